@@ -1,0 +1,206 @@
+//===- ModelSpec.h - What a transformer is ---------------------*- C++ -*-===//
+//
+// The description that every importer produces and everything after it reads:
+// per-layer block descriptions and the names of the checkpoint's tensors. It
+// knows no MLIR. Shapes are logical: a weight is [out, in] whatever way the
+// checkpoint stores it.
+//
+// "{layer}" in a tensor's name stands for the layer's index, so layers that
+// differ in nothing else are one BlockGroup and are compiled once.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ASHLAR_COMPILER_SPEC_MODELSPEC_H
+#define ASHLAR_COMPILER_SPEC_MODELSPEC_H
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace ashlar {
+
+enum class Activation { Relu, Gelu, GeluTanh, Silu, Tanh };
+enum class NormKind { LayerNorm, RmsNorm };
+enum class NormPlacement { Pre, Post };
+enum class PositionKind { None, Learned, Sinusoidal };
+/// Interleaved: sin and cos alternate (the 2017 paper); SplitHalf: all sines,
+/// then all cosines (Marian).
+enum class SinusoidalOrder { Interleaved, SplitHalf };
+enum class RopeScalingKind { None, Linear, Llama3 };
+enum class StackKind { Encoder, Decoder };
+/// Rows of the hidden states that a head reads: every token, or the first token
+/// of each sequence.
+enum class RowSelection { All, First };
+
+/// A named tensor of the checkpoint, or some of its rows.
+struct Weight {
+  std::string tensor;
+  std::vector<int64_t> stored; // shape in the checkpoint
+  bool transposed = false;     // stored as [in, out] (GPT-2's Conv1D)
+  // Rows [begin, begin + count) of the logical tensor; count 0 = all.
+  int64_t begin = 0;
+  int64_t count = 0;
+};
+
+/// y = x W^T + b
+struct Linear {
+  int64_t inFeatures = 0;
+  int64_t outFeatures = 0;
+  Weight weight; // [out, in]
+  std::optional<Weight> bias; // [out]
+};
+
+struct Norm {
+  NormKind kind = NormKind::LayerNorm;
+  int64_t features = 0;
+  double epsilon = 1e-5;
+  std::optional<Weight> gain; // [features]
+  std::optional<Weight> bias; // [features]
+};
+
+/// Rotary positions in the rotate-half convention over the first `dimensions`
+/// entries of each head (Su et al. 2021).
+struct Rotary {
+  int64_t dimensions = 0;
+  double theta = 10000.0;
+  RopeScalingKind scaling = RopeScalingKind::None;
+  double factor = 1.0;
+  double lowFrequencyFactor = 1.0;    // llama3
+  double highFrequencyFactor = 4.0;   // llama3
+  int64_t originalMaxPositions = 0;   // llama3
+};
+
+struct Attention {
+  int64_t heads = 0;
+  int64_t kvHeads = 0;
+  int64_t headDim = 0;
+  double scale = 1.0; // multiplies the scores
+  bool causal = false;
+  std::optional<Rotary> rotary;
+  Linear query;  // hidden -> heads * headDim
+  Linear key;    // hidden (of the source, for cross-attention) -> kvHeads * headDim
+  Linear value;
+  Linear output; // heads * headDim -> hidden
+};
+
+/// down(act(up(x))), or down(act(gate(x)) * up(x)) when gated.
+struct FeedForward {
+  int64_t width = 0;
+  Activation activation = Activation::Gelu;
+  std::optional<Linear> gate;
+  Linear up;
+  Linear down;
+};
+
+struct Block {
+  std::string name; // "model.layers.{layer}", for locations and reports
+  NormPlacement placement = NormPlacement::Pre;
+  Attention attention;
+  Norm attentionNorm;
+  std::optional<Attention> crossAttention;
+  std::optional<Norm> crossAttentionNorm;
+  FeedForward feedForward;
+  Norm feedForwardNorm;
+};
+
+/// Layers [first, first + count) that share one description.
+struct BlockGroup {
+  int64_t first = 0;
+  int64_t count = 0;
+  Block block;
+};
+
+struct Positions {
+  PositionKind kind = PositionKind::None;
+  int64_t count = 0;  // usable positions
+  int64_t offset = 0; // first row of the table in use (bart: 2)
+  std::optional<Weight> table;                                // learned
+  SinusoidalOrder order = SinusoidalOrder::Interleaved; // sinusoidal
+};
+
+/// norm(tokens[id] * scale + types[type] + position). Without `tokens` the
+/// stack takes float vectors.
+struct Embedding {
+  int64_t vocabulary = 0;
+  std::optional<Weight> tokens; // [vocabulary, hidden]
+  double scale = 1.0;
+  int64_t tokenTypes = 0;
+  std::optional<Weight> tokenTypeTable; // [tokenTypes, hidden]
+  Positions positions;
+  std::optional<Norm> norm;
+};
+
+struct Stack {
+  StackKind kind = StackKind::Decoder;
+  int64_t hidden = 0;
+  int64_t maxPositions = 0; // 0 = no limit of the model's own
+  std::string input;  // "input_ids", "decoder_input_ids", "src", "tgt"
+  std::string output; // "last_hidden_state", "encoder_last_hidden_state", ...
+  Embedding embedding;
+  std::vector<BlockGroup> blocks;
+  std::optional<Norm> finalNorm;
+};
+
+/// norm(act(linear(x))), each part optional.
+struct HeadLayer {
+  std::optional<Linear> linear;
+  std::optional<Activation> activation;
+  std::optional<Norm> norm;
+};
+
+/// Layers on top of the last stack's hidden states.
+struct Head {
+  std::string output; // "logits", "pooler_output"
+  RowSelection rows = RowSelection::All;
+  std::vector<HeadLayer> layers;
+};
+
+/// How the names of a checkpoint may differ from the canonical names above.
+struct CheckpointRules {
+  /// Prefixes that a checkpoint may lack or have ("transformer.", "bert.").
+  std::vector<std::string> optionalPrefixes;
+  /// Suffix of the canonical name, suffix that some checkpoints use instead.
+  std::vector<std::pair<std::string, std::string>> suffixAliases;
+  /// Tensors without effect: patterns in which '*' matches any text.
+  std::vector<std::string> ignorable;
+};
+
+/// What greedy decoding needs of generation_config.json (or config.json).
+struct Generation {
+  std::vector<int64_t> endTokens;
+  std::optional<int64_t> decoderStartToken;
+  std::optional<int64_t> padToken;
+  std::optional<int64_t> forcedFirstToken; // forced_bos_token_id
+  std::optional<int64_t> forcedLastToken;  // forced_eos_token_id
+  std::optional<int64_t> maxLength;        // prompt and new tokens together
+  std::optional<int64_t> maxNewTokens;
+};
+
+struct ModelSpec {
+  std::string family; // "gpt2", "llama", ...
+  /// Encoder only, decoder only, or encoder then decoder.
+  std::vector<Stack> stacks;
+  std::vector<Head> heads;
+  std::vector<std::string> labels; // of a classifier, by id
+  CheckpointRules checkpoint;
+  Generation generation;
+
+  const Stack *encoder() const;
+  const Stack *decoder() const;
+};
+
+/// Name of an enumerator in YAML, IR and messages. One table each (Names.cpp).
+const char *nameOf(Activation value);
+const char *nameOf(NormKind value);
+const char *nameOf(NormPlacement value);
+const char *nameOf(PositionKind value);
+const char *nameOf(SinusoidalOrder value);
+const char *nameOf(RopeScalingKind value);
+const char *nameOf(StackKind value);
+const char *nameOf(RowSelection value);
+
+} // namespace ashlar
+
+#endif // ASHLAR_COMPILER_SPEC_MODELSPEC_H

@@ -1,0 +1,192 @@
+/*===- abi.h - What generated code and the runtime agree on ---------- C -*-===*\
+|*
+|* The compiler emits one `ashlar_plan` per artifact and one function per entry.
+|* The runtime owns this header; compiler/Codegen includes it and a unit test
+|* compares the LLVM layout of each struct with offsetof. Every field is 8 bytes
+|* wide, so that the layout has no holes. Change anything here: raise
+|* ASHLAR_ABI_VERSION.
+|*
+|* A call works in three regions: weights (read-only image), arena (everything
+|* that lives for one call) and cache (keys and values of the sequences). The
+|* runtime checks the caller's input, writes the call header and tables below
+|* into the arena at the offsets that the plan states, and lets every worker run
+|* the entry's function. Tables:
+|*
+|*   call header  int64[ASHLAR_CALL_WORDS]     see ashlar_call_word
+|*   rows         int32[max_tokens][4]         see ashlar_row_word
+|*   tiles        int32[max_tiles][8]          see ashlar_tile_word
+|*   segments     int32[max_sequences][n]      physical segment of logical
+|*                segment i of a slot; one table per cache kind
+|*
+|* Keys and values lie in segments of ASHLAR_SEGMENT_KEYS keys. Layer l's segment
+|* s of a cache begins at cache + kind.offset + l * kind.layer_stride +
+|* s * kind.segment_stride. The compiler alone knows what is inside a segment.
+|*
+\*===----------------------------------------------------------------------===*/
+
+#ifndef ASHLAR_RUNTIME_ABI_H
+#define ASHLAR_RUNTIME_ABI_H
+
+#include <stdint.h>
+
+#define ASHLAR_ABI_VERSION 1
+#define ASHLAR_SEGMENT_KEYS 256 /* keys of one segment of a cache */
+#define ASHLAR_MAX_WORKERS 256
+
+enum ashlar_call_word {
+  ASHLAR_CALL_TOKENS = 0,    /* rows of this call */
+  ASHLAR_CALL_TILES = 1,     /* entries of the tile table */
+  ASHLAR_CALL_SEQUENCES = 2, /* sequences of this call */
+  ASHLAR_CALL_RANK = 3,      /* reserved: 0 */
+  ASHLAR_CALL_RANKS = 4,     /* reserved: 1 */
+  ASHLAR_CALL_WORDS = 8
+};
+
+/* One row of a call: where its key and value go. */
+enum ashlar_row_word {
+  ASHLAR_ROW_SEGMENT = 0, /* physical segment in the entry's own cache */
+  ASHLAR_ROW_KEY = 1,     /* key in that segment, 0..255 */
+  ASHLAR_ROW_INDEX = 2,   /* index in its sequence, from 0 */
+  ASHLAR_ROW_SLOT = 3,    /* the sequence's slot */
+  ASHLAR_ROW_WORDS = 4
+};
+
+/* Up to plan.tile_rows successive rows of one sequence: a unit of attention. */
+enum ashlar_tile_word {
+  ASHLAR_TILE_ROW = 0,            /* first row in the call */
+  ASHLAR_TILE_ROWS = 1,           /* 1..tile_rows */
+  ASHLAR_TILE_INDEX = 2,          /* index in its sequence of the first row */
+  ASHLAR_TILE_KEYS = 3,           /* keys of the sequence, this call's included */
+  ASHLAR_TILE_SEGMENTS = 4,       /* first entry in the self segment table */
+  ASHLAR_TILE_CROSS_KEYS = 5,     /* keys of the slot's source; 0 without one */
+  ASHLAR_TILE_CROSS_SEGMENTS = 6, /* first entry in the cross segment table */
+  ASHLAR_TILE_SLOT = 7,
+  ASHLAR_TILE_WORDS = 8
+};
+
+struct ashlar_team; /* the runtime's own: workers and their barrier */
+
+/* Emitted code calls this between dependent phases; nothing else. */
+void ashlar_barrier(struct ashlar_team *team);
+
+/* One worker's share of an entry. `worker` in [0, workers). */
+typedef void (*ashlar_worker_function)(const void *weights, void *arena,
+                                       void *cache, struct ashlar_team *team,
+                                       int64_t worker, int64_t workers);
+
+/* What the rows of a stack's call hold. Offsets are bytes from the arena's
+   beginning; -1 = the model has no such input. Inputs of `max_tokens` elements. */
+typedef struct ashlar_stack_plan {
+  ashlar_worker_function function;
+  const char *input;         /* "input_ids", "src", ... */
+  const char *output;        /* "last_hidden_state", ... */
+  int64_t ids_offset;        /* int32[max_tokens] */
+  int64_t vectors_offset;    /* float[max_tokens][vector_stride], instead of ids */
+  int64_t vector_stride;     /* in elements */
+  int64_t positions_offset;  /* int32[max_tokens] */
+  int64_t types_offset;      /* int32[max_tokens] */
+  int64_t vocabulary;
+  int64_t positions;         /* position ids lie in [0, positions); 0 = any */
+  int64_t token_types;
+  int64_t hidden;            /* features of a row */
+  int64_t hidden_offset;     /* float[max_tokens][hidden_stride], the result */
+  int64_t hidden_stride;     /* in elements */
+  int64_t cache_kind;        /* index in plan.caches that rows append to */
+} ashlar_stack_plan;
+
+/* A head reads rows of the last stack's result. */
+typedef struct ashlar_head_plan {
+  ashlar_worker_function function;
+  const char *output;     /* "logits", "pooler_output" */
+  int64_t first_row_only; /* 1: it reads the first row of each sequence */
+  int64_t max_rows;       /* rows of one call of `function` */
+  int64_t input_offset;   /* float[max_rows][input_stride] */
+  int64_t input_stride;
+  int64_t input_features;
+  int64_t output_offset;  /* float[max_rows][output_stride] */
+  int64_t output_stride;
+  int64_t output_features;
+} ashlar_head_plan;
+
+/* in_arena caches live for one call (encoders); the others for a sequence. */
+typedef struct ashlar_cache_plan {
+  int64_t in_arena;
+  int64_t offset;         /* bytes from the cache's (or arena's) beginning */
+  int64_t layers;
+  int64_t layer_stride;   /* bytes */
+  int64_t segments;       /* physical segments */
+  int64_t segment_stride; /* bytes */
+  int64_t slot_segments;  /* entries of one slot in the segment table */
+  int64_t table_offset;   /* int32[max_sequences][slot_segments], in the arena */
+  int64_t capacity;       /* keys of one slot */
+} ashlar_cache_plan;
+
+/* A tensor that `compile --taps` keeps: float[layers][max_tokens][stride]. */
+typedef struct ashlar_tap_plan {
+  const char *name; /* "{layer}" stands for first_layer.. */
+  int64_t stack;    /* index in plan.stacks, or -1 - index in plan.heads */
+  int64_t first_layer;
+  int64_t layers; /* 0: not in a layer */
+  int64_t offset;
+  int64_t layer_stride; /* bytes */
+  int64_t stride;       /* elements */
+  int64_t features;
+} ashlar_tap_plan;
+
+/* CPU features that the code needs, tested by `open`. */
+enum ashlar_cpu_level {
+  ASHLAR_CPU_X86_64_V3 = 3,
+  ASHLAR_CPU_X86_64_V4 = 4
+};
+
+typedef struct ashlar_plan {
+  int64_t abi_version;
+  const char *name;     /* the --name prefix */
+  const char *manifest; /* JSON, NUL-terminated */
+  int64_t manifest_bytes;
+  int64_t cpu_level;
+  uint64_t build_id; /* the same in code and weights */
+
+  const void *weights; /* in this artifact, or null: --weights=external */
+  int64_t weights_bytes;
+
+  int64_t arena_bytes;
+  int64_t cache_bytes;
+
+  int64_t max_tokens;
+  int64_t max_context;   /* tokens of one sequence of a decoder */
+  int64_t max_source;    /* tokens of one source */
+  int64_t max_sequences; /* slots */
+
+  int64_t call_offset;  /* the call header */
+  int64_t rows_offset;
+  int64_t tiles_offset;
+  int64_t max_tiles;
+  int64_t tile_rows;
+
+  int64_t cross_cache; /* index in caches, or -1 */
+
+  int64_t encoder; /* index in stacks, or -1 */
+  int64_t decoder;
+  int64_t stack_count;
+  const ashlar_stack_plan *stacks;
+  int64_t head_count;
+  const ashlar_head_plan *heads;
+  int64_t cache_count;
+  const ashlar_cache_plan *caches;
+  int64_t tap_count;
+  const ashlar_tap_plan *taps;
+
+  const void *text; /* tables of the text front end, or null */
+  int64_t text_bytes;
+} ashlar_plan;
+
+/* The first 64 bytes of the weight image. */
+typedef struct ashlar_weights_header {
+  char magic[8]; /* "ASHLARW1" */
+  uint64_t build_id;
+  int64_t bytes; /* of the whole image, this header included */
+  int64_t reserved[5];
+} ashlar_weights_header;
+
+#endif /* ASHLAR_RUNTIME_ABI_H */

@@ -1,0 +1,113 @@
+/*===- ashlar.h - Run a compiled model -------------------------------- C -*-===*\
+|*
+|* The interface of every artifact. In an artifact compiled with --name=IDENT each
+|* function below carries IDENT in place of `ashlar`: IDENT_open, IDENT_decode, ...;
+|* the header that `ashlar compile` writes beside the artifact declares those.
+|*
+|* Thread safety: a model may be used by any number of threads; a session by one
+|* at a time. Nothing is allocated after a session has been created.
+|*
+\*===----------------------------------------------------------------------===*/
+
+#ifndef ASHLAR_RUNTIME_ASHLAR_H
+#define ASHLAR_RUNTIME_ASHLAR_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum ashlar_status {
+  ASHLAR_OK = 0,
+  ASHLAR_INVALID_ARGUMENT = 1, /* null, negative, out of range */
+  ASHLAR_INVALID_TOKEN = 2,    /* token id outside the vocabulary */
+  ASHLAR_INVALID_POSITION = 3,
+  ASHLAR_INVALID_TYPE = 4,     /* token type id */
+  ASHLAR_TOO_MANY_TOKENS = 5,  /* more than max_tokens in one call */
+  ASHLAR_CONTEXT_FULL = 6,     /* a sequence would outgrow max_context */
+  ASHLAR_SOURCE_TOO_LONG = 7,  /* a source is longer than max_source */
+  ASHLAR_NO_SOURCE = 8,        /* decode before encode */
+  ASHLAR_OUT_OF_MEMORY = 9,
+  ASHLAR_UNSUPPORTED_CPU = 10,
+  ASHLAR_BAD_WEIGHTS = 11, /* truncated, foreign, or of another build */
+  ASHLAR_IO_ERROR = 12,
+  ASHLAR_THREAD_ERROR = 13,  /* a worker could not be started */
+  ASHLAR_NOT_SUPPORTED = 14, /* the model has no such entry */
+  ASHLAR_AFTER_FORK = 15     /* the session's workers live in another process */
+} ashlar_status;
+
+typedef struct ashlar_model ashlar_model;
+typedef struct ashlar_session ashlar_session;
+
+/* Where the weights of an artifact compiled with --weights=external come from;
+   null for artifacts that carry them. One of path, memory, descriptor. */
+typedef struct ashlar_weights_source {
+  const char *path;
+  const void *memory; /* 64-byte aligned, alive until close */
+  size_t memory_bytes;
+  int descriptor; /* -1 = none; duplicated, the caller keeps it */
+} ashlar_weights_source;
+
+typedef struct ashlar_session_options {
+  int32_t threads;   /* 0 = cores this process may use */
+  void *arena;       /* null = allocate; else 64-byte aligned, arena_bytes */
+  size_t arena_bytes;
+  void *cache;       /* the same for cache_bytes */
+  size_t cache_bytes;
+} ashlar_session_options;
+
+/* A ragged batch: the rows of all sequences one after the other, no padding. */
+typedef struct ashlar_batch {
+  int32_t sequences;             /* 1..max_sequences */
+  const int32_t *slots;          /* [sequences], distinct; null = 0, 1, 2, ... */
+  const int32_t *lengths;        /* [sequences], rows of each, at least 1 */
+  const int32_t *ids;            /* [rows] token ids */
+  const float *vectors;          /* [rows, hidden] instead of ids (src, tgt) */
+  const int32_t *position_ids;   /* [rows]; null = index in the sequence */
+  const int32_t *token_type_ids; /* [rows]; null = 0 */
+} ashlar_batch;
+
+ashlar_status ashlar_open(const ashlar_weights_source *weights,
+                          ashlar_model **model);
+void ashlar_close(ashlar_model *model);
+
+ashlar_status ashlar_session_create(const ashlar_model *model,
+                                    const ashlar_session_options *options,
+                                    ashlar_session **session);
+void ashlar_session_destroy(ashlar_session *session);
+
+/* Forgets the sequence (and source) in `slot`; -1 = in every slot. */
+ashlar_status ashlar_reset(ashlar_session *session, int32_t slot);
+
+/* Runs the encoder on whole sequences. In an encoder-decoder the slots' sources
+   are replaced and their target sequences forgotten. */
+ashlar_status ashlar_encode(ashlar_session *session, const ashlar_batch *batch);
+
+/* Appends rows to the slots' sequences and runs the decoder on them. */
+ashlar_status ashlar_decode(ashlar_session *session, const ashlar_batch *batch);
+
+/* The result of the last encode or decode: row r of the call begins at
+   hidden + r * stride. Valid until the next call on this session. */
+ashlar_status ashlar_hidden(const ashlar_session *session, const float **hidden,
+                            int64_t *rows, int64_t *features, int64_t *stride);
+
+/* Runs head `head` (index in the manifest's list) on rows of the last call. `rows`
+   holds `count` row numbers; null = all rows, or the first row of each sequence for
+   a head that reads those. `out` receives [count, features] floats. */
+ashlar_status ashlar_head(ashlar_session *session, int32_t head,
+                          const int32_t *rows, int32_t count, float *out,
+                          size_t out_floats);
+
+/* Tokens now held by the sequence in `slot`; negative on an invalid slot. */
+int64_t ashlar_length(const ashlar_session *session, int32_t slot);
+
+/* English text of a status; never null. */
+const char *ashlar_status_text(ashlar_status status);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* ASHLAR_RUNTIME_ASHLAR_H */
