@@ -59,6 +59,9 @@ struct JsonValue::Member {
 struct JsonLimits {
   unsigned depth = 64;
   uint64_t bytes = 100ull << 20;
+  /// Values of all kinds: a value takes more memory than the "0," it may come
+  /// from, so the file's size alone does not bound the memory.
+  uint64_t values = 4ull << 20;
 };
 
 /// A parsed file: the root value and the name that messages show.
