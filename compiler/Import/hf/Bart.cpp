@@ -70,15 +70,10 @@ const Family &hf::bart() {
       "classif_dropout",
       "classifier_dropout",
       "decoder_layerdrop",
-      "decoder_start_token_id",
       "dropout",
       "encoder_layerdrop",
-      "force_bos_token_to_be_generated",
-      "forced_bos_token_id",
-      "forced_eos_token_id",
       "init_std",
       "num_hidden_layers",
-      "pad_token_id",
   };
   // keep-sorted end
   static constexpr Family family = {"bart", fixed, withoutEffect, build};

@@ -77,16 +77,11 @@ const Family &hf::marian() {
       "classif_dropout",
       "classifier_dropout",
       "decoder_layerdrop",
-      "decoder_start_token_id",
       "dropout",
       "encoder_layerdrop",
       "extra_pos_embeddings",
-      "force_bos_token_to_be_generated",
-      "forced_bos_token_id",
-      "forced_eos_token_id",
       "init_std",
       "num_hidden_layers",
-      "pad_token_id",
   };
   // keep-sorted end
   static constexpr Family family = {"marian", fixed, withoutEffect, build};

@@ -149,17 +149,13 @@ static void build(ConfigReader &config, ModelSpec &spec,
 
 const Family &hf::torchTransformer() {
   static constexpr FixedKey fixed[] = {
-      {"batch_first", "null"},
       {"decoder_causal", "true"},
   };
   // keep-sorted start
   static constexpr const char *withoutEffect[] = {
       "architectures",
-      "decoder_start_token_id",
+      "batch_first",
       "dropout",
-      "forced_bos_token_id",
-      "forced_eos_token_id",
-      "pad_token_id",
   };
   // keep-sorted end
   static constexpr Family family = {"torch_transformer", fixed, withoutEffect,
