@@ -48,8 +48,7 @@ Location ashlar::fuseLocations(ArrayRef<Operation *> parts) {
   return FusedLoc::get(parts.front()->getContext(), locations);
 }
 
-/// The first name in `location`; empty when there is none.
-static StringRef nameOf(Location location) {
+StringRef ashlar::nameOf(Location location) {
   StringRef name;
   location->walk([&](Location inner) {
     auto named = dyn_cast<NameLoc>(inner);
