@@ -2,8 +2,6 @@
 
 #include "compiler/Import/ConfigReader.h"
 
-#include "llvm/Support/ErrorHandling.h"
-
 using namespace ashlar;
 using llvm::Error;
 using llvm::Expected;
@@ -47,31 +45,10 @@ Error ConfigReader::takeError() {
   return std::move(error);
 }
 
-std::string ashlar::describeValue(const JsonValue &value) {
-  constexpr size_t shown = 60;
-  StringRef head = StringRef(value.text).take_front(shown);
-  const char *dots = value.text.size() > shown ? "..." : "";
-  switch (value.kind) {
-  case JsonValue::Kind::Null:
-    return "null";
-  case JsonValue::Kind::Boolean:
-    return value.boolean ? "true" : "false";
-  case JsonValue::Kind::Number:
-    return head.str() + dots;
-  case JsonValue::Kind::String:
-    return "\"" + escapeForDisplay(head) + dots + "\"";
-  case JsonValue::Kind::Array:
-    return "an array";
-  case JsonValue::Kind::Object:
-    return "an object";
-  }
-  llvm_unreachable("unknown kind of JSON value");
-}
-
 void ConfigReader::fail(StringRef key, const Twine &expected,
                         const Twine &remedy) {
   const JsonValue *value = object.find(key);
-  std::string found = value ? describeValue(*value) : "absent";
+  std::string found = value ? describe(*value) : "absent";
   record(userError(where(key),
                    "\"" + escapeForDisplay(prefix + key.str()) + "\" is " +
                        found + "; " + expected,
@@ -79,15 +56,15 @@ void ConfigReader::fail(StringRef key, const Twine &expected,
 }
 
 void ConfigReader::missing(StringRef key) {
-  record(userError(document.where(object),
-                   "\"" + prefix + key + "\" is missing"));
+  record(
+      userError(document.where(object), "\"" + prefix + key + "\" is missing"));
 }
 
 void ConfigReader::requireDivides(StringRef key, int64_t part,
                                   StringRef wholeKey, int64_t whole) {
   if (whole % part != 0)
-    fail(key, "expected a divisor of \"" + wholeKey + "\" (" + Twine(whole) +
-                  ")");
+    fail(key,
+         "expected a divisor of \"" + wholeKey + "\" (" + Twine(whole) + ")");
 }
 
 void ConfigReader::absorb(ConfigReader &&nested) {

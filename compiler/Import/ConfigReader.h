@@ -83,9 +83,6 @@ private:
   llvm::Error error = llvm::Error::success();
 };
 
-/// A value as messages show it: "gelu", 3, true, an object.
-std::string describeValue(const JsonValue &value);
-
 } // namespace ashlar
 
 #endif // ASHLAR_COMPILER_IMPORT_CONFIGREADER_H

@@ -62,9 +62,8 @@ Expected<ImportResult> ashlar::importHuggingFace(StringRef folder) {
       return text.takeError();
     generation = std::move(*text);
   }
-  Expected<ImportResult> result =
-      importConfig(*config, configFile, generation ? &*generation : nullptr,
-                   generationFile);
+  Expected<ImportResult> result = importConfig(
+      *config, configFile, generation ? &*generation : nullptr, generationFile);
   if (!result)
     return result.takeError();
   result->source.weights = folder.str();

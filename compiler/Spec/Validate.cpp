@@ -191,8 +191,7 @@ void Validator::checkAttention(const std::string &at,
 
   int64_t width = attention.heads * attention.headDim;
   int64_t kvWidth = attention.kvHeads * attention.headDim;
-  check.expect(width <= maxFeatures, at + ".head_dim",
-               Twine(attention.headDim),
+  check.expect(width <= maxFeatures, at + ".head_dim", Twine(attention.headDim),
                "heads * head_dim of at most " + Twine(maxFeatures));
   const char *ofHeads = "heads * head_dim";
   const char *ofKvHeads = "kv_heads * head_dim";
@@ -264,8 +263,8 @@ void Validator::checkBlocks(const std::string &at, const Stack &stack) {
   for (size_t i = 0; i < stack.blocks.size() && !check.failed(); ++i) {
     const BlockGroup &group = stack.blocks[i];
     std::string path = at + "." + indexed("blocks", i);
-    check.equal(path + ".first", group.first,
-                "the layer after those before it", next);
+    check.equal(path + ".first", group.first, "the layer after those before it",
+                next);
     if (!check.range(path + ".count", group.count, 1, maxLayers - next))
       return;
     layersOfGroup = group.count;
@@ -280,8 +279,7 @@ void Validator::checkBlocks(const std::string &at, const Stack &stack) {
 //===----------------------------------------------------------------------===//
 
 void Validator::checkPositions(const std::string &at,
-                               const Positions &positions,
-                               const Stack &stack) {
+                               const Positions &positions, const Stack &stack) {
   bool learned = positions.kind == PositionKind::Learned;
   check.expect(learned == positions.table.has_value(), at + ".table",
                positions.table ? "present" : "absent",
@@ -291,8 +289,7 @@ void Validator::checkPositions(const std::string &at,
               learned ? maxCount - positions.count : 0);
   if (check.failed() || positions.count == 0)
     return;
-  check.expect(stack.maxPositions >= 1 &&
-                   stack.maxPositions <= positions.count,
+  check.expect(stack.maxPositions >= 1 && stack.maxPositions <= positions.count,
                at + ".count", Twine(positions.count),
                "at least the stack's max_positions (" +
                    Twine(stack.maxPositions) + "), which is not 0");
@@ -310,11 +307,10 @@ void Validator::checkEmbedding(const std::string &at, const Stack &stack) {
     check.equal(at + ".vocabulary", embedding.vocabulary,
                 "as there is no table of tokens", 0);
   check.range(at + ".token_types", embedding.tokenTypes, 0, maxFeatures);
-  check.expect((embedding.tokenTypes > 0) ==
-                   embedding.tokenTypeTable.has_value(),
-               at + ".token_type_table",
-               embedding.tokenTypeTable ? "present" : "absent",
-               "it exactly where token_types is above 0");
+  check.expect(
+      (embedding.tokenTypes > 0) == embedding.tokenTypeTable.has_value(),
+      at + ".token_type_table", embedding.tokenTypeTable ? "present" : "absent",
+      "it exactly where token_types is above 0");
   check.positive(at + ".scale", embedding.scale);
   if (check.failed())
     return;
@@ -342,13 +338,13 @@ void Validator::checkStack(const std::string &at, const Stack &stack) {
 
 void Validator::checkStacks() {
   size_t count = spec.stacks.size();
-  check.expect(count == 1 || count == 2, "stacks",
-               "a list of " + Twine(count), "one or two stacks");
+  check.expect(count == 1 || count == 2, "stacks", "a list of " + Twine(count),
+               "one or two stacks");
   if (count == 2)
     for (size_t i = 0; i < 2; ++i) {
       StackKind expected = i == 0 ? StackKind::Encoder : StackKind::Decoder;
-      check.expect(spec.stacks[i].kind == expected, indexed("stacks", i) +
-                       ".kind", nameOf(spec.stacks[i].kind),
+      check.expect(spec.stacks[i].kind == expected,
+                   indexed("stacks", i) + ".kind", nameOf(spec.stacks[i].kind),
                    nameOf(expected));
     }
   for (size_t i = 0; i < count && !check.failed(); ++i)
@@ -428,8 +424,7 @@ llvm::Error Validator::run() {
   if (check.failed())
     return check.takeError();
   check.expect(spec.labels.empty() || !spec.heads.empty(), "labels",
-               "a list of " + Twine(spec.labels.size()),
-               "none without a head");
+               "a list of " + Twine(spec.labels.size()), "none without a head");
   for (size_t i = 0; i < spec.heads.size() && !check.failed(); ++i)
     checkHead(indexed("heads", i), spec.heads[i]);
   checkGeneration();

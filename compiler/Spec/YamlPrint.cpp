@@ -20,8 +20,8 @@ static bool isPlain(StringRef text) {
   for (char c : text)
     if (!llvm::isAlnum(c) && c != '_' && c != '.' && c != '-' && c != '/')
       return false;
-  for (StringRef word : {"true", "false", "null", "yes", "no", "on", "off",
-                         "y", "n"})
+  for (StringRef word :
+       {"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
     if (text.equals_insensitive(word))
       return false;
   return true;
@@ -35,8 +35,7 @@ static void writeQuoted(llvm::raw_ostream &os, StringRef text) {
     StringRef bytes = text.take_front(c.length);
     text = text.drop_front(c.length);
     bool unsafe = c.value < 0x20 || (c.value >= 0x7f && c.value <= 0xa0) ||
-                  (c.value >= 0x2000 && c.value <= 0x206f) ||
-                  c.value == 0xfeff;
+                  (c.value >= 0x2000 && c.value <= 0x206f) || c.value == 0xfeff;
     if (c.value == '"' || c.value == '\\')
       os << '\\' << bytes;
     else if (unsafe)

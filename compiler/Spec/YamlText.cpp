@@ -98,9 +98,9 @@ public:
       : file(file), limits(limits) {
     sources.setDiagHandler(
         [](const llvm::SMDiagnostic &diagnostic, void *self) {
-          static_cast<TreeReader *>(self)->failAt(
-              diagnostic.getLineNo(), diagnostic.getColumnNo() + 1,
-              diagnostic.getMessage());
+          static_cast<TreeReader *>(self)->failAt(diagnostic.getLineNo(),
+                                                  diagnostic.getColumnNo() + 1,
+                                                  diagnostic.getMessage());
         },
         this);
     stream.emplace(llvm::MemoryBufferRef(text, "yaml"), sources,

@@ -56,10 +56,8 @@ static void build(ConfigReader &config, ModelSpec &spec,
 const Family &hf::bart() {
   // keep-sorted start
   static constexpr FixedKey fixed[] = {
-      {"add_final_layer_norm", "false"},
-      {"extra_pos_embeddings", "2"},
-      {"normalize_before", "false"},
-      {"normalize_embedding", "true"},
+      {"add_final_layer_norm", "false"},       {"extra_pos_embeddings", "2"},
+      {"normalize_before", "false"},           {"normalize_embedding", "true"},
       {"static_position_embeddings", "false"},
   };
   // num_hidden_layers repeats encoder_layers.

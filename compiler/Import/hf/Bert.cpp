@@ -53,10 +53,9 @@ static Embedding readEmbedding(ConfigReader &config, int64_t hidden,
   embedding.tokenTypes = config.countOr("type_vocab_size", 2);
   embedding.tokenTypeTable = tensor(module + ".token_type_embeddings.weight",
                                     {embedding.tokenTypes, hidden});
-  embedding.positions =
-      learnedPositions(module + ".position_embeddings.weight",
-                       config.count("max_position_embeddings", maxCount),
-                       hidden);
+  embedding.positions = learnedPositions(
+      module + ".position_embeddings.weight",
+      config.count("max_position_embeddings", maxCount), hidden);
   embedding.norm = layerNorm(module + ".LayerNorm", hidden, epsilon);
   return embedding;
 }
@@ -96,8 +95,7 @@ static Head maskedLmHead(const Stack &stack, double epsilon, bool tied) {
   transform.linear =
       linear(module + ".transform.dense", hidden, hidden, /*bias=*/true);
   transform.activation = stack.blocks.front().block.feedForward.activation;
-  transform.norm =
-      layerNorm(module + ".transform.LayerNorm", hidden, epsilon);
+  transform.norm = layerNorm(module + ".transform.LayerNorm", hidden, epsilon);
   Linear decoder =
       linear(module + ".decoder", hidden, vocabulary, /*bias=*/false);
   if (tied)

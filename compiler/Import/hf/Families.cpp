@@ -7,8 +7,7 @@ using namespace ashlar::hf;
 
 llvm::ArrayRef<const Family *> hf::families() {
   static const Family *const table[] = {
-      &bart(),   &bert(),   &gpt2(),
-      &llama(),  &marian(), &torchTransformer(),
+      &bart(), &bert(), &gpt2(), &llama(), &marian(), &torchTransformer(),
   };
   return table;
 }
@@ -29,10 +28,8 @@ std::string hf::familyNames() {
 
 llvm::ArrayRef<FixedKey> hf::commonFixedKeys() {
   static constexpr FixedKey keys[] = {
-      {"add_cross_attention", "false"},
-      {"is_decoder", "false"},
-      {"pruned_heads", "{}"},
-      {"quantization_config", "null"},
+      {"add_cross_attention", "false"}, {"is_decoder", "false"},
+      {"pruned_heads", "{}"},           {"quantization_config", "null"},
       {"tie_encoder_decoder", "false"},
   };
   return keys;

@@ -91,8 +91,8 @@ static void build(ConfigReader &config, ModelSpec &spec,
   stack.input = "input_ids";
   stack.output = "last_hidden_state";
   stack.embedding.vocabulary = vocabulary;
-  stack.embedding.tokens = tensor("transformer.wte.weight",
-                                  {vocabulary, hidden});
+  stack.embedding.tokens =
+      tensor("transformer.wte.weight", {vocabulary, hidden});
   stack.embedding.positions =
       learnedPositions("transformer.wpe.weight", positions, hidden);
   Block block = readBlock(config, hidden, epsilon);

@@ -17,7 +17,7 @@ static Expected<JsonDocument> parseObject(StringRef text, StringRef file) {
   Expected<JsonDocument> document = parseJson(text, file, limits);
   if (document && !document->root.isObject())
     return userError(document->where(document->root),
-                     "found " + describeValue(document->root) +
+                     "found " + describe(document->root) +
                          "; expected an object");
   return document;
 }
@@ -69,7 +69,7 @@ static Expected<const Family *> selectFamily(const JsonDocument &document) {
   const Family *family = type->isString() ? findFamily(type->text) : nullptr;
   if (!family)
     return userError(document.where(*type),
-                     "\"model_type\" is " + describeValue(*type) +
+                     "\"model_type\" is " + describe(*type) +
                          "; supported: " + familyNames(),
                      remedy);
   return family;
@@ -125,9 +125,8 @@ Expected<ImportResult> ashlar::importConfig(StringRef configText,
       return parsed.takeError();
     generation = std::move(*parsed);
   }
-  Expected<Generation> settings =
-      readGeneration(*document, generation ? &*generation : nullptr,
-                     result.warnings);
+  Expected<Generation> settings = readGeneration(
+      *document, generation ? &*generation : nullptr, result.warnings);
   if (!settings)
     return settings.takeError();
   result.spec.generation = std::move(*settings);

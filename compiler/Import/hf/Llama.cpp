@@ -22,8 +22,7 @@ static void readLlama3(ConfigReader &scaling, Rotary &rotary) {
   rotary.originalMaxPositions =
       scaling.count("original_max_position_embeddings", maxCount);
   if (rotary.highFrequencyFactor <= rotary.lowFrequencyFactor)
-    scaling.fail("high_freq_factor",
-                 "expected more than \"low_freq_factor\"");
+    scaling.fail("high_freq_factor", "expected more than \"low_freq_factor\"");
 }
 
 /// The kind stands under "rope_type" or, in older files, "type".
@@ -167,12 +166,8 @@ const Family &hf::llama() {
   // pretraining_tp splits matrix products over devices: the same mathematics.
   // keep-sorted start
   static constexpr const char *withoutEffect[] = {
-      "attention_dropout",
-      "is_llama_config",
-      "max_sequence_length",
-      "pretraining_tp",
-      "unsloth_fixed",
-      "unsloth_version",
+      "attention_dropout", "is_llama_config", "max_sequence_length",
+      "pretraining_tp",    "unsloth_fixed",   "unsloth_version",
   };
   // keep-sorted end
   static constexpr Family family = {"llama", fixed, withoutEffect, build};

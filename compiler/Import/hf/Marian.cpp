@@ -16,10 +16,9 @@ static void readEmbedding(ConfigReader &config, Stack &stack, bool shared) {
   Embedding &embedding = stack.embedding;
   embedding.vocabulary =
       config.count(ownTable ? "decoder_vocab_size" : "vocab_size", maxCount);
-  std::string table =
-      shared ? "model.shared.weight"
-             : std::string("model.") + nameOf(stack.kind) +
-                   ".embed_tokens.weight";
+  std::string table = shared ? "model.shared.weight"
+                             : std::string("model.") + nameOf(stack.kind) +
+                                   ".embed_tokens.weight";
   embedding.tokens = tensor(table, {embedding.vocabulary, stack.hidden});
   embedding.scale = readEmbeddingScale(config, stack.hidden);
   embedding.positions.kind = PositionKind::Sinusoidal;

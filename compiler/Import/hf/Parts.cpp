@@ -102,7 +102,7 @@ StringRef hf::architecture(ConfigReader &config,
     if (first.isString() && first.text == name)
       return name;
   config.record(userError(config.source().where(first),
-                          "\"architectures\" has " + describeValue(first) +
+                          "\"architectures\" has " + describe(first) +
                               "; supported: " + names));
   return supported.front();
 }
@@ -129,11 +129,11 @@ std::vector<std::string> hf::classLabels(ConfigReader &config) {
     uint64_t id = 0;
     if (StringRef(member.key).getAsInteger(10, id) || id >= labels.size() ||
         seen[id]) {
-      config.record(userError(
-          source.where(member.value),
-          "\"id2label\" has the class \"" + escapeForDisplay(member.key) +
-              "\"; expected each of 0 to " + Twine(labels.size() - 1) +
-              " once"));
+      config.record(userError(source.where(member.value),
+                              "\"id2label\" has the class \"" +
+                                  escapeForDisplay(member.key) +
+                                  "\"; expected each of 0 to " +
+                                  Twine(labels.size() - 1) + " once"));
       return {"LABEL_0"};
     }
     seen[id] = true;

@@ -100,8 +100,8 @@ static Embedding readEmbedding(ConfigReader &config, const Common &common,
                                const std::string &side) {
   Embedding embedding;
   embedding.vocabulary = config.count(side + "_vocab_size", maxCount);
-  embedding.tokens = tensor(side + "_embed.weight",
-                            {embedding.vocabulary, common.hidden});
+  embedding.tokens =
+      tensor(side + "_embed.weight", {embedding.vocabulary, common.hidden});
   if (config.flagOr("scale_embedding", true))
     embedding.scale = std::sqrt(static_cast<double>(common.hidden));
   embedding.positions.kind = PositionKind::Sinusoidal;
