@@ -8,7 +8,8 @@ using llvm::StringRef;
 using llvm::Twine;
 
 Value ashlar::buildEmbedding(GraphBuilder &graph, const Stack &stack,
-                             const FunctionInputs &inputs) {
+                             const FunctionInputs &inputs,
+                             int64_t unlimitedPositions) {
   const Embedding &embedding = stack.embedding;
   std::string name = stack.kind == StackKind::Encoder ? "encoder.embeddings"
                                                       : "decoder.embeddings";
@@ -24,7 +25,9 @@ Value ashlar::buildEmbedding(GraphBuilder &graph, const Stack &stack,
                     stack.hidden, /*scale=*/1.0, moduleName(table));
     rows = graph.add(rows, types, name + ".with_types");
   }
-  const Positions &positions = embedding.positions;
+  Positions positions = embedding.positions;
+  if (positions.count == 0)
+    positions.count = unlimitedPositions;
   if (positions.kind != PositionKind::None) {
     std::string table =
         positions.table ? moduleName(*positions.table) : name + ".positions";

@@ -62,9 +62,11 @@ std::string commonModule(llvm::ArrayRef<const Weight *> weights,
 
 // One builder per sub-block.
 
-/// norm(tokens[id] * scale + types[type] + position)
+/// norm(tokens[id] * scale + types[type] + position). A computed table has
+/// `unlimitedPositions` rows where the model sets no limit.
 mlir::Value buildEmbedding(GraphBuilder &graph, const Stack &stack,
-                           const FunctionInputs &inputs);
+                           const FunctionInputs &inputs,
+                           int64_t unlimitedPositions);
 /// Attention of a sequence's rows to each other.
 mlir::Value buildSelfAttention(GraphBuilder &graph, const Block &block,
                                StackKind stack, mlir::Value input,

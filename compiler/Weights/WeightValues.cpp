@@ -212,3 +212,20 @@ Error WeightValues::readRows(ir::WeightOp weight, int64_t layer,
                              MutableArrayRef<double> out) {
   return readSources(weight, layer, firstRow, rowCount, out);
 }
+
+Error ashlar::checkWeights(mlir::ModuleOp module, TensorReader &reader) {
+  for (auto weight : module.getOps<ir::WeightOp>()) {
+    int64_t first = 0, count = 1;
+    if (weight.isPerLayer()) {
+      first = (*weight.getLayers())[0];
+      count = (*weight.getLayers())[1];
+    }
+    for (mlir::Attribute source : weight.getSources())
+      if (auto tensor = dyn_cast<ir::TensorSourceAttr>(source))
+        for (int64_t layer = first; layer < first + count; ++layer)
+          if (Error error = reader.read(nameInLayer(tensor.getName(), layer),
+                                        tensor.getStored(), /*first=*/0, {}))
+            return error;
+  }
+  return Error::success();
+}

@@ -13,6 +13,8 @@
 #include "compiler/Weights/TensorReader.h"
 #include "dialect/Ashlar.h"
 
+#include "mlir/IR/BuiltinOps.h"
+
 #include <string>
 #include <vector>
 
@@ -60,6 +62,10 @@ private:
   int64_t windowCount = 0;
   std::vector<float> window;
 };
+
+/// Error when a tensor that the weights of `module` name is missing from
+/// `reader` or has another shape. Reads no numbers.
+llvm::Error checkWeights(mlir::ModuleOp module, TensorReader &reader);
 
 } // namespace ashlar
 

@@ -1,4 +1,4 @@
 # The numbers behind weight symbols: checkpoint or random.
 ashlar_add_library(AshlarWeightValues
-  SOURCES RandomWeights.cpp WeightValues.cpp
-  LINK AshlarDialect AshlarSpec AshlarSupport)
+  SOURCES CheckpointReader.cpp RandomWeights.cpp WeightValues.cpp
+  LINK AshlarCheckpoint AshlarDialect AshlarSpec AshlarSupport)
