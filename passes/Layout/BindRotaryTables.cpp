@@ -14,7 +14,7 @@ using namespace mlir;
 using namespace ashlar;
 
 namespace {
-struct BindRotaryTables : impl::BindRotaryTablesPassBase<BindRotaryTables> {
+struct BindRotaryTables : ashlar::impl::BindRotaryTablesPassBase<BindRotaryTables> {
   using BindRotaryTablesPassBase::BindRotaryTablesPassBase;
 
   void runOnOperation() override {
@@ -43,7 +43,7 @@ struct BindRotaryTables : impl::BindRotaryTablesPassBase<BindRotaryTables> {
                                       builder.getF32Type());
     Attribute source =
         ir::RotaryTableSourceAttr::get(&getContext(), rotary, positions);
-    ir::WeightOp::create(builder, user->getLoc(), name,
+    ir::WeightOp::create(builder, user->getLoc(), builder.getStringAttr(name),
                          builder.getArrayAttr(source), TypeAttr::get(type),
                          /*layers=*/nullptr, /*layout=*/nullptr,
                          /*offset=*/nullptr, /*layer_stride=*/nullptr);

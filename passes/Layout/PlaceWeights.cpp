@@ -16,7 +16,7 @@ using namespace mlir;
 using namespace ashlar;
 
 namespace {
-struct PlaceWeights : impl::PlaceWeightsPassBase<PlaceWeights> {
+struct PlaceWeights : ashlar::impl::PlaceWeightsPassBase<PlaceWeights> {
   using PlaceWeightsPassBase::PlaceWeightsPassBase;
 
   void runOnOperation() override {

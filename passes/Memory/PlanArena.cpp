@@ -27,7 +27,7 @@ static int64_t rowStride(int64_t features) {
 }
 
 namespace {
-struct PlanArena : impl::PlanArenaPassBase<PlanArena> {
+struct PlanArena : ashlar::impl::PlanArenaPassBase<PlanArena> {
   using PlanArenaPassBase::PlanArenaPassBase;
 
   void runOnOperation() override {
