@@ -23,9 +23,8 @@ public:
   /// "{layer}" already replaced), row-major as stored, widened exactly to
   /// float32. Errors: no such tensor, or a shape other than `stored`, naming
   /// tensor, found and expected shape; a read that fails.
-  virtual llvm::Error read(llvm::StringRef name,
-                           llvm::ArrayRef<int64_t> stored, int64_t first,
-                           llvm::MutableArrayRef<float> out) = 0;
+  virtual llvm::Error read(llvm::StringRef name, llvm::ArrayRef<int64_t> stored,
+                           int64_t first, llvm::MutableArrayRef<float> out) = 0;
 };
 
 } // namespace ashlar
