@@ -6,10 +6,31 @@
 
 #include "dialect/Ashlar.h"
 
-#include "llvm/ADT/TypeSwitch.h"
+#include "mlir/IR/DialectImplementation.h"
 
 using namespace mlir;
 using namespace ashlar::ir;
+
+//===----------------------------------------------------------------------===//
+// Assembly
+//===----------------------------------------------------------------------===//
+
+/// An enumerator by its name alone. (As `$kind` it would be printed with two
+/// spaces in front.)
+template <typename EnumAttr>
+static ParseResult parseKind(OpAsmParser &parser, EnumAttr &attribute) {
+  using Kind = decltype(attribute.getValue());
+  FailureOr<Kind> kind = FieldParser<Kind>::parse(parser);
+  if (failed(kind))
+    return failure();
+  attribute = EnumAttr::get(parser.getContext(), *kind);
+  return success();
+}
+
+template <typename EnumAttr>
+static void printKind(OpAsmPrinter &printer, Operation *, EnumAttr attribute) {
+  printer << stringifyEnum(attribute.getValue());
+}
 
 #define GET_OP_CLASSES
 #include "dialect/Ops.cpp.inc"
@@ -69,7 +90,8 @@ LogicalResult WeightOp::verify() {
   if (getLayers() && (getLayers()->size() != 2 || (*getLayers())[0] < 0 ||
                       (*getLayers())[1] < 1)) // C6
     return emitOpError("layers is [")
-           << *getLayers() << "]; expected [first, count] with count at least 1";
+           << *getLayers()
+           << "]; expected [first, count] with count at least 1";
   return success();
 }
 
@@ -85,8 +107,8 @@ LogicalResult LayersOp::verify() {
   auto yield = dyn_cast<YieldOp>(block.getTerminator());
   if (!yield || yield.getRows().getType() != getInit().getType()) // C9
     return emitOpError("region ends in '")
-           << block.getTerminator()->getName()
-           << "'; expected ashlar.yield of " << getInit().getType();
+           << block.getTerminator()->getName() << "'; expected ashlar.yield of "
+           << getInit().getType();
   return success();
 }
 
@@ -121,9 +143,8 @@ LogicalResult MergeHeadsOp::verify() {
   int64_t features = dim(getResult(), 1);
   int64_t heads = dim(getInput(), 1), headDim = dim(getInput(), 2);
   if (heads * headDim != features) // C17
-    return emitOpError("merges ")
-           << heads << " heads of " << headDim << " into " << features
-           << " features";
+    return emitOpError("merges ") << heads << " heads of " << headDim
+                                  << " into " << features << " features";
   return success();
 }
 
@@ -132,8 +153,8 @@ static LogicalResult verifyRotary(Operation *op, RotaryAttr rotary,
   int64_t dimensions = rotary.getDimensions();
   if (dimensions < 2 || dimensions % 2 != 0 || dimensions > headDim) // C18
     return op->emitOpError("rotates ")
-           << dimensions << " dimensions; expected an even number up to head_dim "
-           << headDim;
+           << dimensions
+           << " dimensions; expected an even number up to head_dim " << headDim;
   return success();
 }
 

@@ -63,7 +63,7 @@ def Ashlar_WeightOp : Ashlar_Op<"weight", [Symbol]> {
                        OptionalAttr<I64Attr>:$offset,
                        OptionalAttr<I64Attr>:$layer_stride);
   let assemblyFormat = [{
-    $sym_name $sources `:` $type (`layers` `=` $layers^)? (`layout` $layout^)?
+    $sym_name $sources `:` $type (`layers` `=` $layers^)? (`layout` custom<Kind>($layout)^)?
     (`at` $offset^)? (`stride` $layer_stride^)? attr-dict
   }];
   let extraClassDeclaration = [{
@@ -98,7 +98,7 @@ def Ashlar_LayersOp : Ashlar_Op<"layers", [
   let results = (outs Rows:$result);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
-    $name `[` $first `,` $count `]` `(` $init `:` type($init) `)` $body attr-dict
+    $name ` ` `[` $first `,` $count `]` `(` $init `:` type($init) `)` $body attr-dict
   }];
   let hasVerifier = 1;
 }
@@ -145,7 +145,7 @@ def Ashlar_LinearOp : Ashlar_WeightedOp<"linear"> {
                        UnitAttr:$gated);
   let results = (outs Rows:$result);
   let assemblyFormat = [{
-    $input `weight` $weight (`bias` $bias^)? (`activation` $activation^)?
+    $input `weight` $weight (`bias` $bias^)? (`activation` custom<Kind>($activation)^)?
     (`gated` $gated^)? (`residual` $residual^ `:` type($residual))?
     attr-dict `:` type($input) `->` type($result)
   }];
@@ -162,7 +162,7 @@ def Ashlar_NormOp : Ashlar_WeightedOp<"norm"> {
                        OptionalAttr<FlatSymbolRefAttr>:$bias, F64Attr:$epsilon);
   let results = (outs Rows:$result);
   let assemblyFormat = [{
-    $kind $input (`gain` $gain^)? (`bias` $bias^)? `epsilon` $epsilon attr-dict `:`
+    custom<Kind>($kind) $input (`gain` $gain^)? (`bias` $bias^)? `epsilon` $epsilon attr-dict `:`
     type($input) `->` type($result)
   }];
   let hasVerifier = 1;
@@ -172,7 +172,7 @@ def Ashlar_ActivationOp : Ashlar_RowOp<"activate", [SameOperandsAndResultType]> 
   let summary = "an activation function, element by element";
   let arguments = (ins Ashlar_ActivationAttr:$kind, Rows:$input);
   let results = (outs Rows:$result);
-  let assemblyFormat = "$kind $input attr-dict `:` type($input)";
+  let assemblyFormat = "custom<Kind>($kind) $input attr-dict `:` type($input)";
 }
 
 def Ashlar_AddOp : Ashlar_RowOp<"add", [SameOperandsAndResultType, Commutative]> {
@@ -212,7 +212,8 @@ def Ashlar_RotaryOp : Ashlar_RowOp<"rotary", [AllTypesMatch<["input", "result"]>
                        OptionalAttr<FlatSymbolRefAttr>:$rotary_table);
   let results = (outs Heads:$result);
   let assemblyFormat = [{
-    $input `,` $positions $rotary (`table` $rotary_table^)? attr-dict `:` type($input) `,` type($positions)
+    $input `,` $positions `by` $rotary (`table` $rotary_table^)? attr-dict `:`
+    type($input) `,` type($positions)
   }];
   let hasVerifier = 1;
 }
@@ -231,7 +232,7 @@ def Ashlar_KvAppendOp : Ashlar_Op<"kv_append"> {
                        OptionalAttr<FlatSymbolRefAttr>:$rotary_table);
   let results = (outs Heads:$keys, Heads:$values, Ashlar_Sequences:$key_sequences);
   let assemblyFormat = [{
-    $cache $key `,` $value `,` $sequences
+    custom<Kind>($cache) $key `,` $value `,` $sequences
     (`rotary` $rotary^ `,` $positions `:` type($positions))?
     (`table` $rotary_table^)?
     attr-dict `:` type($key) `,` type($value) `->` type($keys) `,` type($values)
@@ -244,7 +245,7 @@ def Ashlar_KvReadOp : Ashlar_Op<"kv_read"> {
   let arguments = (ins Ashlar_Sequences:$sequences, Ashlar_CacheAttr:$cache);
   let results = (outs Heads:$keys, Heads:$values, Ashlar_Sequences:$key_sequences);
   let assemblyFormat = [{
-    $cache $sequences attr-dict `:` type($keys) `,` type($values)
+    custom<Kind>($cache) $sequences attr-dict `:` type($keys) `,` type($values)
   }];
   let hasVerifier = 1;
 }
@@ -280,7 +281,7 @@ def Ashlar_MaskOp : Ashlar_RowOp<"mask", [AllTypesMatch<["input", "result"]>]> {
                        Ashlar_Sequences:$key_sequences, Ashlar_MaskAttr:$kind);
   let results = (outs ScoreMatrix:$result);
   let assemblyFormat = [{
-    $kind $input `,` $query_sequences `,` $key_sequences attr-dict `:` type($input)
+    custom<Kind>($kind) $input `,` $query_sequences `,` $key_sequences attr-dict `:` type($input)
   }];
 }
 
@@ -334,7 +335,7 @@ def Ashlar_AttentionOp : Ashlar_RowOp<"attention"> {
                        OptionalAttr<FlatSymbolRefAttr>:$rotary_table);
   let results = (outs Heads:$result);
   let assemblyFormat = [{
-    $mask $query `,` $key `,` $value `,` $query_sequences `,` $key_sequences
+    custom<Kind>($mask) $query `,` $key `,` $value `,` $query_sequences `,` $key_sequences
     `scale` $scale (`rotary` $rotary^ `,` $positions `:` type($positions))?
     (`table` $rotary_table^)?
     attr-dict `:` type($query) `,` type($key) `,` type($value) `->` type($result)
@@ -350,7 +351,7 @@ def Ashlar_ResidualNormOp : Ashlar_WeightedOp<"residual_norm", [
                        OptionalAttr<FlatSymbolRefAttr>:$bias, F64Attr:$epsilon);
   let results = (outs Rows:$sum, Rows:$result);
   let assemblyFormat = [{
-    $kind $lhs `,` $rhs (`gain` $gain^)? (`bias` $bias^)? `epsilon` $epsilon attr-dict
+    custom<Kind>($kind) $lhs `,` $rhs (`gain` $gain^)? (`bias` $bias^)? `epsilon` $epsilon attr-dict
     `:` type($result)
   }];
   let hasVerifier = 1;
