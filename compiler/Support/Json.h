@@ -27,6 +27,9 @@ struct SourcePosition {
   uint32_t column = 0;
 };
 
+/// "FILE:LINE:COLUMN".
+std::string positionText(llvm::StringRef file, SourcePosition position);
+
 class JsonValue {
 public:
   enum class Kind { Null, Boolean, Number, String, Array, Object };
@@ -35,7 +38,7 @@ public:
   Kind kind = Kind::Null;
   SourcePosition position; // of the value's first character
   bool boolean = false;
-  std::string text;            // decoded string, or a number as written
+  std::string text;                // decoded string, or a number as written
   std::vector<JsonValue> elements; // of an array
   std::vector<Member> members;     // of an object, in file order
 

@@ -23,8 +23,8 @@ CodePoint ashlar::decodeUtf8(llvm::StringRef text) {
       return {};
     value = value << 6 | (byte(i) & 0x3f);
   }
-  bool overlong = (length == 3 && value < 0x800) ||
-                  (length == 4 && value < 0x10000);
+  bool overlong =
+      (length == 3 && value < 0x800) || (length == 4 && value < 0x10000);
   bool surrogate = value >= 0xd800 && value <= 0xdfff;
   if (overlong || surrogate || value > 0x10ffff)
     return {};
