@@ -115,7 +115,8 @@ std::optional<CodePointSet> ashlar::codePointProperty(llvm::StringRef name) {
                           .Case("graph", "[^[:White_Space:][:Cc:][:Cn:][:Cs:]]")
                           .Case("print", "[[^[:White_Space:][:Cc:][:Cn:][:Cs:]]"
                                          "[:Zs:]]")
-                          .Case("punct", "[[:P:][$+<=>\\^`|~]]")
+                          .Case("punct", "[[:P:]\\u0024\\u002B\\u003C-\\u003E"
+                                         "\\u005E\\u0060\\u007C\\u007E]")
                           .Case("space", "[[:White_Space:]]")
                           .Case("word", "[[:Alphabetic:][:M:][:Nd:][:Pc:]]")
                           .Case("xdigit", "[0-9A-Fa-f]")

@@ -142,10 +142,15 @@ llvm::Error PreTokenizerReader::readDigits(const JsonValue &value) {
   return add(value, *regex, /*removed=*/false);
 }
 
-/// ASCII punctuation is what is neither letter, digit, blank nor control there;
-/// beyond, it is the category P.
+/// In ASCII all that is neither letter, digit, blank nor control; beyond, the
+/// category P.
 static Regex punctuation() {
-  return setRegex(codePointPattern("[[:P:][!-/][\\:-@][\\[-`][{-~]]"));
+  CodePointSet set = codePointPattern("[:P:]");
+  set.add('!', '/');
+  set.add(':', '@');
+  set.add('[', '`');
+  set.add('{', '~');
+  return setRegex(set);
 }
 
 llvm::Error PreTokenizerReader::readPunctuation(const JsonValue &value) {
