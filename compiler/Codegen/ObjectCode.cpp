@@ -19,6 +19,7 @@
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/Transforms/IPO/Internalize.h"
+#include "llvm/Transforms/Utils/ModuleUtils.h"
 
 #include <chrono>
 #include <cstring>
@@ -173,13 +174,13 @@ void ObjectBuilder::namePublicFunctions() {
 }
 
 void ObjectBuilder::hideTheRest() {
-  // Nothing but `kept` is seen outside, whatever a module marks as used.
+  // An executable may never read its manifest, but tools do.
+  for (llvm::GlobalVariable &global : module.globals())
+    if (global.getSection() == manifestSection)
+      llvm::appendToUsed(module, {&global});
   llvm::internalizeModule(module, [&](const llvm::GlobalValue &value) {
     return kept.contains(value.getName());
   });
-  // Debug info of the runtime or a module flag must not name a linker.
-  if (auto *ident = module.getNamedMetadata("llvm.ident"))
-    ident->eraseFromParent();
 }
 
 void ObjectBuilder::optimize() {

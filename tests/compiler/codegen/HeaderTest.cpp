@@ -33,7 +33,7 @@ TEST(Header, KvBytesPerTokenCountsKeptCaches) {
 // string that ends a comment.
 TEST(Header, TwoModelsCompileInOneProgram) {
   TemporaryFolder folder;
-  const std::string hostile = "*/ int x; /*\n\x1b]0;<script>\"??/ /* */ //\\";
+  const std::string hostile = "*/ int x; /*\n\x1b]0;<script>\"?\?/ /* */ //\\";
   for (std::string name : {"one", "two"}) {
     PlanDescription plan = planOf(name);
     plan.heads[0].output = name == "one" ? "logits" : hostile;

@@ -1,17 +1,21 @@
 //===- ManifestTest.cpp - Manifests of artifacts and strangers' files -----===//
 
 #include "compiler/Codegen/ManifestReader.h"
+#include "compiler/Support/Files.h"
 #include "tests/compiler/codegen/TinyModel.h"
 
 #include <fstream>
 #include <gtest/gtest.h>
 #include <random>
+#include <sys/mman.h>
+#include <unistd.h>
 
 using namespace ashlar;
 using namespace ashlar::tests;
 
 static const std::string hostile =
-    "{\"name\": \"*/ int x; /*\\n\\u001b]0;<script>\\\"??/\", \"\xc3\xa4\": 1}";
+    "{\"name\": \"*/ int x; /*\\n\\u001b]0;<script>\\\"?\?/\", \"\xc3\xa4\": "
+    "1}";
 
 static std::string manifestOrError(const std::string &path) {
   llvm::Expected<std::string> text = readManifest(path);
@@ -19,6 +23,20 @@ static std::string manifestOrError(const std::string &path) {
     return "error: " + textOf(text.takeError());
   return *text;
 }
+
+namespace {
+/// A file in memory: thousands on a disk would take long.
+struct InMemory {
+  explicit InMemory(const std::string &bytes)
+      : descriptor(::memfd_create("manifest", MFD_CLOEXEC)),
+        path("/proc/self/fd/" + std::to_string(descriptor.get())) {
+    EXPECT_EQ(::write(descriptor.get(), bytes.data(), bytes.size()),
+              static_cast<ssize_t>(bytes.size()));
+  }
+  Descriptor descriptor;
+  std::string path;
+};
+} // namespace
 
 TEST(Manifest, EveryKindOfArtifact) {
   for (ArtifactKind kind :
@@ -69,8 +87,7 @@ TEST(Manifest, DamagedFiles) {
                           : bad.size() - 1 - random() % bad.size();
         bad[at] = static_cast<char>(random());
       }
-      std::ofstream(folder / "bad", std::ios::binary) << bad;
-      std::string text = manifestOrError(folder / "bad");
+      std::string text = manifestOrError(InMemory(bad).path);
       EXPECT_TRUE(text.find("error: ") == 0 || text.size() < good.size());
     }
   }
