@@ -224,6 +224,7 @@ void ObjectBuilder::placeWeights() {
     declared->eraseFromParent();
   }
   image->setName(weightsSymbol);
+  llvm::appendToUsed(module, {image});
   addNote();
 }
 

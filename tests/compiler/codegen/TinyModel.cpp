@@ -27,27 +27,58 @@ TemporaryFolder::TemporaryFolder() {
 
 TemporaryFolder::~TemporaryFolder() { std::filesystem::remove_all(path); }
 
-TinyModel::TinyModel() {
-  plan.name = "tiny";
-  plan.manifest = R"({"name": "tiny"})";
+// Where the arena keeps what; see makeModule.
+static constexpr int64_t idsOffset = 4096;
+static constexpr int64_t hiddenOffset = 8192;
+static constexpr int64_t hiddenFeatures = 48;
+static constexpr int64_t maxTokens = 32;
+
+static StackDescription makeStack() {
   StackDescription stack;
   stack.function = "tiny_stack";
   stack.input = "input_ids";
   stack.output = "last_hidden_state";
+  stack.plan.ids_offset = idsOffset;
+  stack.plan.vectors_offset = -1;
+  stack.plan.positions_offset = -1;
+  stack.plan.types_offset = -1;
   stack.plan.vocabulary = 100;
-  stack.plan.hidden = 48;
+  stack.plan.hidden = hiddenFeatures;
+  stack.plan.hidden_offset = hiddenOffset;
+  stack.plan.hidden_stride = hiddenFeatures;
   stack.plan.cache_kind = -1;
-  plan.stacks.push_back(stack);
+  return stack;
+}
+
+static HeadDescription makeHead() {
   HeadDescription head;
   head.function = "tiny_head";
   head.output = "logits";
+  head.plan.max_rows = maxTokens;
+  head.plan.input_offset = 16384;
+  head.plan.input_stride = hiddenFeatures;
+  head.plan.input_features = hiddenFeatures;
+  head.plan.output_offset = 24576;
+  head.plan.output_stride = 100;
   head.plan.output_features = 100;
-  plan.heads.push_back(head);
+  return head;
+}
+
+TinyModel::TinyModel() {
+  plan.name = "tiny";
+  plan.manifest = R"({"name": "tiny"})";
+  plan.stacks.push_back(makeStack());
+  plan.heads.push_back(makeHead());
   plan.plan.cpu_level = ASHLAR_CPU_X86_64_V3;
   plan.plan.build_id = buildId;
   plan.plan.arena_bytes = 1 << 16;
-  plan.plan.max_tokens = 32;
+  plan.plan.max_tokens = maxTokens;
+  plan.plan.max_source = maxTokens;
   plan.plan.max_sequences = 1;
+  plan.plan.rows_offset = 64;
+  plan.plan.tiles_offset = 1024;
+  plan.plan.max_tiles = maxTokens;
+  plan.plan.tile_rows = 16;
   plan.plan.encoder = 0;
   plan.plan.decoder = -1;
   plan.plan.cross_cache = -1;
@@ -58,11 +89,14 @@ TinyModel::makeModule(llvm::LLVMContext &context) const {
   static constexpr llvm::StringLiteral text = R"(
 define void @tiny_stack(ptr %weights, ptr %arena, ptr %cache, ptr %team,
                         i64 %worker, i64 %workers) {
-  %at = getelementptr i8, ptr %weights, i64 64
-  %weight = load float, ptr %at
-  %before = load float, ptr %arena
-  %sum = fadd float %weight, %before
-  store float %sum, ptr %arena
+  %weight_at = getelementptr i8, ptr %weights, i64 64
+  %weight = load float, ptr %weight_at
+  %id_at = getelementptr i8, ptr %arena, i64 4096
+  %id = load i32, ptr %id_at
+  %number = sitofp i32 %id to float
+  %sum = fadd float %weight, %number
+  %hidden = getelementptr i8, ptr %arena, i64 8192
+  store float %sum, ptr %hidden
   ret void
 }
 define void @tiny_head(ptr %weights, ptr %arena, ptr %cache, ptr %team,

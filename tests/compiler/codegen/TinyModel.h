@@ -1,8 +1,8 @@
 //===- TinyModel.h - The smallest artifacts to test with -------*- C++ -*-===//
 //
-// One stack whose function adds the first weight behind the image's header to
-// the first float of the arena: it shows whether code, plan and weights found
-// each other.
+// An encoder whose first result is the first token id plus the first weight
+// behind the image's header: it shows whether code, plan and weights found each
+// other.
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,15 +1,31 @@
-/* Prints the first weight behind the header and what the first stack adds. */
+/* An executable's main where there is no text front end: encodes the token 1
+   and prints the first number of the result. */
 #include "runtime/api.h"
 
 #include <stdio.h>
 
-int main(int argc, char **argv) {
-  const ashlar_plan *plan = ashlar_get_api()->plan;
-  float arena[1] = {1};
+int main(void) {
+  const ashlar_api *api = ashlar_get_api();
+  const int32_t one = 1;
+  ashlar_batch batch = {.sequences = 1, .lengths = &one, .ids = &one};
+  ashlar_session_options options = {.threads = 1};
   ashlar_model *model;
-  if (ashlar_get_api()->open(0, &model) != ASHLAR_OK)
+  ashlar_session *session;
+  const float *hidden;
+  int64_t rows, features, stride;
+  ashlar_status status = api->open(0, &model);
+  if (status == ASHLAR_OK)
+    status = api->session_create(model, &options, &session);
+  if (status == ASHLAR_OK)
+    status = api->encode(session, &batch);
+  if (status == ASHLAR_OK)
+    status = api->hidden(session, &hidden, &rows, &features, &stride);
+  if (status != ASHLAR_OK) {
+    fprintf(stderr, "error: %s\n", api->status_text(status));
     return 1;
-  plan->stacks[0].function(plan->weights, arena, 0, 0, 0, 1);
-  printf("%s %g %s\n", plan->name, arena[0], argc > 1 ? argv[1] : "");
+  }
+  printf("%g\n", hidden[0]);
+  api->session_destroy(session);
+  api->close(model);
   return 0;
 }
