@@ -208,10 +208,12 @@ def Ashlar_MergeHeadsOp : Ashlar_RowOp<"merge_heads"> {
 
 def Ashlar_RotaryOp : Ashlar_RowOp<"rotary", [AllTypesMatch<["input", "result"]>]> {
   let summary = "rotates each head by its token's position";
-  let arguments = (ins Heads:$input, Ids:$positions, Ashlar_RotaryAttr:$rotary);
+  let arguments = (ins Heads:$input, Ids:$positions, Ashlar_RotaryAttr:$rotary,
+                       OptionalAttr<FlatSymbolRefAttr>:$rotary_table);
   let results = (outs Heads:$result);
   let assemblyFormat = [{
-    $input `,` $positions `by` $rotary attr-dict `:` type($input) `,` type($positions)
+    $input `,` $positions `by` $rotary (`table` $rotary_table^)? attr-dict `:`
+    type($input) `,` type($positions)
   }];
   let hasVerifier = 1;
 }

@@ -13,7 +13,7 @@
 |* the entry's function. Tables:
 |*
 |*   call header  int64[ASHLAR_CALL_WORDS]     see ashlar_call_word
-|*   rows         int32[max_tokens][4]         see ashlar_row_word
+|*   rows         int32[max_tokens][8]         see ashlar_row_word
 |*   tiles        int32[max_tiles][8]          see ashlar_tile_word
 |*   segments     int32[max_sequences][n]      physical segment of logical
 |*                segment i of a slot; one table per cache kind
@@ -34,7 +34,7 @@
 #define ASHLAR_MAX_WORKERS 256
 
 enum ashlar_call_word {
-  ASHLAR_CALL_TOKENS = 0,    /* rows of this call */
+  ASHLAR_CALL_TOKENS = 0,    /* rows of this call; of a head: rows it reads */
   ASHLAR_CALL_TILES = 1,     /* entries of the tile table */
   ASHLAR_CALL_SEQUENCES = 2, /* sequences of this call */
   ASHLAR_CALL_RANK = 3,      /* reserved: 0 */
@@ -42,13 +42,16 @@ enum ashlar_call_word {
   ASHLAR_CALL_WORDS = 8
 };
 
-/* One row of a call: where its key and value go. */
+/* One row of a call: where its key and value go. The rows of an encoder that
+   feeds a decoder have a second place: as keys of plan.cross_cache. */
 enum ashlar_row_word {
-  ASHLAR_ROW_SEGMENT = 0, /* physical segment in the entry's own cache */
-  ASHLAR_ROW_KEY = 1,     /* key in that segment, 0..255 */
-  ASHLAR_ROW_INDEX = 2,   /* index in its sequence, from 0 */
-  ASHLAR_ROW_SLOT = 3,    /* the sequence's slot */
-  ASHLAR_ROW_WORDS = 4
+  ASHLAR_ROW_SEGMENT = 0,       /* physical segment in the entry's own cache */
+  ASHLAR_ROW_KEY = 1,           /* key in that segment, 0..255 */
+  ASHLAR_ROW_INDEX = 2,         /* index in its sequence, from 0 */
+  ASHLAR_ROW_SLOT = 3,          /* the sequence's slot */
+  ASHLAR_ROW_CROSS_SEGMENT = 4, /* physical segment in the cross cache, or 0 */
+  ASHLAR_ROW_CROSS_KEY = 5,     /* key in that segment, or 0 */
+  ASHLAR_ROW_WORDS = 8          /* the others are reserved: 0 */
 };
 
 /* Up to plan.tile_rows successive rows of one sequence: a unit of attention. */

@@ -42,23 +42,26 @@ typedef struct ashlar_model ashlar_model;
 typedef struct ashlar_session ashlar_session;
 
 /* Where the weights of an artifact compiled with --weights=external come from;
-   null for artifacts that carry them. One of path, memory, descriptor. */
+   null for artifacts that carry them. One of path, memory, descriptor. Whoever
+   shortens a file that is open ends this process with SIGBUS: replace it by
+   renaming. */
 typedef struct ashlar_weights_source {
   const char *path;
   const void *memory; /* 64-byte aligned, alive until close */
   size_t memory_bytes;
-  int descriptor; /* -1 = none; duplicated, the caller keeps it */
+  int descriptor; /* without path and memory; -1 = none; the caller keeps it */
 } ashlar_weights_source;
 
 typedef struct ashlar_session_options {
   int32_t threads;   /* 0 = cores this process may use */
-  void *arena;       /* null = allocate; else 64-byte aligned, arena_bytes */
+  void *arena;       /* null = allocate; else 64-byte aligned; it is cleared */
   size_t arena_bytes;
   void *cache;       /* the same for cache_bytes */
   size_t cache_bytes;
 } ashlar_session_options;
 
-/* A ragged batch: the rows of all sequences one after the other, no padding. */
+/* A ragged batch: the rows of all sequences one after the other, no padding. An
+   array that the model has no input for must be null (ASHLAR_NOT_SUPPORTED). */
 typedef struct ashlar_batch {
   int32_t sequences;             /* 1..max_sequences */
   const int32_t *slots;          /* [sequences], distinct; null = 0, 1, 2, ... */
@@ -73,6 +76,7 @@ ashlar_status ashlar_open(const ashlar_weights_source *weights,
                           ashlar_model **model);
 void ashlar_close(ashlar_model *model);
 
+/* The model must outlive the session. */
 ashlar_status ashlar_session_create(const ashlar_model *model,
                                     const ashlar_session_options *options,
                                     ashlar_session **session);
@@ -95,7 +99,8 @@ ashlar_status ashlar_hidden(const ashlar_session *session, const float **hidden,
 
 /* Runs head `head` (index in the manifest's list) on rows of the last call. `rows`
    holds `count` row numbers; null = all rows, or the first row of each sequence for
-   a head that reads those. `out` receives [count, features] floats. */
+   a head that reads those (`count` is then that number or 0). `out` receives
+   [count, features] floats. */
 ashlar_status ashlar_head(ashlar_session *session, int32_t head,
                           const int32_t *rows, int32_t count, float *out,
                           size_t out_floats);

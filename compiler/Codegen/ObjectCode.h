@@ -1,0 +1,47 @@
+//===- ObjectCode.h - From an LLVM module to an ELF object -----*- C++ -*-===//
+//
+// Links the generated functions with the runtime, makes everything private that
+// is not the artifact's public interface, optimizes, and emits an object.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ASHLAR_COMPILER_CODEGEN_OBJECTCODE_H
+#define ASHLAR_COMPILER_CODEGEN_OBJECTCODE_H
+
+#include "compiler/Codegen/PlanEmitter.h"
+#include "compiler/Codegen/Target.h"
+
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/Support/Error.h"
+
+#include <memory>
+
+namespace llvm {
+class Module;
+}
+
+namespace ashlar {
+
+enum class ArtifactKind { SharedLibrary, Executable, Object, StaticLibrary };
+
+struct CodegenOptions {
+  const Target *target = nullptr;
+  ArtifactKind kind = ArtifactKind::SharedLibrary;
+};
+
+struct ObjectCode {
+  llvm::SmallVector<char, 0> bytes; // an ELF relocatable object
+  double seconds = 0;
+};
+
+/// `module` holds the generated functions that `plan` names; plan.name is the
+/// identifier of all public symbols. plan.weightsInside asks for room of
+/// plan.plan.weights_bytes bytes, which takes none in the object.
+/// Faults here are the compiler's own: the errors are for its developers.
+llvm::Expected<ObjectCode> generateObject(std::unique_ptr<llvm::Module> module,
+                                          const PlanDescription &plan,
+                                          const CodegenOptions &options);
+
+} // namespace ashlar
+
+#endif // ASHLAR_COMPILER_CODEGEN_OBJECTCODE_H

@@ -1,0 +1,102 @@
+//===- Target.cpp - Levels of CPUs that code is made for ------------------===//
+
+#include "compiler/Codegen/Target.h"
+
+#include "compiler/Support/Errors.h"
+#include "runtime/abi.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/IR/Function.h"
+#include "llvm/Support/raw_ostream.h"
+#include "llvm/TargetParser/Host.h"
+
+using namespace ashlar;
+
+static constexpr llvm::StringLiteral linux64 = "x86_64-unknown-linux-gnu";
+
+static constexpr Target table[] = {
+    {"x86-64-v3", "AVX2, FMA: Intel since Haswell, AMD since Zen", linux64,
+     "x86-64-v3", "", ASHLAR_CPU_X86_64_V3, /*vectorBits=*/256,
+     /*vectorRegisters=*/16, /*gemmRows=*/6, /*gemmPanels=*/1},
+    {"x86-64-v4", "AVX-512: Intel servers since Skylake, AMD since Zen 4",
+     linux64, "x86-64-v4", "", ASHLAR_CPU_X86_64_V4, /*vectorBits=*/512,
+     /*vectorRegisters=*/32, /*gemmRows=*/8, /*gemmPanels=*/3},
+};
+
+/// What the x86-64 psABI asks of a level beyond the one below it; each level
+/// includes the ones before it.
+static llvm::ArrayRef<llvm::StringLiteral> requiredFeatures(int cpuLevel) {
+  static constexpr llvm::StringLiteral v3[] = {
+      "cx16", "sahf", "popcnt", "sse4.2", "avx",   "avx2",
+      "bmi",  "bmi2", "f16c",   "fma",    "lzcnt", "movbe"};
+  static constexpr llvm::StringLiteral v4[] = {
+      "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"};
+  if (cpuLevel == ASHLAR_CPU_X86_64_V3)
+    return v3;
+  return v4;
+}
+
+llvm::ArrayRef<Target> ashlar::targets() { return table; }
+
+const Target *
+ashlar::bestTarget(llvm::function_ref<bool(llvm::StringRef)> hasFeature) {
+  const Target *best = nullptr;
+  for (const Target &target : table) {
+    if (!llvm::all_of(requiredFeatures(target.cpuLevel), hasFeature))
+      break;
+    best = &target;
+  }
+  return best;
+}
+
+static std::string targetNames() {
+  return llvm::join(
+      llvm::map_range(table, [](const Target &t) { return t.name.str(); }),
+      ", ");
+}
+
+static llvm::Expected<const Target *> nativeTarget() {
+  llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
+  if (const Target *best = bestTarget(
+          [&](llvm::StringRef name) { return features.lookup(name); }))
+    return best;
+  return userError("--target=native",
+                   "this CPU (" + llvm::sys::getHostCPUName() +
+                       ") lacks what the lowest level, " + table[0].name +
+                       ", needs",
+                   "name a level: " + targetNames());
+}
+
+llvm::Expected<const Target *> ashlar::findTarget(llvm::StringRef name) {
+  if (name == "native")
+    return nativeTarget();
+  for (const Target &target : table)
+    if (target.name == name)
+      return &target;
+  return userError("--target",
+                   "unknown level \"" + escapeForDisplay(name) + "\"",
+                   "supported: native, " + targetNames());
+}
+
+std::string ashlar::targetHelp() {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  os << llvm::left_justify("native", 12)
+     << "the best of these that this CPU runs\n";
+  for (const Target &target : table)
+    os << llvm::left_justify(target.name, 12) << target.description << '\n';
+  return text;
+}
+
+void ashlar::setTargetAttributes(llvm::Function &function,
+                                 const Target &target) {
+  function.addFnAttr("target-cpu", target.cpu);
+  if (!target.features.empty())
+    function.addFnAttr("target-features", target.features);
+  // LLVM avoids zmm registers on most CPUs unless it is told otherwise.
+  std::string bits = std::to_string(target.vectorBits);
+  function.addFnAttr("prefer-vector-width", bits);
+  function.addFnAttr("min-legal-vector-width", bits);
+}

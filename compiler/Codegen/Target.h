@@ -1,0 +1,55 @@
+//===- Target.h - Levels of CPUs that code is made for ---------*- C++ -*-===//
+//
+// One table row per level: what LLVM is told and what the lowering passes need
+// to know of the machine. `open` tests the level that an artifact was made for.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ASHLAR_COMPILER_CODEGEN_TARGET_H
+#define ASHLAR_COMPILER_CODEGEN_TARGET_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+
+#include <string>
+
+namespace llvm {
+class Function;
+}
+
+namespace ashlar {
+
+struct Target {
+  llvm::StringRef name;        // of --target
+  llvm::StringRef description; // one line for --target=help
+  llvm::StringRef triple;
+  llvm::StringRef cpu;      // LLVM's name
+  llvm::StringRef features; // "+a,+b": beyond the CPU's own
+  int cpuLevel;             // ashlar_cpu_level of runtime/abi.h
+  int vectorBits;
+  int vectorRegisters;
+  // The register tile of a float32 GEMM: rows x panels of 16 columns.
+  int gemmRows;
+  int gemmPanels;
+};
+
+/// All levels, the best one last.
+llvm::ArrayRef<Target> targets();
+
+/// The level called `name`; "native" is the best that this CPU runs. The error
+/// lists the table.
+llvm::Expected<const Target *> findTarget(llvm::StringRef name);
+
+/// The best level whose features are all in `hasFeature`, or null.
+const Target *bestTarget(llvm::function_ref<bool(llvm::StringRef)> hasFeature);
+
+/// The table as text for --target=help, one line each.
+std::string targetHelp();
+
+/// Says to LLVM that `function` is code for `target`.
+void setTargetAttributes(llvm::Function &function, const Target &target);
+
+} // namespace ashlar
+
+#endif // ASHLAR_COMPILER_CODEGEN_TARGET_H

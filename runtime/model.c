@@ -1,0 +1,43 @@
+/*===- model.c - Open and close --------------------------------------- C
+ * -*-===*/
+
+#include "runtime/internal.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+
+ashlar_status ashlar_rt_open(const ashlar_plan *plan,
+                             const ashlar_weights_source *weights,
+                             ashlar_model **model) {
+  if (!model)
+    return ASHLAR_INVALID_ARGUMENT;
+  *model = 0;
+  if (!ashlar_rt_plan_is_sound(plan))
+    return ASHLAR_BAD_WEIGHTS;
+  if (plan->cpu_level > ashlar_rt_cpu_level())
+    return ASHLAR_UNSUPPORTED_CPU;
+  ashlar_model *opened = calloc(1, sizeof *opened);
+  if (!opened)
+    return ASHLAR_OUT_OF_MEMORY;
+  opened->plan = plan;
+  ashlar_status status = ashlar_rt_weights_open(weights, opened);
+  if (status != ASHLAR_OK) {
+    free(opened);
+    return status;
+  }
+  *model = opened;
+  return ASHLAR_OK;
+}
+
+ashlar_status ashlar_open(const ashlar_weights_source *weights,
+                          ashlar_model **model) {
+  return ashlar_rt_open(&ashlar_artifact_plan, weights, model);
+}
+
+void ashlar_close(ashlar_model *model) {
+  if (!model)
+    return;
+  if (model->mapping)
+    munmap(model->mapping, model->mapping_bytes);
+  free(model);
+}

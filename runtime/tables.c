@@ -1,0 +1,198 @@
+/*===- tables.c - Write a call into the arena ------------------------- C
+-*-===*\
+|*
+|* Header, rows, tiles, segment tables and inputs of a call that check.c has let
+|* through, as abi.h describes them. All of it is written anew in each call: the
+|* compiler may use the place for something else afterwards.
+|*
+\*===----------------------------------------------------------------------===*/
+
+#include "runtime/internal.h"
+
+#include <string.h>
+
+/* Where writing has got to. */
+typedef struct call_cursor {
+  int64_t row;
+  int64_t tile;
+  int64_t arena_segment; /* next free segment of the in-arena cache */
+} call_cursor;
+
+/* One sequence of the call, and the place of its keys. */
+typedef struct call_sequence {
+  int32_t slot;
+  int64_t begin;  /* index of its first row in the whole sequence */
+  int64_t length; /* rows in this call */
+  const ashlar_cache_plan *cache; /* null: the stack keeps no keys */
+  const ashlar_cache_plan *cross; /* null: neither reads nor writes sources */
+  int64_t cross_keys;
+  bool writes_cross;
+} call_sequence;
+
+static int32_t *table_at(ashlar_session *session, int64_t offset) {
+  return (int32_t *)(session->arena + offset);
+}
+
+static int32_t *segments_of(ashlar_session *session,
+                            const ashlar_cache_plan *cache, int32_t slot) {
+  return table_at(session, cache->table_offset) + slot * cache->slot_segments;
+}
+
+/* The one place that decides where keys lie. Segments in the arena are handed
+   out one after the other; in the cache each slot owns a run of them. */
+static void assign_segments(ashlar_session *session,
+                            const ashlar_cache_plan *cache, int32_t slot,
+                            int64_t keys, call_cursor *cursor) {
+  int32_t *segments = segments_of(session, cache, slot);
+  int64_t count = ashlar_rt_segments_for(keys);
+  for (int64_t i = 0; i < count; ++i)
+    segments[i] = (int32_t)(cache->in_arena ? cursor->arena_segment++
+                                            : slot * cache->slot_segments + i);
+}
+
+static void write_rows(ashlar_session *session, const call_sequence *sequence,
+                       int64_t first_row) {
+  const int32_t *own = 0, *cross = 0;
+  if (sequence->cache)
+    own = segments_of(session, sequence->cache, sequence->slot);
+  if (sequence->writes_cross)
+    cross = segments_of(session, sequence->cross, sequence->slot);
+  int32_t *row = table_at(session, session->plan->rows_offset) +
+                 first_row * ASHLAR_ROW_WORDS;
+  for (int64_t i = 0; i < sequence->length; ++i, row += ASHLAR_ROW_WORDS) {
+    int64_t index = sequence->begin + i;
+    int64_t segment = index / ASHLAR_SEGMENT_KEYS;
+    int32_t key = (int32_t)(index % ASHLAR_SEGMENT_KEYS);
+    memset(row, 0, ASHLAR_ROW_WORDS * sizeof *row);
+    row[ASHLAR_ROW_SEGMENT] = own ? own[segment] : 0;
+    row[ASHLAR_ROW_KEY] = own ? key : 0;
+    row[ASHLAR_ROW_INDEX] = (int32_t)index;
+    row[ASHLAR_ROW_SLOT] = sequence->slot;
+    row[ASHLAR_ROW_CROSS_SEGMENT] = cross ? cross[segment] : 0;
+    row[ASHLAR_ROW_CROSS_KEY] = cross ? key : 0;
+  }
+}
+
+static void write_tiles(ashlar_session *session, const call_sequence *sequence,
+                        call_cursor *cursor) {
+  const ashlar_plan *plan = session->plan;
+  int64_t own =
+      sequence->cache ? sequence->slot * sequence->cache->slot_segments : 0;
+  int64_t cross = sequence->cross_keys > 0
+                      ? sequence->slot * sequence->cross->slot_segments
+                      : 0;
+  for (int64_t i = 0; i < sequence->length; i += plan->tile_rows) {
+    int64_t left = sequence->length - i;
+    int32_t *tile = table_at(session, plan->tiles_offset) +
+                    cursor->tile++ * ASHLAR_TILE_WORDS;
+    tile[ASHLAR_TILE_ROW] = (int32_t)(cursor->row + i);
+    tile[ASHLAR_TILE_ROWS] =
+        (int32_t)(left < plan->tile_rows ? left : plan->tile_rows);
+    tile[ASHLAR_TILE_INDEX] = (int32_t)(sequence->begin + i);
+    tile[ASHLAR_TILE_KEYS] = (int32_t)(sequence->begin + sequence->length);
+    tile[ASHLAR_TILE_SEGMENTS] = (int32_t)own;
+    tile[ASHLAR_TILE_CROSS_KEYS] = (int32_t)sequence->cross_keys;
+    tile[ASHLAR_TILE_CROSS_SEGMENTS] = (int32_t)cross;
+    tile[ASHLAR_TILE_SLOT] = sequence->slot;
+  }
+}
+
+static call_sequence describe(const ashlar_session *session, int64_t stack,
+                              const ashlar_batch *batch, int32_t index) {
+  const ashlar_plan *plan = session->plan;
+  int32_t slot = ashlar_rt_slot_of(batch, index);
+  bool encodes = stack == plan->encoder;
+  call_sequence sequence = {
+      .slot = slot,
+      .begin = ashlar_rt_begin_of(session, stack, slot),
+      .length = batch->lengths[index],
+      .cache = ashlar_rt_cache_of(plan, plan->stacks[stack].cache_kind),
+      .cross = ashlar_rt_cache_of(plan, plan->cross_cache),
+  };
+  sequence.writes_cross = sequence.cross && encodes;
+  sequence.cross_keys =
+      sequence.cross && !encodes ? session->slots[slot].source : 0;
+  return sequence;
+}
+
+static void write_sequence(ashlar_session *session,
+                           const call_sequence *sequence, call_cursor *cursor) {
+  if (sequence->cache)
+    assign_segments(session, sequence->cache, sequence->slot,
+                    sequence->begin + sequence->length, cursor);
+  if (sequence->cross)
+    assign_segments(session, sequence->cross, sequence->slot,
+                    sequence->writes_cross ? sequence->length
+                                           : sequence->cross_keys,
+                    cursor);
+  write_rows(session, sequence, cursor->row);
+  write_tiles(session, sequence, cursor);
+}
+
+void ashlar_rt_copy_rows(float *to, int64_t to_stride, const float *from,
+                         int64_t features) {
+  memcpy(to, from, (size_t)features * sizeof *to);
+  memset(to + features, 0, (size_t)(to_stride - features) * sizeof *to);
+}
+
+static void write_inputs(ashlar_session *session,
+                         const ashlar_stack_plan *stack,
+                         const ashlar_batch *batch, int64_t rows) {
+  size_t bytes = (size_t)rows * sizeof(int32_t);
+  if (stack->ids_offset >= 0)
+    memcpy(session->arena + stack->ids_offset, batch->ids, bytes);
+  if (stack->vectors_offset >= 0) {
+    float *vectors = (float *)(session->arena + stack->vectors_offset);
+    for (int64_t i = 0; i < rows; ++i)
+      ashlar_rt_copy_rows(vectors + i * stack->vector_stride,
+                          stack->vector_stride,
+                          batch->vectors + i * stack->hidden, stack->hidden);
+  }
+  if (stack->types_offset >= 0) {
+    if (batch->token_type_ids)
+      memcpy(session->arena + stack->types_offset, batch->token_type_ids,
+             bytes);
+    else
+      memset(session->arena + stack->types_offset, 0, bytes);
+  }
+}
+
+/* Position ids of one sequence, which begins at `row` of the call. */
+static void write_positions(ashlar_session *session, int64_t offset,
+                            const ashlar_batch *batch,
+                            const call_sequence *sequence, int64_t row) {
+  int32_t *positions = table_at(session, offset) + row;
+  for (int64_t i = 0; i < sequence->length; ++i)
+    positions[i] = batch->position_ids ? batch->position_ids[row + i]
+                                       : (int32_t)(sequence->begin + i);
+}
+
+void ashlar_rt_write_header(ashlar_session *session, int64_t tokens,
+                            int64_t tiles, int64_t sequences) {
+  int64_t *call = (int64_t *)(session->arena + session->plan->call_offset);
+  memset(call, 0, ASHLAR_CALL_WORDS * sizeof *call);
+  call[ASHLAR_CALL_TOKENS] = tokens;
+  call[ASHLAR_CALL_TILES] = tiles;
+  call[ASHLAR_CALL_SEQUENCES] = sequences;
+  call[ASHLAR_CALL_RANKS] = 1;
+}
+
+void ashlar_rt_write_call(ashlar_session *session, int64_t stack,
+                          const ashlar_batch *batch) {
+  const ashlar_stack_plan *plan = &session->plan->stacks[stack];
+  call_cursor cursor = {0, 0, 0};
+  for (int32_t i = 0; i < batch->sequences; ++i) {
+    call_sequence sequence = describe(session, stack, batch, i);
+    write_sequence(session, &sequence, &cursor);
+    if (plan->positions_offset >= 0)
+      write_positions(session, plan->positions_offset, batch, &sequence,
+                      cursor.row);
+    session->first_rows[i] = (int32_t)cursor.row;
+    cursor.row += sequence.length;
+  }
+  write_inputs(session, plan, batch, cursor.row);
+  ashlar_rt_write_header(session, cursor.row, cursor.tile, batch->sequences);
+  session->result_stack = stack;
+  session->result_rows = cursor.row;
+  session->result_sequences = batch->sequences;
+}

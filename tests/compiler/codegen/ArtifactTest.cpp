@@ -1,0 +1,230 @@
+//===- ArtifactTest.cpp - Artifacts of every kind, linked and run ---------===//
+
+#include "runtime/api.h"
+#include "tests/compiler/codegen/TinyModel.h"
+
+#include <cstring>
+#include <dlfcn.h>
+#include <fstream>
+#include <gtest/gtest.h>
+
+using namespace ashlar;
+using namespace ashlar::tests;
+
+namespace {
+
+/// A loaded shared library and its API.
+class Loaded {
+public:
+  Loaded(const std::string &path, const std::string &function) {
+    handle = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    EXPECT_TRUE(handle) << ::dlerror();
+    if (!handle)
+      return;
+    auto get = reinterpret_cast<const ashlar_api *(*)()>(
+        ::dlsym(handle, function.c_str()));
+    EXPECT_TRUE(get) << function;
+    if (get)
+      api = get();
+  }
+  ~Loaded() {
+    if (handle)
+      ::dlclose(handle);
+  }
+
+  /// The first number that encoding the token 1 gives; opens the weights from
+  /// `source`.
+  float encodeOne(const ashlar_weights_source *source) const {
+    const int32_t one = 1;
+    ashlar_batch batch{};
+    batch.sequences = 1;
+    batch.lengths = &one;
+    batch.ids = &one;
+    ashlar_session_options options{};
+    options.threads = 1;
+    ashlar_model *model = nullptr;
+    ashlar_session *session = nullptr;
+    const float *hidden = nullptr;
+    int64_t rows, features, stride;
+    EXPECT_EQ(api->open(source, &model), ASHLAR_OK);
+    EXPECT_EQ(api->session_create(model, &options, &session), ASHLAR_OK);
+    EXPECT_EQ(api->encode(session, &batch), ASHLAR_OK);
+    EXPECT_EQ(api->hidden(session, &hidden, &rows, &features, &stride),
+              ASHLAR_OK);
+    float result = hidden ? hidden[0] : 0;
+    api->session_destroy(session);
+    api->close(model);
+    return result;
+  }
+
+  void *handle = nullptr;
+  const ashlar_api *api = nullptr;
+};
+
+void checkLoads(const std::string &path, uint64_t weightsBytes) {
+  Loaded library(path, "tiny_get_api");
+  ASSERT_TRUE(library.api);
+  const ashlar_plan &plan = *library.api->plan;
+  EXPECT_EQ(plan.abi_version, ASHLAR_ABI_VERSION);
+  EXPECT_STREQ(plan.name, "tiny");
+  EXPECT_STREQ(plan.manifest, R"({"name": "tiny"})");
+  EXPECT_STREQ(plan.stacks[0].input, "input_ids");
+  EXPECT_EQ(plan.weights_bytes, static_cast<int64_t>(weightsBytes));
+  ashlar_weights_header header;
+  std::memcpy(&header, plan.weights, sizeof header);
+  EXPECT_EQ(std::memcmp(header.magic, "ASHLARW1", 8), 0);
+  EXPECT_EQ(header.build_id, plan.build_id);
+  EXPECT_EQ(header.bytes, plan.weights_bytes);
+  EXPECT_EQ(static_cast<const char *>(plan.weights)[weightsBytes - 1], 0);
+  EXPECT_EQ(library.encodeOne(nullptr), 42);
+}
+
+} // namespace
+
+// Catches: weights at the wrong file offset or address, for images below and
+// above a page and above a huge page, with odd sizes.
+TEST(Artifact, SharedLibraryFindsItsWeights) {
+  for (uint64_t bytes : {uint64_t(72), uint64_t(8192), uint64_t(1000001),
+                         uint64_t(8 << 20), uint64_t((8 << 20) + 77)}) {
+    TemporaryFolder folder;
+    TinyModel model;
+    model.weightsBytes = bytes;
+    ASSERT_EQ(textOf(model.write(folder / "tiny.so")), "");
+    checkLoads(folder / "tiny.so", bytes);
+  }
+}
+
+// Catches: a segment that the common tools take for droppable or misplace.
+TEST(Artifact, SurvivesStrip) {
+  for (std::string tool : {ASHLAR_LLVM_STRIP, "strip"}) {
+    if (tool == "strip" && shell("command -v strip").empty())
+      continue;
+    TemporaryFolder folder;
+    TinyModel model;
+    model.weightsBytes = 3 << 20;
+    ASSERT_EQ(textOf(model.write(folder / "tiny.so")), "");
+    size_t before = readFile(folder / "tiny.so").size();
+    ASSERT_EQ(shell(tool + " " + folder / "tiny.so"), "");
+    EXPECT_GE(readFile(folder / "tiny.so").size(), 3u << 20);
+    EXPECT_LE(readFile(folder / "tiny.so").size(), before + (4 << 20));
+    checkLoads(folder / "tiny.so", 3 << 20);
+  }
+}
+
+TEST(Artifact, SharedLibraryWithExternalWeights) {
+  TemporaryFolder folder;
+  TinyModel model;
+  model.weightsInside = false;
+  ASSERT_EQ(textOf(model.write(folder / "tiny.so")), "");
+  std::string path = externalWeightsPath(folder / "tiny.so");
+  EXPECT_EQ(path, folder / "tiny.so.weights");
+  ashlar_weights_source source{};
+  source.path = path.c_str();
+  source.descriptor = -1;
+  Loaded library(folder / "tiny.so", "tiny_get_api");
+  ASSERT_TRUE(library.api);
+  EXPECT_EQ(library.encodeOne(&source), 42);
+}
+
+TEST(Artifact, ExecutableRuns) {
+  TemporaryFolder folder;
+  TinyModel model;
+  model.kind = ArtifactKind::Executable;
+  ASSERT_EQ(textOf(model.write(folder / "tiny")), "");
+#ifdef ASHLAR_STANDIN_MAIN
+  EXPECT_EQ(shell(folder / "tiny"), "42\n");
+#else
+  EXPECT_NE(shell(folder / "tiny" + " --help").find("--help"),
+            std::string::npos);
+#endif
+}
+
+// Catches: two objects whose private names collide in one program.
+TEST(Artifact, TwoObjectsLinkIntoOneProgram) {
+  TemporaryFolder folder;
+  std::string inputs;
+  for (std::string name : {"one", "two"}) {
+    TinyModel model;
+    model.kind =
+        name == "one" ? ArtifactKind::Object : ArtifactKind::StaticLibrary;
+    model.weightsInside = false;
+    model.plan.name = name;
+    std::string path = folder / (name + (name == "one" ? ".o" : ".a"));
+    ASSERT_EQ(textOf(model.write(path)), "");
+    EXPECT_EQ(readFile(path + ".weights").size(), model.weightsBytes);
+    inputs += " " + path;
+  }
+  std::ofstream(folder / "main.c") << R"(
+#include <stdio.h>
+const void **one_get_api(void), **two_get_api(void);
+int main(void) {
+  return one_get_api()[1] == two_get_api()[1];
+})";
+  EXPECT_EQ(shell("cc -o " + folder / "both" + " " + folder / "main.c" +
+                  inputs + " -lpthread -lm"),
+            "");
+  EXPECT_EQ(shell(folder / "both"), "");
+}
+
+TEST(Artifact, SameInputSameBytes) {
+  TemporaryFolder folder;
+  for (ArtifactKind kind :
+       {ArtifactKind::SharedLibrary, ArtifactKind::Executable}) {
+    TinyModel model;
+    model.kind = kind;
+    std::filesystem::create_directory(folder / "other");
+    ASSERT_EQ(textOf(model.write(folder / "tiny")), "");
+    ASSERT_EQ(textOf(model.write(folder / "other/tiny")), "");
+    EXPECT_EQ(readFile(folder / "tiny"), readFile(folder / "other/tiny"));
+  }
+}
+
+// Catches: names that become options or response files of the linker.
+TEST(Artifact, OddFileNames) {
+  for (std::string name : {"@file", "-x", "--version", "a b\nc", "*.so"}) {
+    TemporaryFolder folder;
+    TinyModel model;
+    ASSERT_EQ(textOf(model.write(folder / name)), "") << name;
+    checkLoads(folder / name, model.weightsBytes);
+  }
+}
+
+TEST(Artifact, ObjectCannotCarryWeights) {
+  TemporaryFolder folder;
+  TinyModel model;
+  ObjectCode object = llvm::cantFail(model.compile());
+  ArtifactRequest request;
+  request.output = folder / "tiny.o";
+  request.kind = ArtifactKind::Object;
+  request.object = object.bytes;
+  request.weightsBytes = 100;
+  EXPECT_NE(textOf(writeArtifact(request)).find("use --weights=external"),
+            std::string::npos);
+  EXPECT_TRUE(std::filesystem::is_empty(folder.get()));
+}
+
+// Catches: a partial artifact after the weights could not be read to the end.
+TEST(Artifact, FailingWeightsLeaveNoFile) {
+  TemporaryFolder folder;
+  for (bool inside : {true, false}) {
+    TinyModel model;
+    model.weightsInside = inside;
+    ObjectCode object = llvm::cantFail(model.compile());
+    ArtifactRequest request;
+    request.output = folder / "tiny.so";
+    request.object = object.bytes;
+    request.weightsInside = inside;
+    request.weightsBytes = model.weightsBytes;
+    request.header = "/* header */\n";
+    request.headerPath = folder / "tiny.h";
+    for (std::string fault : {"truncated", "short", "long"}) {
+      request.weights = [&](WeightSink &sink) -> llvm::Error {
+        if (fault == "truncated")
+          return llvm::createStringError("truncated");
+        return sink.padTo(model.weightsBytes + (fault == "long" ? 1 : -1));
+      };
+      EXPECT_NE(textOf(writeArtifact(request)), "") << fault;
+      EXPECT_TRUE(std::filesystem::is_empty(folder.get())) << fault;
+    }
+  }
+}
