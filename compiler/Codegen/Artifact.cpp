@@ -59,8 +59,9 @@ static llvm::Error streamWeights(const ArtifactRequest &request,
   if (llvm::Error error = sink.write(llvm::ArrayRef(
           reinterpret_cast<const char *>(&header), sizeof header)))
     return error;
-  if (llvm::Error error = request.weights(sink))
-    return error;
+  if (request.weights)
+    if (llvm::Error error = request.weights(sink))
+      return error;
   if (sink.position() != request.weightsBytes)
     return internalError("only " + llvm::Twine(sink.position()) + " of " +
                          llvm::Twine(request.weightsBytes) + " bytes");

@@ -30,7 +30,11 @@ static std::string descriptorPath(const Descriptor &descriptor) {
 
 /// A file in memory that the linker opens by descriptorPath.
 static llvm::Expected<Descriptor> memoryFile(llvm::StringRef bytes) {
-  Descriptor file(::memfd_create("ashlar-link", MFD_CLOEXEC));
+  // Hardened systems ask for the flag, kernels before 6.3 do not know it.
+  constexpr unsigned noExecSeal = 8;
+  Descriptor file(::memfd_create("ashlar-link", MFD_CLOEXEC | noExecSeal));
+  if (!file)
+    file = Descriptor(::memfd_create("ashlar-link", MFD_CLOEXEC));
   if (!file)
     return linkError("memfd_create: " + llvm::sys::StrError());
   while (!bytes.empty()) {

@@ -121,13 +121,17 @@ llvm::Error ObjectBuilder::createMachine() {
 }
 
 /// Generated functions get the target that `open` has checked; what is linked
-/// in afterwards is not marked and stays code for every CPU.
+/// in afterwards is not marked and stays code for every CPU. They are private,
+/// so that no name of a phase takes the place of one of the runtime or of libc.
 void ObjectBuilder::markGenerated() {
   module.setModuleIdentifier(plan.name);
   module.setSourceFileName(plan.name);
   for (llvm::Function &function : module)
-    if (!function.isDeclaration())
+    if (!function.isDeclaration()) {
       setTargetAttributes(function, *options.target);
+      function.setVisibility(llvm::GlobalValue::DefaultVisibility);
+      function.setLinkage(llvm::GlobalValue::InternalLinkage);
+    }
 }
 
 llvm::Error ObjectBuilder::linkBitcode(llvm::StringRef bitcode,
@@ -167,7 +171,10 @@ void ObjectBuilder::namePublicFunctions() {
     llvm::Function *function = module.getFunction(name);
     if (!function || function->isDeclaration())
       continue;
-    function->setName(publicName(name, plan.name));
+    std::string exported = publicName(name, plan.name);
+    if (llvm::GlobalValue *other = module.getNamedValue(exported))
+      other->setName(exported + ".private");
+    function->setName(exported);
     function->setVisibility(llvm::GlobalValue::DefaultVisibility);
     kept.insert(function->getName());
   }

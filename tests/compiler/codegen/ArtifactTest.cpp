@@ -7,6 +7,7 @@
 #include <dlfcn.h>
 #include <fstream>
 #include <gtest/gtest.h>
+#include <thread>
 
 using namespace ashlar;
 using namespace ashlar::tests;
@@ -186,6 +187,44 @@ TEST(Artifact, OddFileNames) {
     TinyModel model;
     ASSERT_EQ(textOf(model.write(folder / name)), "") << name;
     checkLoads(folder / name, model.weightsBytes);
+  }
+}
+
+// Catches: an artifact that only fails when it is loaded.
+TEST(Artifact, UnknownFunctionIsALinkError) {
+  TemporaryFolder folder;
+  TinyModel model;
+  model.moreCode = R"(
+declare void @no_such_function()
+define void @calls() {
+  call void @no_such_function()
+  ret void
+}
+@llvm.used = appending global [1 x ptr] [ptr @calls], section "llvm.metadata"
+)";
+  EXPECT_NE(textOf(model.write(folder / "tiny.so"))
+                .find("undefined symbol: no_such_function"),
+            std::string::npos);
+  EXPECT_TRUE(std::filesystem::is_empty(folder.get()));
+  // The failed link has left nothing behind in the linker either.
+  EXPECT_EQ(textOf(TinyModel().write(folder / "tiny.so")), "");
+}
+
+// Catches: two compilations at a time that share the linker's state.
+TEST(Artifact, ManyThreadsAtATime) {
+  TemporaryFolder folder;
+  std::vector<std::thread> threads;
+  std::string errors[4];
+  for (int i = 0; i < 4; ++i)
+    threads.emplace_back([&, i] {
+      errors[i] = textOf(
+          TinyModel().write(folder / ("tiny" + std::to_string(i) + ".so")));
+    });
+  for (std::thread &thread : threads)
+    thread.join();
+  for (int i = 0; i < 4; ++i) {
+    ASSERT_EQ(errors[i], "");
+    checkLoads(folder / ("tiny" + std::to_string(i) + ".so"), 8192);
   }
 }
 

@@ -84,8 +84,8 @@ TinyModel::TinyModel() {
   plan.plan.cross_cache = -1;
 }
 
-std::unique_ptr<llvm::Module>
-TinyModel::makeModule(llvm::LLVMContext &context) const {
+static std::unique_ptr<llvm::Module> makeModule(llvm::LLVMContext &context,
+                                                const std::string &moreCode) {
   static constexpr llvm::StringLiteral text = R"(
 define void @tiny_stack(ptr %weights, ptr %arena, ptr %cache, ptr %team,
                         i64 %worker, i64 %workers) {
@@ -108,7 +108,8 @@ define void @tiny_head(ptr %weights, ptr %arena, ptr %cache, ptr %team,
 }
 )";
   llvm::SMDiagnostic diagnostic;
-  auto module = llvm::parseAssemblyString(text, diagnostic, context);
+  auto module =
+      llvm::parseAssemblyString(text.str() + moreCode, diagnostic, context);
   EXPECT_TRUE(module) << diagnostic.getMessage().str();
   return module;
 }
@@ -124,7 +125,7 @@ llvm::Expected<ObjectCode> TinyModel::compile() const {
   PlanDescription full = plan;
   full.weightsInside = weightsInside && weightsBytes;
   full.plan.weights_bytes = weightsBytes;
-  return generateObject(makeModule(context), full, options);
+  return generateObject(makeModule(context, moreCode), full, options);
 }
 
 llvm::Error TinyModel::write(const std::string &output) const {
