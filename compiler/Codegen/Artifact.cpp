@@ -37,7 +37,7 @@ llvm::Error WeightSink::padTo(uint64_t offset) {
   if (offset < written)
     return internalError("offset " + llvm::Twine(offset) +
                          " lies behind the position " + llvm::Twine(written));
-  static constexpr char zeros[4096] = {};
+  static constexpr char zeros[1 << 16] = {};
   while (written < offset)
     if (llvm::Error error = write(llvm::ArrayRef(zeros).take_front(
             std::min<uint64_t>(sizeof zeros, offset - written))))

@@ -10,6 +10,8 @@
 #include <cstring>
 #include <fstream>
 #include <gtest/gtest.h>
+#include <map>
+#include <mutex>
 #include <sstream>
 
 using namespace ashlar;
@@ -114,7 +116,7 @@ define void @tiny_head(ptr %weights, ptr %arena, ptr %cache, ptr %team,
   return module;
 }
 
-llvm::Expected<ObjectCode> TinyModel::compile() const {
+llvm::Expected<ObjectCode> TinyModel::compileAnew() const {
   llvm::LLVMContext context;
   CodegenOptions options;
   options.kind = kind;
@@ -126,6 +128,25 @@ llvm::Expected<ObjectCode> TinyModel::compile() const {
   full.weightsInside = weightsInside && weightsBytes;
   full.plan.weights_bytes = weightsBytes;
   return generateObject(makeModule(context, moreCode), full, options);
+}
+
+llvm::Expected<ObjectCode> TinyModel::compile() const {
+  static std::mutex lock;
+  static std::map<std::string, ObjectCode> known;
+  std::string key = std::to_string(static_cast<int>(kind)) + "|" + target +
+                    "|" + std::to_string(weightsBytes) + "|" +
+                    std::to_string(weightsInside) + "|" + moreCode + "|" +
+                    plan.name + "|" + plan.manifest;
+  {
+    std::lock_guard guard(lock);
+    if (auto it = known.find(key); it != known.end())
+      return it->second;
+  }
+  llvm::Expected<ObjectCode> object = compileAnew();
+  if (!object)
+    return object.takeError();
+  std::lock_guard guard(lock);
+  return known[key] = std::move(*object);
 }
 
 llvm::Error TinyModel::write(const std::string &output) const {

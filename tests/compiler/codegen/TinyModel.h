@@ -44,6 +44,8 @@ struct TinyModel {
   PlanDescription plan;
 
   TinyModel();
+  llvm::Expected<ObjectCode> compileAnew() const;
+  /// The same, but only once for the same fields.
   llvm::Expected<ObjectCode> compile() const;
   /// Compiles and writes to `output`.
   llvm::Error write(const std::string &output) const;
