@@ -46,6 +46,7 @@ struct PlanArena : ashlar::impl::PlanArenaPassBase<PlanArena> {
     }
     for (auto &[entry, classes] : entries)
       fixInputsAndResult(entry, classes);
+    getOperation().walk([&](ir::TapOp tap) { planTap(tap); });
     // Entries do not run at the same time: they share what lies behind.
     int64_t shared = end;
     for (auto &[entry, classes] : entries) {
@@ -146,6 +147,18 @@ struct PlanArena : ashlar::impl::PlanArenaPassBase<PlanArena> {
     int64_t offset = allocate(rows * stride * sizeof(float));
     entry->setAttr(resultBufferAttr,
                    ir::BufferAttr::get(&getContext(), offset, stride));
+  }
+
+  /// A tap's rows of every layer.
+  void planTap(ir::TapOp tap) {
+    int64_t rows = rowsOf(tap->getParentOfType<func::FuncOp>());
+    int64_t features =
+        cast<RankedTensorType>(tap.getInput().getType()).getDimSize(1);
+    int64_t stride = roundUp(features, panelWidth);
+    auto layers = tap->getParentOfType<ir::LayersOp>();
+    int64_t layerStride = rows * stride * sizeof(float);
+    tap.setLayerStride(layerStride);
+    tap.setOffset(allocate(layerStride * (layers ? layers.getCount() : 1)));
   }
 
   void fixInputsAndResult(func::FuncOp entry, BufferClasses &classes) {
