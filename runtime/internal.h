@@ -85,6 +85,11 @@ struct ashlar_session {
   int32_t *first_rows; /* [max_sequences] */
 };
 
+/* model.c: `open` of any plan. */
+ashlar_status ashlar_rt_open(const ashlar_plan *plan,
+                             const ashlar_weights_source *weights,
+                             ashlar_model **model);
+
 /* plan.c: can this runtime work with the plan? */
 bool ashlar_rt_plan_is_sound(const ashlar_plan *plan);
 

@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-ashlar_status ashlar_open(const ashlar_weights_source *weights,
-                          ashlar_model **model) {
+ashlar_status ashlar_rt_open(const ashlar_plan *plan,
+                             const ashlar_weights_source *weights,
+                             ashlar_model **model) {
   if (!model)
     return ASHLAR_INVALID_ARGUMENT;
   *model = 0;
-  const ashlar_plan *plan = &ashlar_artifact_plan;
   if (!ashlar_rt_plan_is_sound(plan))
     return ASHLAR_BAD_WEIGHTS;
   if (plan->cpu_level > ashlar_rt_cpu_level())
@@ -27,6 +27,11 @@ ashlar_status ashlar_open(const ashlar_weights_source *weights,
   }
   *model = opened;
   return ASHLAR_OK;
+}
+
+ashlar_status ashlar_open(const ashlar_weights_source *weights,
+                          ashlar_model **model) {
+  return ashlar_rt_open(&ashlar_artifact_plan, weights, model);
 }
 
 void ashlar_close(ashlar_model *model) {

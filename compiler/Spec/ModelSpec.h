@@ -42,14 +42,16 @@ struct Weight {
   // Rows [begin, begin + count) of the logical tensor; count 0 = all.
   int64_t begin = 0;
   int64_t count = 0;
+  bool operator==(const Weight &) const = default;
 };
 
 /// y = x W^T + b
 struct Linear {
   int64_t inFeatures = 0;
   int64_t outFeatures = 0;
-  Weight weight; // [out, in]
+  Weight weight;              // [out, in]
   std::optional<Weight> bias; // [out]
+  bool operator==(const Linear &) const = default;
 };
 
 struct Norm {
@@ -58,6 +60,7 @@ struct Norm {
   double epsilon = 1e-5;
   std::optional<Weight> gain; // [features]
   std::optional<Weight> bias; // [features]
+  bool operator==(const Norm &) const = default;
 };
 
 /// Rotary positions in the rotate-half convention over the first `dimensions`
@@ -67,9 +70,10 @@ struct Rotary {
   double theta = 10000.0;
   RopeScalingKind scaling = RopeScalingKind::None;
   double factor = 1.0;
-  double lowFrequencyFactor = 1.0;    // llama3
-  double highFrequencyFactor = 4.0;   // llama3
-  int64_t originalMaxPositions = 0;   // llama3
+  double lowFrequencyFactor = 1.0;  // llama3
+  double highFrequencyFactor = 4.0; // llama3
+  int64_t originalMaxPositions = 0; // llama3
+  bool operator==(const Rotary &) const = default;
 };
 
 struct Attention {
@@ -79,10 +83,12 @@ struct Attention {
   double scale = 1.0; // multiplies the scores
   bool causal = false;
   std::optional<Rotary> rotary;
-  Linear query;  // hidden -> heads * headDim
-  Linear key;    // hidden (of the source, for cross-attention) -> kvHeads * headDim
+  Linear query; // hidden -> heads * headDim
+  Linear
+      key; // hidden (of the source, for cross-attention) -> kvHeads * headDim
   Linear value;
   Linear output; // heads * headDim -> hidden
+  bool operator==(const Attention &) const = default;
 };
 
 /// down(act(up(x))), or down(act(gate(x)) * up(x)) when gated.
@@ -92,6 +98,7 @@ struct FeedForward {
   std::optional<Linear> gate;
   Linear up;
   Linear down;
+  bool operator==(const FeedForward &) const = default;
 };
 
 struct Block {
@@ -103,6 +110,7 @@ struct Block {
   std::optional<Norm> crossAttentionNorm;
   FeedForward feedForward;
   Norm feedForwardNorm;
+  bool operator==(const Block &) const = default;
 };
 
 /// Layers [first, first + count) that share one description.
@@ -110,14 +118,16 @@ struct BlockGroup {
   int64_t first = 0;
   int64_t count = 0;
   Block block;
+  bool operator==(const BlockGroup &) const = default;
 };
 
 struct Positions {
   PositionKind kind = PositionKind::None;
-  int64_t count = 0;  // usable positions
-  int64_t offset = 0; // first row of the table in use (bart: 2)
-  std::optional<Weight> table;                                // learned
+  int64_t count = 0;           // usable positions
+  int64_t offset = 0;          // first row of the table in use (bart: 2)
+  std::optional<Weight> table; // learned
   SinusoidalOrder order = SinusoidalOrder::Interleaved; // sinusoidal
+  bool operator==(const Positions &) const = default;
 };
 
 /// norm(tokens[id] * scale + types[type] + position). Without `tokens` the
@@ -130,17 +140,19 @@ struct Embedding {
   std::optional<Weight> tokenTypeTable; // [tokenTypes, hidden]
   Positions positions;
   std::optional<Norm> norm;
+  bool operator==(const Embedding &) const = default;
 };
 
 struct Stack {
   StackKind kind = StackKind::Decoder;
   int64_t hidden = 0;
   int64_t maxPositions = 0; // 0 = no limit of the model's own
-  std::string input;  // "input_ids", "decoder_input_ids", "src", "tgt"
+  std::string input;        // "input_ids", "decoder_input_ids", "src", "tgt"
   std::string output; // "last_hidden_state", "encoder_last_hidden_state", ...
   Embedding embedding;
   std::vector<BlockGroup> blocks;
   std::optional<Norm> finalNorm;
+  bool operator==(const Stack &) const = default;
 };
 
 /// norm(act(linear(x))), each part optional.
@@ -148,6 +160,7 @@ struct HeadLayer {
   std::optional<Linear> linear;
   std::optional<Activation> activation;
   std::optional<Norm> norm;
+  bool operator==(const HeadLayer &) const = default;
 };
 
 /// Layers on top of the last stack's hidden states.
@@ -155,6 +168,7 @@ struct Head {
   std::string output; // "logits", "pooler_output"
   RowSelection rows = RowSelection::All;
   std::vector<HeadLayer> layers;
+  bool operator==(const Head &) const = default;
 };
 
 /// How the names of a checkpoint may differ from the canonical names above.
@@ -165,6 +179,7 @@ struct CheckpointRules {
   std::vector<std::pair<std::string, std::string>> suffixAliases;
   /// Tensors without effect: patterns in which '*' matches any text.
   std::vector<std::string> ignorable;
+  bool operator==(const CheckpointRules &) const = default;
 };
 
 /// What greedy decoding needs of generation_config.json (or config.json).
@@ -176,6 +191,7 @@ struct Generation {
   std::optional<int64_t> forcedLastToken;  // forced_eos_token_id
   std::optional<int64_t> maxLength;        // prompt and new tokens together
   std::optional<int64_t> maxNewTokens;
+  bool operator==(const Generation &) const = default;
 };
 
 struct ModelSpec {
@@ -189,6 +205,7 @@ struct ModelSpec {
 
   const Stack *encoder() const;
   const Stack *decoder() const;
+  bool operator==(const ModelSpec &) const = default;
 };
 
 /// Name of an enumerator in YAML, IR and messages. One table each (Names.cpp).

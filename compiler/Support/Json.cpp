@@ -34,8 +34,7 @@ std::string JsonDocument::where(const JsonValue &value) const {
   return positionText(file, value.position);
 }
 
-/// What a message says that was found.
-static std::string describe(const JsonValue &value) {
+std::string ashlar::describe(const JsonValue &value) {
   constexpr size_t shown = 60;
   StringRef text = StringRef(value.text).take_front(shown);
   StringRef dots = value.text.size() > shown ? "..." : "";

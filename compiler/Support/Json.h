@@ -96,6 +96,9 @@ llvm::Expected<JsonDocument> parseJson(llvm::StringRef text,
                                        llvm::StringRef file,
                                        const JsonLimits &limits = {});
 
+/// A value as messages show what was found: "gelu", 3, true, an object.
+std::string describe(const JsonValue &value);
+
 /// `text` as the inside of a JSON string, without the quotes.
 std::string escapeJson(llvm::StringRef text);
 

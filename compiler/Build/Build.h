@@ -1,0 +1,27 @@
+//===- Build.h - From the description to the graph -------------*- C++ -*-===//
+//
+// Makes the graph-level module of a model; dialect/GRAPH.md says what it looks
+// like. Nothing is optimized here: the result is what a textbook would draw.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ASHLAR_COMPILER_BUILD_BUILD_H
+#define ASHLAR_COMPILER_BUILD_BUILD_H
+
+#include "compiler/Spec/ModelSpec.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+
+namespace ashlar {
+
+/// The module of a validated description. `descriptionFile` is the file that
+/// the locations of its operations point into. Null, with diagnostics, only
+/// when the description was not validated.
+mlir::OwningOpRef<mlir::ModuleOp> buildModule(mlir::MLIRContext &context,
+                                              const ModelSpec &spec,
+                                              llvm::StringRef descriptionFile);
+
+} // namespace ashlar
+
+#endif // ASHLAR_COMPILER_BUILD_BUILD_H

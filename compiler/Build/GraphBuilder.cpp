@@ -1,0 +1,125 @@
+//===- GraphBuilder.cpp - What the builders of sub-blocks share -----------===//
+
+#include "compiler/Build/GraphBuilder.h"
+
+using namespace ashlar;
+using namespace mlir;
+using llvm::StringRef;
+using llvm::Twine;
+
+std::string ashlar::moduleName(const Weight &weight) {
+  StringRef name = weight.tensor;
+  for (StringRef suffix : {"weight", "bias"})
+    if (name.size() > suffix.size() + 1 && name.ends_with(suffix))
+      name = name.drop_back(suffix.size() + 1);
+  return replaceLayer(name, "*");
+}
+
+std::string ashlar::commonModule(ArrayRef<const Weight *> weights,
+                                 StringRef fallback) {
+  std::string common = moduleName(*weights.front());
+  for (const Weight *weight : weights.drop_front()) {
+    std::string other = moduleName(*weight);
+    // The longest prefix that ends where a part of both names ends.
+    while (!common.empty() && other != common &&
+           !StringRef(other).starts_with(common + ".")) {
+      size_t dot = common.rfind('.');
+      common.resize(dot == std::string::npos ? 0 : dot);
+    }
+  }
+  return common.empty() ? fallback.str() : common;
+}
+
+static ir::ActivationKind kindOf(Activation activation) {
+  switch (activation) {
+  case Activation::Relu:
+    return ir::ActivationKind::Relu;
+  case Activation::Gelu:
+    return ir::ActivationKind::Gelu;
+  case Activation::GeluTanh:
+    return ir::ActivationKind::GeluTanh;
+  case Activation::Silu:
+    return ir::ActivationKind::Silu;
+  case Activation::Tanh:
+    return ir::ActivationKind::Tanh;
+  }
+  llvm_unreachable("unknown activation");
+}
+
+RankedTensorType GraphBuilder::rowsType(int64_t features) {
+  return RankedTensorType::get({ShapedType::kDynamic, features},
+                               builder.getF32Type());
+}
+
+RankedTensorType GraphBuilder::headsType(int64_t heads, int64_t headDim) {
+  return RankedTensorType::get({ShapedType::kDynamic, heads, headDim},
+                               builder.getF32Type());
+}
+
+Value GraphBuilder::linear(Value input, const Linear &linear, StringRef piece) {
+  FlatSymbolRefAttr weight = weights.matrix(linear.weight, piece, layerRange);
+  FlatSymbolRefAttr bias;
+  if (linear.bias)
+    bias = weights.vector(*linear.bias, piece, layerRange);
+  std::string name = moduleName(linear.weight);
+  if (linear.weight.count && !piece.empty())
+    name += "." + piece.str();
+  return ir::LinearOp::create(builder, locate(name),
+                              rowsType(linear.outFeatures), input,
+                              /*residual=*/Value(), weight, bias,
+                              /*activation=*/nullptr, /*gated=*/nullptr);
+}
+
+Value GraphBuilder::norm(Value input, const Norm &norm, const Twine &name) {
+  FlatSymbolRefAttr gain, bias;
+  if (norm.gain)
+    gain = weights.vector(*norm.gain, /*piece=*/"", layerRange);
+  if (norm.bias)
+    bias = weights.vector(*norm.bias, /*piece=*/"", layerRange);
+  auto kind = norm.kind == NormKind::LayerNorm ? ir::NormKind::LayerNorm
+                                               : ir::NormKind::RmsNorm;
+  const Weight *named = norm.gain   ? &*norm.gain
+                        : norm.bias ? &*norm.bias
+                                    : nullptr;
+  Location location = named ? locate(moduleName(*named)) : locate(name);
+  return ir::NormOp::create(builder, location, input.getType(),
+                            ir::NormKindAttr::get(builder.getContext(), kind),
+                            input, gain, bias,
+                            builder.getF64FloatAttr(norm.epsilon));
+}
+
+Value GraphBuilder::activate(Value input, Activation activation,
+                             const Twine &name) {
+  return ir::ActivationOp::create(builder, locate(name), input.getType(),
+                                  kindOf(activation), input);
+}
+
+Value GraphBuilder::add(Value lhs, Value rhs, const Twine &name) {
+  return ir::AddOp::create(builder, locate(name), lhs.getType(), lhs, rhs);
+}
+
+Value GraphBuilder::embed(Value ids, FlatSymbolRefAttr table, int64_t features,
+                          double scale, const Twine &name) {
+  return ir::EmbeddingOp::create(builder, locate(name), rowsType(features), ids,
+                                 table, builder.getF64FloatAttr(scale));
+}
+
+Value GraphBuilder::layers(const BlockGroup &group, bool whole, Value init,
+                           llvm::function_ref<Value(Value)> body) {
+  std::string name = replaceLayer(group.block.name, "*");
+  Location location = locate(name);
+  auto op = ir::LayersOp::create(builder, location, init.getType(),
+                                 builder.getStringAttr(name),
+                                 builder.getI64IntegerAttr(group.first),
+                                 builder.getI64IntegerAttr(group.count), init);
+  {
+    OpBuilder::InsertionGuard guard(builder);
+    mlir::Block *region =
+        builder.createBlock(&op.getBody(), {}, init.getType(), location);
+    layerRange = LayerRange{group.first, group.count, whole};
+    Value result = body(region->getArgument(0));
+    ir::YieldOp::create(builder, location, result);
+    layerRange.reset();
+  }
+  return op.getResult();
+}

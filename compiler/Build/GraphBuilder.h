@@ -1,0 +1,89 @@
+//===- GraphBuilder.h - What the builders of sub-blocks share --*- C++ -*-===//
+//
+// Adds graph-level operations to a function. Rows are [tokens, features]
+// tensors of a ragged batch.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ASHLAR_COMPILER_BUILD_GRAPHBUILDER_H
+#define ASHLAR_COMPILER_BUILD_GRAPHBUILDER_H
+
+#include "compiler/Build/WeightTable.h"
+
+namespace ashlar {
+
+/// Arguments of the function that is being built; null where it has none.
+struct FunctionInputs {
+  mlir::Value ids;       // int32 [tokens]
+  mlir::Value vectors;   // [tokens, hidden]
+  mlir::Value positions; // int32 [tokens]
+  mlir::Value types;     // int32 [tokens]
+  mlir::Value sequences;
+};
+
+class GraphBuilder {
+public:
+  GraphBuilder(mlir::OpBuilder builder, WeightTable &weights)
+      : builder(builder), weights(weights) {}
+
+  /// A location that names what an operation computes.
+  mlir::Location locate(const llvm::Twine &name) const {
+    return weights.locate(name);
+  }
+
+  mlir::RankedTensorType rowsType(int64_t features);
+  mlir::RankedTensorType headsType(int64_t heads, int64_t headDim);
+
+  mlir::Value linear(mlir::Value input, const Linear &linear,
+                     llvm::StringRef piece = "");
+  mlir::Value norm(mlir::Value input, const Norm &norm,
+                   const llvm::Twine &name);
+  mlir::Value activate(mlir::Value input, Activation activation,
+                       const llvm::Twine &name);
+  mlir::Value add(mlir::Value lhs, mlir::Value rhs, const llvm::Twine &name);
+  mlir::Value embed(mlir::Value ids, mlir::FlatSymbolRefAttr table,
+                    int64_t features, double scale, const llvm::Twine &name);
+
+  /// ashlar.layers over `group`; `body` adds one layer and gives its rows.
+  mlir::Value layers(const BlockGroup &group, bool whole, mlir::Value init,
+                     llvm::function_ref<mlir::Value(mlir::Value)> body);
+
+  mlir::OpBuilder builder;
+  WeightTable &weights;
+  std::optional<LayerRange> layerRange; // of the region that is being filled
+};
+
+/// "model.layers.*.mlp.up_proj" of "model.layers.{layer}.mlp.up_proj.weight".
+std::string moduleName(const Weight &weight);
+/// The module that holds all of `weights`, by the common part of their names;
+/// `fallback` when they have none.
+std::string commonModule(llvm::ArrayRef<const Weight *> weights,
+                         llvm::StringRef fallback);
+
+// One builder per sub-block.
+
+/// norm(tokens[id] * scale + types[type] + position)
+mlir::Value buildEmbedding(GraphBuilder &graph, const Stack &stack,
+                           const FunctionInputs &inputs);
+/// Attention of a sequence's rows to each other.
+mlir::Value buildSelfAttention(GraphBuilder &graph, const Block &block,
+                               StackKind stack, mlir::Value input,
+                               const FunctionInputs &inputs);
+/// Attention to the keys that buildCrossKeys has stored.
+mlir::Value buildCrossAttention(GraphBuilder &graph, const Block &block,
+                                mlir::Value input,
+                                const FunctionInputs &inputs);
+/// Stores keys and values of an encoder's rows for buildCrossAttention.
+void buildCrossKeys(GraphBuilder &graph, const Block &block, mlir::Value memory,
+                    const FunctionInputs &inputs);
+mlir::Value buildFeedForward(GraphBuilder &graph, const Block &block,
+                             mlir::Value input);
+/// One layer: attention, cross-attention if any, feed-forward.
+mlir::Value buildBlock(GraphBuilder &graph, const Block &block, StackKind stack,
+                       mlir::Value input, const FunctionInputs &inputs);
+mlir::Value buildHead(GraphBuilder &graph, const Head &head,
+                      mlir::Value hidden);
+
+} // namespace ashlar
+
+#endif // ASHLAR_COMPILER_BUILD_GRAPHBUILDER_H

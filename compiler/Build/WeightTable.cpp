@@ -1,0 +1,121 @@
+//===- WeightTable.cpp - The weight symbols of a module -------------------===//
+
+#include "compiler/Build/WeightTable.h"
+
+using namespace ashlar;
+using namespace mlir;
+using llvm::StringRef;
+using llvm::Twine;
+
+static constexpr llvm::StringLiteral layerMark = "{layer}";
+
+std::string ashlar::replaceLayer(StringRef tensor, StringRef text) {
+  std::string result;
+  while (true) {
+    size_t at = tensor.find(layerMark);
+    result += tensor.substr(0, at).str();
+    if (at == StringRef::npos)
+      return result;
+    result += text.str();
+    tensor = tensor.substr(at + layerMark.size());
+  }
+}
+
+/// Rows of the logical tensor, whatever way it is stored; a vector may be
+/// stored as [1, n].
+static int64_t logicalRows(const Weight &weight, bool isVector) {
+  if (isVector || weight.transposed)
+    return weight.stored.back();
+  return weight.stored.front();
+}
+
+WeightTable::WeightTable(ModuleOp module, StringRef descriptionFile)
+    : builder(OpBuilder::atBlockBegin(module.getBody())),
+      file(FileLineColLoc::get(module.getContext(), descriptionFile,
+                               /*line=*/1, /*column=*/1)) {}
+
+Location WeightTable::locate(const Twine &name) const {
+  return NameLoc::get(StringAttr::get(file.getContext(), name), file);
+}
+
+FlatSymbolRefAttr WeightTable::add(StringRef name, Attribute source,
+                                   ArrayRef<int64_t> shape,
+                                   std::optional<LayerRange> layers) {
+  DenseI64ArrayAttr range;
+  if (layers)
+    range = builder.getDenseI64ArrayAttr({layers->first, layers->count});
+  // The key is the pair of what makes two weights the same.
+  SmallVector<Attribute> key = {source};
+  if (range)
+    key.push_back(range);
+  FlatSymbolRefAttr &symbol = symbols[builder.getArrayAttr(key)];
+  if (symbol)
+    return symbol;
+
+  std::string unique = name.str();
+  for (unsigned i = 2; !names.insert(unique).second; ++i)
+    unique = (name + "." + Twine(i)).str();
+  auto type = RankedTensorType::get(shape, builder.getF32Type());
+  auto weight = ir::WeightOp::create(
+      builder, locate(unique), builder.getStringAttr(unique),
+      builder.getArrayAttr({source}), TypeAttr::get(type), range,
+      /*layout=*/nullptr, /*offset=*/nullptr,
+      /*layer_stride=*/nullptr);
+  builder.setInsertionPointAfter(weight);
+  symbol = FlatSymbolRefAttr::get(builder.getContext(), unique);
+  return symbol;
+}
+
+FlatSymbolRefAttr WeightTable::addTensor(const Weight &weight, StringRef piece,
+                                         std::optional<LayerRange> layers,
+                                         bool isVector) {
+  if (!StringRef(weight.tensor).contains(layerMark))
+    layers.reset();
+  std::string text = "*";
+  if (layers && !layers->whole) {
+    text = std::to_string(layers->first);
+    if (layers->count > 1)
+      text += "-" + std::to_string(layers->first + layers->count - 1);
+  }
+  std::string name = replaceLayer(weight.tensor, text);
+  int64_t all = logicalRows(weight, isVector);
+  int64_t count = weight.count ? weight.count : all;
+  if (count != all && !piece.empty())
+    name += "." + piece.str();
+
+  auto source = ir::TensorSourceAttr::get(
+      builder.getContext(), weight.tensor, weight.stored, weight.begin, count,
+      weight.transposed, /*scale=*/FloatAttr());
+  if (isVector)
+    return add(name, source, {count}, layers);
+  return add(name, source, {count, source.getColumns()}, layers);
+}
+
+FlatSymbolRefAttr WeightTable::matrix(const Weight &weight, StringRef piece,
+                                      std::optional<LayerRange> layers) {
+  return addTensor(weight, piece, layers, /*isVector=*/false);
+}
+
+FlatSymbolRefAttr WeightTable::vector(const Weight &weight, StringRef piece,
+                                      std::optional<LayerRange> layers) {
+  return addTensor(weight, piece, layers, /*isVector=*/true);
+}
+
+FlatSymbolRefAttr WeightTable::positions(const Positions &positions,
+                                         int64_t features) {
+  if (positions.kind == PositionKind::Learned) {
+    Weight rows = *positions.table;
+    rows.begin += positions.offset;
+    rows.count = positions.count;
+    return matrix(rows, /*piece=*/"", std::nullopt);
+  }
+  assert(positions.kind == PositionKind::Sinusoidal && positions.offset == 0 &&
+         "no such table of positions");
+  auto order = positions.order == SinusoidalOrder::Interleaved
+                   ? ir::SinusoidOrder::Interleaved
+                   : ir::SinusoidOrder::SplitHalf;
+  auto source = ir::SinusoidSourceAttr::get(builder.getContext(), order,
+                                            positions.count, features);
+  return add("sinusoidal_positions", source, {positions.count, features},
+             std::nullopt);
+}

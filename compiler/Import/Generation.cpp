@@ -1,0 +1,149 @@
+//===- Generation.cpp - Settings of text generation -----------------------===//
+
+#include "compiler/Import/Generation.h"
+
+#include "compiler/Spec/Limits.h"
+
+using namespace ashlar;
+using llvm::Error;
+using llvm::Expected;
+using llvm::StringRef;
+
+/// The member's value; null when absent or null.
+static const JsonValue *find(const JsonDocument &document, StringRef key) {
+  const JsonValue *value = document.root.find(key);
+  return value && !value->isNull() ? value : nullptr;
+}
+
+static Error readInteger(const JsonDocument &document, StringRef key,
+                         int64_t minimum, std::optional<int64_t> &out) {
+  const JsonValue *value = find(document, key);
+  if (!value)
+    return Error::success();
+  Expected<int64_t> number = document.asInteger(*value, key, minimum, maxCount);
+  if (!number)
+    return number.takeError();
+  out = *number;
+  return Error::success();
+}
+
+/// One id or a list of them.
+static Error readIds(const JsonDocument &document, StringRef key,
+                     std::vector<int64_t> &out) {
+  const JsonValue *value = find(document, key);
+  if (!value)
+    return Error::success();
+  llvm::ArrayRef<JsonValue> ids = *value;
+  if (value->isArray())
+    ids = value->elements;
+  out.clear();
+  for (const JsonValue &id : ids) {
+    Expected<int64_t> number = document.asInteger(id, key, 0, maxCount);
+    if (!number)
+      return number.takeError();
+    out.push_back(*number);
+  }
+  return Error::success();
+}
+
+static Error readTokens(const JsonDocument &document, Generation &result) {
+  if (Error error = readIds(document, "eos_token_id", result.endTokens))
+    return error;
+  if (Error error = readInteger(document, "decoder_start_token_id", 0,
+                                result.decoderStartToken))
+    return error;
+  return readInteger(document, "pad_token_id", 0, result.padToken);
+}
+
+/// Older bart configurations say with a flag that bos comes first.
+static Error readForcedFirst(const JsonDocument &document, Generation &result) {
+  const JsonValue *flag = find(document, "force_bos_token_to_be_generated");
+  StringRef key = flag && flag->isBoolean() && flag->boolean &&
+                          !find(document, "forced_bos_token_id")
+                      ? "bos_token_id"
+                      : "forced_bos_token_id";
+  return readInteger(document, key, 0, result.forcedFirstToken);
+}
+
+static Error readLimits(const JsonDocument &document, Generation &result) {
+  if (Error error = readForcedFirst(document, result))
+    return error;
+  if (Error error = readInteger(document, "forced_eos_token_id", 0,
+                                result.forcedLastToken))
+    return error;
+  if (Error error = readInteger(document, "max_length", 1, result.maxLength))
+    return error;
+  return readInteger(document, "max_new_tokens", 1, result.maxNewTokens);
+}
+
+//===----------------------------------------------------------------------===//
+// What is set aside
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// A setting that changes what is decoded unless it has this value.
+struct NeutralValue {
+  const char *key;
+  const char *value; // a number as text; "" = only null or an empty list
+};
+} // namespace
+
+static constexpr NeutralValue neutralValues[] = {
+    {"bad_words_ids", ""},
+    {"begin_suppress_tokens", ""},
+    {"encoder_no_repeat_ngram_size", "0"},
+    {"exponential_decay_length_penalty", ""},
+    {"min_length", "0"},
+    {"min_new_tokens", "0"},
+    {"no_repeat_ngram_size", "0"},
+    {"num_beams", "1"},
+    {"penalty_alpha", "0"},
+    {"repetition_penalty", "1"},
+    {"sequence_bias", ""},
+    {"suppress_tokens", ""},
+};
+
+static bool isNeutral(const JsonValue &value, StringRef neutral) {
+  if (value.isArray() && value.elements.empty())
+    return true;
+  double number = 0, expected = 0;
+  return value.isNumber() && !neutral.getAsDouble(expected) &&
+         !StringRef(value.text).getAsDouble(number) && number == expected;
+}
+
+static void warnOfSettings(const JsonDocument &document, StringRef file,
+                           std::vector<std::string> &warnings) {
+  const JsonValue *sampling = find(document, "do_sample");
+  if (sampling && sampling->isBoolean() && sampling->boolean)
+    warnings.push_back(
+        (file + " asks for sampling; greedy decoding is used").str());
+  std::string keys;
+  for (const NeutralValue &entry : neutralValues) {
+    const JsonValue *value = find(document, entry.key);
+    if (value && !isNeutral(*value, entry.value))
+      keys += (keys.empty() ? "" : ", ") + std::string(entry.key);
+  }
+  if (!keys.empty())
+    warnings.push_back(
+        (file + " asks for " + keys + "; greedy decoding sets them aside")
+            .str());
+}
+
+Expected<Generation>
+ashlar::readGeneration(const JsonDocument &config,
+                       const JsonDocument *generation,
+                       std::vector<std::string> &warnings) {
+  Generation result;
+  if (Error error = readTokens(config, result))
+    return error;
+  const JsonDocument &decisive = generation ? *generation : config;
+  if (generation)
+    if (Error error = readTokens(*generation, result))
+      return error;
+  if (Error error = readLimits(decisive, result))
+    return error;
+  warnOfSettings(decisive,
+                 generation ? "generation_config.json" : "config.json",
+                 warnings);
+  return result;
+}

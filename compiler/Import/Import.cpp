@@ -1,0 +1,143 @@
+//===- Import.cpp - From a model's files to its description ---------------===//
+
+#include "compiler/Import/Import.h"
+
+#include "compiler/Import/hf/Families.h"
+#include "compiler/Spec/Yaml.h"
+#include "compiler/Support/Files.h"
+
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+
+using namespace ashlar;
+using llvm::Error;
+using llvm::Expected;
+using llvm::StringRef;
+using llvm::Twine;
+
+namespace path = llvm::sys::path;
+namespace fs = llvm::sys::fs;
+
+static constexpr uint64_t maxTextBytes = uint64_t(16) << 20;
+
+static Expected<std::string> readText(StringRef file) {
+  Expected<InputFile> input = InputFile::open(file);
+  if (!input)
+    return input.takeError();
+  return input->readAll(maxTextBytes);
+}
+
+static std::string fileIn(StringRef folder, StringRef name) {
+  llvm::SmallString<256> result(folder);
+  path::append(result, name);
+  return result.str().str();
+}
+
+std::vector<std::string> ashlar::supportedFamilies() {
+  std::vector<std::string> names;
+  for (const hf::Family *family : hf::families())
+    names.push_back(family->modelType.str());
+  return names;
+}
+
+//===----------------------------------------------------------------------===//
+// Hugging Face folders
+//===----------------------------------------------------------------------===//
+
+Expected<ImportResult> ashlar::importHuggingFace(StringRef folder) {
+  std::string configFile = fileIn(folder, "config.json");
+  if (!fs::exists(configFile))
+    return userError(folder, "the folder has no config.json",
+                     "give a Hugging Face model folder (config.json and "
+                     "*.safetensors) or a .yaml description");
+  Expected<std::string> config = readText(configFile);
+  if (!config)
+    return config.takeError();
+
+  std::string generationFile = fileIn(folder, "generation_config.json");
+  std::optional<std::string> generation;
+  if (fs::exists(generationFile)) {
+    Expected<std::string> text = readText(generationFile);
+    if (!text)
+      return text.takeError();
+    generation = std::move(*text);
+  }
+  Expected<ImportResult> result = importConfig(
+      *config, configFile, generation ? &*generation : nullptr, generationFile);
+  if (!result)
+    return result.takeError();
+  result->source.weights = folder.str();
+  std::string tokenizer = fileIn(folder, "tokenizer.json");
+  if (fs::exists(tokenizer))
+    result->source.tokenizer = std::move(tokenizer);
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// Anything
+//===----------------------------------------------------------------------===//
+
+static Expected<ImportResult> importYaml(StringRef file) {
+  Expected<std::string> text = readText(file);
+  if (!text)
+    return text.takeError();
+  Expected<YamlModel> model = parseYaml(*text, file);
+  if (!model)
+    return model.takeError();
+  ImportResult result;
+  result.spec = std::move(model->spec);
+  result.source = std::move(model->source);
+  return result;
+}
+
+/// A name like "org/model" that is no file.
+static bool looksLikeHubId(StringRef name) {
+  auto [owner, model] = name.split('/');
+  auto isPlain = [](StringRef part) {
+    return !part.empty() && !part.starts_with(".") &&
+           part.find_first_not_of("abcdefghijklmnopqrstuvwxyz"
+                                  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                  "0123456789-_.") == StringRef::npos;
+  };
+  return isPlain(owner) && isPlain(model);
+}
+
+static Error refuseMissing(StringRef name) {
+  if (looksLikeHubId(name))
+    return userError(name,
+                     "no such file or folder; this looks like the id of a "
+                     "model on the Hugging Face Hub",
+                     "download it first (`huggingface-cli download " + name +
+                         " --local-dir FOLDER`) and give the folder");
+  return userError(name, "no such file or folder",
+                   "give a Hugging Face model folder or a .yaml description");
+}
+
+static Error refuseFile(StringRef name) {
+  StringRef suffix = path::extension(name);
+  if (suffix == ".gguf")
+    return userError(name, "GGUF files cannot be read",
+                     "give the Hugging Face folder that it was converted "
+                     "from");
+  if (suffix == ".bin" || suffix == ".pt" || suffix == ".pth" ||
+      suffix == ".ckpt")
+    return userError(name, "pickled PyTorch weights cannot be read",
+                     "save the model with safetensors "
+                     "(`model.save_pretrained(FOLDER)`) and give the folder");
+  if (suffix == ".safetensors" || suffix == ".json")
+    return userError(name, "this file is only a part of a model",
+                     "give the folder that holds it");
+  return userError(name, "unknown kind of model file",
+                   "give a Hugging Face model folder or a .yaml description");
+}
+
+Expected<ImportResult> ashlar::importModel(StringRef name) {
+  if (fs::is_directory(name))
+    return importHuggingFace(name);
+  if (!fs::exists(name))
+    return refuseMissing(name);
+  StringRef suffix = path::extension(name);
+  if (suffix == ".yaml" || suffix == ".yml")
+    return importYaml(name);
+  return refuseFile(name);
+}

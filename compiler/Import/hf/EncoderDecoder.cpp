@@ -1,0 +1,90 @@
+//===- EncoderDecoder.cpp - What bart and marian share --------------------===//
+
+#include "compiler/Import/hf/EncoderDecoder.h"
+
+#include <cmath>
+
+using namespace ashlar;
+using namespace ashlar::hf;
+using llvm::Twine;
+
+/// No key of these families sets it.
+static constexpr double epsilon = 1e-5;
+
+static Attention readAttention(const Twine &name, int64_t hidden, int64_t heads,
+                               bool causal) {
+  std::string module = name.str();
+  Attention result = attention(hidden, heads, causal);
+  result.query = linear(module + ".q_proj", hidden, hidden, /*bias=*/true);
+  result.key = linear(module + ".k_proj", hidden, hidden, /*bias=*/true);
+  result.value = linear(module + ".v_proj", hidden, hidden, /*bias=*/true);
+  result.output = linear(module + ".out_proj", hidden, hidden, /*bias=*/true);
+  return result;
+}
+
+/// `side` is "encoder" or "decoder": the module's name and the keys' prefix.
+static Stack readStack(ConfigReader &config, StackKind kind, int64_t hidden) {
+  const std::string side = nameOf(kind);
+  const std::string layer = "model." + side + ".layers.{layer}";
+  bool isDecoder = kind == StackKind::Decoder;
+  std::string headsKey = side + "_attention_heads";
+  int64_t heads = config.count(headsKey, maxHeads);
+  config.requireDivides(headsKey, heads, "d_model", hidden);
+
+  Block block;
+  block.name = layer;
+  block.placement = NormPlacement::Post;
+  block.attention =
+      readAttention(layer + ".self_attn", hidden, heads, /*causal=*/isDecoder);
+  block.attentionNorm =
+      layerNorm(layer + ".self_attn_layer_norm", hidden, epsilon);
+  if (isDecoder) {
+    block.crossAttention = readAttention(layer + ".encoder_attn", hidden, heads,
+                                         /*causal=*/false);
+    block.crossAttentionNorm =
+        layerNorm(layer + ".encoder_attn_layer_norm", hidden, epsilon);
+  }
+  FeedForward &feedForward = block.feedForward;
+  int64_t width = config.count(side + "_ffn_dim");
+  feedForward.width = width;
+  feedForward.activation = config.activationOr("activation_function", "gelu");
+  feedForward.up = linear(layer + ".fc1", hidden, width, /*bias=*/true);
+  feedForward.down = linear(layer + ".fc2", width, hidden, /*bias=*/true);
+  block.feedForwardNorm =
+      layerNorm(layer + ".final_layer_norm", hidden, epsilon);
+
+  Stack stack;
+  stack.kind = kind;
+  stack.hidden = hidden;
+  stack.maxPositions = config.count("max_position_embeddings", maxCount);
+  stack.blocks = uniformBlocks(config.count(side + "_layers", maxLayers),
+                               std::move(block));
+  return stack;
+}
+
+EncoderDecoder hf::readEncoderDecoder(ConfigReader &config) {
+  int64_t hidden = config.count("d_model");
+  EncoderDecoder result;
+  result.encoder = readStack(config, StackKind::Encoder, hidden);
+  result.encoder.input = "input_ids";
+  result.encoder.output = "encoder_last_hidden_state";
+  result.decoder = readStack(config, StackKind::Decoder, hidden);
+  result.decoder.input = "decoder_input_ids";
+  result.decoder.output = "last_hidden_state";
+  return result;
+}
+
+double hf::readEmbeddingScale(ConfigReader &config, int64_t hidden) {
+  if (!config.flagOr("scale_embedding", false))
+    return 1.0;
+  return std::sqrt(static_cast<double>(hidden));
+}
+
+Head hf::biasedHead(const Stack &decoder, bool tied) {
+  int64_t vocabulary = decoder.embedding.vocabulary;
+  Linear head = linear("lm_head", decoder.hidden, vocabulary, /*bias=*/false);
+  if (tied)
+    head.weight = *decoder.embedding.tokens;
+  head.bias = tensor("final_logits_bias", {1, vocabulary});
+  return languageModelHead(std::move(head));
+}

@@ -1,0 +1,106 @@
+//===- Families.cpp - The model families that can be imported -------------===//
+
+#include "compiler/Import/hf/Families.h"
+
+using namespace ashlar;
+using namespace ashlar::hf;
+
+llvm::ArrayRef<const Family *> hf::families() {
+  static const Family *const table[] = {
+      &bart(), &bert(), &gpt2(), &llama(), &marian(), &torchTransformer(),
+  };
+  return table;
+}
+
+const Family *hf::findFamily(llvm::StringRef modelType) {
+  for (const Family *family : families())
+    if (family->modelType == modelType)
+      return family;
+  return nullptr;
+}
+
+std::string hf::familyNames() {
+  std::string names;
+  for (const Family *family : families())
+    names += (names.empty() ? "" : ", ") + family->modelType.str();
+  return names;
+}
+
+llvm::ArrayRef<FixedKey> hf::commonFixedKeys() {
+  static constexpr FixedKey keys[] = {
+      {"add_cross_attention", "false"}, {"is_decoder", "false"},
+      {"pruned_heads", "{}"},           {"quantization_config", "null"},
+      {"tie_encoder_decoder", "false"},
+  };
+  return keys;
+}
+
+llvm::ArrayRef<const char *> hf::commonKeysWithoutEffect() {
+  // keep-sorted start
+  static constexpr const char *keys[] = {
+      "_attn_implementation",
+      "_attn_implementation_autoset",
+      "_name_or_path",
+      "_num_labels",
+      "bad_words_ids",
+      "begin_suppress_tokens",
+      "bos_token_id",
+      "chunk_size_feed_forward",
+      "cross_attention_hidden_size",
+      "decoder_start_token_id",
+      "diversity_penalty",
+      "do_sample",
+      "dtype",
+      "early_stopping",
+      "encoder_no_repeat_ngram_size",
+      "eos_token_id",
+      "exponential_decay_length_penalty",
+      "finetuning_task",
+      "force_bos_token_to_be_generated",
+      "forced_bos_token_id",
+      "forced_eos_token_id",
+      "gradient_checkpointing",
+      "id2label",
+      "initializer_range",
+      "is_encoder_decoder",
+      "label2id",
+      "length_penalty",
+      "max_length",
+      "max_new_tokens",
+      "min_length",
+      "model_type",
+      "no_repeat_ngram_size",
+      "num_beam_groups",
+      "num_beams",
+      "num_labels",
+      "num_return_sequences",
+      "output_attentions",
+      "output_hidden_states",
+      "output_past",
+      "output_scores",
+      "pad_token_id",
+      "prefix",
+      "problem_type",
+      "remove_invalid_values",
+      "repetition_penalty",
+      "return_dict",
+      "return_dict_in_generate",
+      "sep_token_id",
+      "suppress_tokens",
+      "task_specific_params",
+      "temperature",
+      "tf_legacy_loss",
+      "tokenizer_class",
+      "top_k",
+      "top_p",
+      "torch_dtype",
+      "torchscript",
+      "transformers.js_config",
+      "transformers_version",
+      "typical_p",
+      "use_bfloat16",
+      "use_cache",
+  };
+  // keep-sorted end
+  return keys;
+}

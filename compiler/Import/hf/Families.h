@@ -1,0 +1,58 @@
+//===- Families.h - The model families that can be imported ----*- C++ -*-===//
+//
+// One table. A family is a small file of its own that maps the keys of its
+// config.json and the names of its tensors to a ModelSpec; its keys are either
+// read by `build`, required to have their default, or known to be without
+// effect. Anything else is reported.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ASHLAR_COMPILER_IMPORT_HF_FAMILIES_H
+#define ASHLAR_COMPILER_IMPORT_HF_FAMILIES_H
+
+#include "compiler/Import/ConfigReader.h"
+#include "compiler/Spec/ModelSpec.h"
+
+#include "llvm/ADT/ArrayRef.h"
+
+namespace ashlar::hf {
+
+/// A key that changes the mathematics and is supported with one value only,
+/// written as JSON. null and absence mean the same as that value.
+struct FixedKey {
+  const char *key;
+  const char *value;
+};
+
+struct Family {
+  llvm::StringRef modelType;
+  llvm::ArrayRef<FixedKey> fixedKeys;
+  /// Training, numerics of other programs, or settings of tasks that no
+  /// supported architecture of the family has.
+  llvm::ArrayRef<const char *> keysWithoutEffect;
+  /// Fills everything but ModelSpec::family and generation.
+  void (*build)(ConfigReader &config, ModelSpec &spec,
+                std::vector<std::string> &warnings);
+};
+
+const Family &bart();
+const Family &bert();
+const Family &gpt2();
+const Family &llama();
+const Family &marian();
+const Family &torchTransformer();
+
+/// All of them, by model type.
+llvm::ArrayRef<const Family *> families();
+/// Null when there is none.
+const Family *findFamily(llvm::StringRef modelType);
+/// "bart, bert, ..." for messages.
+std::string familyNames();
+
+/// Keys of every configuration, whatever the family.
+llvm::ArrayRef<FixedKey> commonFixedKeys();
+llvm::ArrayRef<const char *> commonKeysWithoutEffect();
+
+} // namespace ashlar::hf
+
+#endif // ASHLAR_COMPILER_IMPORT_HF_FAMILIES_H

@@ -1,0 +1,177 @@
+//===- Fields.h - The fields of a description in YAML ----------*- C++ -*-===//
+//
+// One function per structure of ModelSpec.h names its fields. Reading and
+// writing both go through it, so they cannot disagree. An Io offers:
+//
+//   required(key, value)            optional(key, std::optional)
+//   optional(key, value, default)   written only when it is not the default
+//   optional(key, object)           written only when it has members
+//   weight(key, Weight or std::optional<Weight>, shape)   see below
+//   hidden                          of the stack at hand
+//
+// A weight that is the whole tensor of the shape that its place asks for is
+// written as the tensor's name alone.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ASHLAR_COMPILER_SPEC_FIELDS_H
+#define ASHLAR_COMPILER_SPEC_FIELDS_H
+
+#include "compiler/Spec/Yaml.h"
+
+namespace ashlar {
+
+using Shape = std::vector<int64_t>;
+
+template <typename Io> void fields(Io &io, Weight &x) {
+  io.required("tensor", x.tensor);
+  io.optional("stored", x.stored, Shape());
+  io.optional("transposed", x.transposed, false);
+  io.optional("begin", x.begin, int64_t(0));
+  io.optional("count", x.count, int64_t(0));
+}
+
+template <typename Io> void fields(Io &io, Linear &x) {
+  io.required("in", x.inFeatures);
+  io.required("out", x.outFeatures);
+  io.weight("weight", x.weight, Shape{x.outFeatures, x.inFeatures});
+  io.weight("bias", x.bias, Shape{x.outFeatures});
+}
+
+template <typename Io> void fields(Io &io, Norm &x) {
+  io.required("kind", x.kind);
+  io.required("features", x.features);
+  io.required("epsilon", x.epsilon);
+  io.weight("gain", x.gain, Shape{x.features});
+  io.weight("bias", x.bias, Shape{x.features});
+}
+
+template <typename Io> void fields(Io &io, Rotary &x) {
+  io.required("dimensions", x.dimensions);
+  io.required("theta", x.theta);
+  io.optional("scaling", x.scaling, RopeScalingKind::None);
+  io.optional("factor", x.factor, 1.0);
+  io.optional("low_frequency_factor", x.lowFrequencyFactor, 1.0);
+  io.optional("high_frequency_factor", x.highFrequencyFactor, 4.0);
+  io.optional("original_max_positions", x.originalMaxPositions, int64_t(0));
+}
+
+template <typename Io> void fields(Io &io, Attention &x) {
+  io.required("heads", x.heads);
+  io.optional("kv_heads", x.kvHeads, x.heads);
+  io.required("head_dim", x.headDim);
+  io.required("scale", x.scale);
+  io.optional("causal", x.causal, false);
+  io.optional("rotary", x.rotary);
+  io.required("query", x.query);
+  io.required("key", x.key);
+  io.required("value", x.value);
+  io.required("output", x.output);
+}
+
+template <typename Io> void fields(Io &io, FeedForward &x) {
+  io.required("width", x.width);
+  io.required("activation", x.activation);
+  io.optional("gate", x.gate);
+  io.required("up", x.up);
+  io.required("down", x.down);
+}
+
+/// The block's fields stand beside those of its group.
+template <typename Io> void fields(Io &io, BlockGroup &x) {
+  Block &block = x.block;
+  io.required("first", x.first);
+  io.required("count", x.count);
+  io.required("name", block.name);
+  io.required("placement", block.placement);
+  io.required("attention", block.attention);
+  io.required("attention_norm", block.attentionNorm);
+  io.optional("cross_attention", block.crossAttention);
+  io.optional("cross_attention_norm", block.crossAttentionNorm);
+  io.required("feed_forward", block.feedForward);
+  io.required("feed_forward_norm", block.feedForwardNorm);
+}
+
+template <typename Io> void fields(Io &io, Positions &x) {
+  io.optional("kind", x.kind, PositionKind::None);
+  io.optional("order", x.order, SinusoidalOrder::Interleaved);
+  io.optional("count", x.count, int64_t(0));
+  io.optional("offset", x.offset, int64_t(0));
+  io.weight("table", x.table, Shape{x.count + x.offset, io.hidden});
+}
+
+template <typename Io> void fields(Io &io, Embedding &x) {
+  io.optional("vocabulary", x.vocabulary, int64_t(0));
+  io.weight("tokens", x.tokens, Shape{x.vocabulary, io.hidden});
+  io.optional("scale", x.scale, 1.0);
+  io.optional("token_types", x.tokenTypes, int64_t(0));
+  io.weight("token_type_table", x.tokenTypeTable,
+            Shape{x.tokenTypes, io.hidden});
+  io.optional("positions", x.positions);
+  io.optional("norm", x.norm);
+}
+
+template <typename Io> void fields(Io &io, Stack &x) {
+  io.required("kind", x.kind);
+  io.required("hidden", x.hidden);
+  io.hidden = x.hidden;
+  io.optional("max_positions", x.maxPositions, int64_t(0));
+  io.required("input", x.input);
+  io.required("output", x.output);
+  io.optional("embedding", x.embedding);
+  io.required("blocks", x.blocks);
+  io.optional("final_norm", x.finalNorm);
+}
+
+template <typename Io> void fields(Io &io, HeadLayer &x) {
+  io.optional("linear", x.linear);
+  io.optional("activation", x.activation);
+  io.optional("norm", x.norm);
+}
+
+template <typename Io> void fields(Io &io, Head &x) {
+  io.required("output", x.output);
+  io.optional("rows", x.rows, RowSelection::All);
+  io.required("layers", x.layers);
+}
+
+template <typename Io> void fields(Io &io, Generation &x) {
+  io.optional("end_tokens", x.endTokens, std::vector<int64_t>());
+  io.optional("decoder_start_token", x.decoderStartToken);
+  io.optional("pad_token", x.padToken);
+  io.optional("forced_first_token", x.forcedFirstToken);
+  io.optional("forced_last_token", x.forcedLastToken);
+  io.optional("max_length", x.maxLength);
+  io.optional("max_new_tokens", x.maxNewTokens);
+}
+
+/// What the description says of its checkpoint: where, and how its names may
+/// differ.
+struct CheckpointFields {
+  std::string &path;
+  CheckpointRules &rules;
+};
+
+template <typename Io> void fields(Io &io, CheckpointFields &x) {
+  io.optional("path", x.path, std::string());
+  io.optional("optional_prefixes", x.rules.optionalPrefixes,
+              std::vector<std::string>());
+  io.optional("suffix_aliases", x.rules.suffixAliases,
+              std::vector<std::pair<std::string, std::string>>());
+  io.optional("ignorable", x.rules.ignorable, std::vector<std::string>());
+}
+
+template <typename Io> void fields(Io &io, YamlModel &x) {
+  CheckpointFields checkpoint{x.source.weights, x.spec.checkpoint};
+  io.optional("family", x.spec.family, std::string("custom"));
+  io.optional("checkpoint", checkpoint);
+  io.optional("tokenizer", x.source.tokenizer, std::string());
+  io.optional("generation", x.spec.generation);
+  io.optional("labels", x.spec.labels, std::vector<std::string>());
+  io.required("stacks", x.spec.stacks);
+  io.optional("heads", x.spec.heads, std::vector<Head>());
+}
+
+} // namespace ashlar
+
+#endif // ASHLAR_COMPILER_SPEC_FIELDS_H

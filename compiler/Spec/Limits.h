@@ -1,0 +1,24 @@
+//===- Limits.h - How large a description may be ---------------*- C++ -*-===//
+//
+// No product of two of these overflows 64 bits, so arithmetic on a validated
+// description needs no checks of its own.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ASHLAR_COMPILER_SPEC_LIMITS_H
+#define ASHLAR_COMPILER_SPEC_LIMITS_H
+
+#include <cstdint>
+
+namespace ashlar {
+
+/// Vocabulary, positions, token ids.
+inline constexpr int64_t maxCount = (int64_t(1) << 31) - 1;
+/// Widths: hidden, feed-forward, heads * head_dim, token types.
+inline constexpr int64_t maxFeatures = int64_t(1) << 24;
+inline constexpr int64_t maxHeads = int64_t(1) << 16;
+inline constexpr int64_t maxLayers = 10000;
+
+} // namespace ashlar
+
+#endif // ASHLAR_COMPILER_SPEC_LIMITS_H

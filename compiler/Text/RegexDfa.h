@@ -1,0 +1,49 @@
+//===- RegexDfa.h - Regular expression -> DFA ------------------*- C++ -*-===//
+//
+// The DFA finds the match that a backtracking engine finds: alternatives in
+// their order, greedy repetition first. Its states are lists of NFA states in
+// order of priority, cut off behind the first one that accepts; the match ends
+// at the last accepting state on the way to the dead one.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ASHLAR_COMPILER_TEXT_REGEXDFA_H
+#define ASHLAR_COMPILER_TEXT_REGEXDFA_H
+
+#include "compiler/Text/Regex.h"
+
+namespace ashlar {
+
+/// A value for every code point in two levels (runtime/text/tables.h).
+template <typename T> struct CodePointTable {
+  std::vector<uint16_t> pages; // [0x110000 / 256]
+  std::vector<T> entries;      // [distinct pages][256]
+
+  T at(uint32_t codePoint) const {
+    return entries[pages[codePoint >> 8] << 8 | (codePoint & 255)];
+  }
+};
+
+struct RegexDfa {
+  CodePointTable<uint16_t> classes;
+  uint32_t classCount = 0;
+  uint32_t start = 0;
+  std::vector<uint16_t> transitions; // [states][classCount]; state 0 is dead
+  std::vector<uint8_t> accepting;    // [states]
+
+  uint32_t stateCount() const { return accepting.size(); }
+};
+
+struct RegexLimits {
+  uint32_t nfaStates = 20000;
+  uint32_t dfaStates = 20000;
+  uint64_t tableBytes = 16u << 20;
+  uint64_t steps = 16u << 20; // NFA states visited while building
+};
+
+llvm::Expected<RegexDfa> compileRegex(const Regex &regex,
+                                      const RegexLimits &limits = {});
+
+} // namespace ashlar
+
+#endif // ASHLAR_COMPILER_TEXT_REGEXDFA_H

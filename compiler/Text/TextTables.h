@@ -1,0 +1,40 @@
+//===- TextTables.h - Tables of the text front end -------------*- C++ -*-===//
+//
+// What plan.text of an artifact points to: one blob (runtime/text/tables.h) with
+// the tokenizer, a classifier's labels and what greedy decoding needs to know.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ASHLAR_COMPILER_TEXT_TEXTTABLES_H
+#define ASHLAR_COMPILER_TEXT_TEXTTABLES_H
+
+#include "compiler/Spec/ModelSpec.h"
+#include "compiler/Text/Tokenizer.h"
+
+namespace ashlar {
+
+struct TextTables {
+  /// Little-endian, without pointers; to be placed at a multiple of 8 bytes.
+  std::string blob;
+  /// What of tokenizer.json is left aside; for the user to read.
+  std::vector<std::string> warnings;
+};
+
+struct TextOptions {
+  Generation generation;
+  std::vector<std::string> labels; // of a classifier, by id
+  /// Rows of the model's token embedding; 0 = not known. A token id must be
+  /// below it.
+  int64_t vocabulary = 0;
+};
+
+/// Tables of a model with a tokenizer.json.
+llvm::Expected<TextTables> buildTextTables(const JsonDocument &tokenizer,
+                                           const TextOptions &options);
+
+/// Tables of a model without one: it takes and gives token ids.
+llvm::Expected<TextTables> buildTextTables(const TextOptions &options);
+
+} // namespace ashlar
+
+#endif // ASHLAR_COMPILER_TEXT_TEXTTABLES_H

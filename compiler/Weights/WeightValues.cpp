@@ -1,0 +1,231 @@
+//===- WeightValues.cpp - The numbers of an ashlar.weight -----------------===//
+
+#include "compiler/Weights/WeightValues.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+
+#include <algorithm>
+#include <cmath>
+#include <type_traits>
+
+using namespace ashlar;
+using llvm::Error;
+using llvm::MutableArrayRef;
+using llvm::StringRef;
+
+/// Floats of a transposed tensor that are read at a time.
+static constexpr int64_t chunkElements = int64_t(1) << 20;
+
+static std::string nameInLayer(StringRef name, int64_t layer) {
+  std::string result = name.str();
+  constexpr StringRef mark = "{layer}";
+  std::string index = std::to_string(layer);
+  for (size_t at = result.find(mark); at != std::string::npos;
+       at = result.find(mark, at + index.size()))
+    result.replace(at, mark.size(), index);
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// Computed tables
+//===----------------------------------------------------------------------===//
+
+/// Row `position` of a table of sinusoids.
+template <typename T>
+static void sinusoidRow(ir::SinusoidSourceAttr source, int64_t position,
+                        MutableArrayRef<T> out) {
+  int64_t features = source.getFeatures();
+  bool splitHalf = source.getOrder() == ir::SinusoidOrder::SplitHalf;
+  int64_t sines = (features + 1) / 2;
+  for (int64_t column = 0; column < features; ++column) {
+    bool isSine = splitHalf ? column < sines : column % 2 == 0;
+    int64_t i = splitHalf ? (isSine ? column : column - sines) : column / 2;
+    double angle = static_cast<double>(position) /
+                   std::pow(10000.0, 2.0 * static_cast<double>(i) /
+                                         static_cast<double>(features));
+    out[column] = static_cast<T>(isSine ? std::sin(angle) : std::cos(angle));
+  }
+}
+
+/// Row `position` of a table of cosines, then sines.
+template <typename T>
+static void rotaryRow(ir::RotaryAttr rotary, int64_t position,
+                      MutableArrayRef<T> out) {
+  int64_t pairs = rotary.getDimensions() / 2;
+  for (int64_t i = 0; i < pairs; ++i) {
+    double angle = static_cast<double>(position) * rotary.frequency(i);
+    out[i] = static_cast<T>(std::cos(angle));
+    out[pairs + i] = static_cast<T>(std::sin(angle));
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Tensors of the checkpoint
+//===----------------------------------------------------------------------===//
+
+Error WeightValues::readStored(StringRef name, ir::TensorSourceAttr source,
+                               int64_t firstRow, MutableArrayRef<float> out) {
+  return reader.read(name, source.getStored(), firstRow * source.getColumns(),
+                     out);
+}
+
+/// Columns [0, span) of `chunk` [rows, span] as rows of `out` [span, columns],
+/// from column `first` on. In squares, so that both sides stay in the cache.
+static void transposeInto(llvm::ArrayRef<float> chunk, int64_t rows,
+                          int64_t span, MutableArrayRef<float> out,
+                          int64_t columns, int64_t first) {
+  constexpr int64_t square = 32;
+  for (int64_t row0 = 0; row0 < rows; row0 += square)
+    for (int64_t column0 = 0; column0 < span; column0 += square)
+      for (int64_t column = column0; column < std::min(column0 + square, span);
+           ++column)
+        for (int64_t row = row0; row < std::min(row0 + square, rows); ++row)
+          out[column * columns + first + row] = chunk[row * span + column];
+}
+
+Error WeightValues::fillWindow(StringRef name, ir::TensorSourceAttr source,
+                               int64_t firstRow, int64_t rowCount) {
+  int64_t columns = source.getStored()[0], rows = source.getStored()[1];
+  int64_t fitting = static_cast<int64_t>(windowBytes / sizeof(float)) /
+                    std::max<int64_t>(columns, 1);
+  bool whole = fitting >= rows;
+  int64_t first = whole ? 0 : firstRow;
+  int64_t count =
+      whole ? rows : std::min(rows - first, std::max(fitting, rowCount));
+  windowTensor.clear(); // until it is complete
+  window.resize(count * columns);
+
+  int64_t step = whole ? std::max<int64_t>(chunkElements / count, 1) : 1;
+  std::vector<float> chunk;
+  for (int64_t column = 0; column < columns; column += step) {
+    int64_t stored = std::min(step, columns - column);
+    chunk.resize(stored * count);
+    if (Error error =
+            reader.read(name, source.getStored(), column * rows + first, chunk))
+      return error;
+    transposeInto(chunk, stored, count, window, columns, column);
+  }
+  windowTensor = name.str();
+  windowFirst = first;
+  windowCount = count;
+  return Error::success();
+}
+
+Error WeightValues::readTransposed(StringRef name, ir::TensorSourceAttr source,
+                                   int64_t firstRow,
+                                   MutableArrayRef<float> out) {
+  int64_t columns = source.getColumns();
+  int64_t rowCount = static_cast<int64_t>(out.size()) / columns;
+  bool inside = windowTensor == name && firstRow >= windowFirst &&
+                firstRow + rowCount <= windowFirst + windowCount;
+  if (!inside)
+    if (Error error = fillWindow(name, source, firstRow, rowCount))
+      return error;
+  std::copy_n(window.begin() + (firstRow - windowFirst) * columns, out.size(),
+              out.begin());
+  return Error::success();
+}
+
+/// Rows of a tensor source, counted from its own first row.
+template <typename T>
+Error WeightValues::readTensor(ir::TensorSourceAttr source, int64_t layer,
+                               int64_t firstRow, MutableArrayRef<T> out) {
+  std::vector<float> widened;
+  MutableArrayRef<float> floats;
+  if constexpr (std::is_same_v<T, float>) {
+    floats = out;
+  } else {
+    widened.resize(out.size());
+    floats = widened;
+  }
+  std::string name = nameInLayer(source.getName(), layer);
+  int64_t row = source.getBegin() + firstRow;
+  if (Error error = source.getTransposed()
+                        ? readTransposed(name, source, row, floats)
+                        : readStored(name, source, row, floats))
+    return error;
+  double scale = source.getScaleValue();
+  if (!std::is_same_v<T, float> || scale != 1.0)
+    for (size_t i = 0; i < out.size(); ++i)
+      out[i] = static_cast<T>(static_cast<double>(floats[i]) * scale);
+  return Error::success();
+}
+
+//===----------------------------------------------------------------------===//
+// Sources on top of each other
+//===----------------------------------------------------------------------===//
+
+static int64_t rowsOf(mlir::Attribute source) {
+  return llvm::TypeSwitch<mlir::Attribute, int64_t>(source)
+      .Case([](ir::TensorSourceAttr tensor) { return tensor.getCount(); })
+      .Case([](ir::ZeroSourceAttr zeros) { return zeros.getCount(); })
+      .Case([](ir::SinusoidSourceAttr table) { return table.getPositions(); })
+      .Case(
+          [](ir::RotaryTableSourceAttr table) { return table.getPositions(); });
+}
+
+template <typename T>
+Error WeightValues::readSources(ir::WeightOp weight, int64_t layer,
+                                int64_t firstRow, int64_t rowCount,
+                                MutableArrayRef<T> out) {
+  int64_t columns = weight.getColumns();
+  assert(firstRow >= 0 && firstRow + rowCount <= weight.getRows() &&
+         "rows of another weight");
+  assert(static_cast<int64_t>(out.size()) == rowCount * columns &&
+         "room for other rows");
+  int64_t sourceFirst = 0; // first row of the source in the weight
+  for (mlir::Attribute source : weight.getSources()) {
+    int64_t begin = std::max(firstRow, sourceFirst);
+    int64_t end = std::min(firstRow + rowCount, sourceFirst + rowsOf(source));
+    if (begin < end) {
+      auto part =
+          out.slice((begin - firstRow) * columns, (end - begin) * columns);
+      if (auto tensor = dyn_cast<ir::TensorSourceAttr>(source)) {
+        if (Error error = readTensor(tensor, layer, begin - sourceFirst, part))
+          return error;
+      } else if (isa<ir::ZeroSourceAttr>(source)) {
+        std::fill(part.begin(), part.end(), T(0));
+      } else {
+        for (int64_t row = begin; row < end; ++row) {
+          auto one = part.slice((row - begin) * columns, columns);
+          if (auto table = dyn_cast<ir::SinusoidSourceAttr>(source))
+            sinusoidRow(table, row - sourceFirst, one);
+          else
+            rotaryRow(cast<ir::RotaryTableSourceAttr>(source).getRotary(),
+                      row - sourceFirst, one);
+        }
+      }
+    }
+    sourceFirst += rowsOf(source);
+  }
+  return Error::success();
+}
+
+Error WeightValues::readRows(ir::WeightOp weight, int64_t layer,
+                             int64_t firstRow, int64_t rowCount,
+                             MutableArrayRef<float> out) {
+  return readSources(weight, layer, firstRow, rowCount, out);
+}
+
+Error WeightValues::readRows(ir::WeightOp weight, int64_t layer,
+                             int64_t firstRow, int64_t rowCount,
+                             MutableArrayRef<double> out) {
+  return readSources(weight, layer, firstRow, rowCount, out);
+}
+
+Error ashlar::checkWeights(mlir::ModuleOp module, TensorReader &reader) {
+  for (auto weight : module.getOps<ir::WeightOp>()) {
+    int64_t first = 0, count = 1;
+    if (weight.isPerLayer()) {
+      first = (*weight.getLayers())[0];
+      count = (*weight.getLayers())[1];
+    }
+    for (mlir::Attribute source : weight.getSources())
+      if (auto tensor = dyn_cast<ir::TensorSourceAttr>(source))
+        for (int64_t layer = first; layer < first + count; ++layer)
+          if (Error error = reader.read(nameInLayer(tensor.getName(), layer),
+                                        tensor.getStored(), /*first=*/0, {}))
+            return error;
+  }
+  return Error::success();
+}

@@ -1,0 +1,176 @@
+//===- Attrs.td - Attributes of the ashlar dialect ---------*- tablegen -*-===//
+
+#ifndef ASHLAR_DIALECT_ATTRS_TD
+#define ASHLAR_DIALECT_ATTRS_TD
+
+include "dialect/Dialect.td"
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
+
+class Ashlar_Attr<string name, string attrMnemonic>
+    : AttrDef<Ashlar_Dialect, name> {
+  let mnemonic = attrMnemonic;
+}
+
+//===----------------------------------------------------------------------===//
+// Enumerations
+//===----------------------------------------------------------------------===//
+
+class Ashlar_Enum<string name, string summary, list<I32EnumAttrCase> cases>
+    : I32EnumAttr<name, summary, cases> {
+  let cppNamespace = "::ashlar::ir";
+  let genSpecializedAttr = 0;
+}
+
+def Ashlar_ActivationKind : Ashlar_Enum<"ActivationKind", "activation function", [
+  I32EnumAttrCase<"Relu", 0, "relu">,
+  I32EnumAttrCase<"Gelu", 1, "gelu">,
+  I32EnumAttrCase<"GeluTanh", 2, "gelu_tanh">,
+  I32EnumAttrCase<"Silu", 3, "silu">,
+  I32EnumAttrCase<"Tanh", 4, "tanh">
+]>;
+def Ashlar_ActivationAttr
+    : EnumAttr<Ashlar_Dialect, Ashlar_ActivationKind, "activation">;
+
+def Ashlar_NormKind : Ashlar_Enum<"NormKind", "kind of normalization", [
+  I32EnumAttrCase<"LayerNorm", 0, "layer_norm">,
+  I32EnumAttrCase<"RmsNorm", 1, "rms_norm">
+]>;
+def Ashlar_NormAttr : EnumAttr<Ashlar_Dialect, Ashlar_NormKind, "norm_kind">;
+
+def Ashlar_CacheKind : Ashlar_Enum<"CacheKind", "which keys and values", [
+  // Keys of this call only (encoders): forgotten after it.
+  I32EnumAttrCase<"Call", 0, "call">,
+  // Keys of the decoder's own sequence.
+  I32EnumAttrCase<"Self", 1, "self">,
+  // Keys of the source that an encoder has read.
+  I32EnumAttrCase<"Cross", 2, "cross">
+]>;
+def Ashlar_CacheAttr : EnumAttr<Ashlar_Dialect, Ashlar_CacheKind, "cache">;
+
+def Ashlar_MaskKind : Ashlar_Enum<"MaskKind", "which keys a query sees", [
+  // Every key of the query's sequence.
+  I32EnumAttrCase<"All", 0, "all">,
+  // Keys whose index is at most the query's.
+  I32EnumAttrCase<"Causal", 1, "causal">
+]>;
+def Ashlar_MaskAttr : EnumAttr<Ashlar_Dialect, Ashlar_MaskKind, "mask_kind">;
+
+def Ashlar_SinusoidOrder : Ashlar_Enum<"SinusoidOrder", "order of columns", [
+  I32EnumAttrCase<"Interleaved", 0, "interleaved">,
+  I32EnumAttrCase<"SplitHalf", 1, "split_half">
+]>;
+
+def Ashlar_RopeScaling : Ashlar_Enum<"RopeScaling", "scaling of frequencies", [
+  I32EnumAttrCase<"None", 0, "none">,
+  I32EnumAttrCase<"Linear", 1, "linear">,
+  I32EnumAttrCase<"Llama3", 2, "llama3">
+]>;
+
+// Order of a weight's numbers in the image.
+def Ashlar_WeightLayout : Ashlar_Enum<"WeightLayout", "order in the image", [
+  // Row after row, each row padded with zeros to 16 columns.
+  I32EnumAttrCase<"Rows", 0, "rows">,
+  // [N/16][K][16]: panels of 16 output features, padded with zeros.
+  I32EnumAttrCase<"Panels", 1, "panels">,
+  // Panels of the gate and of the up projection by turns (two sources).
+  I32EnumAttrCase<"GatedPanels", 2, "gated_panels">
+]>;
+def Ashlar_WeightLayoutAttr
+    : EnumAttr<Ashlar_Dialect, Ashlar_WeightLayout, "layout">;
+
+//===----------------------------------------------------------------------===//
+// Where a weight's numbers come from
+//===----------------------------------------------------------------------===//
+
+def Ashlar_TensorAttr : Ashlar_Attr<"TensorSource", "tensor"> {
+  let summary = "rows of a named tensor of the checkpoint";
+  let description = [{
+    Rows `[begin, begin + count)` of the logical `[out, in]` tensor, times `scale`.
+    `transposed`: the checkpoint stores `[in, out]`. "{layer}" in the name stands for
+    the index of the layer.
+  }];
+  let parameters = (ins
+    StringRefParameter<"name in the checkpoint">:$name,
+    ArrayRefParameter<"int64_t", "shape in the checkpoint">:$stored,
+    "int64_t":$begin,
+    "int64_t":$count,
+    DefaultValuedParameter<"bool", "false">:$transposed,
+    OptionalParameter<"::mlir::FloatAttr", "multiplies every number">:$scale);
+  let assemblyFormat = [{
+    `<` $name `,` `[` $stored `]` `,` `rows` `=` $begin `for` $count
+    (`,` `transposed` `=` $transposed^)? (`,` `scale` `=` $scale^)? `>`
+  }];
+  let extraClassDeclaration = [{
+    /// Columns of the logical tensor; 1 for a vector.
+    int64_t getColumns() const;
+    double getScaleValue() const;
+  }];
+}
+
+def Ashlar_ZerosAttr : Ashlar_Attr<"ZeroSource", "zeros"> {
+  let summary = "zeros, where a merged projection has no bias";
+  let parameters = (ins "int64_t":$count);
+  let assemblyFormat = "`<` $count `>`";
+}
+
+def Ashlar_SinusoidAttr : Ashlar_Attr<"SinusoidSource", "sinusoid"> {
+  let summary = "table of sinusoidal positions, computed in float64";
+  let description = [{
+    Entry i of position p is sin or cos of p / 10000^(2i/features) (Vaswani et al.
+    2017, section 3.5); `order` says which columns hold which.
+  }];
+  let parameters = (ins EnumParameter<Ashlar_SinusoidOrder>:$order,
+                        "int64_t":$positions, "int64_t":$features);
+  let assemblyFormat = "`<` $order `,` $positions `x` $features `>`";
+}
+
+def Ashlar_RotaryAttr : Ashlar_Attr<"Rotary", "rotary"> {
+  let summary = "rotary positions, rotate-half convention";
+  let description = [{
+    Rotates entries (i, i + dimensions/2) of each head by position * f_i with
+    f_i = theta^(-2i/dimensions) (Su et al. 2021), frequencies scaled as `scaling`
+    says: linear divides by `factor`; llama3 divides the low frequencies, keeps the
+    high ones and blends between (Llama 3.1).
+  }];
+  let parameters = (ins
+    "int64_t":$dimensions,
+    "::mlir::FloatAttr":$theta,
+    EnumParameter<Ashlar_RopeScaling>:$scaling,
+    "::mlir::FloatAttr":$factor,
+    "::mlir::FloatAttr":$low,
+    "::mlir::FloatAttr":$high,
+    "int64_t":$original);
+  let assemblyFormat = [{
+    `<` $dimensions `,` `theta` `=` $theta `,` $scaling
+    `,` `factor` `=` $factor `,` `low` `=` $low
+    `,` `high` `=` $high `,` `original` `=` $original `>`
+  }];
+  let extraClassDeclaration = [{
+    /// The angle per position of pair `i` in [0, dimensions/2), in radians.
+    double frequency(int64_t i) const;
+  }];
+}
+
+def Ashlar_RotaryTableAttr : Ashlar_Attr<"RotaryTableSource", "rotary_table"> {
+  let summary = "cosines, then sines, of each position; computed in float64";
+  let parameters = (ins "::ashlar::ir::RotaryAttr":$rotary,
+                        "int64_t":$positions);
+  let assemblyFormat = "`<` $rotary `,` $positions `>`";
+}
+
+//===----------------------------------------------------------------------===//
+// Decisions of the layout and memory passes
+//===----------------------------------------------------------------------===//
+
+def Ashlar_BufferAttr : Ashlar_Attr<"Buffer", "buffer"> {
+  let summary = "where a value's rows lie in the arena";
+  let description = [{
+    Row r of the value begins at byte `offset + r * stride * 4` of the arena. `offset`
+    is -1 before passes/Memory has placed it.
+  }];
+  let parameters = (ins "int64_t":$offset, "int64_t":$stride);
+  let assemblyFormat = "`<` $offset `,` `stride` `=` $stride `>`";
+}
+
+#endif // ASHLAR_DIALECT_ATTRS_TD

@@ -1,0 +1,284 @@
+//===- Ops.cpp - Verifiers of the ashlar dialect -------------------------===//
+//
+// C<n> beside a check is its number in SPEC.md and in the name of its test.
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialect/Ashlar.h"
+
+#include "mlir/IR/DialectImplementation.h"
+
+using namespace mlir;
+using namespace ashlar::ir;
+
+//===----------------------------------------------------------------------===//
+// Assembly
+//===----------------------------------------------------------------------===//
+
+/// An enumerator by its name alone. (As `$kind` it would be printed with two
+/// spaces in front.)
+template <typename EnumAttr>
+static ParseResult parseKind(OpAsmParser &parser, EnumAttr &attribute) {
+  using Kind = decltype(attribute.getValue());
+  FailureOr<Kind> kind = FieldParser<Kind>::parse(parser);
+  if (failed(kind))
+    return failure();
+  attribute = EnumAttr::get(parser.getContext(), *kind);
+  return success();
+}
+
+template <typename EnumAttr>
+static void printKind(OpAsmPrinter &printer, Operation *, EnumAttr attribute) {
+  printer << stringifyEnum(attribute.getValue());
+}
+
+#define GET_OP_CLASSES
+#include "dialect/Ops.cpp.inc"
+
+static RankedTensorType tensorOf(Value value) {
+  return cast<RankedTensorType>(value.getType());
+}
+
+/// Size of dimension `i`; the ops' types give them rank.
+static int64_t dim(Value value, unsigned i) {
+  return tensorOf(value).getDimSize(i);
+}
+
+//===----------------------------------------------------------------------===//
+// Weights and structure
+//===----------------------------------------------------------------------===//
+
+int64_t WeightOp::getColumns() {
+  return getTensorType().getRank() == 2 ? getTensorType().getDimSize(1) : 1;
+}
+
+/// Rows and columns that a source gives, or failure for a foreign attribute.
+static FailureOr<std::pair<int64_t, int64_t>> sourceShape(Attribute source) {
+  if (auto tensor = dyn_cast<TensorSourceAttr>(source))
+    return std::pair(tensor.getCount(), tensor.getColumns());
+  if (auto zeros = dyn_cast<ZeroSourceAttr>(source))
+    return std::pair(zeros.getCount(), int64_t(1));
+  if (auto sinusoid = dyn_cast<SinusoidSourceAttr>(source))
+    return std::pair(sinusoid.getPositions(), sinusoid.getFeatures());
+  if (auto table = dyn_cast<RotaryTableSourceAttr>(source))
+    return std::pair(table.getPositions(), table.getRotary().getDimensions());
+  return failure();
+}
+
+LogicalResult WeightOp::verify() {
+  RankedTensorType type = getTensorType();
+  if (!type.getElementType().isF32() || !type.hasStaticShape() ||
+      type.getRank() < 1 || type.getRank() > 2) // C1
+    return emitOpError("type is ")
+           << type << "; expected a static float32 tensor of rank 1 or 2";
+  if (getSources().empty()) // C2
+    return emitOpError("has no source");
+  int64_t rows = 0;
+  for (Attribute source : getSources()) {
+    FailureOr<std::pair<int64_t, int64_t>> shape = sourceShape(source);
+    if (failed(shape)) // C3
+      return emitOpError("source is ")
+             << source << "; expected tensor, zeros, sinusoid or rotary_table";
+    if (shape->second != getColumns()) // C4
+      return emitOpError("source has ")
+             << shape->second << " columns; expected " << getColumns();
+    rows += shape->first;
+  }
+  if (rows != getRows()) // C5
+    return emitOpError("sources have ")
+           << rows << " rows together; expected " << getRows();
+  if (getLayers() && (getLayers()->size() != 2 || (*getLayers())[0] < 0 ||
+                      (*getLayers())[1] < 1)) // C6
+    return emitOpError("layers is [")
+           << *getLayers()
+           << "]; expected [first, count] with count at least 1";
+  return success();
+}
+
+LogicalResult LayersOp::verify() {
+  if (static_cast<int64_t>(getCount()) < 1) // C7
+    return emitOpError("count is ")
+           << static_cast<int64_t>(getCount()) << "; expected at least 1";
+  Block &block = getBody().front();
+  if (block.getNumArguments() != 1 ||
+      block.getArgument(0).getType() != getInit().getType()) // C8
+    return emitOpError("region expects one argument of type ")
+           << getInit().getType();
+  auto yield = dyn_cast<YieldOp>(block.getTerminator());
+  if (!yield || yield.getRows().getType() != getInit().getType()) // C9
+    return emitOpError("region ends in '")
+           << block.getTerminator()->getName() << "'; expected ashlar.yield of "
+           << getInit().getType();
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Graph level
+//===----------------------------------------------------------------------===//
+
+static LogicalResult verifyEpsilon(Operation *op, const APFloat &epsilon) {
+  if (!epsilon.isFinite() || epsilon.isNegative() || epsilon.isZero()) // C14
+    return op->emitOpError("epsilon is ")
+           << epsilon.convertToDouble() << "; expected a number over 0";
+  return success();
+}
+
+LogicalResult NormOp::verify() {
+  if (getInput().getType() != getResult().getType()) // C15
+    return emitOpError("result is ")
+           << getResult().getType() << "; expected " << getInput().getType();
+  return verifyEpsilon(*this, getEpsilon());
+}
+
+LogicalResult SplitHeadsOp::verify() {
+  int64_t features = dim(getInput(), 1);
+  int64_t heads = dim(getResult(), 1), headDim = dim(getResult(), 2);
+  if (heads * headDim != features) // C16
+    return emitOpError("splits ")
+           << features << " features into " << heads << " heads of " << headDim;
+  return success();
+}
+
+LogicalResult MergeHeadsOp::verify() {
+  int64_t features = dim(getResult(), 1);
+  int64_t heads = dim(getInput(), 1), headDim = dim(getInput(), 2);
+  if (heads * headDim != features) // C17
+    return emitOpError("merges ") << heads << " heads of " << headDim
+                                  << " into " << features << " features";
+  return success();
+}
+
+static LogicalResult verifyRotary(Operation *op, RotaryAttr rotary,
+                                  int64_t headDim) {
+  int64_t dimensions = rotary.getDimensions();
+  if (dimensions < 2 || dimensions % 2 != 0 || dimensions > headDim) // C18
+    return op->emitOpError("rotates ")
+           << dimensions
+           << " dimensions; expected an even number up to head_dim " << headDim;
+  return success();
+}
+
+/// The pair of `rotary` and `positions` that fused ops carry.
+static LogicalResult verifyFusedRotary(Operation *op,
+                                       std::optional<RotaryAttr> rotary,
+                                       Value positions, int64_t headDim) {
+  if (rotary.has_value() != static_cast<bool>(positions)) // C19
+    return op->emitOpError("rotary and positions go together");
+  return rotary ? verifyRotary(op, *rotary, headDim) : success();
+}
+
+LogicalResult RotaryOp::verify() {
+  return verifyRotary(*this, getRotary(), dim(getInput(), 2));
+}
+
+static LogicalResult verifyKeyAndValue(Operation *op, Value key, Value value) {
+  if (key.getType() != value.getType()) // C20
+    return op->emitOpError("key is ")
+           << key.getType() << " and value " << value.getType()
+           << "; expected the same type";
+  return success();
+}
+
+LogicalResult KvAppendOp::verify() {
+  if (failed(verifyKeyAndValue(*this, getKey(), getValue())) ||
+      failed(verifyKeyAndValue(*this, getKeys(), getValues())))
+    return failure();
+  if (getKey().getType() != getKeys().getType()) // C21
+    return emitOpError("gives ")
+           << getKeys().getType() << "; expected " << getKey().getType();
+  return verifyFusedRotary(*this, getRotary(), getPositions(),
+                           dim(getKey(), 2));
+}
+
+LogicalResult KvReadOp::verify() {
+  if (getCache() == CacheKind::Call) // C22
+    return emitOpError("reads cache call; expected self or cross");
+  return verifyKeyAndValue(*this, getKeys(), getValues());
+}
+
+/// Query [tokens, heads, head_dim] against key [keys, kv_heads, head_dim].
+static LogicalResult verifyHeads(Operation *op, Value query, Value key) {
+  if (dim(query, 2) != dim(key, 2)) // C23
+    return op->emitOpError("query has head_dim ")
+           << dim(query, 2) << " and key " << dim(key, 2);
+  if (dim(key, 1) < 1 || dim(query, 1) % dim(key, 1) != 0) // C24
+    return op->emitOpError("has ")
+           << dim(query, 1) << " heads; expected a multiple of kv_heads "
+           << dim(key, 1);
+  return success();
+}
+
+LogicalResult ScoresOp::verify() {
+  if (failed(verifyHeads(*this, getQuery(), getKey())))
+    return failure();
+  if (dim(getResult(), 0) != dim(getQuery(), 0) ||
+      dim(getResult(), 1) != dim(getQuery(), 1) ||
+      dim(getResult(), 2) != dim(getKey(), 0)) // C25
+    return emitOpError("result is ")
+           << getResult().getType() << "; expected [tokens, heads, keys]";
+  return success();
+}
+
+LogicalResult MixOp::verify() {
+  int64_t heads = dim(getWeights(), 1), kvHeads = dim(getValue(), 1);
+  if (kvHeads < 1 || heads % kvHeads != 0) // C26
+    return emitOpError("has ")
+           << heads << " heads; expected a multiple of kv_heads " << kvHeads;
+  if (dim(getResult(), 1) != heads ||
+      dim(getResult(), 2) != dim(getValue(), 2)) // C27
+    return emitOpError("result is ")
+           << getResult().getType() << "; expected [tokens, " << heads << ", "
+           << dim(getValue(), 2) << "]";
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Fused level
+//===----------------------------------------------------------------------===//
+
+LogicalResult SliceOp::verify() {
+  int64_t begin = getBegin(), count = dim(getResult(), 1);
+  if (begin < 0 || begin + count > dim(getInput(), 1)) // C28
+    return emitOpError("takes columns ")
+           << begin << " to " << begin + count << " of " << dim(getInput(), 1);
+  return success();
+}
+
+LogicalResult AttentionOp::verify() {
+  if (failed(verifyHeads(*this, getQuery(), getKey())) ||
+      failed(verifyKeyAndValue(*this, getKey(), getValue())))
+    return failure();
+  if (getResult().getType() != getQuery().getType()) // C29
+    return emitOpError("result is ")
+           << getResult().getType() << "; expected " << getQuery().getType();
+  return verifyFusedRotary(*this, getRotary(), getPositions(),
+                           dim(getQuery(), 2));
+}
+
+LogicalResult ResidualNormOp::verify() {
+  return verifyEpsilon(*this, getEpsilon());
+}
+
+//===----------------------------------------------------------------------===//
+// Program level
+//===----------------------------------------------------------------------===//
+
+LogicalResult ProgramOp::verify() {
+  Block &block = getBody().front();
+  if (block.getNumArguments() != 3 ||
+      !llvm::all_of(block.getArgumentTypes(), [](Type type) {
+        auto memref = dyn_cast<MemRefType>(type);
+        return memref && memref.getElementType().isInteger(8);
+      })) // C30
+    return emitOpError("expects weights, arena and cache as memrefs of i8");
+  return success();
+}
+
+LogicalResult PhaseOp::verify() {
+  Block &block = getBody().front();
+  if (block.getNumArguments() != 2 ||
+      !llvm::all_of(block.getArgumentTypes(),
+                    [](Type type) { return type.isIndex(); })) // C31
+    return emitOpError("region expects [begin, end) as two index arguments");
+  return success();
+}

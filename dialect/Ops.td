@@ -1,0 +1,414 @@
+//===- Ops.td - Operations of the ashlar dialect -----------*- tablegen -*-===//
+//
+// Ops stand in the order in which data flows, a banner per level. C<n> beside a
+// verifier's check names the constraint of SPEC.md.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ASHLAR_DIALECT_OPS_TD
+#define ASHLAR_DIALECT_OPS_TD
+
+include "dialect/Dialect.td"
+include "dialect/Types.td"
+include "dialect/Attrs.td"
+include "mlir/IR/RegionKindInterface.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+// float32 [tokens, features]
+def Rows : TensorRankOf<[F32], [2]>;
+// float32 [tokens, heads, head_dim]
+def Heads : TensorRankOf<[F32], [3]>;
+// float32 [query tokens, heads, key tokens]
+def ScoreMatrix : TensorRankOf<[F32], [3]>;
+// int32 [tokens]
+def Ids : TensorRankOf<[I32], [1]>;
+
+class Ashlar_Op<string mnemonic, list<Trait> traits = []>
+    : Op<Ashlar_Dialect, mnemonic, traits>;
+
+// An op on rows: no effect but its results, which the memory plan may place
+// (`buffers`, one per result).
+class Ashlar_RowOp<string mnemonic, list<Trait> traits = []>
+    : Ashlar_Op<mnemonic, !listconcat([Pure], traits)>;
+
+// One that names weights.
+class Ashlar_WeightedOp<string mnemonic, list<Trait> traits = []>
+    : Ashlar_RowOp<mnemonic, !listconcat(
+        [DeclareOpInterfaceMethods<SymbolUserOpInterface>], traits)>;
+
+//===----------------------------------------------------------------------===//
+// Weights and structure
+//===----------------------------------------------------------------------===//
+
+def Ashlar_WeightOp : Ashlar_Op<"weight", [Symbol]> {
+  let summary = "a tensor of constants: its sources, and its place in the image";
+  let description = [{
+    A symbol of type `[rows, columns]` (or `[features]`) made of `sources` on top of
+    each other. With `layers = [first, count]` there is one such tensor per layer:
+    "{layer}" in the names of its sources stands for the index. `layout`, `offset` and
+    `layer_stride` (bytes in the weight image) are set by `--ashlar-place-weights`.
+
+    ```mlir
+    ashlar.weight @q [#ashlar.tensor<"h.{layer}.q.weight", [64, 64], rows = 0 for 64>]
+        : tensor<64x64xf32> layers = [0, 12]
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, ArrayAttr:$sources,
+                       TypeAttrOf<AnyRankedTensor>:$type,
+                       OptionalAttr<DenseI64ArrayAttr>:$layers,
+                       OptionalAttr<Ashlar_WeightLayoutAttr>:$layout,
+                       OptionalAttr<I64Attr>:$offset,
+                       OptionalAttr<I64Attr>:$layer_stride);
+  let assemblyFormat = [{
+    $sym_name $sources `:` $type (`layers` `=` $layers^)? (`layout` custom<Kind>($layout)^)?
+    (`at` $offset^)? (`stride` $layer_stride^)? attr-dict
+  }];
+  let extraClassDeclaration = [{
+    ::mlir::RankedTensorType getTensorType() {
+      return ::llvm::cast<::mlir::RankedTensorType>(getType());
+    }
+    /// Rows, or features of a vector.
+    int64_t getRows() { return getTensorType().getDimSize(0); }
+    /// Columns; 1 for a vector.
+    int64_t getColumns();
+    bool isPerLayer() { return getLayers().has_value(); }
+  }];
+  let hasVerifier = 1;
+}
+
+def Ashlar_LayersOp : Ashlar_Op<"layers", [
+    SingleBlock, RecursiveMemoryEffects,
+    AllTypesMatch<["init", "result"]>]> {
+  let summary = "the same block, layer after layer";
+  let description = [{
+    Runs its region for layers `first .. first + count - 1`, each on the rows that the
+    one before gave. Weights used inside may be per layer.
+
+    ```mlir
+    %y = ashlar.layers "h" [0, 12] (%x : tensor<?x64xf32>) { ^bb0(%a: tensor<?x64xf32>):
+      ...
+      ashlar.yield %b : tensor<?x64xf32>
+    }
+    ```
+  }];
+  let arguments = (ins StrAttr:$name, I64Attr:$first, I64Attr:$count, Rows:$init);
+  let results = (outs Rows:$result);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = [{
+    $name ` ` `[` $first `,` $count `]` `(` $init `:` type($init) `)` $body attr-dict
+  }];
+  let hasVerifier = 1;
+}
+
+def Ashlar_YieldOp : Ashlar_Op<"yield", [
+    Pure, Terminator, ReturnLike, ParentOneOf<["LayersOp"]>]> {
+  let summary = "the rows that go to the next layer";
+  let arguments = (ins Rows:$rows);
+  let assemblyFormat = "$rows attr-dict `:` type($rows)";
+}
+
+//===----------------------------------------------------------------------===//
+// Graph level
+//===----------------------------------------------------------------------===//
+
+def Ashlar_EmbeddingOp : Ashlar_WeightedOp<"embedding"> {
+  let summary = "rows of a table, times scale";
+  let description = [{
+    Row t of the result is row `ids[t]` of the table times `scale`. Token, position and
+    token-type embeddings are all this op.
+  }];
+  let arguments = (ins Ids:$ids, FlatSymbolRefAttr:$table,
+                       DefaultValuedAttr<F64Attr, "1.0">:$scale);
+  let results = (outs Rows:$result);
+  let assemblyFormat = [{
+    $ids `table` $table attr-dict `:` type($ids) `->` type($result)
+  }];
+}
+
+def Ashlar_LinearOp : Ashlar_WeightedOp<"linear"> {
+  let summary = "x W^T + b, and what was fused behind it";
+  let description = [{
+    `input` is [tokens, K], the weight [N, K], the bias [N]. The epilogue is, in this
+    order: bias, then the activation, then (gated) multiplication, then the residual.
+
+    At graph level it has neither activation, residual nor `gated`. With `gated`, the
+    weight's first N rows are the gate's and the next N the up projection's, and the
+    result is `activation(gate) * up`.
+  }];
+  let arguments = (ins Rows:$input, Optional<Rows>:$residual,
+                       FlatSymbolRefAttr:$weight,
+                       OptionalAttr<FlatSymbolRefAttr>:$bias,
+                       OptionalAttr<Ashlar_ActivationAttr>:$activation,
+                       UnitAttr:$gated);
+  let results = (outs Rows:$result);
+  let assemblyFormat = [{
+    $input `weight` $weight (`bias` $bias^)? (`activation` custom<Kind>($activation)^)?
+    (`gated` $gated^)? (`residual` $residual^ `:` type($residual))?
+    attr-dict `:` type($input) `->` type($result)
+  }];
+}
+
+def Ashlar_NormOp : Ashlar_WeightedOp<"norm"> {
+  let summary = "layer normalization or root-mean-square normalization of each row";
+  let description = [{
+    layer_norm: (x - mean) / sqrt(variance + epsilon) * gain + bias (Ba et al. 2016).
+    rms_norm: x / sqrt(mean(x^2) + epsilon) * gain (Zhang and Sennrich 2019).
+  }];
+  let arguments = (ins Ashlar_NormAttr:$kind, Rows:$input,
+                       OptionalAttr<FlatSymbolRefAttr>:$gain,
+                       OptionalAttr<FlatSymbolRefAttr>:$bias, F64Attr:$epsilon);
+  let results = (outs Rows:$result);
+  let assemblyFormat = [{
+    custom<Kind>($kind) $input (`gain` $gain^)? (`bias` $bias^)? `epsilon` $epsilon attr-dict `:`
+    type($input) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Ashlar_ActivationOp : Ashlar_RowOp<"activate", [SameOperandsAndResultType]> {
+  let summary = "an activation function, element by element";
+  let arguments = (ins Ashlar_ActivationAttr:$kind, Rows:$input);
+  let results = (outs Rows:$result);
+  let assemblyFormat = "custom<Kind>($kind) $input attr-dict `:` type($input)";
+}
+
+def Ashlar_AddOp : Ashlar_RowOp<"add", [SameOperandsAndResultType, Commutative]> {
+  let summary = "sum, element by element";
+  let arguments = (ins Rows:$lhs, Rows:$rhs);
+  let results = (outs Rows:$result);
+  let assemblyFormat = "$lhs `,` $rhs attr-dict `:` type($result)";
+}
+
+def Ashlar_MultiplyOp
+    : Ashlar_RowOp<"multiply", [SameOperandsAndResultType, Commutative]> {
+  let summary = "product, element by element";
+  let arguments = (ins Rows:$lhs, Rows:$rhs);
+  let results = (outs Rows:$result);
+  let assemblyFormat = "$lhs `,` $rhs attr-dict `:` type($result)";
+}
+
+def Ashlar_SplitHeadsOp : Ashlar_RowOp<"split_heads"> {
+  let summary = "[tokens, heads * head_dim] as [tokens, heads, head_dim]";
+  let arguments = (ins Rows:$input);
+  let results = (outs Heads:$result);
+  let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Ashlar_MergeHeadsOp : Ashlar_RowOp<"merge_heads"> {
+  let summary = "[tokens, heads, head_dim] as [tokens, heads * head_dim]";
+  let arguments = (ins Heads:$input);
+  let results = (outs Rows:$result);
+  let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Ashlar_RotaryOp : Ashlar_RowOp<"rotary", [AllTypesMatch<["input", "result"]>]> {
+  let summary = "rotates each head by its token's position";
+  let arguments = (ins Heads:$input, Ids:$positions, Ashlar_RotaryAttr:$rotary,
+                       OptionalAttr<FlatSymbolRefAttr>:$rotary_table);
+  let results = (outs Heads:$result);
+  let assemblyFormat = [{
+    $input `,` $positions `by` $rotary (`table` $rotary_table^)? attr-dict `:`
+    type($input) `,` type($positions)
+  }];
+  let hasVerifier = 1;
+}
+
+def Ashlar_KvAppendOp : Ashlar_Op<"kv_append"> {
+  let summary = "adds this call's keys and values to those of the sequences";
+  let description = [{
+    Appends `key` and `value` ([tokens, kv_heads, head_dim]) to the named cache of the
+    layer, and gives all keys and values that it now holds of the sequences, with the
+    description of which row is whose. `call` keeps nothing between calls: the results
+    are the operands. With `rotary` (fused), keys are rotated by `positions` first.
+  }];
+  let arguments = (ins Heads:$key, Heads:$value, Ashlar_Sequences:$sequences,
+                       Optional<Ids>:$positions, Ashlar_CacheAttr:$cache,
+                       OptionalAttr<Ashlar_RotaryAttr>:$rotary,
+                       OptionalAttr<FlatSymbolRefAttr>:$rotary_table);
+  let results = (outs Heads:$keys, Heads:$values, Ashlar_Sequences:$key_sequences);
+  let assemblyFormat = [{
+    custom<Kind>($cache) $key `,` $value `,` $sequences
+    (`rotary` $rotary^ `,` $positions `:` type($positions))?
+    (`table` $rotary_table^)?
+    attr-dict `:` type($key) `,` type($value) `->` type($keys) `,` type($values)
+  }];
+  let hasVerifier = 1;
+}
+
+def Ashlar_KvReadOp : Ashlar_Op<"kv_read"> {
+  let summary = "keys and values that another entry has stored";
+  let arguments = (ins Ashlar_Sequences:$sequences, Ashlar_CacheAttr:$cache);
+  let results = (outs Heads:$keys, Heads:$values, Ashlar_Sequences:$key_sequences);
+  let assemblyFormat = [{
+    custom<Kind>($cache) $sequences attr-dict `:` type($keys) `,` type($values)
+  }];
+  let hasVerifier = 1;
+}
+
+def Ashlar_ScoresOp : Ashlar_RowOp<"scores"> {
+  let summary = "dot product of every query with every key of its head";
+  let description = [{
+    [tokens, heads, head_dim] x [keys, kv_heads, head_dim] -> [tokens, heads, keys]. Head
+    h reads key head h / (heads / kv_heads).
+  }];
+  let arguments = (ins Heads:$query, Heads:$key);
+  let results = (outs ScoreMatrix:$result);
+  let assemblyFormat = [{
+    $query `,` $key attr-dict `:` type($query) `,` type($key) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Ashlar_ScaleOp : Ashlar_RowOp<"scale", [AllTypesMatch<["input", "result"]>]> {
+  let summary = "every number times a constant";
+  let arguments = (ins AnyRankedTensor:$input, F64Attr:$factor);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "$input `by` $factor attr-dict `:` type($input)";
+}
+
+def Ashlar_MaskOp : Ashlar_RowOp<"mask", [AllTypesMatch<["input", "result"]>]> {
+  let summary = "minus infinity where a query does not see a key";
+  let description = [{
+    A query sees keys of its own sequence only, and of those the ones that `kind`
+    admits.
+  }];
+  let arguments = (ins ScoreMatrix:$input, Ashlar_Sequences:$query_sequences,
+                       Ashlar_Sequences:$key_sequences, Ashlar_MaskAttr:$kind);
+  let results = (outs ScoreMatrix:$result);
+  let assemblyFormat = [{
+    custom<Kind>($kind) $input `,` $query_sequences `,` $key_sequences attr-dict `:` type($input)
+  }];
+}
+
+def Ashlar_SoftmaxOp : Ashlar_RowOp<"softmax", [AllTypesMatch<["input", "result"]>]> {
+  let summary = "softmax over the keys; a row without any visible key gives zeros";
+  let arguments = (ins ScoreMatrix:$input);
+  let results = (outs ScoreMatrix:$result);
+  let assemblyFormat = "$input attr-dict `:` type($input)";
+}
+
+def Ashlar_MixOp : Ashlar_RowOp<"mix"> {
+  let summary = "values of each head, weighted";
+  let description = [{
+    [tokens, heads, keys] x [keys, kv_heads, head_dim] -> [tokens, heads, head_dim].
+  }];
+  let arguments = (ins ScoreMatrix:$weights, Heads:$value);
+  let results = (outs Heads:$result);
+  let assemblyFormat = [{
+    $weights `,` $value attr-dict `:` type($weights) `,` type($value) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Fused level: besides these, linear with an epilogue and kv_append with rotary
+//===----------------------------------------------------------------------===//
+
+def Ashlar_SliceOp : Ashlar_RowOp<"slice"> {
+  let summary = "columns [begin, begin + features) of each row";
+  let arguments = (ins Rows:$input, I64Attr:$begin);
+  let results = (outs Rows:$result);
+  let assemblyFormat = [{
+    $input `from` $begin attr-dict `:` type($input) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Ashlar_AttentionOp : Ashlar_RowOp<"attention"> {
+  let summary = "softmax(mask(scale * Q K^T)) V, score matrix never made";
+  let description = [{
+    Online softmax over fixed segments of keys in order (Milakov and Gimelshein 2018;
+    Dao et al. 2022). `scale` multiplies the scores; with `rotary`, queries are rotated
+    by `positions` first.
+  }];
+  let arguments = (ins Heads:$query, Heads:$key, Heads:$value,
+                       Ashlar_Sequences:$query_sequences,
+                       Ashlar_Sequences:$key_sequences,
+                       Optional<Ids>:$positions,
+                       Ashlar_MaskAttr:$mask, F64Attr:$scale,
+                       OptionalAttr<Ashlar_RotaryAttr>:$rotary,
+                       OptionalAttr<FlatSymbolRefAttr>:$rotary_table);
+  let results = (outs Heads:$result);
+  let assemblyFormat = [{
+    custom<Kind>($mask) $query `,` $key `,` $value `,` $query_sequences `,` $key_sequences
+    `scale` $scale (`rotary` $rotary^ `,` $positions `:` type($positions))?
+    (`table` $rotary_table^)?
+    attr-dict `:` type($query) `,` type($key) `,` type($value) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Ashlar_ResidualNormOp : Ashlar_WeightedOp<"residual_norm", [
+    AllTypesMatch<["lhs", "rhs", "sum", "result"]>]> {
+  let summary = "a sum of rows and its normalization, in one pass over the rows";
+  let arguments = (ins Ashlar_NormAttr:$kind, Rows:$lhs, Rows:$rhs,
+                       OptionalAttr<FlatSymbolRefAttr>:$gain,
+                       OptionalAttr<FlatSymbolRefAttr>:$bias, F64Attr:$epsilon);
+  let results = (outs Rows:$sum, Rows:$result);
+  let assemblyFormat = [{
+    custom<Kind>($kind) $lhs `,` $rhs (`gain` $gain^)? (`bias` $bias^)? `epsilon` $epsilon attr-dict
+    `:` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Ashlar_CopyOp : Ashlar_RowOp<"copy", [SameOperandsAndResultType]> {
+  let summary = "the same rows in another buffer; made by the memory plan only";
+  let arguments = (ins Rows:$input);
+  let results = (outs Rows:$result);
+  let assemblyFormat = "$input attr-dict `:` type($input)";
+}
+
+def Ashlar_TapOp : Ashlar_Op<"tap"> {
+  let summary = "keeps a copy of rows for `verify` and attention maps";
+  let arguments = (ins Rows:$input, StrAttr:$name, OptionalAttr<I64Attr>:$offset,
+                       OptionalAttr<I64Attr>:$layer_stride);
+  let assemblyFormat = [{
+    $name $input (`at` $offset^)? (`stride` $layer_stride^)? attr-dict `:` type($input)
+  }];
+}
+
+//===----------------------------------------------------------------------===//
+// Program level: phases over tiles
+//===----------------------------------------------------------------------===//
+
+def Bytes : MemRefRankOf<[I8], [1]>;
+
+def Ashlar_ProgramOp : Ashlar_Op<"program", [
+    Symbol, IsolatedFromAbove, NoTerminator, SingleBlock]> {
+  let summary = "what every worker runs: phases, barriers, loops over layers";
+  let description = [{
+    Block arguments: the weight image, the arena and the cache as bytes. All workers
+    run the same sequence; a phase's tiles are shared out among them.
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$sym_name $body attr-dict";
+  let hasVerifier = 1;
+}
+
+def Ashlar_PhaseOp : Ashlar_Op<"phase", [
+    NoTerminator, SingleBlock, ParentOneOf<["ProgramOp", "::mlir::scf::ForOp"]>]> {
+  let summary = "work on tiles, shared out among the workers";
+  let description = [{
+    Worker w of W runs the region once with `[begin, end)` = `[w*tiles/W, (w+1)*tiles/W)`.
+    No tile writes what another tile of the same phase reads or writes.
+  }];
+  let arguments = (ins StrAttr:$name, Index:$tiles);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$name `tiles` `(` $tiles `)` $body attr-dict";
+  let hasVerifier = 1;
+}
+
+def Ashlar_BarrierOp : Ashlar_Op<"barrier", [
+    ParentOneOf<["ProgramOp", "::mlir::scf::ForOp"]>]> {
+  let summary = "all workers have finished what stands above";
+  let assemblyFormat = "attr-dict";
+}
+
+#endif // ASHLAR_DIALECT_OPS_TD

@@ -1,0 +1,101 @@
+//===- WeightUses.cpp - Ops against the weights that they name -----------===//
+
+#include "dialect/Ashlar.h"
+
+using namespace mlir;
+using namespace ashlar::ir;
+
+WeightOp ashlar::ir::lookupWeight(Operation *op, FlatSymbolRefAttr symbol) {
+  return SymbolTable::lookupNearestSymbolFrom<WeightOp>(op, symbol);
+}
+
+/// The weight `symbol` as `op` may use it: it exists, and a per-layer weight is
+/// used in a loop over those layers.
+static FailureOr<WeightOp> useWeight(Operation *op, FlatSymbolRefAttr symbol,
+                                     SymbolTableCollection &tables) {
+  auto weight = tables.lookupNearestSymbolFrom<WeightOp>(op, symbol);
+  if (!weight) { // C10
+    op->emitOpError("uses ") << symbol << ", which is no ashlar.weight";
+    return failure();
+  }
+  if (!weight.isPerLayer())
+    return weight;
+  auto layers = op->getParentOfType<LayersOp>();
+  if (layers && layers.getFirst() == static_cast<uint64_t>((*weight.getLayers())[0]) &&
+      layers.getCount() == static_cast<uint64_t>((*weight.getLayers())[1]))
+    return weight;
+  InFlightDiagnostic diagnostic = op->emitOpError("uses ") // C11
+                                  << symbol << " of layers ["
+                                  << *weight.getLayers()
+                                  << "] outside of a loop over them";
+  diagnostic.attachNote(weight.getLoc()) << "weight is here";
+  return failure();
+}
+
+static LogicalResult expectShape(Operation *op, StringRef role, WeightOp weight,
+                                 ArrayRef<int64_t> expected) {
+  if (weight.getTensorType().getShape() == expected)
+    return success();
+  InFlightDiagnostic diagnostic = op->emitOpError() // C12
+                                  << role << " @" << weight.getSymName()
+                                  << " has shape ["
+                                  << weight.getTensorType().getShape()
+                                  << "]; expected [" << expected << "]";
+  diagnostic.attachNote(weight.getLoc()) << "weight is here";
+  return failure();
+}
+
+/// A weight that may be absent, of shape [features].
+static LogicalResult checkVector(Operation *op, StringRef role,
+                                 std::optional<StringRef> name,
+                                 int64_t features,
+                                 SymbolTableCollection &tables) {
+  if (!name)
+    return success();
+  FailureOr<WeightOp> weight = useWeight(
+      op, FlatSymbolRefAttr::get(op->getContext(), *name), tables);
+  if (failed(weight))
+    return failure();
+  return expectShape(op, role, *weight, {features});
+}
+
+static int64_t featuresOf(Value rows) {
+  return cast<RankedTensorType>(rows.getType()).getDimSize(1);
+}
+
+LogicalResult EmbeddingOp::verifySymbolUses(SymbolTableCollection &tables) {
+  FailureOr<WeightOp> table = useWeight(*this, getTableAttr(), tables);
+  if (failed(table))
+    return failure();
+  return expectShape(*this, "table", *table,
+                     {table->getRows(), featuresOf(getResult())});
+}
+
+LogicalResult LinearOp::verifySymbolUses(SymbolTableCollection &tables) {
+  FailureOr<WeightOp> weight = useWeight(*this, getWeightAttr(), tables);
+  if (failed(weight))
+    return failure();
+  if (getGated() && !getActivation()) // C13
+    return emitOpError("is gated without an activation");
+  int64_t outputs = featuresOf(getResult()) * (getGated() ? 2 : 1);
+  if (failed(expectShape(*this, "weight", *weight,
+                         {outputs, featuresOf(getInput())})))
+    return failure();
+  return checkVector(*this, "bias", getBias(), outputs, tables);
+}
+
+template <typename Op>
+static LogicalResult verifyNormWeights(Op op, SymbolTableCollection &tables) {
+  int64_t features = featuresOf(op.getResult());
+  if (failed(checkVector(op, "gain", op.getGain(), features, tables)))
+    return failure();
+  return checkVector(op, "bias", op.getBias(), features, tables);
+}
+
+LogicalResult NormOp::verifySymbolUses(SymbolTableCollection &tables) {
+  return verifyNormWeights(*this, tables);
+}
+
+LogicalResult ResidualNormOp::verifySymbolUses(SymbolTableCollection &tables) {
+  return verifyNormWeights(*this, tables);
+}

@@ -1,0 +1,75 @@
+//===- PlaceWeights.cpp - Layout and place of each weight ----------------===//
+
+#include "passes/Layout/Passes.h"
+#include "passes/Layout/WeightLayout.h"
+#include "runtime/abi.h"
+
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringMap.h"
+
+namespace ashlar {
+#define GEN_PASS_DEF_PLACEWEIGHTSPASS
+#include "passes/Layout/Passes.h.inc"
+} // namespace ashlar
+
+using namespace mlir;
+using namespace ashlar;
+
+namespace {
+struct PlaceWeights : ashlar::impl::PlaceWeightsPassBase<PlaceWeights> {
+  using PlaceWeightsPassBase::PlaceWeightsPassBase;
+
+  void runOnOperation() override {
+    collectLayouts();
+    int64_t end = sizeof(ashlar_weights_header);
+    // Layers of a loop over the same range lie together.
+    llvm::MapVector<std::pair<int64_t, int64_t>, SmallVector<ir::WeightOp>>
+        groups;
+    for (auto weight : getOperation().getOps<ir::WeightOp>()) {
+      if (weight.isPerLayer()) {
+        ArrayRef<int64_t> layers = *weight.getLayers();
+        groups[{layers[0], layers[1]}].push_back(weight);
+        continue;
+      }
+      place(weight, end);
+    }
+    for (auto &[layers, weights] : groups)
+      placeGroup(weights, layers.second, end);
+    // A vector load may reach past the last tensor.
+    end = roundUp(end + panelWidth * sizeof(float), 4096);
+    getOperation()->setAttr(weightBytesAttr,
+                            Builder(&getContext()).getI64IntegerAttr(end));
+  }
+
+  /// Weights of linears go in panels; everything else in rows.
+  void collectLayouts() {
+    getOperation().walk([&](ir::LinearOp linear) {
+      layouts[linear.getWeight()] = linear.getGated()
+                                        ? ir::WeightLayout::GatedPanels
+                                        : ir::WeightLayout::Panels;
+    });
+  }
+
+  void place(ir::WeightOp weight, int64_t &end) {
+    auto found = layouts.find(weight.getSymName());
+    ir::WeightLayout layout =
+        found == layouts.end() ? ir::WeightLayout::Rows : found->second;
+    weight.setLayout(layout);
+    weight.setOffset(end);
+    end += roundUp(packedFloats(weight, layout) * sizeof(float), 64);
+  }
+
+  void placeGroup(ArrayRef<ir::WeightOp> weights, int64_t layers,
+                  int64_t &end) {
+    int64_t begin = end;
+    for (ir::WeightOp weight : weights)
+      place(weight, end);
+    int64_t stride = end - begin;
+    for (ir::WeightOp weight : weights)
+      weight.setLayerStride(stride);
+    end = begin + layers * stride;
+  }
+
+  llvm::StringMap<ir::WeightLayout> layouts;
+};
+} // namespace

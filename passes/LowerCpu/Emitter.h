@@ -1,0 +1,187 @@
+//===- Emitter.h - Small words for writing phase bodies --------*- C++ -*-===//
+//
+// Everything that several phases say: constants, vectors of 16 floats, views of
+// the arena and the weights, loops, sums over lanes. A vector is 16 floats on
+// every target; LLVM splits it where registers are narrower.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ASHLAR_PASSES_LOWERCPU_EMITTER_H
+#define ASHLAR_PASSES_LOWERCPU_EMITTER_H
+
+#include "dialect/Ashlar.h"
+#include "passes/Layout/WeightLayout.h"
+#include "passes/Memory/ArenaPlan.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+
+#include <functional>
+
+namespace ashlar {
+
+/// The shape of a register tile of the target.
+struct TileShape {
+  int64_t rows = 8;
+  int64_t panels = 3;
+};
+
+/// What the bodies of one program share.
+struct ProgramContext {
+  mlir::Value weights, arena, cache; // memref<bytes x i8>
+  // Inside a loop over layers: what the layer adds to the offsets of per-layer
+  // weights (a multiple of the layer's index) and the index itself.
+  mlir::Value layer;      // index of the layer, from 0; null outside
+  mlir::Value layerStep;  // layer - first of the loop; null outside
+  ArenaPlan plan;
+  TileShape tile;
+};
+
+/// Rows in the arena as float memory: [capacity, stride].
+struct RowsView {
+  mlir::Value memory; // memref<capacity x stride x f32>
+  int64_t features = 0;
+};
+
+class Emitter : public mlir::ImplicitLocOpBuilder {
+public:
+  Emitter(mlir::Location loc, mlir::OpBuilder builder, ProgramContext &context)
+      : ImplicitLocOpBuilder(loc, builder), context(context) {}
+
+  using Value = mlir::Value;
+  using ValueRange = mlir::ValueRange;
+
+  //===--- types and constants ---===//
+  mlir::VectorType vectorType();
+  Value index(int64_t value);
+  Value scalar(double value);          // f32
+  Value splat(double value);           // vector of f32
+  Value broadcast(Value scalar);       // f32 -> vector
+
+  //===--- index arithmetic ---===//
+  Value add(Value a, Value b);
+  Value add(Value a, int64_t b);
+  Value mul(Value a, int64_t b);
+  Value div(Value a, int64_t b);   // non-negative
+  Value rem(Value a, int64_t b);
+  Value sub(Value a, Value b);
+  Value ceilDiv(Value a, int64_t b);
+  Value min(Value a, Value b);
+  Value less(Value a, Value b);
+  Value equal(Value a, int64_t b);
+
+  //===--- vector arithmetic ---===//
+  Value addf(Value a, Value b);
+  Value subf(Value a, Value b);
+  Value mulf(Value a, Value b);
+  Value divf(Value a, Value b);
+  Value maxf(Value a, Value b);
+  Value fma(Value a, Value b, Value c);
+  Value exp(Value a);
+  /// Sum or maximum of the lanes by a fixed tree of shuffles; a scalar.
+  Value sumLanes(Value vector);
+  Value maxLanes(Value vector);
+  /// Lane i is true where i < count (an index); a mask.
+  Value lanesBelow(Value count);
+  Value select(Value mask, Value a, Value b);
+  Value applyActivation(ir::ActivationKind kind, Value vector);
+
+  //===--- memory ---===//
+  Value viewBytes(Value base, Value byteOffset, mlir::ArrayRef<int64_t> shape,
+                  mlir::Type element);
+  /// The rows of a value placed by the memory plan.
+  RowsView rowsView(ir::BufferAttr buffer, int64_t features, int64_t capacity);
+  /// int32 table in the arena.
+  Value intTable(int64_t offset, mlir::ArrayRef<int64_t> shape);
+  /// A weight's place as float memory of `shape`, in the layer of the loop.
+  Value weightView(ir::WeightOp weight, mlir::ArrayRef<int64_t> shape);
+  Value load(Value memory, ValueRange indices);  // one element
+  Value loadIndex(Value memory, ValueRange indices); // i32 as index
+  void store(Value value, Value memory, ValueRange indices);
+  Value loadVector(Value memory, ValueRange indices);
+  void storeVector(Value vector, Value memory, ValueRange indices);
+  /// Lanes at and above `count` are read as zero, and not written.
+  Value loadVector(Value memory, ValueRange indices, int64_t count);
+  void storeVector(Value vector, Value memory, ValueRange indices,
+                   int64_t count);
+  /// Memory on the worker's stack.
+  Value scratch(mlir::ArrayRef<int64_t> shape);
+  void prefetch(Value memory, ValueRange indices);
+
+  //===--- control ---===//
+  using Body = llvm::function_ref<void(Value)>;
+  using Carried = llvm::function_ref<llvm::SmallVector<Value>(Value, ValueRange)>;
+  void loop(Value begin, Value end, int64_t step, Body body);
+  void loop(int64_t begin, int64_t end, int64_t step, Body body);
+  llvm::SmallVector<Value> loop(Value begin, Value end, int64_t step,
+                                ValueRange init, Carried body);
+  void when(Value condition, llvm::function_ref<void()> then,
+            llvm::function_ref<void()> otherwise = nullptr);
+  /// [begin, end) in steps of `step`, then what is left one by one: calls `body`
+  /// with the first index and the number of them, a constant.
+  void stepwise(Value begin, Value end, int64_t step,
+                llvm::function_ref<void(Value, int64_t)> body);
+  /// The columns of a row in whole vectors, then the rest: `body` gets the first
+  /// column and the number of lanes in use (16, or fewer in the last).
+  llvm::SmallVector<Value>
+  overColumns(int64_t features, ValueRange init,
+              llvm::function_ref<llvm::SmallVector<Value>(Value, int64_t,
+                                                          ValueRange)>
+                  body);
+
+  /// A phase over `tiles` tiles and a barrier behind it; `body` gets [begin, end).
+  void phase(llvm::StringRef name, Value tiles,
+             llvm::function_ref<void(Value, Value)> body);
+
+  Value callWord(int64_t word);
+  Value tokens();
+
+  ProgramContext &context;
+};
+
+/// The model's name of what `loc` stands for; empty when it has none.
+llvm::StringRef nameOfLoc(mlir::Location loc);
+/// The same of an op's location, or else the op's own name.
+llvm::StringRef phaseName(mlir::Operation *op);
+
+// One function per kind of op: emits its phase.
+void emitEmbedding(Emitter &e, ir::EmbeddingOp op, int64_t capacity);
+void emitLinear(Emitter &e, ir::LinearOp op, int64_t capacity);
+void emitNorm(Emitter &e, ir::NormOp op, int64_t capacity);
+void emitResidualNorm(Emitter &e, ir::ResidualNormOp op, int64_t capacity);
+void emitRotary(Emitter &e, ir::RotaryOp op, int64_t capacity);
+void emitKvAppend(Emitter &e, ir::KvAppendOp op, int64_t capacity);
+void emitAttention(Emitter &e, ir::AttentionOp op, int64_t capacity);
+/// add, multiply, activate, scale, copy.
+void emitElementwise(Emitter &e, mlir::Operation *op, int64_t capacity);
+void emitTap(Emitter &e, ir::TapOp op, int64_t capacity);
+
+/// The rows of a value: its buffer is on the op or the argument that made it.
+RowsView rowsOf(Emitter &e, mlir::Value value, int64_t capacity);
+
+/// Rotates `scratch[row][0..dimensions)` by the angles of `position`: entry i
+/// with entry i + dimensions/2.
+void emitRotation(Emitter &e, mlir::Value memory, mlir::ValueRange row,
+                  mlir::Value table, mlir::Value position, int64_t dimensions);
+
+/// The table of cosines and sines that `symbol` names: [positions, stride].
+mlir::Value rotaryTable(Emitter &e, mlir::Operation *op,
+                        mlir::FlatSymbolRefAttr symbol);
+/// int32 positions of the call's rows.
+mlir::Value positionsOf(Emitter &e, mlir::Value positions, int64_t capacity);
+
+/// Copies `count` columns of one row.
+void copyColumns(Emitter &e, mlir::Value from, mlir::ValueRange fromRow,
+                 mlir::Value fromColumn, mlir::Value to, mlir::ValueRange toRow,
+                 mlir::Value toColumn, int64_t count);
+
+/// Byte offset of the layer's part of the cache of `kind`.
+mlir::Value cacheOffset(Emitter &e, ir::CacheKind kind);
+
+} // namespace ashlar
+
+#endif // ASHLAR_PASSES_LOWERCPU_EMITTER_H

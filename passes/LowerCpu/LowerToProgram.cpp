@@ -1,0 +1,109 @@
+//===- LowerToProgram.cpp - Fused ops -> phases over tiles ---------------===//
+
+#include "passes/LowerCpu/Emitter.h"
+#include "passes/LowerCpu/Passes.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+namespace ashlar {
+#define GEN_PASS_DEF_LOWERTOPROGRAMPASS
+#include "passes/LowerCpu/Passes.h.inc"
+} // namespace ashlar
+
+using namespace mlir;
+using namespace ashlar;
+
+namespace {
+struct LowerToProgram : ashlar::impl::LowerToProgramPassBase<LowerToProgram> {
+  using LowerToProgramPassBase::LowerToProgramPassBase;
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    ArenaPlan plan = ArenaPlan::load(module);
+    for (auto entry : llvm::make_early_inc_range(module.getOps<func::FuncOp>())) {
+      if (failed(lowerEntry(entry, plan)))
+        return signalPassFailure();
+      entry.erase();
+    }
+  }
+
+  LogicalResult lowerEntry(func::FuncOp entry, const ArenaPlan &plan) {
+    OpBuilder builder(entry);
+    auto program = ir::ProgramOp::create(builder, entry.getLoc(),
+                                         entry.getSymName());
+    for (NamedAttribute attribute : entry->getDiscardableAttrs())
+      program->setAttr(attribute.getName(), attribute.getValue());
+    Block *block = builder.createBlock(&program.getBody());
+    auto base = [&](int64_t bytes) {
+      return block->addArgument(
+          MemRefType::get({std::max<int64_t>(bytes, 64)}, builder.getI8Type()),
+          entry.getLoc());
+    };
+    ProgramContext context;
+    context.weights = base(
+        entry->getParentOfType<ModuleOp>()
+            ->getAttrOfType<IntegerAttr>(weightBytesAttr)
+            .getInt());
+    context.arena = base(plan.bytes);
+    context.cache = base(plan.cacheBytes);
+    context.plan = plan;
+    context.tile = {rowTile, panelTile};
+    builder.setInsertionPointToStart(block);
+    int64_t capacity =
+        entry->hasAttr(headAttr) ? plan.headRows : plan.rowCapacity;
+    return lowerBlock(entry.getBody().front(), builder, context, capacity);
+  }
+
+  LogicalResult lowerBlock(Block &block, OpBuilder &builder,
+                           ProgramContext &context, int64_t capacity) {
+    for (Operation &op : block) {
+      Emitter e(op.getLoc(), builder, context);
+      if (auto layers = dyn_cast<ir::LayersOp>(op)) {
+        if (failed(lowerLayers(layers, e, capacity)))
+          return failure();
+      } else if (failed(lowerOp(&op, e, capacity))) {
+        return failure();
+      }
+      builder.restoreInsertionPoint(e.saveInsertionPoint());
+    }
+    return success();
+  }
+
+  LogicalResult lowerLayers(ir::LayersOp layers, Emitter &e,
+                            int64_t capacity) {
+    auto loop = scf::ForOp::create(e, e.index(0), e.index(layers.getCount()),
+                                   e.index(1));
+    OpBuilder inner(loop.getBody()->getTerminator());
+    ProgramContext context = e.context;
+    context.layerStep = loop.getInductionVar();
+    context.layer = arith::AddIOp::create(
+        inner, layers.getLoc(), context.layerStep,
+        arith::ConstantIndexOp::create(inner, layers.getLoc(),
+                                       layers.getFirst()));
+    return lowerBlock(layers.getBody().front(), inner, context, capacity);
+  }
+
+  LogicalResult lowerOp(Operation *op, Emitter &e, int64_t capacity) {
+    return llvm::TypeSwitch<Operation *, LogicalResult>(op)
+        .Case([&](ir::EmbeddingOp op) { return emitEmbedding(e, op, capacity), success(); })
+        .Case([&](ir::LinearOp op) { return emitLinear(e, op, capacity), success(); })
+        .Case([&](ir::NormOp op) { return emitNorm(e, op, capacity), success(); })
+        .Case([&](ir::ResidualNormOp op) { return emitResidualNorm(e, op, capacity), success(); })
+        .Case([&](ir::RotaryOp op) { return emitRotary(e, op, capacity), success(); })
+        .Case([&](ir::KvAppendOp op) { return emitKvAppend(e, op, capacity), success(); })
+        .Case([&](ir::AttentionOp op) { return emitAttention(e, op, capacity), success(); })
+        .Case([&](ir::TapOp op) { return emitTap(e, op, capacity), success(); })
+        .Case<ir::AddOp, ir::MultiplyOp, ir::ActivationOp, ir::CopyOp>(
+            [&](Operation *op) { return emitElementwise(e, op, capacity), success(); })
+        // Views and names of what lies in the caches.
+        .Case<ir::SliceOp, ir::SplitHeadsOp, ir::MergeHeadsOp, ir::KvReadOp,
+              ir::YieldOp, func::ReturnOp>([](Operation *) { return success(); })
+        .Default([](Operation *op) {
+          return op->emitOpError("has no CPU code of its own; leave the fusion "
+                                 "that takes it in switched on");
+        });
+  }
+};
+} // namespace

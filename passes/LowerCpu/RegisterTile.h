@@ -1,0 +1,33 @@
+//===- RegisterTile.h - The one matrix kernel ------------------*- C++ -*-===//
+//
+// rows x panels of 16 columns of C += A B, held in registers over the whole of
+// K. Linear layers, scores and mix are all made of it, in prefill and decode
+// alike: every result is one ascending chain of fused multiply-adds over k,
+// whatever the tile, so their bits do not depend on it.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ASHLAR_PASSES_LOWERCPU_REGISTERTILE_H
+#define ASHLAR_PASSES_LOWERCPU_REGISTERTILE_H
+
+#include "passes/LowerCpu/Emitter.h"
+
+namespace ashlar {
+
+struct TileOperands {
+  /// A(row, k) as float; `row` is the row of the tile, a constant.
+  llvm::function_ref<mlir::Value(int64_t row, mlir::Value k)> a;
+  /// B(k, panel) as vector; `panel` is the panel of the tile, a constant.
+  llvm::function_ref<mlir::Value(int64_t panel, mlir::Value k)> b;
+  /// Called in each step with k; prefetches.
+  llvm::function_ref<void(mlir::Value k)> ahead = nullptr;
+};
+
+/// accumulators[row * panels + panel] + sum over k in [0, depth) of A B.
+llvm::SmallVector<mlir::Value>
+emitRegisterTile(Emitter &e, int64_t rows, int64_t panels, mlir::Value depth,
+                 mlir::ValueRange accumulators, const TileOperands &operands);
+
+} // namespace ashlar
+
+#endif // ASHLAR_PASSES_LOWERCPU_REGISTERTILE_H

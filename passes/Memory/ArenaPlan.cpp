@@ -1,0 +1,100 @@
+//===- ArenaPlan.cpp - The memory plan as attributes ---------------------===//
+
+#include "passes/Memory/ArenaPlan.h"
+#include "passes/Layout/WeightLayout.h"
+#include "runtime/abi.h"
+
+using namespace mlir;
+using namespace ashlar;
+
+int64_t SegmentShape::paddedHeadDim() const {
+  return roundUp(headDim, panelWidth);
+}
+int64_t SegmentShape::keyFloats() const {
+  return ASHLAR_SEGMENT_KEYS * headDim;
+}
+int64_t SegmentShape::valueFloats() const {
+  return ASHLAR_SEGMENT_KEYS * paddedHeadDim();
+}
+int64_t SegmentShape::headBytes() const {
+  return (keyFloats() + valueFloats()) * sizeof(float);
+}
+int64_t SegmentShape::bytes() const { return kvHeads * headBytes(); }
+
+int64_t ArenaPlan::findCache(ir::CacheKind kind) const {
+  for (auto [index, cache] : llvm::enumerate(caches))
+    if (cache.kind == kind)
+      return index;
+  return -1;
+}
+
+// Names and members in one list each, so that store and load agree.
+template <typename Fn> static void eachField(ArenaPlan &plan, Fn fn) {
+  fn("bytes", plan.bytes);
+  fn("cache_bytes", plan.cacheBytes);
+  fn("call", plan.call);
+  fn("rows", plan.rows);
+  fn("tiles", plan.tiles);
+  fn("max_tiles", plan.maxTiles);
+  fn("tile_rows", plan.tileRows);
+  fn("max_tokens", plan.maxTokens);
+  fn("row_capacity", plan.rowCapacity);
+  fn("head_rows", plan.headRows);
+}
+
+template <typename Fn> static void eachField(CachePlan &cache, Fn fn) {
+  fn("offset", cache.offset);
+  fn("layers", cache.layers);
+  fn("layer_stride", cache.layerStride);
+  fn("segments", cache.segments);
+  fn("segment_stride", cache.segmentStride);
+  fn("slot_segments", cache.slotSegments);
+  fn("table", cache.table);
+  fn("capacity", cache.capacity);
+}
+
+template <typename Plan>
+static SmallVector<NamedAttribute> toAttributes(Builder &builder, Plan plan) {
+  SmallVector<NamedAttribute> attributes;
+  eachField(plan, [&](StringRef name, int64_t &value) {
+    attributes.push_back(
+        builder.getNamedAttr(name, builder.getI64IntegerAttr(value)));
+  });
+  return attributes;
+}
+
+template <typename Plan>
+static void fromAttributes(DictionaryAttr attributes, Plan &plan) {
+  eachField(plan, [&](StringRef name, int64_t &value) {
+    value = attributes.getAs<IntegerAttr>(name).getInt();
+  });
+}
+
+void ArenaPlan::store(ModuleOp module) const {
+  Builder builder(module.getContext());
+  module->setAttr("ashlar.arena",
+                  builder.getDictionaryAttr(toAttributes(builder, *this)));
+  SmallVector<Attribute> list;
+  for (const CachePlan &cache : caches) {
+    SmallVector<NamedAttribute> attributes = toAttributes(builder, cache);
+    attributes.push_back(builder.getNamedAttr(
+        "kind", ir::CacheKindAttr::get(builder.getContext(), cache.kind)));
+    list.push_back(builder.getDictionaryAttr(attributes));
+  }
+  module->setAttr("ashlar.caches", builder.getArrayAttr(list));
+}
+
+ArenaPlan ArenaPlan::load(ModuleOp module) {
+  ArenaPlan plan;
+  auto arena = module->getAttrOfType<DictionaryAttr>("ashlar.arena");
+  assert(arena && "the module has no memory plan");
+  fromAttributes(arena, plan);
+  for (Attribute attribute : module->getAttrOfType<ArrayAttr>("ashlar.caches")) {
+    auto dictionary = cast<DictionaryAttr>(attribute);
+    CachePlan cache;
+    fromAttributes(dictionary, cache);
+    cache.kind = dictionary.getAs<ir::CacheKindAttr>("kind").getValue();
+    plan.caches.push_back(cache);
+  }
+  return plan;
+}

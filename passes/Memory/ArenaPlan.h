@@ -1,0 +1,72 @@
+//===- ArenaPlan.h - What the memory plan decided --------------*- C++ -*-===//
+//
+// The plan in C++ form, kept in the IR as attributes: `ashlar.arena` and
+// `ashlar.caches` on the module. Offsets are bytes; -1 = there is none.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ASHLAR_PASSES_MEMORY_ARENAPLAN_H
+#define ASHLAR_PASSES_MEMORY_ARENAPLAN_H
+
+#include "dialect/Ashlar.h"
+
+#include "mlir/IR/BuiltinOps.h"
+
+namespace ashlar {
+
+struct CachePlan {
+  ir::CacheKind kind = ir::CacheKind::Self;
+  int64_t offset = 0; // in the cache, or in the arena for CacheKind::Call
+  int64_t layers = 0;
+  int64_t layerStride = 0;
+  int64_t segments = 0;
+  int64_t segmentStride = 0;
+  int64_t slotSegments = 0;
+  int64_t table = 0; // in the arena
+  int64_t capacity = 0;
+};
+
+struct ArenaPlan {
+  int64_t bytes = 0;
+  int64_t cacheBytes = 0;
+  int64_t call = 0;
+  int64_t rows = 0;
+  int64_t tiles = 0;
+  int64_t maxTiles = 0;
+  int64_t tileRows = 0;
+  int64_t maxTokens = 0;
+  int64_t rowCapacity = 0; // rows of a stack's buffers
+  int64_t headRows = 0;    // rows of a head's buffers
+  llvm::SmallVector<CachePlan> caches;
+
+  /// Index of the cache of `kind` in `caches`, or -1.
+  int64_t findCache(ir::CacheKind kind) const;
+
+  void store(mlir::ModuleOp module) const;
+  /// The plan that `module` carries; asserts that it has one.
+  static ArenaPlan load(mlir::ModuleOp module);
+};
+
+/// The segment layout of the keys and values of one layer and one kv head:
+/// keys [256/16][head_dim][16], then values [head_dim/16][256][16], float32.
+struct SegmentShape {
+  int64_t kvHeads = 0;
+  int64_t headDim = 0;
+
+  int64_t paddedHeadDim() const;
+  int64_t keyFloats() const;   // of one head
+  int64_t valueFloats() const; // of one head
+  int64_t headBytes() const;
+  int64_t bytes() const;
+};
+
+constexpr llvm::StringLiteral buffersAttr = "buffers";
+constexpr llvm::StringLiteral argumentBufferAttr = "ashlar.buffer";
+constexpr llvm::StringLiteral resultBufferAttr = "ashlar.result";
+constexpr llvm::StringLiteral inputAttr = "ashlar.input";
+constexpr llvm::StringLiteral stackAttr = "ashlar.stack";
+constexpr llvm::StringLiteral headAttr = "ashlar.head";
+
+} // namespace ashlar
+
+#endif // ASHLAR_PASSES_MEMORY_ARENAPLAN_H

@@ -1,0 +1,42 @@
+//===- Passes.td - The static memory plan ------------------*- tablegen -*-===//
+
+include "mlir/Pass/PassBase.td"
+
+def InsertTapsPass : Pass<"ashlar-insert-taps", "::mlir::ModuleOp"> {
+  let summary = "keeps a copy of the rows of every op, for `verify`";
+  let description = [{
+    Fused code overwrites its buffers. A tap behind an op copies its rows to a place
+    of their own, under the name of the graph op whose result they are: of a fused
+    op, the last of those that it was made of.
+
+    ```mlir
+    %y = ashlar.linear %x weight @w : ... loc("fc1")
+    // gets
+    ashlar.tap "fc1" %y : tensor<?x64xf32>
+    ```
+  }];
+}
+
+def PlanArenaPass : Pass<"ashlar-plan-arena", "::mlir::ModuleOp"> {
+  let summary = "places every buffer, table and cache at compile time";
+  let description = [{
+    The arena begins with what all calls share: the call header, the row, tile and
+    segment tables, the inputs, each stack's result, each head's rows. Behind lie the
+    values of one entry, by lifetime: values that are never alive together share
+    bytes, and so do entries. A loop over layers works in place: the rows that it
+    yields take the buffer of its argument; where that would overwrite rows that are
+    still needed, an `ashlar.copy` is inserted.
+
+    Sets `buffers` on ops, `ashlar.buffer` on arguments, `ashlar.result` on entries and
+    `ashlar.arena` and `ashlar.caches` on the module.
+  }];
+  let options = [
+    Option<"maxTokens", "max-tokens", "int64_t", "512", "rows of one call">,
+    Option<"maxContext", "max-context", "int64_t", "4096", "tokens of a sequence">,
+    Option<"maxSource", "max-source", "int64_t", "512", "tokens of a source">,
+    Option<"maxSequences", "max-sequences", "int64_t", "1", "slots">,
+    Option<"rowTile", "row-tile", "int64_t", "8",
+           "rows of a register tile: buffers hold a multiple">,
+  ];
+  let dependentDialects = ["::ashlar::ir::AshlarDialect"];
+}

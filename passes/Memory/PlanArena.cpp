@@ -1,0 +1,236 @@
+//===- PlanArena.cpp - Every buffer's place ------------------------------===//
+
+#include "passes/Layout/WeightLayout.h"
+#include "passes/Memory/ArenaPlan.h"
+#include "passes/Memory/BufferClasses.h"
+#include "passes/Memory/Passes.h"
+#include "runtime/abi.h"
+
+namespace ashlar {
+#define GEN_PASS_DEF_PLANARENAPASS
+#include "passes/Memory/Passes.h.inc"
+} // namespace ashlar
+
+using namespace mlir;
+using namespace ashlar;
+
+/// Buffers begin on a cache line; weights and tables do, too.
+static constexpr int64_t alignment = 64;
+/// A vector load may reach this far past a buffer's last row.
+static constexpr int64_t slackBytes = 64;
+
+/// Floats from row to row: whole vectors, and never a multiple of 4096 bytes,
+/// where the rows of a tile would fight for the same cache sets.
+static int64_t rowStride(int64_t features) {
+  int64_t stride = roundUp(features, panelWidth);
+  return stride * 4 % 4096 == 0 ? stride + panelWidth : stride;
+}
+
+namespace {
+struct PlanArena : ashlar::impl::PlanArenaPassBase<PlanArena> {
+  using PlanArenaPassBase::PlanArenaPassBase;
+
+  void runOnOperation() override {
+    plan = {};
+    end = 0;
+    plan.maxTokens = maxTokens;
+    plan.rowCapacity = roundUp(maxTokens, rowTile);
+    plan.headRows = roundUp(std::min<int64_t>(maxTokens, 64), rowTile);
+    planTiles();
+    planTables();
+    planCaches();
+    SmallVector<std::pair<func::FuncOp, BufferClasses>> entries;
+    for (auto entry : getOperation().getOps<func::FuncOp>()) {
+      entries.emplace_back(entry, BufferClasses(entry));
+      planInputs(entry);
+    }
+    for (auto &[entry, classes] : entries)
+      fixInputsAndResult(entry, classes);
+    getOperation().walk([&](ir::TapOp tap) { planTap(tap); });
+    // Entries do not run at the same time: they share what lies behind.
+    int64_t shared = end;
+    for (auto &[entry, classes] : entries) {
+      end = std::max(end, placeClasses(classes, rowsOf(entry), shared));
+      annotate(entry, classes);
+    }
+    plan.bytes = roundUp(end + slackBytes, 4096);
+    plan.store(getOperation());
+  }
+
+  int64_t allocate(int64_t bytes) {
+    int64_t offset = end;
+    end = roundUp(end + bytes + slackBytes, alignment);
+    return offset;
+  }
+
+  int64_t rowsOf(func::FuncOp entry) {
+    return entry->hasAttr(headAttr) ? plan.headRows : plan.rowCapacity;
+  }
+
+  /// About 32 rows of scores per tile: tokens times query heads per kv head.
+  void planTiles() {
+    int64_t group = 1;
+    getOperation().walk([&](ir::AttentionOp attention) {
+      int64_t heads = attention.getQuery().getType().getDimSize(1);
+      int64_t kvHeads = attention.getKey().getType().getDimSize(1);
+      group = std::max(group, heads / kvHeads);
+    });
+    plan.tileRows = std::max<int64_t>(1, 32 / group);
+    plan.maxTiles = maxTokens / plan.tileRows + maxSequences;
+  }
+
+  void planTables() {
+    plan.call = allocate(ASHLAR_CALL_WORDS * sizeof(int64_t));
+    plan.rows = allocate(plan.rowCapacity * ASHLAR_ROW_WORDS * sizeof(int32_t));
+    plan.tiles = allocate(plan.maxTiles * ASHLAR_TILE_WORDS * sizeof(int32_t));
+  }
+
+  /// Adds `op`'s keys and values to the cache of its kind.
+  void growCache(Operation *op, ir::CacheKind kind, Value keys) {
+    int64_t index = plan.findCache(kind);
+    if (index < 0) {
+      plan.caches.push_back({});
+      plan.caches.back().kind = kind;
+      index = plan.caches.size() - 1;
+    }
+    CachePlan &cache = plan.caches[index];
+    auto type = cast<RankedTensorType>(keys.getType());
+    SegmentShape shape{type.getDimSize(1), type.getDimSize(2)};
+    cache.segmentStride = std::max(cache.segmentStride, shape.bytes());
+    auto layers = op->getParentOfType<ir::LayersOp>();
+    int64_t lastLayer =
+        layers ? layers.getFirst() + layers.getCount() : uint64_t(1);
+    cache.layers = std::max(cache.layers, lastLayer);
+  }
+
+  void planCaches() {
+    getOperation().walk([&](ir::KvAppendOp append) {
+      growCache(append, append.getCache(), append.getKey());
+    });
+    for (CachePlan &cache : plan.caches) {
+      bool perCall = cache.kind == ir::CacheKind::Call;
+      cache.capacity = perCall                             ? maxTokens
+                       : cache.kind == ir::CacheKind::Self ? maxContext
+                                                           : maxSource;
+      cache.slotSegments = ceilDiv(cache.capacity, ASHLAR_SEGMENT_KEYS);
+      cache.table =
+          allocate(maxSequences * cache.slotSegments * sizeof(int32_t));
+      if (perCall) {
+        // One layer's keys at a time; each sequence begins a segment.
+        cache.layers = 1;
+        cache.segments = maxTokens / ASHLAR_SEGMENT_KEYS + maxSequences;
+        cache.offset = allocate(cache.segments * cache.segmentStride);
+        continue;
+      }
+      cache.segments = maxSequences * cache.slotSegments;
+      cache.layerStride = cache.segments * cache.segmentStride;
+      cache.offset = plan.cacheBytes;
+      plan.cacheBytes += cache.layers * cache.layerStride;
+    }
+    plan.cacheBytes = roundUp(plan.cacheBytes + slackBytes, 4096);
+  }
+
+  void planInputs(func::FuncOp entry) {
+    Builder builder(&getContext());
+    int64_t rows = rowsOf(entry);
+    for (unsigned i = 0; i < entry.getNumArguments(); ++i) {
+      auto type = dyn_cast<RankedTensorType>(entry.getArgument(i).getType());
+      if (!type)
+        continue;
+      int64_t stride = type.getRank() == 1 ? 1 : rowStride(type.getDimSize(1));
+      int64_t offset = allocate(rows * stride * sizeof(float));
+      entry.setArgAttr(i, argumentBufferAttr,
+                       ir::BufferAttr::get(&getContext(), offset, stride));
+    }
+    auto result = cast<RankedTensorType>(entry.getResultTypes()[0]);
+    int64_t stride = rowStride(result.getDimSize(1));
+    int64_t offset = allocate(rows * stride * sizeof(float));
+    entry->setAttr(resultBufferAttr,
+                   ir::BufferAttr::get(&getContext(), offset, stride));
+  }
+
+  /// A tap's rows of every layer.
+  void planTap(ir::TapOp tap) {
+    int64_t rows = rowsOf(tap->getParentOfType<func::FuncOp>());
+    int64_t features =
+        cast<RankedTensorType>(tap.getInput().getType()).getDimSize(1);
+    int64_t stride = roundUp(features, panelWidth);
+    auto layers = tap->getParentOfType<ir::LayersOp>();
+    int64_t layerStride = rows * stride * sizeof(float);
+    tap.setLayerStride(layerStride);
+    tap.setOffset(allocate(layerStride * (layers ? layers.getCount() : 1)));
+  }
+
+  void fixInputsAndResult(func::FuncOp entry, BufferClasses &classes) {
+    auto fix = [&](Value value, ir::BufferAttr buffer) {
+      BufferClass &cls = classes.classOf(value);
+      cls.offset = buffer.getOffset();
+      cls.stride = buffer.getStride();
+    };
+    for (BlockArgument argument : entry.getArguments())
+      if (classes.has(argument))
+        fix(argument, entry.getArgAttrOfType<ir::BufferAttr>(
+                          argument.getArgNumber(), argumentBufferAttr));
+    fix(entry.getBody().front().getTerminator()->getOperand(0),
+        entry->getAttrOfType<ir::BufferAttr>(resultBufferAttr));
+  }
+
+  /// First fit in order of first use; gives the end of the last buffer.
+  int64_t placeClasses(BufferClasses &classes, int64_t rows, int64_t begin) {
+    SmallVector<BufferClass *> order;
+    for (BufferClass &cls : classes.all())
+      if (!cls.fixed)
+        order.push_back(&cls);
+    llvm::stable_sort(order, [](const BufferClass *a, const BufferClass *b) {
+      return a->begin < b->begin;
+    });
+    int64_t last = begin;
+    SmallVector<BufferClass *> placed;
+    auto bytesOf = [&](const BufferClass &cls) {
+      return roundUp(rows * cls.stride * 4 + slackBytes, alignment);
+    };
+    for (BufferClass *cls : order) {
+      cls->stride = rowStride(cls->features);
+      int64_t offset = begin;
+      // `placed` is kept sorted by offset.
+      for (BufferClass *other : placed) {
+        if (other->end < cls->begin || cls->end < other->begin)
+          continue;
+        if (other->offset >= offset + bytesOf(*cls))
+          break;
+        offset = std::max(offset, other->offset + bytesOf(*other));
+      }
+      cls->offset = offset;
+      last = std::max(last, offset + bytesOf(*cls));
+      placed.insert(llvm::upper_bound(placed, cls,
+                                      [](const auto *a, const auto *b) {
+                                        return a->offset < b->offset;
+                                      }),
+                    cls);
+    }
+    return last;
+  }
+
+  void annotate(func::FuncOp entry, BufferClasses &classes) {
+    auto bufferOf = [&](Value value) -> Attribute {
+      BufferView view = classes.viewOf(value);
+      BufferClass &cls = classes.all()[view.classIndex];
+      return ir::BufferAttr::get(&getContext(), cls.offset + view.column * 4,
+                                 cls.stride);
+    };
+    entry.walk([&](Operation *op) {
+      if (isa<ir::KvAppendOp, ir::KvReadOp, func::FuncOp>(op))
+        return;
+      SmallVector<Attribute> buffers;
+      for (Value result : op->getResults())
+        if (isa<RankedTensorType>(result.getType()))
+          buffers.push_back(bufferOf(result));
+      if (!buffers.empty())
+        op->setAttr(buffersAttr, ArrayAttr::get(&getContext(), buffers));
+    });
+  }
+
+  ArenaPlan plan;
+  int64_t end = 0;
+};
+} // namespace

@@ -1,0 +1,92 @@
+/*===- text.h - Text to token ids and back ---------------------------- C -*-===*\
+|*
+|* Reads the blob of tables.h in place. `ashlar_text_open` checks every offset and
+|* index in it once; after that no input can make the functions below read or
+|* write out of bounds. They are pure: any number of threads may share an opened
+|* blob.
+|*
+\*===----------------------------------------------------------------------===*/
+
+#ifndef ASHLAR_RUNTIME_TEXT_TEXT_H
+#define ASHLAR_RUNTIME_TEXT_TEXT_H
+
+#include "runtime/text/error.h"
+#include "runtime/text/tables.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define ASHLAR_TEXT_MAX_BYTES (1u << 28) /* of one text */
+
+typedef struct ashlar_text {
+  const unsigned char *blob;
+  const ashlar_text_header *header;
+} ashlar_text;
+
+/* The blob must stay in place as long as `text` is used. */
+int ashlar_text_open(const void *blob, size_t bytes, ashlar_text *text,
+                     ashlar_error *error);
+
+/* Whether the model has a tokenizer; else it takes and gives ids alone. */
+int ashlar_text_has_tokenizer(const ashlar_text *text);
+
+enum ashlar_text_flag {
+  /* Special tokens (such as "</s>") in the text become themselves. Without this
+     flag they are text like any other. */
+  ASHLAR_TEXT_SPECIAL = 1
+};
+
+/* Bytes of scratch memory that a text of `bytes` bytes needs. */
+size_t ashlar_text_scratch_bytes(const ashlar_text *text, size_t bytes);
+
+/* The text's token ids and, where `types` is not null, token types: those of the
+   template around the text are among them. `count` receives how many there are;
+   more than `capacity` is an error, and `count` then says how many fit. Bytes that
+   are no UTF-8 count as U+FFFD. */
+int ashlar_text_encode(const ashlar_text *text, const char *input, size_t bytes,
+                       unsigned flags, void *scratch, size_t scratch_bytes,
+                       int32_t *ids, int32_t *types, size_t capacity,
+                       size_t *count, ashlar_error *error);
+
+typedef struct ashlar_tokens {
+  int32_t *ids;   /* [count] */
+  int32_t *types; /* [count] */
+  size_t count;
+} ashlar_tokens;
+
+/* The same into memory from malloc; ashlar_tokens_free gives it back. */
+int ashlar_text_tokens(const ashlar_text *text, const char *input, size_t bytes,
+                       unsigned flags, ashlar_tokens *tokens,
+                       ashlar_error *error);
+void ashlar_tokens_free(ashlar_tokens *tokens);
+
+/* Receives text in parts. */
+typedef void (*ashlar_text_sink)(void *user, const char *bytes, size_t count);
+
+/* Turns ids into text one by one. */
+typedef struct ashlar_text_decoder {
+  const ashlar_text *text;
+  int started; /* a token has been written */
+} ashlar_text_decoder;
+
+void ashlar_text_decoder_init(ashlar_text_decoder *decoder,
+                              const ashlar_text *text);
+
+/* Gives `sink` what `id` adds to the text: nothing for special tokens and for ids
+   that no token has. */
+void ashlar_text_decode(ashlar_text_decoder *decoder, int32_t id,
+                        ashlar_text_sink sink, void *user);
+
+/* The name of class `index`; null when the model names none. */
+const char *ashlar_text_label(const ashlar_text *text, int64_t index,
+                              size_t *bytes);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* ASHLAR_RUNTIME_TEXT_TEXT_H */

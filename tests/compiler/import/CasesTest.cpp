@@ -1,0 +1,101 @@
+//===- CasesTest.cpp - Descriptions against checkpoints -------------------===//
+//
+// Every reference model and demo model: each tensor of the description is in
+// the checkpoint with the shape that the description says, each tensor of the
+// checkpoint is in the description or known to be without effect, and the YAML
+// of the description says exactly the same. Catches wrong names, shapes,
+// numbers of layers, forgotten biases and fields that YAML forgets.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/Import/Import.h"
+#include "compiler/Spec/Validate.h"
+#include "compiler/Spec/Yaml.h"
+#include "compiler/Weights/Checkpoint.h"
+#include "tests/compiler/import/Weights.h"
+
+#include <gtest/gtest.h>
+
+using namespace ashlar;
+
+static const std::string root = ASHLAR_SOURCE_DIR;
+
+class Cases : public testing::TestWithParam<const char *> {
+protected:
+  /// Imports the model; records a failure when that does not work.
+  ImportResult import() {
+    llvm::Expected<ImportResult> result = importModel(folder());
+    if (result)
+      return std::move(*result);
+    ADD_FAILURE() << llvm::toString(result.takeError());
+    return {};
+  }
+  std::string folder() const { return root + "/" + GetParam(); }
+};
+
+TEST_P(Cases, DescriptionMatchesCheckpoint) {
+  ImportResult model = import();
+  llvm::Expected<Checkpoint> checkpoint = Checkpoint::open(folder());
+  ASSERT_TRUE(bool(checkpoint)) << llvm::toString(checkpoint.takeError());
+  std::vector<std::string> used;
+  for (const test::NamedWeight &named : test::weightsOf(model.spec)) {
+    llvm::Expected<const TensorInfo *> tensor =
+        checkpoint->resolve(named.tensor(), model.spec.checkpoint);
+    if (!tensor) {
+      ADD_FAILURE() << llvm::toString(tensor.takeError());
+      continue;
+    }
+    EXPECT_EQ((*tensor)->shape, named.weight.stored) << named.tensor();
+    used.push_back((*tensor)->name);
+  }
+  EXPECT_FALSE(used.empty());
+  for (const std::string &name :
+       checkpoint->unusedTensors(used, model.spec.checkpoint))
+    ADD_FAILURE() << "unused: " << name;
+}
+
+TEST_P(Cases, NothingIsUnknown) {
+  for (const std::string &warning : import().warnings)
+    ADD_FAILURE() << warning;
+}
+
+TEST_P(Cases, YamlSaysTheSame) {
+  ImportResult model = import();
+  std::string file = folder() + "/model.yaml";
+  std::string text = printYaml(model.spec, model.source, file);
+  llvm::Expected<YamlModel> back = parseYaml(text, file);
+  ASSERT_TRUE(bool(back)) << llvm::toString(back.takeError()) << "\n" << text;
+  EXPECT_TRUE(back->spec == model.spec) << text;
+  EXPECT_EQ(back->source.weights, folder());
+  EXPECT_EQ(back->source.tokenizer, model.source.tokenizer);
+  EXPECT_EQ(printYaml(back->spec, back->source, file), text);
+}
+
+static std::string caseName(const testing::TestParamInfo<const char *> &info) {
+  std::string name;
+  for (char c : std::string(info.param))
+    name += isalnum(c) ? c : '_';
+  return name;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Models, Cases,
+    testing::Values("tests/cases/hf/bart/model",
+                    "tests/cases/hf/bert_masked_lm/model",
+                    "tests/cases/hf/bert_model_pooler/model",
+                    "tests/cases/hf/bert_seq_cls_f16/model",
+                    "tests/cases/hf/gpt2_deep_f16/model",
+                    "tests/cases/hf/gpt2_small/model",
+                    "tests/cases/hf/llama_gqa/model",
+                    "tests/cases/hf/llama_gqa_tied_bf16/model",
+                    "tests/cases/hf/llama_mha/model",
+                    "tests/cases/hf/llama_mqa_bias_head_dim/model",
+                    "tests/cases/hf/llama_rope_linear/model",
+                    "tests/cases/hf/llama_rope_llama3/model",
+                    "tests/cases/hf/llama_sharded/model",
+                    "tests/cases/hf/marian/model",
+                    "tests/cases/hf/torch_transformer_post_norm/model",
+                    "tests/cases/hf/torch_vanilla_post_norm/model",
+                    "examples/calculator-gpt", "examples/date-translator",
+                    "examples/sentiment-bert", "examples/story-llama"),
+    caseName);

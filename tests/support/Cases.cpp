@@ -1,0 +1,231 @@
+//===- Cases.cpp - Reference cases for tests ------------------------------===//
+
+#include "tests/support/Cases.h"
+
+#include "compiler/Support/Json.h"
+
+#include "llvm/Support/FileSystem.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+using namespace ashlar;
+using namespace ashlar::testing;
+using llvm::Expected;
+using llvm::StringRef;
+
+static constexpr llvm::StringLiteral casesFolder =
+    ASHLAR_SOURCE_DIR "/tests/cases/hf/";
+
+const NpyArray *CaseRun::input(StringRef name) const {
+  auto found = inputs.find(name.str());
+  return found == inputs.end() ? nullptr : &found->second;
+}
+
+std::vector<std::string> testing::caseNames() {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (llvm::sys::fs::directory_iterator it(casesFolder, error), end;
+       it != end && !error; it.increment(error))
+    if (llvm::sys::fs::exists(it->path() + "/case.json"))
+      names.push_back(StringRef(it->path()).rsplit('/').second.str());
+  llvm::sort(names);
+  return names;
+}
+
+//===----------------------------------------------------------------------===//
+// Reading
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Reads one case.json; the first error sticks.
+class CaseReader {
+public:
+  CaseReader(std::string folder, const JsonDocument &document)
+      : folder(std::move(folder)), document(document) {}
+
+  CaseRun run(const JsonValue &value);
+  CaseGreedy greedy(const JsonValue &value);
+  std::string string(const JsonValue &object, StringRef key);
+  llvm::Error takeError() { return std::move(error); }
+
+private:
+  double number(const JsonValue &object, StringRef key);
+  NpyArray array(const JsonValue &object, StringRef key);
+  template <typename T> T check(Expected<T> value) {
+    if (value)
+      return std::move(*value);
+    error = llvm::joinErrors(std::move(error), value.takeError());
+    return T();
+  }
+  /// Null where there is none.
+  const JsonValue &member(const JsonValue &object, StringRef key) const {
+    const JsonValue *value = object.find(key);
+    return value ? *value : none;
+  }
+
+  std::string folder;
+  const JsonDocument &document;
+  const JsonValue none;
+  llvm::Error error = llvm::Error::success();
+};
+} // namespace
+
+std::string CaseReader::string(const JsonValue &object, StringRef key) {
+  return check(document.asString(member(object, key), key)).str();
+}
+
+double CaseReader::number(const JsonValue &object, StringRef key) {
+  return check(document.asDouble(member(object, key), key));
+}
+
+NpyArray CaseReader::array(const JsonValue &object, StringRef key) {
+  return check(readNpy(folder + string(object, key)));
+}
+
+CaseRun CaseReader::run(const JsonValue &value) {
+  CaseRun run;
+  run.name = string(value, "name");
+  for (const JsonValue &input : member(value, "inputs").elements)
+    run.inputs[string(input, "name")] = array(input, "file");
+  for (const JsonValue &output : member(value, "outputs").elements)
+    run.outputs.push_back({string(output, "name"), array(output, "file"),
+                           number(output, "tol_rel_l2"),
+                           number(output, "tol_max_abs")});
+  return run;
+}
+
+CaseGreedy CaseReader::greedy(const JsonValue &value) {
+  CaseGreedy greedy;
+  greedy.prompt = run(value);
+  greedy.grows = string(value, "grows");
+  greedy.tokens = check(array(value, "tokens_file").toInt64());
+  greedy.margins = array(value, "margins_file").toDouble();
+  return greedy;
+}
+
+Expected<Case> testing::readCase(StringRef name) {
+  std::string folder = (casesFolder + name + "/").str();
+  Expected<InputFile> file = InputFile::open(folder + "case.json");
+  if (!file)
+    return file.takeError();
+  Expected<std::string> text = file->readAll(uint64_t(1) << 20);
+  if (!text)
+    return text.takeError();
+  Expected<JsonDocument> document = parseJson(*text, folder + "case.json");
+  if (!document)
+    return document.takeError();
+
+  CaseReader reader(folder, *document);
+  Case result;
+  result.name = name.str();
+  result.family = reader.string(document->root, "family");
+  result.model = folder + reader.string(document->root, "model_dir");
+  if (const JsonValue *runs = document->root.find("runs"))
+    for (const JsonValue &run : runs->elements)
+      result.runs.push_back(reader.run(run));
+  const JsonValue *greedy = document->root.find("greedy");
+  if (greedy && greedy->isObject())
+    result.greedy = reader.greedy(*greedy);
+  if (llvm::Error error = reader.takeError())
+    return error;
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// Rows
+//===----------------------------------------------------------------------===//
+
+/// The integers of an input; zeros of the count when the run has none.
+static std::vector<int64_t> integers(const NpyArray *array, size_t count) {
+  if (!array)
+    return std::vector<int64_t>(count);
+  return llvm::cantFail(array->toInt64());
+}
+
+RaggedRows testing::raggedRows(const CaseRun &run, StringRef input,
+                               const NpyArray *mask) {
+  const NpyArray *given = run.input(input);
+  assert(given && "the run has no such input");
+  bool isIds = given->shape.size() == 2;
+  int64_t batch = given->shape[0], length = given->shape[1];
+  size_t count = batch * length;
+  std::vector<int64_t> real =
+      mask ? integers(mask, count) : std::vector<int64_t>(count, 1);
+  const NpyArray *positionIds = run.input("position_ids");
+  std::vector<int64_t> positions = integers(positionIds, count);
+  std::vector<int64_t> types = integers(run.input("token_type_ids"), count);
+  std::vector<int64_t> ids = integers(isIds ? given : nullptr, count);
+  std::vector<float> vectors;
+  RaggedRows result;
+  if (!isIds) {
+    vectors = given->toFloat();
+    result.features = given->shape[2];
+  }
+  for (int64_t b = 0; b < batch; ++b) {
+    int64_t index = 0;
+    for (int64_t column = 0; column < length; ++column) {
+      size_t at = b * length + column;
+      if (!real[at])
+        continue;
+      result.rows.push_back({b, column, index});
+      if (isIds)
+        result.ids.push_back(ids[at]);
+      result.positions.push_back(positionIds ? positions[at] : index);
+      result.types.push_back(types[at]);
+      auto vector = vectors.begin() + at * result.features;
+      result.vectors.insert(result.vectors.end(), vector,
+                            vector + result.features);
+      ++index;
+    }
+  }
+  return result;
+}
+
+std::vector<size_t> RaggedRows::firstRows() const {
+  std::vector<size_t> first;
+  for (auto [i, row] : llvm::enumerate(rows))
+    if (row.index == 0)
+      first.push_back(i);
+  return first;
+}
+
+std::vector<double> testing::expectedRows(const CaseOutput &output,
+                                          const RaggedRows &rows) {
+  const std::vector<int64_t> &shape = output.expected.shape;
+  std::vector<double> all = output.expected.toDouble();
+  if (shape.size() == 2) // one row per sequence
+    return all;
+  std::vector<double> result;
+  for (const RaggedRows::Row &row : rows.rows) {
+    auto begin = all.begin() + (row.batch * shape[1] + row.column) * shape[2];
+    result.insert(result.end(), begin, begin + shape[2]);
+  }
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// Comparing
+//===----------------------------------------------------------------------===//
+
+Difference testing::difference(llvm::ArrayRef<double> got,
+                               llvm::ArrayRef<double> expected) {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  if (got.size() != expected.size() || got.empty())
+    return {infinity, infinity};
+  double error = 0, norm = 0, most = 0;
+  for (size_t i = 0; i < got.size(); ++i) {
+    double delta = got[i] - expected[i];
+    if (std::isnan(delta))
+      return {infinity, infinity};
+    error += delta * delta;
+    norm += expected[i] * expected[i];
+    most = std::max(most, std::abs(delta));
+  }
+  return {std::sqrt(error / norm), most};
+}
+
+int64_t testing::argmax(llvm::ArrayRef<double> numbers) {
+  return std::max_element(numbers.begin(), numbers.end()) - numbers.begin();
+}

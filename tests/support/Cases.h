@@ -1,0 +1,95 @@
+//===- Cases.h - Reference cases for tests ---------------------*- C++ -*-===//
+//
+// A case is a small model with inputs and expected outputs; it comes in padded
+// arrays [batch, length], which are turned into ragged rows here.
+// tests/cases/hf/README.md describes the files.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ASHLAR_TESTS_SUPPORT_CASES_H
+#define ASHLAR_TESTS_SUPPORT_CASES_H
+
+#include "compiler/Support/Npy.h"
+
+#include <map>
+#include <optional>
+
+namespace ashlar::testing {
+
+struct CaseOutput {
+  std::string name;
+  NpyArray expected; // [batch, length, features] or [batch, features]
+  double tolRelL2 = 0;
+  double tolMaxAbs = 0;
+};
+
+struct CaseRun {
+  std::string name;
+  std::map<std::string, NpyArray> inputs;
+  std::vector<CaseOutput> outputs;
+
+  /// Null when the run has no such input.
+  const NpyArray *input(llvm::StringRef name) const;
+};
+
+struct CaseGreedy {
+  CaseRun prompt;
+  std::string grows; // the input that gets the new tokens
+  std::vector<int64_t> tokens;
+  std::vector<double> margins; // best logit minus the second, at every step
+};
+
+struct Case {
+  std::string name;
+  std::string family;
+  std::string model; // folder
+  std::vector<CaseRun> runs;
+  std::optional<CaseGreedy> greedy;
+};
+
+/// Names of the cases under tests/cases/hf, in order.
+std::vector<std::string> caseNames();
+llvm::Expected<Case> readCase(llvm::StringRef name);
+
+/// Rows of a batch without padding.
+struct RaggedRows {
+  struct Row {
+    int64_t batch;  // also the sequence's slot
+    int64_t column; // in the padded arrays
+    int64_t index;  // in the sequence, from 0
+  };
+  std::vector<Row> rows;
+  std::vector<int32_t> ids;
+  std::vector<int32_t> positions;
+  std::vector<int32_t> types;
+  std::vector<float> vectors; // [rows, features]
+  int64_t features = 0;       // of vectors
+
+  /// The first row of each sequence.
+  std::vector<size_t> firstRows() const;
+};
+
+/// The rows of `input` ([batch, length] ids or [batch, length, features]
+/// vectors) at which `mask` is 1, or all of them. Positions are position_ids
+/// or the index in the sequence; types are token_type_ids or 0.
+RaggedRows raggedRows(const CaseRun &run, llvm::StringRef input,
+                      const NpyArray *mask);
+
+/// The expected numbers of the given rows, [rows, features].
+std::vector<double> expectedRows(const CaseOutput &output,
+                                 const RaggedRows &rows);
+
+struct Difference {
+  double relL2 = 0;
+  double maxAbs = 0;
+};
+/// Infinite for different counts; a NaN on either side counts as infinite.
+Difference difference(llvm::ArrayRef<double> got,
+                      llvm::ArrayRef<double> expected);
+
+/// Index of the greatest number, the first of equals.
+int64_t argmax(llvm::ArrayRef<double> numbers);
+
+} // namespace ashlar::testing
+
+#endif // ASHLAR_TESTS_SUPPORT_CASES_H
