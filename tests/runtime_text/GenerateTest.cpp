@@ -4,6 +4,8 @@
 #include "tests/runtime_text/FakeModel.h"
 #include "tests/runtime_text/OpenedText.h"
 
+#include <cmath>
+
 using namespace ashlar;
 
 using Ids = std::vector<int32_t>;
