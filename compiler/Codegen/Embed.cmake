@@ -12,7 +12,7 @@ find_program(STUB_LINK NAMES ld.lld HINTS ${LLVM_BIN} NO_DEFAULT_PATH REQUIRED)
 # artifact, and no symbol that glibc 2.28 lacks.
 set(BITCODE_FLAGS -std=c11 -O2 -fPIC --target=x86_64-unknown-linux-gnu
     -march=x86-64 -fvisibility=hidden -fno-stack-protector -fno-ident
-    -fno-math-errno -ffp-contract=off -U_FORTIFY_SOURCE -DNDEBUG
+    "-DASHLAR_VERSION=\"${PROJECT_VERSION}\"" -fno-math-errno -ffp-contract=off -U_FORTIFY_SOURCE -DNDEBUG
     -Wall -Wextra -Wno-unused-parameter
     -I${PROJECT_SOURCE_DIR} -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
 
