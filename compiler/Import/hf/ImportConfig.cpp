@@ -126,7 +126,8 @@ Expected<ImportResult> ashlar::importConfig(StringRef configText,
     generation = std::move(*parsed);
   }
   Expected<Generation> settings = readGeneration(
-      *document, generation ? &*generation : nullptr, result.warnings);
+      *document, generation ? &*generation : nullptr,
+      result.spec.stacks.back().embedding.vocabulary, result.warnings);
   if (!settings)
     return settings.takeError();
   result.spec.generation = std::move(*settings);
