@@ -98,10 +98,17 @@ static std::string inFolder(StringRef folder, StringRef file) {
   return path.str().str();
 }
 
-/// Whether the folder has an entry of this name, be it a dangling symlink:
-/// opening that one tells what is wrong.
-static bool hasEntry(const std::string &path) {
-  return llvm::sys::fs::get_file_type(path, /*Follow=*/false) !=
+/// file_not_found only where there is no such entry, not on other errors.
+static llvm::sys::fs::file_type typeOf(StringRef path, bool follow) {
+  llvm::sys::fs::file_status status;
+  (void)llvm::sys::fs::status(path, status, follow);
+  return status.type();
+}
+
+/// Whether there is an entry of this name, be it a dangling symlink: opening
+/// that one tells what is wrong.
+static bool hasEntry(StringRef path) {
+  return typeOf(path, /*follow=*/false) !=
          llvm::sys::fs::file_type::file_not_found;
 }
 
@@ -128,20 +135,25 @@ static constexpr StringRef conversionRemedy =
     "transformers.AutoModel.from_pretrained, then call "
     "save_pretrained(FOLDER, safe_serialization=True)";
 
-/// What is wrong with a folder that has no safetensors.
-static Error noWeights(StringRef folder) {
-  namespace fs = llvm::sys::fs;
-  if (folder.ends_with_insensitive(".gguf"))
-    return userError(folder, "GGUF files are not read", conversionRemedy);
-  fs::file_type type = fs::get_file_type(folder);
-  if (type == fs::file_type::file_not_found)
-    return userError(folder, "there is no such folder",
+static Error checkFolder(StringRef path) {
+  using llvm::sys::fs::file_type;
+  file_type type = typeOf(path, /*follow=*/true);
+  if (type == file_type::file_not_found)
+    return userError(path, "there is no such folder",
                      "models are read from the disk: download the model's "
                      "files first");
-  if (type != fs::file_type::directory_file)
-    return userError(folder, "this is no folder",
-                     "name the folder that has config.json and "
-                     "model.safetensors");
+  // On other errors opening the files tells what is wrong.
+  if (type == file_type::directory_file || type == file_type::status_error)
+    return Error::success();
+  if (path.ends_with_insensitive(".gguf"))
+    return userError(path, "GGUF files are not read", conversionRemedy);
+  return userError(path, "this is no folder",
+                   "name the folder that has config.json and "
+                   "model.safetensors");
+}
+
+/// What is wrong with a folder that has no safetensors.
+static Error noWeights(StringRef folder) {
   std::string foreign = foreignWeights(folder);
   if (!foreign.empty())
     return userError(inFolder(folder, foreign),
@@ -155,6 +167,8 @@ static Error noWeights(StringRef folder) {
 }
 
 Expected<Checkpoint> Checkpoint::open(StringRef folder) {
+  if (Error error = checkFolder(folder))
+    return std::move(error);
   std::string single = inFolder(folder, "model.safetensors");
   if (hasEntry(single)) {
     Expected<Checkpoint> checkpoint = openFiles(single);
