@@ -73,7 +73,7 @@ std::string ashlar::printYaml(const ModelSpec &spec, const ModelSource &source,
 
 Expected<YamlModel> ashlar::parseYaml(StringRef text, StringRef file) {
   JsonLimits limits;
-  limits.bytes = uint64_t(16) << 20;
+  limits.bytes = uint64_t(64) << 20;
   Expected<JsonDocument> document = parseYamlTree(text, file, limits);
   if (!document)
     return document.takeError();
