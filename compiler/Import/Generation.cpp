@@ -145,15 +145,20 @@ static void warnOfSettings(const JsonDocument &document, StringRef file,
 
 Expected<Generation>
 ashlar::readGeneration(const JsonDocument &config,
-                       const JsonDocument *generation, int64_t vocabulary,
+                       const JsonDocument *generation, const ModelSpec &spec,
                        std::vector<std::string> &warnings) {
-  Generation result;
-  if (Error error = TokenReader{config, vocabulary}.readTokens(result))
-    return error;
   const JsonDocument &decisive = generation ? *generation : config;
+  int64_t vocabulary = spec.stacks.back().embedding.vocabulary;
+  TokenReader fallback{config, vocabulary};
   TokenReader tokens{decisive, vocabulary};
-  if (generation)
-    if (Error error = tokens.readTokens(result))
+  Generation result;
+  // A decoder without a start token of its own starts with bos.
+  if (spec.encoder() && spec.decoder())
+    for (const TokenReader &reader : {fallback, tokens})
+      if (Error error = reader.readId("bos_token_id", result.decoderStartToken))
+        return error;
+  for (const TokenReader &reader : {fallback, tokens})
+    if (Error error = reader.readTokens(result))
       return error;
   if (Error error = tokens.readForcedTokens(result))
     return error;

@@ -58,6 +58,17 @@ TEST(Generation, FileDecidesAndConfigFillsIds) {
   EXPECT_EQ(result.maxLength, std::nullopt);
 }
 
+TEST(Generation, DecoderStartsWithBosWhenNothingElseIsSaid) {
+  auto start = [](const char *family, const Keys &keys) {
+    return import(family, keys).spec.generation.decoderStartToken;
+  };
+  EXPECT_EQ(start("torch_transformer", {{"bos_token_id", "1"}}), 1);
+  EXPECT_EQ(
+      start("bart", {{"bos_token_id", "1"}, {"decoder_start_token_id", "2"}}),
+      2);
+  EXPECT_EQ(start("gpt2", {{"bos_token_id", "1"}}), std::nullopt);
+}
+
 TEST(Generation, ForcedBosOfOldBart) {
   Keys keys = {{"bos_token_id", "4"},
                {"force_bos_token_to_be_generated", "true"}};
