@@ -1,16 +1,16 @@
 //===- ashlar-opt.cpp - Runs passes on ashlar IR -------------------------===//
 
-#include "dialect/Ashlar.h"
-#include "passes/Fusion/Pipeline.h"
+#include "compiler/Pipeline/Pipeline.h"
 
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "mlir/Transforms/Passes.h"
 
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
-  registry.insert<ashlar::ir::AshlarDialect, mlir::func::FuncDialect>();
-  ashlar::registerFusionPasses();
+  ashlar::registerPipelineDialects(registry);
+  ashlar::registerAshlarPasses();
+  mlir::registerTransformsPasses();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "ashlar-opt\n", registry));
 }

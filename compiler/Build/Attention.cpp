@@ -54,7 +54,8 @@ static Value rotate(GraphBuilder &graph, const Attention &attention,
   return ir::RotaryOp::create(graph.builder,
                               graph.locate(module + "." + piece + ".rotary"),
                               heads.getType(), heads, positions,
-                              rotaryAttr(graph.builder, *attention.rotary));
+                              rotaryAttr(graph.builder, *attention.rotary),
+                              /*rotary_table=*/FlatSymbolRefAttr());
 }
 
 static KeysAndValues append(GraphBuilder &graph, ir::CacheKind cache, Value key,

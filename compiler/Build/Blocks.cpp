@@ -96,12 +96,15 @@ Value ashlar::buildBlock(GraphBuilder &graph, const Block &block,
                      });
 }
 
-Value ashlar::buildHead(GraphBuilder &graph, const Head &head, Value hidden) {
+Value ashlar::buildHead(GraphBuilder &graph, const Head &head, Value hidden,
+                        llvm::function_ref<bool(const Weight &)> isTied) {
   Value rows = hidden;
   for (auto [i, layer] : llvm::enumerate(head.layers)) {
     std::string name = head.output + "." + std::to_string(i);
+    // A tied weight bears the embedding's name, which says something else.
     if (layer.linear)
-      rows = graph.linear(rows, *layer.linear);
+      rows = graph.linear(rows, *layer.linear, /*piece=*/"",
+                          isTied(layer.linear->weight) ? head.output : "");
     if (layer.activation)
       rows = graph.activate(rows, *layer.activation, name + ".activation");
     if (layer.norm)

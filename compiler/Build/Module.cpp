@@ -160,7 +160,13 @@ void ModuleBuilder::addHead(int64_t index) {
       Argument{"hidden", rowsType(hidden), &rows}, headFeatures(head, hidden));
   function->setAttr("ashlar.head", builder.getI64IntegerAttr(index));
   GraphBuilder graph(builder, weights);
-  finishFunction(function, buildHead(graph, head, rows));
+  auto isTied = [&](const Weight &weight) {
+    return llvm::any_of(spec.stacks, [&](const Stack &stack) {
+      return stack.embedding.tokens &&
+             stack.embedding.tokens->tensor == weight.tensor;
+    });
+  };
+  finishFunction(function, buildHead(graph, head, rows, isTied));
 }
 
 OwningOpRef<ModuleOp> ashlar::buildModule(MLIRContext &context,

@@ -2,3 +2,8 @@
 ashlar_add_library(AshlarWeightValues
   SOURCES CheckpointReader.cpp RandomWeights.cpp WeightValues.cpp
   LINK AshlarCheckpoint AshlarDialect AshlarSpec AshlarSupport)
+
+# The order of the numbers in the image.
+ashlar_add_library(AshlarPacker
+  SOURCES Packer.cpp
+  LINK AshlarWeightValues AshlarLayout)

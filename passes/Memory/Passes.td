@@ -2,6 +2,21 @@
 
 include "mlir/Pass/PassBase.td"
 
+def InsertTapsPass : Pass<"ashlar-insert-taps", "::mlir::ModuleOp"> {
+  let summary = "keeps a copy of the rows of every op, for `verify`";
+  let description = [{
+    Fused code overwrites its buffers. A tap behind an op copies its rows to a place
+    of their own, under the name of the graph op whose result they are: of a fused
+    op, the last of those that it was made of.
+
+    ```mlir
+    %y = ashlar.linear %x weight @w : ... loc("fc1")
+    // gets
+    ashlar.tap "fc1" %y : tensor<?x64xf32>
+    ```
+  }];
+}
+
 def PlanArenaPass : Pass<"ashlar-plan-arena", "::mlir::ModuleOp"> {
   let summary = "places every buffer, table and cache at compile time";
   let description = [{

@@ -46,6 +46,7 @@ struct PlanArena : ashlar::impl::PlanArenaPassBase<PlanArena> {
     }
     for (auto &[entry, classes] : entries)
       fixInputsAndResult(entry, classes);
+    getOperation().walk([&](ir::TapOp tap) { planTap(tap); });
     // Entries do not run at the same time: they share what lies behind.
     int64_t shared = end;
     for (auto &[entry, classes] : entries) {
@@ -118,7 +119,8 @@ struct PlanArena : ashlar::impl::PlanArenaPassBase<PlanArena> {
         // One layer's keys at a time; each sequence begins a segment.
         cache.layers = 1;
         cache.segments = maxTokens / ASHLAR_SEGMENT_KEYS + maxSequences;
-        cache.offset = allocate(cache.segments * cache.segmentStride);
+        cache.layerStride = cache.segments * cache.segmentStride;
+        cache.offset = allocate(cache.layerStride);
         continue;
       }
       cache.segments = maxSequences * cache.slotSegments;
@@ -148,6 +150,18 @@ struct PlanArena : ashlar::impl::PlanArenaPassBase<PlanArena> {
                    ir::BufferAttr::get(&getContext(), offset, stride));
   }
 
+  /// A tap's rows of every layer.
+  void planTap(ir::TapOp tap) {
+    int64_t rows = rowsOf(tap->getParentOfType<func::FuncOp>());
+    int64_t features =
+        cast<RankedTensorType>(tap.getInput().getType()).getDimSize(1);
+    int64_t stride = roundUp(features, panelWidth);
+    auto layers = tap->getParentOfType<ir::LayersOp>();
+    int64_t layerStride = rows * stride * sizeof(float);
+    tap.setLayerStride(layerStride);
+    tap.setOffset(allocate(layerStride * (layers ? layers.getCount() : 1)));
+  }
+
   void fixInputsAndResult(func::FuncOp entry, BufferClasses &classes) {
     auto fix = [&](Value value, ir::BufferAttr buffer) {
       BufferClass &cls = classes.classOf(value);
@@ -168,8 +182,9 @@ struct PlanArena : ashlar::impl::PlanArenaPassBase<PlanArena> {
     for (BufferClass &cls : classes.all())
       if (!cls.fixed)
         order.push_back(&cls);
-    llvm::stable_sort(order, [](const BufferClass *a, const BufferClass *b) {
-      return a->begin < b->begin;
+    llvm::sort(order, [](const BufferClass *a, const BufferClass *b) {
+      return std::tie(a->begin, a->end, a->features) <
+             std::tie(b->begin, b->end, b->features);
     });
     int64_t last = begin;
     SmallVector<BufferClass *> placed;

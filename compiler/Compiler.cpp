@@ -1,0 +1,328 @@
+//===- Compiler.cpp - A model in, an artifact out ------------------------===//
+
+#include "compiler/Compiler.h"
+
+#include "compiler/Build/Build.h"
+#include "compiler/Codegen/Artifact.h"
+#include "compiler/Codegen/Header.h"
+#include "compiler/Codegen/Names.h"
+#include "compiler/Manifest.h"
+#include "compiler/PlanBuilder.h"
+#include "compiler/Spec/Yaml.h"
+#include "compiler/Support/Files.h"
+#include "compiler/Text/TextTables.h"
+#include "compiler/Weights/CheckpointReader.h"
+#include "compiler/Weights/Packer.h"
+#include "compiler/Weights/RandomWeights.h"
+#include "compiler/Weights/WeightValues.h"
+
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/Module.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/xxhash.h"
+
+#include <chrono>
+
+using namespace ashlar;
+
+namespace {
+/// Seconds since it was made or last asked.
+class Stopwatch {
+public:
+  double lap() {
+    auto now = std::chrono::steady_clock::now();
+    double seconds = std::chrono::duration<double>(now - last).count();
+    last = now;
+    return seconds;
+  }
+
+private:
+  std::chrono::steady_clock::time_point last = std::chrono::steady_clock::now();
+};
+} // namespace
+
+std::unique_ptr<mlir::MLIRContext> ashlar::makeContext() {
+  mlir::DialectRegistry registry;
+  registerPipelineDialects(registry);
+  mlir::registerBuiltinDialectTranslation(registry);
+  mlir::registerLLVMDialectTranslation(registry);
+  // One thread: a model's module is small, and the machine is the user's.
+  auto context = std::make_unique<mlir::MLIRContext>(
+      registry, mlir::MLIRContext::Threading::DISABLED);
+  context->loadAllAvailableDialects();
+  return context;
+}
+
+//===----------------------------------------------------------------------===//
+// Limits
+//===----------------------------------------------------------------------===//
+
+/// `asked`, or `fallback` when zero; at most the model's own limit.
+static llvm::Expected<int64_t> resolveLimit(llvm::StringRef flag, int64_t asked,
+                                            int64_t fallback, int64_t limit) {
+  constexpr int64_t most = int64_t(1) << 24;
+  if (asked < 0 || asked > most)
+    return userError("", flag + " is " + llvm::Twine(asked) +
+                             "; expected 1 to " + llvm::Twine(most));
+  if (!asked)
+    return limit ? std::min(fallback, limit) : fallback;
+  if (limit && asked > limit)
+    return userError("", flag + " is " + llvm::Twine(asked) +
+                             ", but the model has only " + llvm::Twine(limit) +
+                             " positions",
+                     "give at most that");
+  return asked;
+}
+
+llvm::Expected<PipelineOptions>
+ashlar::resolveLimits(const ModelSpec &spec, const CompileOptions &options) {
+  PipelineOptions pipeline;
+  pipeline.fusion = options.fusion;
+  pipeline.taps = options.taps;
+  if (options.target) {
+    pipeline.gemmRows = options.target->gemmRows;
+    pipeline.gemmPanels = options.target->gemmPanels;
+  }
+  const Stack *encoder = spec.encoder(), *decoder = spec.decoder();
+  auto set = [](int64_t &field,
+                llvm::Expected<int64_t> value) -> llvm::Error {
+    if (!value)
+      return value.takeError();
+    field = *value;
+    return llvm::Error::success();
+  };
+  int64_t sourceLimit = encoder ? encoder->maxPositions : 0;
+  int64_t contextLimit = decoder ? decoder->maxPositions : 0;
+  if (llvm::Error error =
+          set(pipeline.maxContext, resolveLimit("--max-context",
+                                                options.maxContext, 4096,
+                                                contextLimit)))
+    return std::move(error);
+  int64_t tokens = encoder ? 512 : std::min<int64_t>(512, pipeline.maxContext);
+  if (encoder && sourceLimit)
+    tokens = std::min(tokens, sourceLimit);
+  if (llvm::Error error = set(pipeline.maxTokens,
+                              resolveLimit("--max-tokens", options.maxTokens,
+                                           tokens, 0)))
+    return std::move(error);
+  if (llvm::Error error = set(
+          pipeline.maxSource, resolveLimit("--max-source", options.maxSource,
+                                           pipeline.maxTokens, sourceLimit)))
+    return std::move(error);
+  if (llvm::Error error =
+          set(pipeline.maxSequences,
+              resolveLimit("--max-sequences", options.maxSequences,
+                           decoder ? 1 : 8, 0)))
+    return std::move(error);
+  return pipeline;
+}
+
+//===----------------------------------------------------------------------===//
+// Weights
+//===----------------------------------------------------------------------===//
+
+namespace {
+struct OpenCheckpoint {
+  Checkpoint checkpoint;
+  CheckpointRules rules;
+  CheckpointReader reader;
+  OpenCheckpoint(Checkpoint opened, CheckpointRules rules)
+      : checkpoint(std::move(opened)), rules(std::move(rules)),
+        reader(checkpoint, this->rules) {}
+};
+} // namespace
+
+static llvm::Expected<Checkpoint> openCheckpoint(llvm::StringRef path) {
+  if (path.ends_with(".safetensors"))
+    return Checkpoint::openFiles({path.str()});
+  return Checkpoint::open(path);
+}
+
+llvm::Expected<OpenWeights>
+ashlar::openWeights(const ImportResult &imported,
+                    std::optional<uint64_t> randomSeed) {
+  OpenWeights weights;
+  if (randomSeed) {
+    auto random = std::make_shared<RandomWeights>(*randomSeed);
+    weights.reader = random.get();
+    weights.keepAlive = random;
+    weights.finish = [] { return std::vector<std::string>(); };
+    return weights;
+  }
+  if (imported.source.weights.empty())
+    return userError("", "the description names no weights",
+                     "add checkpoint.path to it, or give --random-weights=SEED");
+  llvm::Expected<Checkpoint> opened = openCheckpoint(imported.source.weights);
+  if (!opened)
+    return opened.takeError();
+  auto held = std::make_shared<OpenCheckpoint>(std::move(*opened),
+                                               imported.spec.checkpoint);
+  weights.reader = &held->reader;
+  weights.keepAlive = held;
+  weights.finish =
+      [held]() -> llvm::Expected<std::vector<std::string>> {
+    if (llvm::Error error = held->checkpoint.checkUnchanged())
+      return std::move(error);
+    return held->checkpoint.unusedTensors(held->reader.usedTensors(),
+                                          held->rules);
+  };
+  return weights;
+}
+
+//===----------------------------------------------------------------------===//
+// Compilation
+//===----------------------------------------------------------------------===//
+
+/// Tables of the text front end. Without a tokenizer the model speaks ids.
+static llvm::Expected<std::string>
+makeTextTables(const ImportResult &imported, std::vector<std::string> &warnings) {
+  TextOptions options;
+  options.generation = imported.spec.generation;
+  options.labels = imported.spec.labels;
+  options.vocabulary = imported.spec.stacks.front().embedding.vocabulary;
+  llvm::Expected<TextTables> tables = [&]() -> llvm::Expected<TextTables> {
+    if (imported.source.tokenizer.empty())
+      return buildTextTables(options);
+    llvm::Expected<InputFile> file =
+        InputFile::open(imported.source.tokenizer);
+    if (!file)
+      return file.takeError();
+    llvm::Expected<std::string> text = file->readAll(uint64_t(100) << 20);
+    if (!text)
+      return text.takeError();
+    llvm::Expected<JsonDocument> json =
+        parseJson(*text, imported.source.tokenizer);
+    if (!json)
+      return json.takeError();
+    return buildTextTables(*json, options);
+  }();
+  if (!tables)
+    return tables.takeError();
+  warnings.insert(warnings.end(), tables->warnings.begin(),
+                  tables->warnings.end());
+  return std::move(tables->blob);
+}
+
+/// The same in code and weights: everything that decides the image's layout.
+static uint64_t makeBuildId(const ModelSpec &spec, const PlanDescription &plan,
+                            llvm::StringRef target) {
+  std::string text = compilerVersion() + "\n" + target.str() + "\n" +
+                     printYaml(spec, ModelSource()) +
+                     std::to_string(plan.plan.weights_bytes) + " " +
+                     std::to_string(plan.plan.max_context);
+  return llvm::xxh3_64bits(text);
+}
+
+static std::unique_ptr<llvm::Module>
+translate(mlir::ModuleOp module, llvm::LLVMContext &context) {
+  std::unique_ptr<llvm::Module> translated =
+      mlir::translateModuleToLLVMIR(module, context, "model");
+  assert(translated && "the LLVM dialect translates");
+  return translated;
+}
+
+static std::string stemOf(llvm::StringRef output) {
+  return llvm::sys::path::stem(output).str();
+}
+
+llvm::Expected<CompileReport> ashlar::compile(llvm::StringRef model,
+                                              const CompileOptions &options) {
+  CompileReport report;
+  Stopwatch watch;
+  llvm::Expected<ImportResult> imported = importModel(model);
+  if (!imported)
+    return imported.takeError();
+  report.warnings = imported->warnings;
+  llvm::Expected<PipelineOptions> pipeline =
+      resolveLimits(imported->spec, options);
+  if (!pipeline)
+    return pipeline.takeError();
+  std::string name = options.name.empty()
+                         ? identifierFromStem(stemOf(options.output))
+                         : options.name;
+  if (llvm::Error error = checkIdentifier(name))
+    return std::move(error);
+  llvm::Expected<OpenWeights> weights =
+      openWeights(*imported, options.randomWeights);
+  if (!weights)
+    return weights.takeError();
+  llvm::Expected<std::string> text =
+      makeTextTables(*imported, report.warnings);
+  if (!text)
+    return text.takeError();
+  std::unique_ptr<mlir::MLIRContext> context = makeContext();
+  mlir::OwningOpRef<mlir::ModuleOp> module =
+      buildModule(*context, imported->spec, model);
+  // Every tensor is there and has its shape: said before anything slow.
+  if (llvm::Error error = checkWeights(*module, *weights->reader))
+    return std::move(error);
+  report.importing = watch.lap();
+
+  if (llvm::Error error = runStages(*module, *pipeline, "", plannedStage))
+    return std::move(error);
+  PlanDescription plan = buildPlan(*module, imported->spec, *pipeline);
+  plan.name = name;
+  plan.text = std::move(*text);
+  plan.weightsInside = options.weightsInside;
+  plan.plan.cpu_level = options.target->cpuLevel;
+  plan.plan.build_id =
+      makeBuildId(imported->spec, plan, options.target->name);
+  plan.manifest =
+      makeManifest(imported->spec, plan, *options.target, *pipeline);
+  WeightImage image(*module);
+  if (llvm::Error error =
+          runStages(*module, *pipeline, plannedStage, ""))
+    return std::move(error);
+  report.passes = watch.lap();
+
+  llvm::LLVMContext llvmContext;
+  CodegenOptions codegen;
+  codegen.target = options.target;
+  codegen.kind = options.kind;
+  llvm::Expected<ObjectCode> object =
+      generateObject(translate(*module, llvmContext), plan, codegen);
+  if (!object)
+    return object.takeError();
+  report.codegen = watch.lap();
+  report.objectBytes = object->bytes.size();
+  report.weightBytes = image.bytes();
+
+  ArtifactRequest request;
+  request.output = options.output;
+  request.kind = options.kind;
+  request.object = object->bytes;
+  request.weightsInside = options.weightsInside;
+  request.buildId = plan.plan.build_id;
+  request.weightsBytes = image.bytes();
+  request.weights = [&](WeightSink &sink) -> llvm::Error {
+    if (llvm::Error error = image.write(
+            *weights->reader,
+            [&](llvm::ArrayRef<char> bytes) { return sink.write(bytes); }))
+      return error;
+    llvm::Expected<std::vector<std::string>> unused = weights->finish();
+    if (!unused)
+      return unused.takeError();
+    if (!unused->empty()) {
+      std::string names;
+      for (const std::string &tensor : *unused)
+        names += (names.empty() ? "\"" : ", \"") + escapeForDisplay(tensor) + "\"";
+      report.warnings.push_back("tensors of the checkpoint that the model does "
+                                "not use: " +
+                                names);
+    }
+    return llvm::Error::success();
+  };
+  if (options.kind != ArtifactKind::Executable) {
+    llvm::SmallString<128> header(options.output);
+    llvm::sys::path::replace_extension(header, "h");
+    request.headerPath = report.headerPath = std::string(header);
+    request.header = makeHeader(plan, imported->spec.family);
+  }
+  if (llvm::Error error = writeArtifact(request))
+    return std::move(error);
+  report.packing = watch.lap();
+  return report;
+}

@@ -1,0 +1,170 @@
+//===- PlanBuilder.cpp - From the planned IR to the artifact's plan ------===//
+
+#include "compiler/PlanBuilder.h"
+
+#include "passes/Layout/WeightLayout.h"
+#include "passes/Memory/ArenaPlan.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+using namespace mlir;
+using namespace ashlar;
+
+/// The buffer of the argument of `entry` that is called `input`, or null.
+static ir::BufferAttr inputBuffer(func::FuncOp entry, StringRef input) {
+  for (unsigned i = 0; i < entry.getNumArguments(); ++i) {
+    auto name = entry.getArgAttrOfType<StringAttr>(i, inputAttr);
+    if (name && name.getValue() == input)
+      return entry.getArgAttrOfType<ir::BufferAttr>(i, argumentBufferAttr);
+  }
+  return {};
+}
+
+static int64_t inputOffset(func::FuncOp entry, StringRef input) {
+  ir::BufferAttr buffer = inputBuffer(entry, input);
+  return buffer ? buffer.getOffset() : -1;
+}
+
+static int64_t resultFeatures(func::FuncOp entry) {
+  return cast<RankedTensorType>(entry.getResultTypes()[0]).getDimSize(1);
+}
+
+/// The cache that the entry's own rows append to.
+static int64_t ownCache(func::FuncOp entry, const ArenaPlan &arena) {
+  int64_t index = -1;
+  entry.walk([&](ir::KvAppendOp append) {
+    if (append.getCache() != ir::CacheKind::Cross)
+      index = arena.findCache(append.getCache());
+  });
+  return index;
+}
+
+/// Position ids that the entry's tables can take; 0 = any.
+static int64_t usablePositions(func::FuncOp entry, const Stack &stack) {
+  int64_t positions = 0;
+  auto limit = [&](int64_t rows) {
+    positions = positions ? std::min(positions, rows) : rows;
+  };
+  if (stack.embedding.positions.kind != PositionKind::None)
+    limit(stack.embedding.positions.count);
+  entry.walk([&](Operation *op) {
+    if (auto table = op->getAttrOfType<FlatSymbolRefAttr>("rotary_table"))
+      limit(ir::lookupWeight(op, table).getRows());
+  });
+  return positions;
+}
+
+static StackDescription describeStack(func::FuncOp entry, const Stack &stack,
+                                      const ArenaPlan &arena) {
+  StackDescription description;
+  description.function = entry.getSymName().str();
+  description.input = stack.input;
+  description.output = stack.output;
+  ashlar_stack_plan &plan = description.plan;
+  plan.ids_offset = inputOffset(entry, "ids");
+  plan.vectors_offset = inputOffset(entry, "vectors");
+  plan.vector_stride =
+      plan.vectors_offset >= 0 ? inputBuffer(entry, "vectors").getStride() : 0;
+  plan.positions_offset = inputOffset(entry, "positions");
+  plan.types_offset = inputOffset(entry, "types");
+  plan.vocabulary = stack.embedding.vocabulary;
+  plan.positions = usablePositions(entry, stack);
+  plan.token_types = stack.embedding.tokenTypes;
+  plan.hidden = stack.hidden;
+  auto result = entry->getAttrOfType<ir::BufferAttr>(resultBufferAttr);
+  plan.hidden_offset = result.getOffset();
+  plan.hidden_stride = result.getStride();
+  plan.cache_kind = ownCache(entry, arena);
+  return description;
+}
+
+static HeadDescription describeHead(func::FuncOp entry, const Head &head,
+                                    const ArenaPlan &arena) {
+  HeadDescription description;
+  description.function = entry.getSymName().str();
+  description.output = head.output;
+  ashlar_head_plan &plan = description.plan;
+  plan.first_row_only = head.rows == RowSelection::First;
+  plan.max_rows = arena.headRows;
+  ir::BufferAttr input = inputBuffer(entry, "hidden");
+  plan.input_offset = input.getOffset();
+  plan.input_stride = input.getStride();
+  plan.input_features =
+      cast<RankedTensorType>(entry.getArgumentTypes()[0]).getDimSize(1);
+  auto result = entry->getAttrOfType<ir::BufferAttr>(resultBufferAttr);
+  plan.output_offset = result.getOffset();
+  plan.output_stride = result.getStride();
+  plan.output_features = resultFeatures(entry);
+  return description;
+}
+
+static ashlar_cache_plan describeCache(const CachePlan &cache) {
+  ashlar_cache_plan plan{};
+  plan.in_arena = cache.kind == ir::CacheKind::Call;
+  plan.offset = cache.offset;
+  plan.layers = cache.layers;
+  plan.layer_stride = cache.layerStride;
+  plan.segments = cache.segments;
+  plan.segment_stride = cache.segmentStride;
+  plan.slot_segments = cache.slotSegments;
+  plan.table_offset = cache.table;
+  plan.capacity = cache.capacity;
+  return plan;
+}
+
+static TapDescription describeTap(ir::TapOp tap, int64_t stack) {
+  TapDescription description;
+  description.name = tap.getName().str();
+  auto layers = tap->getParentOfType<ir::LayersOp>();
+  ashlar_tap_plan &plan = description.plan;
+  plan.stack = stack;
+  plan.first_layer = layers ? static_cast<int64_t>(layers.getFirst()) : 0;
+  plan.layers = layers ? static_cast<int64_t>(layers.getCount()) : 0;
+  plan.offset = *tap.getOffset();
+  plan.layer_stride = *tap.getLayerStride();
+  plan.features = cast<RankedTensorType>(tap.getInput().getType()).getDimSize(1);
+  plan.stride = roundUp(plan.features, panelWidth);
+  return description;
+}
+
+PlanDescription ashlar::buildPlan(ModuleOp planned, const ModelSpec &spec,
+                                  const PipelineOptions &options) {
+  ArenaPlan arena = ArenaPlan::load(planned);
+  PlanDescription description;
+  ashlar_plan &plan = description.plan;
+  plan.encoder = plan.decoder = -1;
+  description.stacks.resize(spec.stacks.size());
+  description.heads.resize(spec.heads.size());
+  for (auto entry : planned.getOps<func::FuncOp>()) {
+    int64_t owner = -1;
+    if (auto index = entry->getAttrOfType<IntegerAttr>(stackAttr)) {
+      const Stack &stack = spec.stacks[owner = index.getInt()];
+      description.stacks[owner] = describeStack(entry, stack, arena);
+      (stack.kind == StackKind::Encoder ? plan.encoder : plan.decoder) = owner;
+    } else {
+      int64_t head = entry->getAttrOfType<IntegerAttr>(headAttr).getInt();
+      description.heads[head] = describeHead(entry, spec.heads[head], arena);
+      owner = -1 - head;
+    }
+    entry.walk([&](ir::TapOp tap) {
+      description.taps.push_back(describeTap(tap, owner));
+    });
+  }
+  for (const CachePlan &cache : arena.caches)
+    description.caches.push_back(describeCache(cache));
+  plan.weights_bytes =
+      planned->getAttrOfType<IntegerAttr>(weightBytesAttr).getInt();
+  plan.arena_bytes = arena.bytes;
+  plan.cache_bytes = arena.cacheBytes;
+  plan.max_tokens = options.maxTokens;
+  plan.max_context = options.maxContext;
+  plan.max_source = options.maxSource;
+  plan.max_sequences = options.maxSequences;
+  plan.call_offset = arena.call;
+  plan.rows_offset = arena.rows;
+  plan.tiles_offset = arena.tiles;
+  plan.max_tiles = arena.maxTiles;
+  plan.tile_rows = arena.tileRows;
+  plan.cross_cache = arena.findCache(ir::CacheKind::Cross);
+  return description;
+}
