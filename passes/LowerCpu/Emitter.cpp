@@ -224,9 +224,9 @@ Value Emitter::scratch(ArrayRef<int64_t> shape) {
                                   getI64IntegerAttr(64));
 }
 
-void Emitter::prefetch(Value memory, ValueRange indices) {
+void Emitter::prefetch(Value memory, ValueRange indices, unsigned locality) {
   memref::PrefetchOp::create(*this, memory, indices, /*isWrite=*/false,
-                             /*localityHint=*/3, /*isDataCache=*/true);
+                             locality, /*isDataCache=*/true);
 }
 
 //===----------------------------------------------------------------------===//
