@@ -26,9 +26,9 @@ public:
   /// A section with `values`, whose bytes are the same on every machine.
   template <typename T> ashlar_text_section add(llvm::ArrayRef<T> values) {
     static_assert(std::is_trivially_copyable_v<T>);
-    uint64_t offset = place(llvm::StringRef(
-        reinterpret_cast<const char *>(values.data()),
-        values.size() * sizeof(T)));
+    uint64_t offset =
+        place(llvm::StringRef(reinterpret_cast<const char *>(values.data()),
+                              values.size() * sizeof(T)));
     return {static_cast<uint32_t>(offset),
             static_cast<uint32_t>(values.size())};
   }

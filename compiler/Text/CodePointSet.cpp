@@ -16,9 +16,10 @@ using namespace ashlar;
 void CodePointSet::add(uint32_t first, uint32_t last) {
   assert(first <= last && last <= maximum);
   // The ranges that touch [first, last] are replaced by their union with it.
-  auto begin = std::lower_bound(
-      members.begin(), members.end(), first,
-      [](const Range &range, uint32_t value) { return range.last + 1 < value; });
+  auto begin = std::lower_bound(members.begin(), members.end(), first,
+                                [](const Range &range, uint32_t value) {
+                                  return range.last + 1 < value;
+                                });
   auto end = begin;
   for (; end != members.end() && end->first <= last + 1; ++end) {
     first = std::min(first, end->first);
@@ -97,7 +98,9 @@ CodePointSet ashlar::codePointPattern(const char *pattern) {
   return *set;
 }
 
-CodePointSet ashlar::whiteSpace() { return codePointPattern("[:White_Space:]"); }
+CodePointSet ashlar::whiteSpace() {
+  return codePointPattern("[:White_Space:]");
+}
 
 CodePointSet ashlar::wordCharacters() {
   return codePointPattern("[[:Alphabetic:][:M:][:Nd:][:Pc:]]");
@@ -125,8 +128,7 @@ std::optional<CodePointSet> ashlar::codePointProperty(llvm::StringRef name) {
                           .Default(nullptr);
   if (posix)
     return codePointPattern(posix);
-  if (name.empty() || name.size() > 64 ||
-      !llvm::all_of(name, [](char c) {
+  if (name.empty() || name.size() > 64 || !llvm::all_of(name, [](char c) {
         return llvm::isAlnum(c) || c == '_' || c == ' ' || c == '-';
       }))
     return std::nullopt;

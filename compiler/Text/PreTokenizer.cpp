@@ -182,7 +182,8 @@ llvm::Error PreTokenizerReader::read(const JsonValue &value, unsigned depth) {
   if (value.isNull() && depth == 0)
     return llvm::Error::success();
   if (!value.isObject())
-    return userError(document.where(value), "a pre-tokenizer must be an object");
+    return userError(document.where(value),
+                     "a pre-tokenizer must be an object");
   llvm::Expected<const JsonValue *> type = member(value, "type");
   if (!type)
     return type.takeError();

@@ -78,8 +78,8 @@ uint32_t NfaBuilder::emitLoop(const Regex::Node &repeat, uint32_t next) {
 }
 
 uint32_t NfaBuilder::emitRepeat(const Regex::Node &repeat, uint32_t next) {
-  // An iteration that matches nothing ends the loop. So x* with an x that may be
-  // empty is (x+)?: the way around the loop is then never the preferred one.
+  // An iteration that matches nothing ends the loop. So x* with an x that may
+  // be empty is (x+)?: the way around the loop is then never the preferred one.
   uint32_t required = repeat.minimum;
   if (repeat.maximum == Regex::unbounded) {
     if (required > 0) {
@@ -125,7 +125,8 @@ uint32_t NfaBuilder::emit(uint32_t index, uint32_t next) {
     return next;
   case Regex::Kind::Alternation: {
     uint32_t first = emit(node.children.back(), next);
-    for (uint32_t child : llvm::reverse(llvm::ArrayRef(node.children).drop_back()))
+    for (uint32_t child :
+         llvm::reverse(llvm::ArrayRef(node.children).drop_back()))
       first = addSplit(/*greedy=*/true, emit(child, next), first);
     return first;
   }
@@ -139,9 +140,10 @@ namespace {
 
 /// Code points that no set tells apart are one class.
 struct ClassMap {
-  std::vector<uint16_t> classOf;           // by interval
-  std::vector<uint32_t> begins;            // of the intervals, ascending
-  std::vector<std::vector<uint64_t>> sets; // by class: bits of the sets it is in
+  std::vector<uint16_t> classOf; // by interval
+  std::vector<uint32_t> begins;  // of the intervals, ascending
+  std::vector<std::vector<uint64_t>>
+      sets; // by class: bits of the sets it is in
 };
 
 class DfaBuilder {
@@ -207,8 +209,8 @@ bool DfaBuilder::close(uint32_t from, States &list) {
 uint32_t DfaBuilder::intern(States list, RegexDfa &dfa) {
   auto [it, isNew] = numbers.try_emplace(list, lists.size());
   if (isNew) {
-    bool accepts = !list.empty() &&
-                   nfa[list.back()].kind == NfaState::Kind::Accept;
+    bool accepts =
+        !list.empty() && nfa[list.back()].kind == NfaState::Kind::Accept;
     dfa.accepting.push_back(accepts);
     lists.push_back(std::move(list));
   }

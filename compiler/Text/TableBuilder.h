@@ -17,8 +17,7 @@ namespace ashlar {
 
 /// Asks `valueOf` for every code point, in ascending order.
 template <typename T>
-CodePointTable<T>
-buildCodePointTable(llvm::function_ref<T(uint32_t)> valueOf) {
+CodePointTable<T> buildCodePointTable(llvm::function_ref<T(uint32_t)> valueOf) {
   CodePointTable<T> table;
   std::map<std::vector<T>, uint16_t> numbers;
   for (uint32_t first = 0; first <= CodePointSet::maximum; first += 256) {

@@ -51,12 +51,12 @@ static llvm::Error addGeneration(const Generation &generation, Blob &blob,
     std::optional<int64_t> value;
     const char *name;
     int32_t *field;
-  } tokens[] = {{generation.decoderStartToken, "decoder_start_token_id",
-                 &header.decoder_start},
-                {generation.forcedFirstToken, "forced_bos_token_id",
-                 &header.forced_first},
-                {generation.forcedLastToken, "forced_eos_token_id",
-                 &header.forced_last}};
+  } tokens[] = {
+      {generation.decoderStartToken, "decoder_start_token_id",
+       &header.decoder_start},
+      {generation.forcedFirstToken, "forced_bos_token_id",
+       &header.forced_first},
+      {generation.forcedLastToken, "forced_eos_token_id", &header.forced_last}};
   for (auto &token : tokens) {
     llvm::Expected<int32_t> id = toToken(token.value, token.name);
     if (!id)
@@ -280,8 +280,8 @@ static llvm::Expected<TextTables> build(const Tokenizer *tokenizer,
   header.unknown = ASHLAR_TEXT_NONE;
   if (tokenizer) {
     header.has_tokenizer = 1;
-    header.decoder = tokenizer->fuse ? ASHLAR_DECODER_FUSE
-                                     : ASHLAR_DECODER_SPACES;
+    header.decoder =
+        tokenizer->fuse ? ASHLAR_DECODER_FUSE : ASHLAR_DECODER_SPACES;
     header.unknown = tokenizer->unknown.value_or(ASHLAR_TEXT_NONE);
     addTokens(*tokenizer, blob, header);
     addAddedTokens(*tokenizer, blob, header);
@@ -296,9 +296,8 @@ static llvm::Expected<TextTables> build(const Tokenizer *tokenizer,
   return tables;
 }
 
-llvm::Expected<TextTables>
-ashlar::buildTextTables(const JsonDocument &document,
-                        const TextOptions &options) {
+llvm::Expected<TextTables> ashlar::buildTextTables(const JsonDocument &document,
+                                                   const TextOptions &options) {
   std::vector<std::string> warnings;
   llvm::Expected<Tokenizer> tokenizer =
       readTokenizer(document, options.vocabulary, warnings);

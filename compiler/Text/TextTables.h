@@ -1,7 +1,8 @@
 //===- TextTables.h - Tables of the text front end -------------*- C++ -*-===//
 //
-// What plan.text of an artifact points to: one blob (runtime/text/tables.h) with
-// the tokenizer, a classifier's labels and what greedy decoding needs to know.
+// What plan.text of an artifact points to: one blob (runtime/text/tables.h)
+// with the tokenizer, a classifier's labels and what greedy decoding needs to
+// know.
 //
 //===----------------------------------------------------------------------===//
 

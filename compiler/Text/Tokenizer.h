@@ -57,9 +57,9 @@ struct Tokenizer {
   bool fuse = false; // decoded tokens are joined by nothing, not by spaces
 };
 
-/// Reads what `document` describes. A part of a kind that is not supported is an
-/// error at its position; what is left aside is told in `warnings`. Token ids
-/// must be below `vocabulary`, unless that is 0.
+/// Reads what `document` describes. A part of a kind that is not supported is
+/// an error at its position; what is left aside is told in `warnings`. Token
+/// ids must be below `vocabulary`, unless that is 0.
 llvm::Expected<Tokenizer> readTokenizer(const JsonDocument &document,
                                         int64_t vocabulary,
                                         std::vector<std::string> &warnings);

@@ -45,17 +45,16 @@ private:
                     const llvm::Twine &remedy = "") {
     return userError(document.where(value), cause, remedy);
   }
-  llvm::Expected<const JsonValue *> member(const JsonValue &value,
-                                           llvm::StringRef key,
-                                           llvm::StringRef owner);
+  llvm::Expected<const JsonValue *>
+  member(const JsonValue &value, llvm::StringRef key, llvm::StringRef owner);
   /// The "type" of a part that is an object.
   llvm::Expected<llvm::StringRef> typeOf(const JsonValue &value,
                                          llvm::StringRef part);
   llvm::Error unsupported(const JsonValue &value, llvm::StringRef part,
                           llvm::StringRef type, llvm::StringRef supported) {
     return error(*value.find("type"),
-                 part + " \"" + type + "\" is not supported; supported: " +
-                     supported);
+                 part + " \"" + type +
+                     "\" is not supported; supported: " + supported);
   }
   llvm::Expected<bool> flag(const JsonValue &value, llvm::StringRef key);
 
@@ -80,8 +79,8 @@ TokenizerReader::member(const JsonValue &value, llvm::StringRef key,
   return error(value, owner + " lacks \"" + key + "\"");
 }
 
-llvm::Expected<llvm::StringRef>
-TokenizerReader::typeOf(const JsonValue &value, llvm::StringRef part) {
+llvm::Expected<llvm::StringRef> TokenizerReader::typeOf(const JsonValue &value,
+                                                        llvm::StringRef part) {
   llvm::Expected<const JsonValue *> type = member(value, "type", part);
   if (!type)
     return type.takeError();

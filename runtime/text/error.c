@@ -1,4 +1,4 @@
-/*===- error.c - What went wrong, in words ---------------------------- C -*-===*/
+/*===- error.c - What went wrong, in words -------------------------- C -*-===*/
 
 #include "runtime/text/error.h"
 

@@ -1,4 +1,4 @@
-/*===- internal.h - Shared by the files of the text front end --------- C -*-===*/
+/*===- internal.h - Shared by the files of the text front end ------- C -*-===*/
 
 #ifndef ASHLAR_RUNTIME_TEXT_INTERNAL_H
 #define ASHLAR_RUNTIME_TEXT_INTERNAL_H
@@ -22,8 +22,9 @@ static inline uint32_t table_index(const uint16_t *pages, uint32_t c) {
   return (uint32_t)pages[c >> 8] << 8 | (c & 255);
 }
 
-/* The code point at `bytes` and its length, at least 1 where count is. What is no
-   UTF-8 is U+FFFD and as long as the part that could have begun a character. */
+/* The code point at `bytes` and its length, at least 1 where count is. What is
+   no UTF-8 is U+FFFD and as long as the part that could have begun a character.
+ */
 uint32_t ashlar_utf8_read(const unsigned char *bytes, size_t count,
                           size_t *length);
 /* Length of the last character of `bytes`; count is at least 1. */
@@ -48,7 +49,8 @@ typedef struct encoding {
 
 void ashlar_encoding_add(encoding *state, int32_t id);
 
-/* Cuts normalized text by the splits from `step` on and adds the pieces' ids. */
+/* Cuts normalized text by the splits from `step` on and adds the pieces' ids.
+ */
 int ashlar_encode_pieces(encoding *state, uint32_t step,
                          const unsigned char *bytes, size_t count);
 

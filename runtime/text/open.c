@@ -1,4 +1,4 @@
-/*===- open.c - Is this blob sound? ----------------------------------- C -*-===*/
+/*===- open.c - Is this blob sound? --------------------------------- C -*-===*/
 
 #include "runtime/text/internal.h"
 
@@ -31,8 +31,7 @@ static const void *elements(check *state, ashlar_text_section where,
 
 static void check_string(check *state, ashlar_text_string where,
                          const char *what) {
-  if (where.offset > state->bytes ||
-      where.bytes > state->bytes - where.offset)
+  if (where.offset > state->bytes || where.bytes > state->bytes - where.offset)
     fault(state, what);
 }
 
@@ -203,8 +202,8 @@ int ashlar_text_open(const void *blob, size_t bytes, ashlar_text *text,
     check_tokens(&state, header);
     check_added(&state, header);
     check_map(&state, header);
-    const ashlar_text_split *splits = elements(
-        &state, header->splits, sizeof(*splits), "pre-tokenizer");
+    const ashlar_text_split *splits =
+        elements(&state, header->splits, sizeof(*splits), "pre-tokenizer");
     if (header->splits.count > ASHLAR_TEXT_MAX_SPLITS)
       fault(&state, "pre-tokenizer");
     for (uint32_t i = 0; splits && !state.fault && i < header->splits.count;

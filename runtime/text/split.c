@@ -1,4 +1,4 @@
-/*===- split.c - Pre-tokenizer and look-up of pieces ------------------ C -*-===*/
+/*===- split.c - Pre-tokenizer and look-up of pieces ---------------- C -*-===*/
 
 #include "runtime/text/internal.h"
 
@@ -41,7 +41,8 @@ static size_t next_character(const unsigned char *bytes, size_t count,
   return at + length;
 }
 
-static int add_piece(encoding *state, const unsigned char *bytes, size_t count) {
+static int add_piece(encoding *state, const unsigned char *bytes,
+                     size_t count) {
   const ashlar_text *text = state->text;
   const ashlar_text_header *header = text->header;
   const uint32_t *hash = section(text, header->hash);
@@ -74,8 +75,7 @@ static int add_piece(encoding *state, const unsigned char *bytes, size_t count) 
 static int add_part(encoding *state, uint32_t step, const pattern *with,
                     int matched, const unsigned char *bytes, size_t count) {
   matched ^= with->split->invert != 0;
-  if (count == 0 ||
-      (matched && with->split->behavior == ASHLAR_SPLIT_REMOVED))
+  if (count == 0 || (matched && with->split->behavior == ASHLAR_SPLIT_REMOVED))
     return 0;
   return ashlar_encode_pieces(state, step + 1, bytes, count);
 }

@@ -1,13 +1,17 @@
-/*===- tables.h - The blob that the text front end reads -------------- C -*-===*\
+/*===- tables.h - The blob that the text front end reads ------------ C -*-===*\
 |*
-|* compiler/Text writes it, the C code beside this header reads it in place: what
+|* compiler/Text writes it, the C code beside this header reads it in place:
+what
 |* greedy decoding needs to know, a classifier's labels and, for a model with a
 |* tokenizer, everything that turns text into token ids and back. It holds no
-|* pointers: a section is an offset in bytes from the blob's beginning and a count
-|* of elements. Little-endian; the blob and every section are aligned to 8 bytes.
+|* pointers: a section is an offset in bytes from the blob's beginning and a
+count
+|* of elements. Little-endian; the blob and every section are aligned to 8
+bytes.
 |* Change anything here: raise ASHLAR_TEXT_VERSION.
 |*
-|* Tables over code points have two levels: pages[c >> 8] is the number of a page,
+|* Tables over code points have two levels: pages[c >> 8] is the number of a
+page,
 |* and entry (page << 8 | c & 255) of the second table is the value for c.
 |*
 \*===----------------------------------------------------------------------===*/
@@ -88,8 +92,8 @@ enum ashlar_text_behavior {
 
 /* Cuts pieces at the matches of a pattern, or (invert) at what lies between the
    matches. The pattern is a DFA over classes of code points; the longest way to
-   an accepting state is the match that a backtracking engine finds first. State 0
-   has no way out. */
+   an accepting state is the match that a backtracking engine finds first. State
+   0 has no way out. */
 typedef struct ashlar_text_split {
   uint32_t behavior;
   uint32_t invert;
@@ -103,14 +107,11 @@ typedef struct ashlar_text_split {
   ashlar_text_section accepting;   /* uint8[states] */
 } ashlar_text_split;
 
-/* Entries of the normalizer's table: what is added to the code point, or this bit
-   and the index of the string that replaces it. */
+/* Entries of the normalizer's table: what is added to the code point, or this
+   bit and the index of the string that replaces it. */
 #define ASHLAR_TEXT_REPLACED 0x40000000
 
-enum ashlar_text_class {
-  ASHLAR_CLASS_SPACE = 1,
-  ASHLAR_CLASS_WORD = 2
-};
+enum ashlar_text_class { ASHLAR_CLASS_SPACE = 1, ASHLAR_CLASS_WORD = 2 };
 
 enum ashlar_text_decoder_kind {
   ASHLAR_DECODER_SPACES = 0, /* tokens joined by a space */
@@ -134,17 +135,17 @@ typedef struct ashlar_text_header {
 
   /* The tokenizer; all zero without one. */
   uint32_t has_tokenizer;
-  uint32_t decoder;  /* ashlar_text_decoder_kind */
-  int32_t unknown;   /* ASHLAR_TEXT_NONE: an unknown piece is an error */
+  uint32_t decoder;   /* ashlar_text_decoder_kind */
+  int32_t unknown;    /* ASHLAR_TEXT_NONE: an unknown piece is an error */
   uint32_t max_probe; /* entries of `hash` that a look-up reads, at most */
-  ashlar_text_section tokens;   /* ashlar_text_token, by id */
-  ashlar_text_section hash;     /* uint32: id + 1, or 0; a power of two */
-  ashlar_text_section items;    /* ashlar_text_item */
-  ashlar_text_section added;    /* ashlar_text_added */
-  ashlar_text_section nodes;    /* ashlar_text_node */
-  ashlar_text_section edges;    /* ashlar_text_edge */
-  int32_t raw_root;             /* node; matched before normalization */
-  int32_t normalized_root;      /* node; matched after it */
+  ashlar_text_section tokens;        /* ashlar_text_token, by id */
+  ashlar_text_section hash;          /* uint32: id + 1, or 0; a power of two */
+  ashlar_text_section items;         /* ashlar_text_item */
+  ashlar_text_section added;         /* ashlar_text_added */
+  ashlar_text_section nodes;         /* ashlar_text_node */
+  ashlar_text_section edges;         /* ashlar_text_edge */
+  int32_t raw_root;                  /* node; matched before normalization */
+  int32_t normalized_root;           /* node; matched after it */
   ashlar_text_section class_pages;   /* uint16[ASHLAR_TEXT_PAGES] or none */
   ashlar_text_section class_entries; /* uint8: ashlar_text_class */
   ashlar_text_section map_pages;     /* uint16[ASHLAR_TEXT_PAGES] or none */

@@ -1,4 +1,4 @@
-/*===- text.c - Text to token ids and back ---------------------------- C -*-===*/
+/*===- text.c - Text to token ids and back -------------------------- C -*-===*/
 
 #include "runtime/text/text.h"
 #include "runtime/text/internal.h"
@@ -19,7 +19,8 @@ void ashlar_encoding_add(encoding *state, int32_t id) {
   ++state->count;
 }
 
-/*===-- Characters ---------------------------------------------------------===*/
+/*===-- Characters
+ * ---------------------------------------------------------===*/
 
 static int in_class(const ashlar_text *text, uint32_t c, int class) {
   const uint16_t *pages = section(text, text->header->class_pages);
@@ -55,7 +56,8 @@ static size_t make_valid(const unsigned char *input, size_t bytes,
   return written;
 }
 
-/*===-- Normalizer ---------------------------------------------------------===*/
+/*===-- Normalizer
+ * ---------------------------------------------------------===*/
 
 /* Into state->normalized; its size, or an error when a damaged table makes more
    of the text than it promises. */
@@ -93,7 +95,8 @@ static int normalize(encoding *state, const unsigned char *bytes, size_t count,
   return 0;
 }
 
-/*===-- Added tokens -------------------------------------------------------===*/
+/*===-- Added tokens
+ * -------------------------------------------------------===*/
 
 /* The longest added token that begins the text: its index, or none. */
 static int32_t longest_added(const ashlar_text *text, int32_t root,
@@ -141,7 +144,8 @@ static int counts(const encoding *state, const ashlar_text_added *token,
 typedef int (*section_function)(encoding *state, const unsigned char *bytes,
                                 size_t count);
 
-/* Adds the added tokens of the trie at `root` and hands on what lies between. */
+/* Adds the added tokens of the trie at `root` and hands on what lies between.
+ */
 static int cut_at_added(encoding *state, int32_t root,
                         const unsigned char *bytes, size_t count,
                         section_function rest) {
@@ -162,9 +166,9 @@ static int cut_at_added(encoding *state, int32_t root,
     while ((token->flags & ASHLAR_ADDED_LSTRIP) && begin > done &&
            ends_with(text, bytes, begin, ASHLAR_CLASS_SPACE, &space))
       begin -= space;
-    while ((token->flags & ASHLAR_ADDED_RSTRIP) &&
-           begins_with(text, bytes + end, count - end, ASHLAR_CLASS_SPACE,
-                       &space))
+    while (
+        (token->flags & ASHLAR_ADDED_RSTRIP) &&
+        begins_with(text, bytes + end, count - end, ASHLAR_CLASS_SPACE, &space))
       end += space;
     if (begin > done && rest(state, bytes + done, begin - done))
       return 1;
@@ -190,7 +194,8 @@ static int encode_raw(encoding *state, const unsigned char *bytes,
                       encode_normalized);
 }
 
-/*===-- Encoding -----------------------------------------------------------===*/
+/*===-- Encoding
+ * -----------------------------------------------------------===*/
 
 size_t ashlar_text_scratch_bytes(const ashlar_text *text, size_t bytes) {
   if (!text->header->has_tokenizer || bytes > ASHLAR_TEXT_MAX_BYTES)
@@ -224,8 +229,7 @@ int ashlar_text_encode(const ashlar_text *text, const char *input, size_t bytes,
                     .normalized = valid + 3 * bytes,
                     .normalized_bytes = 3 * bytes * header->map_growth,
                     .error = error};
-  size_t valid_bytes =
-      make_valid((const unsigned char *)input, bytes, valid);
+  size_t valid_bytes = make_valid((const unsigned char *)input, bytes, valid);
   const ashlar_text_item *items = section(text, header->items);
   for (uint32_t i = 0; i < header->items.count; ++i) {
     state.type = items[i].type;
@@ -258,9 +262,9 @@ int ashlar_text_tokens(const ashlar_text *text, const char *input, size_t bytes,
     ashlar_fail(error, "out of memory for a text of %zu bytes", bytes);
   size_t count = 0;
   if (!failed)
-    failed = ashlar_text_encode(text, input, bytes, flags, scratch,
-                                scratch_bytes, ids, ids + capacity, capacity,
-                                &count, error);
+    failed =
+        ashlar_text_encode(text, input, bytes, flags, scratch, scratch_bytes,
+                           ids, ids + capacity, capacity, &count, error);
   free(scratch);
   if (failed) {
     free(ids);
@@ -279,7 +283,8 @@ void ashlar_tokens_free(ashlar_tokens *tokens) {
   *tokens = (ashlar_tokens){0};
 }
 
-/*===-- Decoding -----------------------------------------------------------===*/
+/*===-- Decoding
+ * -----------------------------------------------------------===*/
 
 void ashlar_text_decoder_init(ashlar_text_decoder *decoder,
                               const ashlar_text *text) {

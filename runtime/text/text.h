@@ -1,6 +1,7 @@
-/*===- text.h - Text to token ids and back ---------------------------- C -*-===*\
+/*===- text.h - Text to token ids and back -------------------------- C -*-===*\
 |*
-|* Reads the blob of tables.h in place. `ashlar_text_open` checks every offset and
+|* Reads the blob of tables.h in place. `ashlar_text_open` checks every offset
+and
 |* index in it once; after that no input can make the functions below read or
 |* write out of bounds. They are pure: any number of threads may share an opened
 |* blob.
@@ -43,10 +44,10 @@ enum ashlar_text_flag {
 /* Bytes of scratch memory that a text of `bytes` bytes needs. */
 size_t ashlar_text_scratch_bytes(const ashlar_text *text, size_t bytes);
 
-/* The text's token ids and, where `types` is not null, token types: those of the
-   template around the text are among them. `count` receives how many there are;
-   more than `capacity` is an error, and `count` then says how many fit. Bytes that
-   are no UTF-8 count as U+FFFD. */
+/* The text's token ids and, where `types` is not null, token types: those of
+   the template around the text are among them. `count` receives how many there
+   are; more than `capacity` is an error, and `count` then says how many fit.
+   Bytes that are no UTF-8 count as U+FFFD. */
 int ashlar_text_encode(const ashlar_text *text, const char *input, size_t bytes,
                        unsigned flags, void *scratch, size_t scratch_bytes,
                        int32_t *ids, int32_t *types, size_t capacity,
@@ -76,8 +77,8 @@ typedef struct ashlar_text_decoder {
 void ashlar_text_decoder_init(ashlar_text_decoder *decoder,
                               const ashlar_text *text);
 
-/* Gives `sink` what `id` adds to the text: nothing for special tokens and for ids
-   that no token has. */
+/* Gives `sink` what `id` adds to the text: nothing for special tokens and for
+   ids that no token has. */
 void ashlar_text_decode(ashlar_text_decoder *decoder, int32_t id,
                         ashlar_text_sink sink, void *user);
 

@@ -1,4 +1,4 @@
-/*===- utf8.c - Code points ------------------------------------------- C -*-===*/
+/*===- utf8.c - Code points ----------------------------------------- C -*-===*/
 
 #include "runtime/text/internal.h"
 
@@ -42,8 +42,7 @@ uint32_t ashlar_utf8_read(const unsigned char *bytes, size_t count,
 
 size_t ashlar_utf8_last(const unsigned char *bytes, size_t count) {
   size_t length = 1;
-  while (length < count && length < 4 &&
-         (bytes[count - length] & 0xC0) == 0x80)
+  while (length < count && length < 4 && (bytes[count - length] & 0xC0) == 0x80)
     ++length;
   return length;
 }

@@ -22,8 +22,7 @@ inline std::string readFile(const std::string &path) {
 class OpenedText {
 public:
   explicit OpenedText(llvm::StringRef json, const TextOptions &options = {}) {
-    JsonDocument document =
-        llvm::cantFail(parseJson(json, "tokenizer.json"));
+    JsonDocument document = llvm::cantFail(parseJson(json, "tokenizer.json"));
     llvm::Expected<TextTables> tables = buildTextTables(document, options);
     if (!tables) {
       ADD_FAILURE() << llvm::toString(tables.takeError());
@@ -71,9 +70,9 @@ public:
 private:
   void open(TextTables made) {
     tables = std::move(made);
-    EXPECT_EQ(ashlar_text_open(tables.blob.data(), tables.blob.size(), &text,
-                               &error),
-              0)
+    EXPECT_EQ(
+        ashlar_text_open(tables.blob.data(), tables.blob.size(), &text, &error),
+        0)
         << error.message;
   }
 };

@@ -1,0 +1,46 @@
+/*===- model.h - What an artifact can be asked ---------------------- C -*-===*/
+
+#ifndef ASHLAR_RUNTIME_TEXT_MODEL_H
+#define ASHLAR_RUNTIME_TEXT_MODEL_H
+
+#include "runtime/api.h"
+#include "runtime/text/error.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Index in plan.heads of the head "logits"; -1 without one. */
+int32_t ashlar_logits_head(const ashlar_plan *plan);
+
+/* The stack whose result the heads read. */
+const ashlar_stack_plan *ashlar_last_stack(const ashlar_plan *plan);
+
+/* A decoder of token ids with logits for every token. */
+int ashlar_can_generate(const ashlar_plan *plan);
+
+/* The number of classes of an encoder with logits for whole sequences, else 0.
+ */
+int64_t ashlar_class_count(const ashlar_plan *plan);
+
+/* Tokens of one sequence that the encoder takes at most. */
+int64_t ashlar_encoder_limit(const ashlar_plan *plan);
+
+/* Ids that the encoder can take as one sequence without positions of their own;
+   `what` names them in the error. */
+int ashlar_check_source(const ashlar_plan *plan, const int32_t *ids,
+                        size_t count, const char *what, ashlar_error *error);
+
+/* The error of a call that returned `status`; 0 for ASHLAR_OK. */
+int ashlar_check_status(const ashlar_api *api, ashlar_status status,
+                        ashlar_error *error);
+
+/* Ids that lie in the stack's vocabulary; `what` names them in the error. */
+int ashlar_check_ids(const ashlar_stack_plan *stack, const int32_t *ids,
+                     size_t count, const char *what, ashlar_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* ASHLAR_RUNTIME_TEXT_MODEL_H */

@@ -1,0 +1,169 @@
+/*===- run_call.c - One call: tokens in, results out ---------------- C -*-===*/
+
+#include "runtime/text/run_internal.h"
+
+#include <string.h>
+
+/*===-- Results
+ * ------------------------------------------------------------===*/
+
+static void collect_hidden(ashlar_runner *state, const ashlar_output *wanted,
+                           const float *hidden, int64_t features,
+                           int64_t stride) {
+  float *out = wanted->array->data;
+  int64_t columns = wanted->array->shape[1];
+  for (int64_t i = 0; i < state->tokens; ++i)
+    memcpy(out + (state->rows[i] * columns + state->columns[i]) * features,
+           hidden + i * stride, (size_t)features * sizeof(float));
+}
+
+/* Rows [first, first + count) of the call, whose results are neighbours. */
+static int run_head(ashlar_runner *state, const ashlar_output *wanted,
+                    int64_t first, int64_t count, float *out) {
+  int64_t features = state->plan->heads[wanted->head].output_features;
+  return ashlar_check_status(
+      state->api,
+      state->api->head(state->session, wanted->head, state->numbers + first,
+                       (int32_t)count, out, (size_t)(count * features)),
+      state->error);
+}
+
+static int collect_all_rows(ashlar_runner *state, const ashlar_output *wanted) {
+  float *out = wanted->array->data;
+  int64_t columns = wanted->array->shape[1];
+  int64_t features = wanted->array->shape[2];
+  for (int64_t first = 0, end; first < state->tokens; first = end) {
+    int64_t place = state->rows[first] * columns + state->columns[first];
+    for (end = first + 1; end < state->tokens; ++end)
+      if (state->rows[end] * columns + state->columns[end] !=
+          place + (end - first))
+        break;
+    if (run_head(state, wanted, first, end - first, out + place * features))
+      return 1;
+  }
+  return 0;
+}
+
+/* Sequences that begin in this call give their first row. */
+static int collect_first_rows(ashlar_runner *state,
+                              const ashlar_output *wanted) {
+  float *out = wanted->array->data;
+  int64_t features = wanted->array->shape[1], first = 0;
+  for (int32_t i = 0; i < state->calls; ++i) {
+    const ashlar_sequence *of = &state->sequences[state->slots[i]];
+    if (of->fed == state->lengths[i] &&
+        run_head(state, wanted, first, 1, out + of->row * features))
+      return 1;
+    first += state->lengths[i];
+  }
+  return 0;
+}
+
+static int collect(ashlar_runner *state, int64_t stack) {
+  const float *hidden;
+  int64_t rows, features, stride;
+  if (ashlar_check_status(state->api,
+                          state->api->hidden(state->session, &hidden, &rows,
+                                             &features, &stride),
+                          state->error))
+    return 1;
+  /* Results of the stack first: heads may reuse the memory. */
+  for (size_t i = 0; i < state->output_count; ++i)
+    if (state->outputs[i].stack == stack && state->outputs[i].head < 0)
+      collect_hidden(state, &state->outputs[i], hidden, features, stride);
+  for (size_t i = 0; i < state->output_count; ++i) {
+    const ashlar_output *wanted = &state->outputs[i];
+    if (wanted->stack != stack || wanted->head < 0)
+      continue;
+    if (state->plan->heads[wanted->head].first_row_only
+            ? collect_first_rows(state, wanted)
+            : collect_all_rows(state, wanted))
+      return 1;
+  }
+  return 0;
+}
+
+/*===-- Calls
+ * --------------------------------------------------------------===*/
+
+static int add_token(ashlar_runner *state, const ashlar_feed *feed,
+                     ashlar_sequence *from) {
+  const ashlar_stack_plan *plan = feed->plan;
+  int64_t at = state->tokens, row = from->row, column = from->column;
+  int64_t most = plan->positions > 0 ? plan->positions : INT32_MAX;
+  if (plan->ids_offset >= 0) {
+    if (ashlar_feed_integer(feed->values, feed->values_name, row, column,
+                            plan->vocabulary, &state->ids[at], state->error))
+      return 1;
+  } else {
+    int64_t begin = (row * feed->columns + column) * plan->hidden;
+    for (int64_t i = 0; i < plan->hidden; ++i)
+      state->vectors[at * plan->hidden + i] =
+          ashlar_array_float(feed->values, begin + i);
+  }
+  if (feed->types &&
+      ashlar_feed_integer(feed->types, "token_type_ids", row, column,
+                          plan->token_types, &state->types[at], state->error))
+    return 1;
+  if (feed->positions) {
+    if (ashlar_feed_integer(feed->positions, "position_ids", row, column, most,
+                            &state->positions[at], state->error))
+      return 1;
+  } else if (plan->positions_offset >= 0 && column >= most) {
+    return ashlar_fail(
+        state->error, "%s has %lld columns; the model has %lld positions",
+        feed->values_name, (long long)feed->columns, (long long)most);
+  } else {
+    state->positions[at] = (int32_t)column;
+  }
+  state->own_positions |= state->positions[at] != from->fed;
+  state->rows[at] = row;
+  state->columns[at] = column;
+  ++state->tokens;
+  ++from->column;
+  ++from->fed;
+  --from->left;
+  return 0;
+}
+
+int ashlar_call_add(ashlar_runner *state, const ashlar_feed *feed, int32_t slot,
+                    int64_t most) {
+  ashlar_sequence *from = &state->sequences[slot];
+  int64_t before = state->tokens;
+  while (from->left > 0 && state->tokens - before < most) {
+    if (!ashlar_feed_keeps(feed, from->row, from->column))
+      ++from->column;
+    else if (add_token(state, feed, from))
+      return 1;
+  }
+  int64_t added = state->tokens - before;
+  state->slots[state->calls] = slot;
+  state->lengths[state->calls++] = (int32_t)added;
+  state->tiles += divide_up(added, state->plan->tile_rows);
+  state->segments += divide_up(added, ASHLAR_SEGMENT_KEYS);
+  return 0;
+}
+
+int ashlar_call_run(ashlar_runner *state, const ashlar_feed *feed) {
+  const ashlar_stack_plan *plan = feed->plan;
+  int takes_ids = plan->ids_offset >= 0;
+  ashlar_batch batch = {.sequences = state->calls,
+                        .slots = state->slots,
+                        .lengths = state->lengths,
+                        .ids = takes_ids ? state->ids : NULL,
+                        .vectors = takes_ids ? NULL : state->vectors,
+                        .position_ids =
+                            state->own_positions && plan->positions_offset >= 0
+                                ? state->positions
+                                : NULL,
+                        .token_type_ids = feed->types ? state->types : NULL};
+  ashlar_status status = feed->stack == state->plan->decoder
+                             ? state->api->decode(state->session, &batch)
+                             : state->api->encode(state->session, &batch);
+  int failed = ashlar_check_status(state->api, status, state->error) ||
+               collect(state, feed->stack);
+  state->calls = 0;
+  state->tokens = state->tiles = state->segments = 0;
+  state->own_positions = 0;
+  return failed;
+}
