@@ -87,7 +87,8 @@ ashlar::resolveLimits(const ModelSpec &spec, const CompileOptions &options) {
     pipeline.gemmPanels = options.target->gemmPanels;
   }
   const Stack *encoder = spec.encoder(), *decoder = spec.decoder();
-  auto set = [](int64_t &field, llvm::Expected<int64_t> value) {
+  auto set = [](int64_t &field,
+                llvm::Expected<int64_t> value) -> llvm::Error {
     if (!value)
       return value.takeError();
     field = *value;
@@ -95,8 +96,6 @@ ashlar::resolveLimits(const ModelSpec &spec, const CompileOptions &options) {
   };
   int64_t sourceLimit = encoder ? encoder->maxPositions : 0;
   int64_t contextLimit = decoder ? decoder->maxPositions : 0;
-  // An encoder cannot take a sequence in parts.
-  int64_t tokenLimit = encoder && !decoder ? sourceLimit : 0;
   if (llvm::Error error =
           set(pipeline.maxContext, resolveLimit("--max-context",
                                                 options.maxContext, 4096,
@@ -109,7 +108,6 @@ ashlar::resolveLimits(const ModelSpec &spec, const CompileOptions &options) {
                               resolveLimit("--max-tokens", options.maxTokens,
                                            tokens, 0)))
     return std::move(error);
-  (void)tokenLimit;
   if (llvm::Error error = set(
           pipeline.maxSource, resolveLimit("--max-source", options.maxSource,
                                            pipeline.maxTokens, sourceLimit)))

@@ -393,7 +393,7 @@ def Ashlar_ProgramOp : Ashlar_Op<"program", [
 }
 
 def Ashlar_PhaseOp : Ashlar_Op<"phase", [
-    NoTerminator, SingleBlock, ParentOneOf<["ProgramOp", "::mlir::scf::ForOp"]>]> {
+    AutomaticAllocationScope, NoTerminator, SingleBlock, ParentOneOf<["ProgramOp", "::mlir::scf::ForOp"]>]> {
   let summary = "work on tiles, shared out among the workers";
   let description = [{
     Worker w of W runs the region once with `[begin, end)` = `[w*tiles/W, (w+1)*tiles/W)`.

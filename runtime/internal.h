@@ -53,8 +53,9 @@ struct ashlar_team {
   _Atomic uint32_t barrier_sleepers;
   _Alignas(ASHLAR_ALIGNMENT) _Atomic uint32_t epoch; /* jobs begun */
   _Atomic uint32_t idle_sleepers;
+  _Alignas(ASHLAR_ALIGNMENT) _Atomic int32_t spins; /* the barrier's, now */
   _Alignas(ASHLAR_ALIGNMENT) int32_t workers;
-  int32_t spins; /* looks at a word before sleeping on it */
+  int32_t most_spins; /* looks at a word before sleeping on it */
   bool stop;
   pid_t process; /* whose threads the workers are */
   ashlar_rt_job job;

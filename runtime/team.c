@@ -4,7 +4,9 @@
 |* The calling thread is worker 0; the others are threads that sleep between
 |* calls. Both waits, for work and in the barrier, look at a word for some
 |* microseconds and then sleep on it (futex), so that more workers than cores
-|* get along, and so do other programs on the machine.
+|* get along, and so do other programs on the machine. How long the barrier
+looks
+|* follows from how it went: a core that someone else uses makes looking vain.
 |*
 |* Lost wake-ups: a sleeper counts itself and then looks at the word again (in
 |* the kernel); a waker changes the word and then looks at the count. All four
@@ -24,10 +26,11 @@
 #include <unistd.h>
 #include <xmmintrin.h>
 
-/* Looks before sleeping, about 40 ns each: two wake-ups' worth of time if every
-   worker has a CPU, and next to nothing if not. */
-#define SPINS_ALONE 1000
-#define SPINS_CROWDED 50
+/* Looks at a word before sleeping on it, about 40 ns each, where every worker
+   has a CPU. With fewer CPUs there is nobody to look at. */
+#define MOST_SPINS 2000
+#define LEAST_SPINS 64
+#define PROBE_EVERY 16
 #define STACK_BYTES (1024 * 1024)
 
 /* Flush denormals to zero, read them as zero, round to nearest, no traps. */
@@ -37,18 +40,38 @@ static void futex(_Atomic uint32_t *word, int operation, uint32_t value) {
   syscall(SYS_futex, word, operation, value, NULL, NULL, 0);
 }
 
-/* Returns when *word is not `old` any more. */
-static void wait_while(_Atomic uint32_t *word, uint32_t old,
-                       _Atomic uint32_t *sleepers, int32_t spins) {
-  for (int32_t i = 0; i < spins; ++i) {
+/* Looks up to `limit` times; true once *word is not `old` any more. */
+static bool spin(_Atomic uint32_t *word, uint32_t old, int32_t limit) {
+  for (int32_t i = 0; i < limit; ++i) {
     if (atomic_load_explicit(word, memory_order_acquire) != old)
-      return;
+      return true;
     _mm_pause();
   }
+  return false;
+}
+
+static void sleep_while(_Atomic uint32_t *word, uint32_t old,
+                        _Atomic uint32_t *sleepers) {
   atomic_fetch_add(sleepers, 1);
   while (atomic_load(word) == old)
     futex(word, FUTEX_WAIT_PRIVATE, old);
   atomic_fetch_sub(sleepers, 1);
+}
+
+/* Vain looking halves the next limit, success doubles it, and now and then a
+   full try finds out whether the machine has become quiet. */
+static void wait_for_others(struct ashlar_team *team, uint32_t generation) {
+  int32_t most = team->most_spins;
+  int32_t limit = atomic_load_explicit(&team->spins, memory_order_relaxed);
+  bool probe = generation % PROBE_EVERY == 0;
+  bool met = spin(&team->generation, generation, probe ? most : limit);
+  int32_t next = !met ? limit / 2 : probe ? most : limit * 2;
+  next = next < LEAST_SPINS ? LEAST_SPINS : next;
+  next = next > most ? most : next;
+  if (next != limit)
+    atomic_store_explicit(&team->spins, next, memory_order_relaxed);
+  if (!met)
+    sleep_while(&team->generation, generation, &team->barrier_sleepers);
 }
 
 static void change_and_wake(_Atomic uint32_t *word,
@@ -65,7 +88,7 @@ void ashlar_barrier(struct ashlar_team *team) {
   uint32_t before =
       atomic_fetch_add_explicit(&team->arrived, 1, memory_order_acq_rel);
   if (before + 1 < (uint32_t)team->workers) {
-    wait_while(&team->generation, old, &team->barrier_sleepers, team->spins);
+    wait_for_others(team, old);
     return;
   }
   atomic_store_explicit(&team->arrived, 0, memory_order_relaxed);
@@ -92,7 +115,8 @@ static void *work(void *argument) {
   const ashlar_rt_worker *self = argument;
   struct ashlar_team *team = self->team;
   for (uint32_t done = 0;; ++done) {
-    wait_while(&team->epoch, done, &team->idle_sleepers, team->spins);
+    if (!spin(&team->epoch, done, team->most_spins))
+      sleep_while(&team->epoch, done, &team->idle_sleepers);
     if (team->stop)
       return 0;
     run_share(team, self->index);
@@ -150,8 +174,8 @@ ashlar_status ashlar_rt_team_create(int32_t workers,
     return ASHLAR_OUT_OF_MEMORY;
   memset(created, 0, bytes);
   created->workers = workers;
-  created->spins =
-      workers <= ashlar_rt_allowed_cpus() ? SPINS_ALONE : SPINS_CROWDED;
+  created->most_spins = workers <= ashlar_rt_allowed_cpus() ? MOST_SPINS : 0;
+  atomic_init(&created->spins, created->most_spins);
   created->process = getpid();
   int32_t started = start_threads(created, workers);
   if (started < workers) {

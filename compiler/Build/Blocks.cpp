@@ -8,7 +8,8 @@ using llvm::StringRef;
 using llvm::Twine;
 
 Value ashlar::buildEmbedding(GraphBuilder &graph, const Stack &stack,
-                             const FunctionInputs &inputs) {
+                             const FunctionInputs &inputs,
+                             int64_t unlimitedPositions) {
   const Embedding &embedding = stack.embedding;
   std::string name = stack.kind == StackKind::Encoder ? "encoder.embeddings"
                                                       : "decoder.embeddings";
@@ -24,7 +25,9 @@ Value ashlar::buildEmbedding(GraphBuilder &graph, const Stack &stack,
                     stack.hidden, /*scale=*/1.0, moduleName(table));
     rows = graph.add(rows, types, name + ".with_types");
   }
-  const Positions &positions = embedding.positions;
+  Positions positions = embedding.positions;
+  if (positions.count == 0)
+    positions.count = unlimitedPositions;
   if (positions.kind != PositionKind::None) {
     std::string table =
         positions.table ? moduleName(*positions.table) : name + ".positions";
@@ -93,12 +96,15 @@ Value ashlar::buildBlock(GraphBuilder &graph, const Block &block,
                      });
 }
 
-Value ashlar::buildHead(GraphBuilder &graph, const Head &head, Value hidden) {
+Value ashlar::buildHead(GraphBuilder &graph, const Head &head, Value hidden,
+                        llvm::function_ref<bool(const Weight &)> isTied) {
   Value rows = hidden;
   for (auto [i, layer] : llvm::enumerate(head.layers)) {
     std::string name = head.output + "." + std::to_string(i);
+    // A tied weight bears the embedding's name, which says something else.
     if (layer.linear)
-      rows = graph.linear(rows, *layer.linear);
+      rows = graph.linear(rows, *layer.linear, /*piece=*/"",
+                          isTied(layer.linear->weight) ? head.output : "");
     if (layer.activation)
       rows = graph.activate(rows, *layer.activation, name + ".activation");
     if (layer.norm)

@@ -15,12 +15,19 @@
 
 namespace ashlar {
 
+/// Rows of computed tables of positions where the model sets no limit.
+struct BuildLimits {
+  int64_t encoderPositions = 4096;
+  int64_t decoderPositions = 4096;
+};
+
 /// The module of a validated description. `descriptionFile` is the file that
 /// the locations of its operations point into. Null, with diagnostics, only
 /// when the description was not validated.
 mlir::OwningOpRef<mlir::ModuleOp> buildModule(mlir::MLIRContext &context,
                                               const ModelSpec &spec,
-                                              llvm::StringRef descriptionFile);
+                                              llvm::StringRef descriptionFile,
+                                              const BuildLimits &limits = {});
 
 } // namespace ashlar
 

@@ -56,14 +56,17 @@ RankedTensorType GraphBuilder::headsType(int64_t heads, int64_t headDim) {
                                builder.getF32Type());
 }
 
-Value GraphBuilder::linear(Value input, const Linear &linear, StringRef piece) {
+Value GraphBuilder::linear(Value input, const Linear &linear, StringRef piece,
+                           std::string name) {
   FlatSymbolRefAttr weight = weights.matrix(linear.weight, piece, layerRange);
   FlatSymbolRefAttr bias;
   if (linear.bias)
     bias = weights.vector(*linear.bias, piece, layerRange);
-  std::string name = moduleName(linear.weight);
-  if (linear.weight.count && !piece.empty())
-    name += "." + piece.str();
+  if (name.empty()) {
+    name = moduleName(linear.weight);
+    if (linear.weight.count && !piece.empty())
+      name += "." + piece.str();
+  }
   return ir::LinearOp::create(builder, locate(name),
                               rowsType(linear.outFeatures), input,
                               /*residual=*/Value(), weight, bias,

@@ -34,8 +34,9 @@ public:
   mlir::RankedTensorType rowsType(int64_t features);
   mlir::RankedTensorType headsType(int64_t heads, int64_t headDim);
 
+  /// `name` is what it computes; by default, what its weight is called.
   mlir::Value linear(mlir::Value input, const Linear &linear,
-                     llvm::StringRef piece = "");
+                     llvm::StringRef piece = "", std::string name = "");
   mlir::Value norm(mlir::Value input, const Norm &norm,
                    const llvm::Twine &name);
   mlir::Value activate(mlir::Value input, Activation activation,
@@ -62,9 +63,11 @@ std::string commonModule(llvm::ArrayRef<const Weight *> weights,
 
 // One builder per sub-block.
 
-/// norm(tokens[id] * scale + types[type] + position)
+/// norm(tokens[id] * scale + types[type] + position). A computed table has
+/// `unlimitedPositions` rows where the model sets no limit.
 mlir::Value buildEmbedding(GraphBuilder &graph, const Stack &stack,
-                           const FunctionInputs &inputs);
+                           const FunctionInputs &inputs,
+                           int64_t unlimitedPositions);
 /// Attention of a sequence's rows to each other.
 mlir::Value buildSelfAttention(GraphBuilder &graph, const Block &block,
                                StackKind stack, mlir::Value input,
@@ -81,8 +84,9 @@ mlir::Value buildFeedForward(GraphBuilder &graph, const Block &block,
 /// One layer: attention, cross-attention if any, feed-forward.
 mlir::Value buildBlock(GraphBuilder &graph, const Block &block, StackKind stack,
                        mlir::Value input, const FunctionInputs &inputs);
-mlir::Value buildHead(GraphBuilder &graph, const Head &head,
-                      mlir::Value hidden);
+/// `isTied` tells whether an embedding has the same weight as the linear layer.
+mlir::Value buildHead(GraphBuilder &graph, const Head &head, mlir::Value hidden,
+                      llvm::function_ref<bool(const Weight &)> isTied);
 
 } // namespace ashlar
 

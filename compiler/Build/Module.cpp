@@ -14,9 +14,10 @@ using llvm::Twine;
 namespace {
 class ModuleBuilder {
 public:
-  ModuleBuilder(ModuleOp module, const ModelSpec &spec, StringRef file)
-      : module(module), spec(spec), builder(module.getContext()),
-        weights(module, file) {}
+  ModuleBuilder(ModuleOp module, const ModelSpec &spec, StringRef file,
+                const BuildLimits &limits)
+      : module(module), spec(spec), limits(limits),
+        builder(module.getContext()), weights(module, file) {}
 
   void addStack(int64_t index);
   void addHead(int64_t index);
@@ -44,6 +45,7 @@ private:
 
   ModuleOp module;
   const ModelSpec &spec;
+  const BuildLimits &limits;
   OpBuilder builder; // inside the function that is being built
   WeightTable weights;
 };
@@ -125,7 +127,9 @@ void ModuleBuilder::addStack(int64_t index) {
   function->setAttr("ashlar.stack", builder.getI64IntegerAttr(index));
 
   GraphBuilder graph(builder, weights);
-  Value rows = buildEmbedding(graph, stack, inputs);
+  Value rows = buildEmbedding(graph, stack, inputs,
+                              isEncoder ? limits.encoderPositions
+                                        : limits.decoderPositions);
   bool whole = stack.blocks.size() == 1;
   for (const BlockGroup &group : stack.blocks)
     rows = graph.layers(group, whole, rows, [&](Value rows) {
@@ -156,17 +160,24 @@ void ModuleBuilder::addHead(int64_t index) {
       Argument{"hidden", rowsType(hidden), &rows}, headFeatures(head, hidden));
   function->setAttr("ashlar.head", builder.getI64IntegerAttr(index));
   GraphBuilder graph(builder, weights);
-  finishFunction(function, buildHead(graph, head, rows));
+  auto isTied = [&](const Weight &weight) {
+    return llvm::any_of(spec.stacks, [&](const Stack &stack) {
+      return stack.embedding.tokens &&
+             stack.embedding.tokens->tensor == weight.tensor;
+    });
+  };
+  finishFunction(function, buildHead(graph, head, rows, isTied));
 }
 
 OwningOpRef<ModuleOp> ashlar::buildModule(MLIRContext &context,
                                           const ModelSpec &spec,
-                                          StringRef descriptionFile) {
+                                          StringRef descriptionFile,
+                                          const BuildLimits &limits) {
   context.loadDialect<ir::AshlarDialect, func::FuncDialect>();
   auto file = FileLineColLoc::get(&context, descriptionFile, /*line=*/1,
                                   /*column=*/1);
   OwningOpRef<ModuleOp> module = ModuleOp::create(file);
-  ModuleBuilder builder(*module, spec, descriptionFile);
+  ModuleBuilder builder(*module, spec, descriptionFile, limits);
   for (size_t i = 0; i < spec.stacks.size(); ++i)
     builder.addStack(i);
   for (size_t i = 0; i < spec.heads.size(); ++i)

@@ -30,7 +30,7 @@ static int64_t logicalRows(const Weight &weight, bool isVector) {
 }
 
 WeightTable::WeightTable(ModuleOp module, StringRef descriptionFile)
-    : builder(OpBuilder::atBlockBegin(module.getBody())),
+    : module(module), builder(module.getContext()),
       file(FileLineColLoc::get(module.getContext(), descriptionFile,
                                /*line=*/1, /*column=*/1)) {}
 
@@ -56,6 +56,8 @@ FlatSymbolRefAttr WeightTable::add(StringRef name, Attribute source,
   for (unsigned i = 2; !names.insert(unique).second; ++i)
     unique = (name + "." + Twine(i)).str();
   auto type = RankedTensorType::get(shape, builder.getF32Type());
+  if (names.size() == 1)
+    builder.setInsertionPointToStart(module.getBody());
   auto weight = ir::WeightOp::create(
       builder, locate(unique), builder.getStringAttr(unique),
       builder.getArrayAttr({source}), TypeAttr::get(type), range,

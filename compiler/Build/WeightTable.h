@@ -52,6 +52,7 @@ private:
                                     std::optional<LayerRange> layers,
                                     bool isVector);
 
+  mlir::ModuleOp module;
   mlir::OpBuilder builder; // behind the last weight
   mlir::Location file;
   llvm::DenseMap<mlir::Attribute, mlir::FlatSymbolRefAttr> symbols;

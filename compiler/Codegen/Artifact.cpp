@@ -37,7 +37,7 @@ llvm::Error WeightSink::padTo(uint64_t offset) {
   if (offset < written)
     return internalError("offset " + llvm::Twine(offset) +
                          " lies behind the position " + llvm::Twine(written));
-  static constexpr char zeros[4096] = {};
+  static constexpr char zeros[1 << 16] = {};
   while (written < offset)
     if (llvm::Error error = write(llvm::ArrayRef(zeros).take_front(
             std::min<uint64_t>(sizeof zeros, offset - written))))
@@ -59,8 +59,9 @@ static llvm::Error streamWeights(const ArtifactRequest &request,
   if (llvm::Error error = sink.write(llvm::ArrayRef(
           reinterpret_cast<const char *>(&header), sizeof header)))
     return error;
-  if (llvm::Error error = request.weights(sink))
-    return error;
+  if (request.weights)
+    if (llvm::Error error = request.weights(sink))
+      return error;
   if (sink.position() != request.weightsBytes)
     return internalError("only " + llvm::Twine(sink.position()) + " of " +
                          llvm::Twine(request.weightsBytes) + " bytes");

@@ -7,30 +7,28 @@ find_program(BITCODE_LINK NAMES llvm-link HINTS ${LLVM_BIN} NO_DEFAULT_PATH
              REQUIRED)
 find_program(STUB_LINK NAMES ld.lld HINTS ${LLVM_BIN} NO_DEFAULT_PATH REQUIRED)
 
-# The runtime runs before the CPU has been checked, so it is code for the
-# baseline; generated code carries its own target. No build path may get into an
-# artifact, and no symbol that glibc 2.28 lacks.
-set(BITCODE_FLAGS -std=c11 -O2 -fPIC --target=x86_64-unknown-linux-gnu
-    -march=x86-64 -fvisibility=hidden -fno-stack-protector -fno-ident
-    -fno-math-errno -ffp-contract=off -U_FORTIFY_SOURCE -DNDEBUG
-    -Wall -Wextra -Wno-unused-parameter
-    -I${PROJECT_SOURCE_DIR} -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
+# For the baseline: this runs before `open` has checked the CPU. No build path
+# may get into an artifact.
+set(BITCODE_FLAGS -std=c11 -O2 -fPIC
+    -march=x86-64 -fno-stack-protector -fno-ident -U_FORTIFY_SOURCE
+    -Wall -Wextra -I${PROJECT_SOURCE_DIR}
+    -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
 
-# ashlar_bitcode(OUT sources...): compiles C sources, paths relative to the
-# project's root, and links them into one bitcode file. `OUT` is set to its path.
+# ashlar_bitcode(OUT SOURCES c files... [BITCODE files...]): compiles C sources,
+# paths relative to the project's root, and links them and other bitcode into one
+# file. `OUT` is set to its path.
 function(ashlar_bitcode name)
-  set(modules)
-  foreach(source ${ARGN})
+  cmake_parse_arguments(ARG "" "" "SOURCES;BITCODE" ${ARGN})
+  set(modules ${ARG_BITCODE})
+  foreach(source ${ARG_SOURCES})
     string(MAKE_C_IDENTIFIER ${source} stem)
     set(module ${CMAKE_CURRENT_BINARY_DIR}/${stem}.bc)
     add_custom_command(
       OUTPUT ${module}
       COMMAND ${BITCODE_CLANG} ${BITCODE_FLAGS} -emit-llvm -c ${source}
-              -o ${module} -MMD -MT ${module} -MF ${module}.d
+              -o ${module}
       WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
-      DEPENDS ${PROJECT_SOURCE_DIR}/${source}
-      DEPFILE ${module}.d
-      COMMENT "Bitcode of ${source}" VERBATIM)
+      DEPENDS ${PROJECT_SOURCE_DIR}/${source} VERBATIM)
     list(APPEND modules ${module})
   endforeach()
   set(linked ${CMAKE_CURRENT_BINARY_DIR}/${name}.bc)

@@ -12,8 +12,8 @@
 
 #include <fcntl.h>
 #include <mutex>
+#include <pthread.h>
 #include <sys/mman.h>
-#include <thread>
 #include <unistd.h>
 
 LLD_HAS_DRIVER(elf)
@@ -30,7 +30,11 @@ static std::string descriptorPath(const Descriptor &descriptor) {
 
 /// A file in memory that the linker opens by descriptorPath.
 static llvm::Expected<Descriptor> memoryFile(llvm::StringRef bytes) {
-  Descriptor file(::memfd_create("ashlar-link", MFD_CLOEXEC));
+  // Hardened systems ask for the flag, kernels before 6.3 do not know it.
+  constexpr unsigned noExecSeal = 8;
+  Descriptor file(::memfd_create("ashlar-link", MFD_CLOEXEC | noExecSeal));
+  if (!file)
+    file = Descriptor(::memfd_create("ashlar-link", MFD_CLOEXEC));
   if (!file)
     return linkError("memfd_create: " + llvm::sys::StrError());
   while (!bytes.empty()) {
@@ -43,17 +47,45 @@ static llvm::Expected<Descriptor> memoryFile(llvm::StringRef bytes) {
   return file;
 }
 
-static std::string readToEnd(int descriptor) {
-  std::string bytes;
-  std::vector<char> chunk(1 << 16);
-  for (;;) {
-    ssize_t count = llvm::sys::RetryAfterSignal(-1, ::read, descriptor,
-                                                chunk.data(), chunk.size());
-    if (count <= 0)
-      return bytes;
-    bytes.append(chunk.data(), count);
+namespace {
+/// Takes what is written to a descriptor, on a thread of its own: a pipe holds
+/// less than a linked file. (std::thread would abort where none can be had.)
+class PipeReader {
+public:
+  explicit PipeReader(int descriptor) : descriptor(descriptor) {}
+
+  llvm::Error start() {
+    auto body = [](void *self) -> void * {
+      static_cast<PipeReader *>(self)->readToEnd();
+      return nullptr;
+    };
+    if (int status = ::pthread_create(&thread, nullptr, body, this))
+      return linkError("thread: " + llvm::sys::StrError(status));
+    return llvm::Error::success();
   }
-}
+  /// Everything up to the end; to be called once, when the writer has closed.
+  std::string finish() {
+    ::pthread_join(thread, nullptr);
+    return std::move(bytes);
+  }
+
+private:
+  void readToEnd() {
+    std::vector<char> chunk(1 << 16);
+    for (;;) {
+      ssize_t count = llvm::sys::RetryAfterSignal(-1, ::read, descriptor,
+                                                  chunk.data(), chunk.size());
+      if (count <= 0)
+        return;
+      bytes.append(chunk.data(), count);
+    }
+  }
+
+  int descriptor;
+  pthread_t thread{};
+  std::string bytes;
+};
+} // namespace
 
 /// Runs lld with `options`; its output goes through a pipe. To a file, lld
 /// would write through a mapping, where a full disk is a SIGBUS.
@@ -66,8 +98,9 @@ static llvm::Expected<std::string> runLld(llvm::ArrayRef<std::string> options) {
   if (::pipe2(ends, O_CLOEXEC) != 0)
     return linkError("pipe: " + llvm::sys::StrError());
   Descriptor readEnd(ends[0]), writeEnd(ends[1]);
-  std::string output;
-  std::thread reader([&] { output = readToEnd(readEnd.get()); });
+  PipeReader reader(readEnd.get());
+  if (llvm::Error error = reader.start())
+    return error;
 
   std::string outputOption = "-o" + descriptorPath(writeEnd);
   std::vector<const char *> arguments = {"ld.lld", outputOption.c_str(),
@@ -79,7 +112,7 @@ static llvm::Expected<std::string> runLld(llvm::ArrayRef<std::string> options) {
   lld::Result result =
       lld::lldMain(arguments, os, os, {{lld::Gnu, &lld::elf::link}});
   writeEnd = Descriptor();
-  reader.join();
+  std::string output = reader.finish();
 
   if (result.retCode != 0)
     return linkError(messages);

@@ -18,6 +18,7 @@
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/Target/TargetMachine.h"
+#include "llvm/Transforms/IPO/GlobalDCE.h"
 #include "llvm/Transforms/IPO/Internalize.h"
 #include "llvm/Transforms/Utils/ModuleUtils.h"
 
@@ -121,13 +122,17 @@ llvm::Error ObjectBuilder::createMachine() {
 }
 
 /// Generated functions get the target that `open` has checked; what is linked
-/// in afterwards is not marked and stays code for every CPU.
+/// in afterwards is not marked and stays code for every CPU. They are private,
+/// so that no name of a phase takes the place of one of the runtime or of libc.
 void ObjectBuilder::markGenerated() {
   module.setModuleIdentifier(plan.name);
   module.setSourceFileName(plan.name);
   for (llvm::Function &function : module)
-    if (!function.isDeclaration())
+    if (!function.isDeclaration()) {
       setTargetAttributes(function, *options.target);
+      function.setVisibility(llvm::GlobalValue::DefaultVisibility);
+      function.setLinkage(llvm::GlobalValue::InternalLinkage);
+    }
 }
 
 llvm::Error ObjectBuilder::linkBitcode(llvm::StringRef bitcode,
@@ -167,7 +172,10 @@ void ObjectBuilder::namePublicFunctions() {
     llvm::Function *function = module.getFunction(name);
     if (!function || function->isDeclaration())
       continue;
-    function->setName(publicName(name, plan.name));
+    std::string exported = publicName(name, plan.name);
+    if (llvm::GlobalValue *other = module.getNamedValue(exported))
+      other->setName(exported + ".private");
+    function->setName(exported);
     function->setVisibility(llvm::GlobalValue::DefaultVisibility);
     kept.insert(function->getName());
   }
@@ -181,11 +189,20 @@ void ObjectBuilder::hideTheRest() {
   llvm::internalizeModule(module, [&](const llvm::GlobalValue &value) {
     return kept.contains(value.getName());
   });
+  llvm::ModuleAnalysisManager modules;
+  llvm::FunctionAnalysisManager functions;
+  llvm::PassBuilder builder(machine.get());
+  builder.registerModuleAnalyses(modules);
+  builder.registerFunctionAnalyses(functions);
+  modules.registerPass(
+      [&] { return llvm::FunctionAnalysisManagerModuleProxy(functions); });
+  llvm::GlobalDCEPass().run(module, modules);
 }
 
+/// The generated functions alone: the runtime has been through -O2 when the
+/// compiler was built, and nothing is to be gained across the two.
 void ObjectBuilder::optimize() {
-  // Generated code is vectorized and unrolled where that pays already, and the
-  // runtime has been through -O2: only calls across the two are left to find.
+  // What pays to vectorize or unroll is already.
   llvm::PipelineTuningOptions tuning;
   tuning.LoopVectorization = false;
   tuning.SLPVectorization = false;
@@ -278,13 +295,13 @@ llvm::Error ObjectBuilder::build(llvm::SmallVectorImpl<char> &object) {
   emitPlan(module, plan);
   if (auto error = verify("from the lowering"))
     return error;
+  optimize();
   if (auto error = linkRuntime())
     return error;
   namePublicFunctions();
   hideTheRest();
-  optimize();
   placeWeights();
-  if (auto error = verify("after optimization"))
+  if (auto error = verify("with the runtime"))
     return error;
   return emit(object);
 }

@@ -1,7 +1,7 @@
 //===- ObjectCode.h - From an LLVM module to an ELF object -----*- C++ -*-===//
 //
-// Links the generated functions with the runtime, makes everything private that
-// is not the artifact's public interface, optimizes, and emits an object.
+// Optimizes the generated functions, links them with the runtime, makes all
+// private that is not the artifact's public interface, and emits an object.
 //
 //===----------------------------------------------------------------------===//
 

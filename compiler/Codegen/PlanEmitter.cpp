@@ -91,7 +91,7 @@ private:
   Constant *function(llvm::StringRef name);
   Constant *manifest(llvm::StringRef text);
   Constant *textTables(llvm::StringRef text);
-  Constant *weights();
+  Constant *weights(int64_t bytes);
 
   Constant *stack(const StackDescription &stack);
   Constant *head(const HeadDescription &head);
@@ -174,8 +174,11 @@ Constant *PlanBuilder::textTables(llvm::StringRef text) {
 
 /// A declaration as long as the optimizer runs: from a definition full of zeros
 /// it would take the weights for zeros.
-Constant *PlanBuilder::weights() {
-  auto *type = llvm::Type::getInt8Ty(module.getContext());
+Constant *PlanBuilder::weights(int64_t imageBytes) {
+  // Of its whole size: reading past a smaller one would count as unreachable.
+  auto *type = llvm::ArrayType::get(
+      llvm::Type::getInt8Ty(module.getContext()),
+      imageBytes);
   auto *global = new llvm::GlobalVariable(module, type, /*isConstant=*/true,
                                           llvm::GlobalValue::ExternalLinkage,
                                           nullptr, weightsSymbol);
@@ -229,7 +232,8 @@ llvm::GlobalVariable *PlanBuilder::build(const PlanDescription &description) {
       {offsetof(ashlar_plan, taps), array(PlanStruct::Tap, taps)},
       {offsetof(ashlar_plan, text), textTables(description.text)}};
   if (description.weightsInside)
-    pointers.emplace_back(offsetof(ashlar_plan, weights), weights());
+    pointers.emplace_back(offsetof(ashlar_plan, weights),
+                          weights(description.plan.weights_bytes));
 
   Constant *value = constant(PlanStruct::Plan, &plan, pointers);
   auto *global = new llvm::GlobalVariable(

@@ -14,27 +14,30 @@ using llvm::Expected;
 using llvm::StringRef;
 using llvm::Twine;
 
-/// The first name in a location: what the op computes, in the model's words.
-static StringRef nameOf(mlir::Location location) {
-  StringRef name;
+/// The names in a location, in order: the first one says what the op computes,
+/// in the model's words.
+static llvm::SmallVector<StringRef> namesOf(mlir::Location location) {
+  llvm::SmallVector<StringRef> names;
   location->walk([&](mlir::Location inner) {
-    auto named = llvm::dyn_cast<mlir::NameLoc>(inner);
-    if (!named)
-      return mlir::WalkResult::advance();
-    name = named.getName().getValue();
-    return mlir::WalkResult::interrupt();
+    if (auto named = llvm::dyn_cast<mlir::NameLoc>(inner))
+      names.push_back(named.getName().getValue());
+    return mlir::WalkResult::advance();
   });
-  return name;
+  return names;
 }
 
 static double toDouble(const llvm::APFloat &value) {
   return value.convertToDouble();
 }
 
-void Reference::Interpreter::set(mlir::Value value, Tensor tensor) {
-  if (observer && tensor.shape.size() == 2)
-    if (mlir::Operation *op = value.getDefiningOp())
-      observer(nameOf(op->getLoc()), layer, tensor);
+void Reference::Interpreter::set(mlir::Value value, Tensor tensor,
+                                 unsigned name) {
+  mlir::Operation *op = value.getDefiningOp();
+  if (observer && op && tensor.shape.size() == 2) {
+    llvm::SmallVector<StringRef> names = namesOf(op->getLoc());
+    if (name < names.size())
+      observer(names[name], layer, tensor);
+  }
   tensors[value] = std::move(tensor);
 }
 
@@ -325,7 +328,8 @@ Error Reference::Interpreter::execute(ir::ResidualNormOp op) {
                 toDouble(op.getEpsilon()));
   if (!result)
     return result.takeError();
-  tensors[op.getSum()] = std::move(sum);
+  // The norm's name comes first in a fused location, then the sum's.
+  set(op.getSum(), std::move(sum), /*name=*/1);
   set(op.getResult(), std::move(*result));
   return Error::success();
 }

@@ -61,7 +61,8 @@ private:
   llvm::ArrayRef<int32_t> numbers(mlir::Value value) {
     return ids.find(value)->second;
   }
-  void set(mlir::Value value, Tensor tensor);
+  /// Observers see rows under the `name`-th name in the op's location.
+  void set(mlir::Value value, Tensor tensor, unsigned name = 0);
 
   reference::WeightStore weights;
   int64_t layer = -1;

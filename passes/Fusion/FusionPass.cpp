@@ -8,13 +8,6 @@
 using namespace mlir;
 using namespace ashlar;
 
-Location ashlar::fuseLocations(ArrayRef<Operation *> parts) {
-  SmallVector<Location> locations;
-  for (Operation *part : parts)
-    locations.push_back(part->getLoc());
-  return FusedLoc::get(parts.front()->getContext(), locations);
-}
-
 /// A remark on `op` of the pass with `flag`. `name` must outlive the remark.
 static remark::RemarkOpts remarkOn(Operation *op, StringRef name,
                                    StringRef flag) {

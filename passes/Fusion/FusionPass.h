@@ -8,6 +8,7 @@
 #ifndef ASHLAR_PASSES_FUSION_FUSIONPASS_H
 #define ASHLAR_PASSES_FUSION_FUSIONPASS_H
 
+#include "passes/Fusion/Locations.h"
 #include "passes/Fusion/Passes.h"
 
 #include "llvm/ADT/Twine.h"
@@ -19,10 +20,6 @@ namespace ashlar {
 
 /// Why a fusion declines; nothing where it may go ahead.
 using Refusal = std::optional<std::string>;
-
-/// Location of an op that does the work of `parts`, which stand in the order in
-/// which data flows: the last one names what the op computes.
-mlir::Location fuseLocations(llvm::ArrayRef<mlir::Operation *> parts);
 
 void remarkFired(mlir::Operation *op, llvm::StringRef flag,
                  const llvm::Twine &what);

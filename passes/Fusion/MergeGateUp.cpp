@@ -64,7 +64,7 @@ void MergeGateUpPass::merge(MultiplyOp multiply, const GatedPair &pair) {
   OpBuilder builder(multiply);
   StackedSymbols symbols = stackWeights(getOperation(), {ops.gate, ops.up});
   auto merged = LinearOp::create(
-      builder, fuseLocations({ops.gate, ops.activation, ops.up, multiply}),
+      builder, fuseLocations({ops.up, ops.gate, ops.activation, multiply}),
       multiply.getType(), ops.gate.getInput(), /*residual=*/Value(),
       symbols.weight, symbols.bias, ops.activation.getKindAttr(),
       builder.getUnitAttr());

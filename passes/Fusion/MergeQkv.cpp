@@ -63,7 +63,7 @@ void MergeQkvPass::merge(ArrayRef<LinearOp> linears) {
   OpBuilder builder(first);
   SmallVector<Operation *> parts(linears.begin(), linears.end());
   auto merged =
-      LinearOp::create(builder, fuseLocations(parts), type, first.getInput(),
+      LinearOp::create(builder, joinLocations(parts), type, first.getInput(),
                        /*residual=*/Value(), symbols.weight, symbols.bias,
                        /*activation=*/nullptr, /*gated=*/nullptr);
   int64_t begin = 0;

@@ -3,7 +3,6 @@
 #include "passes/Fusion/StackedWeights.h"
 
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace ashlar;
@@ -48,39 +47,6 @@ Refusal ashlar::sameLayers(LinearOp a, LinearOp b) {
   return std::nullopt;
 }
 
-/// The names with what they share said once: a.q.w, a.k.w -> a.q_k.w
-static std::string joinNames(ArrayRef<StringRef> names) {
-  SmallVector<SmallVector<StringRef>> parts;
-  size_t shortest = SIZE_MAX;
-  for (StringRef name : names) {
-    name.split(parts.emplace_back(), '.');
-    shortest = std::min(shortest, parts.back().size());
-  }
-  auto shared = [&](size_t i, bool fromBack) {
-    return llvm::all_of(parts, [&](ArrayRef<StringRef> p) {
-      ArrayRef<StringRef> f = parts.front();
-      return fromBack ? p[p.size() - 1 - i] == f[f.size() - 1 - i]
-                      : p[i] == f[i];
-    });
-  };
-  size_t prefix = 0, suffix = 0;
-  while (prefix + 1 < shortest && shared(prefix, /*fromBack=*/false))
-    ++prefix;
-  while (prefix + suffix + 1 < shortest && shared(suffix, /*fromBack=*/true))
-    ++suffix;
-  SmallVector<std::string> different;
-  for (ArrayRef<StringRef> p : parts)
-    different.push_back(
-        llvm::join(p.drop_front(prefix).drop_back(suffix), "."));
-  SmallVector<std::string> joined;
-  for (StringRef part : ArrayRef(parts.front()).take_front(prefix))
-    joined.push_back(part.str());
-  joined.push_back(llvm::join(different, "_"));
-  for (StringRef part : ArrayRef(parts.front()).take_back(suffix))
-    joined.push_back(part.str());
-  return llvm::join(joined, ".");
-}
-
 namespace {
 
 /// Collects the rows of a stacked weight, then makes it.
@@ -112,7 +78,7 @@ static FlatSymbolRefAttr place(ModuleOp module, const Stack &stack,
   SmallVector<Operation *> parts(stack.taken.begin(), stack.taken.end());
   auto type = RankedTensorType::get(shape, builder.getF32Type());
   auto weight = WeightOp::create(
-      builder, fuseLocations(parts), builder.getStringAttr(name),
+      builder, joinLocations(parts), builder.getStringAttr(name),
       builder.getArrayAttr(stack.sources), TypeAttr::get(type),
       first.getLayersAttr(), /*layout=*/nullptr, /*offset=*/nullptr,
       /*layer_stride=*/nullptr);

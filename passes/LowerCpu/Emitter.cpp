@@ -113,8 +113,15 @@ Value Emitter::maxLanes(Value vector) {
 }
 
 Value Emitter::lanesBelow(Value count) {
-  auto type = VectorType::get({panelWidth}, getI1Type());
-  return vector::CreateMaskOp::create(*this, type, ValueRange{count});
+  auto type = VectorType::get({panelWidth}, getI32Type());
+  SmallVector<int32_t> numbers;
+  for (int32_t i = 0; i < panelWidth; ++i)
+    numbers.push_back(i);
+  Value lanes = arith::ConstantOp::create(
+      *this, DenseElementsAttr::get(type, ArrayRef<int32_t>(numbers)));
+  Value limit = vector::BroadcastOp::create(
+      *this, type, arith::IndexCastOp::create(*this, getI32Type(), count));
+  return arith::CmpIOp::create(*this, arith::CmpIPredicate::slt, lanes, limit);
 }
 
 Value Emitter::applyActivation(ir::ActivationKind kind, Value x) {
@@ -360,7 +367,8 @@ Value ashlar::cacheOffset(Emitter &e, ir::CacheKind kind) {
   const CachePlan &cache =
       e.context.plan.caches[e.context.plan.findCache(kind)];
   Value offset = e.index(cache.offset);
-  if (cache.layerStride)
+  // Keys of one call are used by their own layer only: all layers share a place.
+  if (kind != ir::CacheKind::Call)
     offset = e.add(offset, e.mul(e.context.layer, cache.layerStride));
   return offset;
 }

@@ -27,6 +27,7 @@ struct LowerToLlvm : ashlar::impl::LowerToLlvmPassBase<LowerToLlvm> {
     LLVMTypeConverter converter(&getContext(), options);
     RewritePatternSet patterns(&getContext());
     LLVMConversionTarget target(getContext());
+    target.addLegalOp<ModuleOp>();
     for (Dialect *dialect : getContext().getLoadedDialects())
       if (auto *interface = dyn_cast<ConvertToLLVMPatternInterface>(dialect))
         interface->populateConvertToLLVMConversionPatterns(target, converter,

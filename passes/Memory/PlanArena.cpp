@@ -119,7 +119,8 @@ struct PlanArena : ashlar::impl::PlanArenaPassBase<PlanArena> {
         // One layer's keys at a time; each sequence begins a segment.
         cache.layers = 1;
         cache.segments = maxTokens / ASHLAR_SEGMENT_KEYS + maxSequences;
-        cache.offset = allocate(cache.segments * cache.segmentStride);
+        cache.layerStride = cache.segments * cache.segmentStride;
+        cache.offset = allocate(cache.layerStride);
         continue;
       }
       cache.segments = maxSequences * cache.slotSegments;
@@ -181,8 +182,9 @@ struct PlanArena : ashlar::impl::PlanArenaPassBase<PlanArena> {
     for (BufferClass &cls : classes.all())
       if (!cls.fixed)
         order.push_back(&cls);
-    llvm::stable_sort(order, [](const BufferClass *a, const BufferClass *b) {
-      return a->begin < b->begin;
+    llvm::sort(order, [](const BufferClass *a, const BufferClass *b) {
+      return std::tie(a->begin, a->end, a->features) <
+             std::tie(b->begin, b->end, b->features);
     });
     int64_t last = begin;
     SmallVector<BufferClass *> placed;

@@ -33,13 +33,19 @@ static std::set<std::string> allMatches(const std::string &text,
 namespace {
 class ElfRules : public testing::TestWithParam<ArtifactKind> {
 protected:
+  // One artifact of each kind serves all rules.
   void SetUp() override {
+    static TemporaryFolder folder;
+    bool shared = GetParam() == ArtifactKind::SharedLibrary;
+    directory = folder.get().string();
+    path = folder / (shared ? "tiny.elf" : "tiny.exe");
+    if (std::filesystem::exists(path))
+      return;
     TinyModel model;
     model.kind = GetParam();
-    path = folder / "tiny.elf";
     ASSERT_EQ(textOf(model.write(path)), "");
   }
-  TemporaryFolder folder;
+  std::string directory;
   std::string path;
 };
 } // namespace
@@ -113,13 +119,29 @@ TEST_P(ElfRules, ExportsThePublicInterfaceOnly) {
 TEST_P(ElfRules, NoBuildPaths) {
   std::string bytes = readFile(path);
   EXPECT_EQ(bytes.find(ASHLAR_SOURCE_DIR), std::string::npos);
-  EXPECT_EQ(bytes.find(folder.get().string()), std::string::npos);
+  EXPECT_EQ(bytes.find(directory), std::string::npos);
   EXPECT_EQ(bytes.find("/proc/self/fd"), std::string::npos);
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, ElfRules,
                          testing::Values(ArtifactKind::SharedLibrary,
                                          ArtifactKind::Executable));
+
+// Catches: private names of an object that clash with the user's program.
+TEST(ObjectRules, GlobalSymbolsArePublicFunctions) {
+  TemporaryFolder folder;
+  TinyModel model;
+  model.kind = ArtifactKind::Object;
+  model.weightsInside = false;
+  ASSERT_EQ(textOf(model.write(folder / "tiny.o")), "");
+  std::set<std::string> defined =
+      allMatches(readelf("-s -W", folder / "tiny.o"),
+                 "(?:GLOBAL|WEAK) +[A-Z]+ +[0-9]+ ([A-Za-z0-9_]+)(?=\n)");
+  std::set<std::string> expected;
+  for (const std::string &name : publicFunctions())
+    expected.insert(publicName(name, "tiny"));
+  EXPECT_EQ(defined, expected);
+}
 
 // Catches: a version in the list that no glibc has, which an artifact would
 // fail on when it is loaded.

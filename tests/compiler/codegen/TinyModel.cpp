@@ -10,6 +10,8 @@
 #include <cstring>
 #include <fstream>
 #include <gtest/gtest.h>
+#include <map>
+#include <mutex>
 #include <sstream>
 
 using namespace ashlar;
@@ -84,8 +86,8 @@ TinyModel::TinyModel() {
   plan.plan.cross_cache = -1;
 }
 
-std::unique_ptr<llvm::Module>
-TinyModel::makeModule(llvm::LLVMContext &context) const {
+static std::unique_ptr<llvm::Module> makeModule(llvm::LLVMContext &context,
+                                                const std::string &moreCode) {
   static constexpr llvm::StringLiteral text = R"(
 define void @tiny_stack(ptr %weights, ptr %arena, ptr %cache, ptr %team,
                         i64 %worker, i64 %workers) {
@@ -108,12 +110,13 @@ define void @tiny_head(ptr %weights, ptr %arena, ptr %cache, ptr %team,
 }
 )";
   llvm::SMDiagnostic diagnostic;
-  auto module = llvm::parseAssemblyString(text, diagnostic, context);
+  auto module =
+      llvm::parseAssemblyString(text.str() + moreCode, diagnostic, context);
   EXPECT_TRUE(module) << diagnostic.getMessage().str();
   return module;
 }
 
-llvm::Expected<ObjectCode> TinyModel::compile() const {
+llvm::Expected<ObjectCode> TinyModel::compileAnew() const {
   llvm::LLVMContext context;
   CodegenOptions options;
   options.kind = kind;
@@ -124,7 +127,26 @@ llvm::Expected<ObjectCode> TinyModel::compile() const {
   PlanDescription full = plan;
   full.weightsInside = weightsInside && weightsBytes;
   full.plan.weights_bytes = weightsBytes;
-  return generateObject(makeModule(context), full, options);
+  return generateObject(makeModule(context, moreCode), full, options);
+}
+
+llvm::Expected<ObjectCode> TinyModel::compile() const {
+  static std::mutex lock;
+  static std::map<std::string, ObjectCode> known;
+  std::string key = std::to_string(static_cast<int>(kind)) + "|" + target +
+                    "|" + std::to_string(weightsBytes) + "|" +
+                    std::to_string(weightsInside) + "|" + moreCode + "|" +
+                    plan.name + "|" + plan.manifest;
+  {
+    std::lock_guard guard(lock);
+    if (auto it = known.find(key); it != known.end())
+      return it->second;
+  }
+  llvm::Expected<ObjectCode> object = compileAnew();
+  if (!object)
+    return object.takeError();
+  std::lock_guard guard(lock);
+  return known[key] = std::move(*object);
 }
 
 llvm::Error TinyModel::write(const std::string &output) const {

@@ -39,10 +39,13 @@ struct TinyModel {
   uint64_t weightsBytes = 8192;
   bool weightsInside = true;
   float firstWeight = 41;
+  /// Further LLVM IR, of functions that the artifact has no use for.
+  std::string moreCode;
   PlanDescription plan;
 
   TinyModel();
-  std::unique_ptr<llvm::Module> makeModule(llvm::LLVMContext &context) const;
+  llvm::Expected<ObjectCode> compileAnew() const;
+  /// The same, but only once for the same fields.
   llvm::Expected<ObjectCode> compile() const;
   /// Compiles and writes to `output`.
   llvm::Error write(const std::string &output) const;

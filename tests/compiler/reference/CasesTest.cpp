@@ -14,8 +14,11 @@
 using namespace ashlar;
 using namespace ashlar::testing;
 
-/// No wrong formula agrees this well.
-static constexpr double tolerance = 1e-13;
+/// No wrong formula agrees this well. Marian's stored outputs were made with a
+/// table of positions that is rounded to float32; ours is not.
+static double toleranceOf(const Case &given) {
+  return given.family == "marian" ? 2e-8 : 1e-13;
+}
 
 namespace {
 class CasesTest : public ::testing::TestWithParam<std::string> {
@@ -53,7 +56,7 @@ TEST_P(CasesTest, outputsAgree) {
       const OutputRows &got = results->at(output.name);
       Difference delta =
           difference(got.values.data, expectedRows(output, got.rows));
-      EXPECT_LT(delta.relL2, tolerance) << run.name << " " << output.name;
+      EXPECT_LT(delta.relL2, toleranceOf(given)) << run.name << " " << output.name;
     }
   }
 }

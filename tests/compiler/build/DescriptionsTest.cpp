@@ -1,0 +1,213 @@
+//===- DescriptionsTest.cpp - Graphs of descriptions made by hand ---------===//
+
+#include "compiler/Build/Build.h"
+#include "dialect/Ashlar.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+#include <gtest/gtest.h>
+
+using namespace ashlar;
+
+static Weight matrix(const std::string &name, int64_t out, int64_t in) {
+  Weight weight;
+  weight.tensor = name;
+  weight.stored = {out, in};
+  return weight;
+}
+
+static Linear linear(const std::string &name, int64_t out, int64_t in) {
+  Linear result;
+  result.inFeatures = in;
+  result.outFeatures = out;
+  result.weight = matrix(name + ".weight", out, in);
+  return result;
+}
+
+static Norm norm(const std::string &name, int64_t features) {
+  Norm result;
+  result.features = features;
+  result.gain = Weight{name + ".weight", {features}};
+  return result;
+}
+
+/// Hidden size 8, 2 heads.
+static Block block() {
+  Block block;
+  block.name = "h.{layer}";
+  Attention &attention = block.attention;
+  attention.heads = attention.kvHeads = 2;
+  attention.headDim = 4;
+  attention.causal = true;
+  attention.query = linear("h.{layer}.q", 8, 8);
+  attention.key = linear("h.{layer}.k", 8, 8);
+  attention.value = linear("h.{layer}.v", 8, 8);
+  attention.output = linear("h.{layer}.o", 8, 8);
+  block.attentionNorm = norm("h.{layer}.n1", 8);
+  block.feedForward.width = 16;
+  block.feedForward.up = linear("h.{layer}.up", 16, 8);
+  block.feedForward.down = linear("h.{layer}.down", 8, 16);
+  block.feedForwardNorm = norm("h.{layer}.n2", 8);
+  return block;
+}
+
+/// A decoder of 3 layers over vectors.
+static ModelSpec decoder() {
+  Stack stack;
+  stack.hidden = 8;
+  stack.input = "src";
+  stack.output = "output";
+  stack.blocks = {{/*first=*/0, /*count=*/3, block()}};
+  ModelSpec spec;
+  spec.stacks = {stack};
+  return spec;
+}
+
+namespace {
+class DescriptionsTest : public ::testing::Test {
+protected:
+  ir::WeightOp weight(llvm::StringRef name) {
+    return module->lookupSymbol<ir::WeightOp>(name);
+  }
+  void build(const ModelSpec &spec, const BuildLimits &limits = {}) {
+    module = buildModule(context, spec, "model.yaml", limits);
+    ASSERT_TRUE(module);
+  }
+
+  mlir::MLIRContext context{mlir::MLIRContext::Threading::DISABLED};
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+};
+} // namespace
+
+TEST_F(DescriptionsTest, vectorsComeInsteadOfIds) {
+  build(decoder());
+  auto entry = module->lookupSymbol<mlir::func::FuncOp>("decoder");
+  ASSERT_TRUE(entry);
+  ASSERT_EQ(entry.getNumArguments(), 2u);
+  EXPECT_EQ(entry.getArgAttrOfType<mlir::StringAttr>(0, "ashlar.input"),
+            "vectors");
+  EXPECT_EQ(entry.getArgAttrOfType<mlir::StringAttr>(1, "ashlar.input"),
+            "sequences");
+}
+
+TEST_F(DescriptionsTest, groupsOfLayersHaveWeightsOfTheirOwn) {
+  ModelSpec spec = decoder();
+  std::vector<BlockGroup> &groups = spec.stacks[0].blocks;
+  groups = {{0, 2, block()}, {2, 1, block()}};
+  groups[1].block.attention.scale = 0.5;
+  build(spec);
+  ASSERT_TRUE(weight("h.0-1.q.weight"));
+  EXPECT_EQ(weight("h.0-1.q.weight").getLayers(),
+            llvm::ArrayRef<int64_t>({0, 2}));
+  ASSERT_TRUE(weight("h.2.q.weight"));
+  EXPECT_EQ(weight("h.2.q.weight").getLayers(),
+            llvm::ArrayRef<int64_t>({2, 1}));
+  EXPECT_FALSE(weight("h.*.q.weight"));
+}
+
+TEST_F(DescriptionsTest, sharedLayersHaveOneWeight) {
+  ModelSpec spec = decoder();
+  spec.stacks[0].blocks[0].block.attention.query = linear("shared.q", 8, 8);
+  build(spec);
+  ASSERT_TRUE(weight("shared.q.weight"));
+  EXPECT_FALSE(weight("shared.q.weight").isPerLayer());
+}
+
+TEST_F(DescriptionsTest, slicesAreNamedByTheirRole) {
+  ModelSpec spec = decoder();
+  Attention &attention = spec.stacks[0].blocks[0].block.attention;
+  int64_t begin = 0;
+  for (Linear *part : {&attention.query, &attention.key, &attention.value}) {
+    part->weight = matrix("h.{layer}.qkv.weight", 24, 8);
+    part->weight.begin = begin;
+    part->weight.count = 8;
+    begin += 8;
+  }
+  build(spec);
+  ir::WeightOp key = weight("h.*.qkv.weight.k");
+  ASSERT_TRUE(key);
+  EXPECT_EQ(key.getRows(), 8);
+  EXPECT_EQ(llvm::cast<ir::TensorSourceAttr>(key.getSources()[0]).getBegin(),
+            8);
+}
+
+TEST_F(DescriptionsTest, sinusoidsWithoutLimitTakeTheGivenOne) {
+  ModelSpec spec = decoder();
+  spec.stacks[0].embedding.positions.kind = PositionKind::Sinusoidal;
+  BuildLimits limits;
+  limits.decoderPositions = 77;
+  build(spec, limits);
+  ASSERT_TRUE(weight("sinusoidal_positions"));
+  EXPECT_EQ(weight("sinusoidal_positions").getRows(), 77);
+
+  spec.stacks[0].embedding.positions.count = 33;
+  build(spec, limits);
+  EXPECT_EQ(weight("sinusoidal_positions").getRows(), 33);
+}
+
+TEST_F(DescriptionsTest, learnedPositionsBeginAtTheirOffset) {
+  ModelSpec spec = decoder();
+  Positions &positions = spec.stacks[0].embedding.positions;
+  positions.kind = PositionKind::Learned;
+  positions.count = 30;
+  positions.offset = 2;
+  positions.table = matrix("positions.weight", 32, 8);
+  build(spec);
+  ASSERT_TRUE(weight("positions.weight"));
+  EXPECT_EQ(weight("positions.weight").getRows(), 30);
+  EXPECT_EQ(llvm::cast<ir::TensorSourceAttr>(
+                weight("positions.weight").getSources()[0])
+                .getBegin(),
+            2);
+}
+
+TEST_F(DescriptionsTest, tiedHeadsUseTheTableOfTheEmbedding) {
+  ModelSpec spec = decoder();
+  Embedding &embedding = spec.stacks[0].embedding;
+  embedding.vocabulary = 5;
+  embedding.tokens = matrix("tokens.weight", 5, 8);
+  Head head;
+  head.output = "logits";
+  Linear layer = linear("lm", 5, 8);
+  layer.weight = *embedding.tokens;
+  layer.bias = Weight{"lm.bias", {1, 5}}; // a row, not a vector
+  head.layers.push_back({layer, std::nullopt, std::nullopt});
+  spec.heads = {head};
+  build(spec);
+  auto entry = module->lookupSymbol<mlir::func::FuncOp>("head0");
+  ASSERT_TRUE(entry);
+  ir::LinearOp logits;
+  entry.walk([&](ir::LinearOp op) { logits = op; });
+  EXPECT_EQ(logits.getWeight(), "tokens.weight");
+  EXPECT_EQ(llvm::cast<mlir::NameLoc>(logits.getLoc()).getName(), "logits");
+  EXPECT_EQ(weight("lm.bias").getTensorType().getRank(), 1);
+  EXPECT_EQ(weight("lm.bias").getRows(), 5);
+}
+
+TEST_F(DescriptionsTest, theEncoderStoresTheKeysOfEveryGroupOfTheDecoder) {
+  ModelSpec spec = decoder();
+  spec.stacks.insert(spec.stacks.begin(), spec.stacks[0]);
+  spec.stacks[0].kind = StackKind::Encoder;
+  spec.stacks[0].blocks[0].block.attention.causal = false;
+  Block decoding = block();
+  decoding.crossAttention = decoding.attention;
+  decoding.crossAttention->causal = false;
+  decoding.crossAttention->key = linear("h.{layer}.cross.k", 8, 8);
+  decoding.crossAttentionNorm = norm("h.{layer}.n3", 8);
+  spec.stacks[1].blocks = {{0, 1, decoding}, {1, 2, decoding}};
+  build(spec);
+
+  auto encoder = module->lookupSymbol<mlir::func::FuncOp>("encoder");
+  ASSERT_TRUE(encoder);
+  std::vector<std::pair<int64_t, int64_t>> stored;
+  encoder.walk([&](ir::KvAppendOp op) {
+    auto layers = op->getParentOfType<ir::LayersOp>();
+    if (op.getCache() == ir::CacheKind::Cross)
+      stored.push_back({layers.getFirst(), layers.getCount()});
+  });
+  EXPECT_EQ(stored, (std::vector<std::pair<int64_t, int64_t>>{{0, 1}, {1, 2}}));
+  // Its own layers keep nothing.
+  encoder.walk([&](ir::KvAppendOp op) {
+    EXPECT_NE(op.getCache(), ir::CacheKind::Self);
+  });
+}
