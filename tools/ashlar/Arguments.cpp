@@ -7,6 +7,13 @@
 using namespace ashlar::tool;
 
 char UsageError::ID = 0;
+char ToleranceError::ID = 0;
+
+void ToleranceError::log(llvm::raw_ostream &os) const { os << text; }
+
+std::error_code ToleranceError::convertToErrorCode() const {
+  return std::make_error_code(std::errc::result_out_of_range);
+}
 
 void UsageError::log(llvm::raw_ostream &os) const { os << text; }
 
@@ -119,6 +126,8 @@ int ashlar::tool::report(llvm::Error error) {
   llvm::handleAllErrors(std::move(error), [&](llvm::ErrorInfoBase &info) {
     if (info.isA<UsageError>())
       status = usage;
+    else if (info.isA<ToleranceError>())
+      status = beyondTolerance;
     llvm::errs() << "error: ";
     info.log(llvm::errs());
     llvm::errs() << "\n";
