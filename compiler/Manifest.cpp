@@ -39,7 +39,8 @@ struct WorkTable {
 };
 } // namespace
 
-static WorkTable countWork(mlir::ModuleOp planned, const PlanDescription &plan) {
+static WorkTable countWork(mlir::ModuleOp planned,
+                           const PlanDescription &plan) {
   WorkTable table;
   table.stacks.resize(plan.stacks.size());
   table.heads.resize(plan.heads.size());
@@ -53,14 +54,13 @@ static WorkTable countWork(mlir::ModuleOp planned, const PlanDescription &plan) 
 }
 
 static llvm::json::Object toJson(const Work &work) {
-  return llvm::json::Object{
-      {"flops_per_row", work.flopsPerRow},
-      {"flops_per_key", work.flopsPerKey},
-      {"flops_per_source_key", work.flopsPerSourceKey},
-      {"weight_bytes", work.weightBytes},
-      {"bytes_per_row", work.bytesPerRow},
-      {"bytes_per_key", work.bytesPerKey},
-      {"bytes_per_source_key", work.bytesPerSourceKey}};
+  return llvm::json::Object{{"flops_per_row", work.flopsPerRow},
+                            {"flops_per_key", work.flopsPerKey},
+                            {"flops_per_source_key", work.flopsPerSourceKey},
+                            {"weight_bytes", work.weightBytes},
+                            {"bytes_per_row", work.bytesPerRow},
+                            {"bytes_per_key", work.bytesPerKey},
+                            {"bytes_per_source_key", work.bytesPerSourceKey}};
 }
 
 /// Of one token through the last stack and, where it reads every token, the
@@ -81,23 +81,23 @@ static llvm::json::Array entriesOf(const PlanDescription &plan,
   llvm::json::Array entries;
   for (const auto &[index, stack] : llvm::enumerate(plan.stacks)) {
     bool isEncoder = plan.plan.encoder == static_cast<int64_t>(index);
-    entries.push_back(llvm::json::Object{
-        {"call", isEncoder ? "encode" : "decode"},
-        {"inputs", inputsOf(stack, isEncoder)},
-        {"output", stack.output},
-        {"features", stack.plan.hidden},
-        {"vocabulary", stack.plan.vocabulary},
-        {"positions", stack.plan.positions},
-        {"work", toJson(work.stacks[index])}});
+    entries.push_back(
+        llvm::json::Object{{"call", isEncoder ? "encode" : "decode"},
+                           {"inputs", inputsOf(stack, isEncoder)},
+                           {"output", stack.output},
+                           {"features", stack.plan.hidden},
+                           {"vocabulary", stack.plan.vocabulary},
+                           {"positions", stack.plan.positions},
+                           {"work", toJson(work.stacks[index])}});
   }
   for (const auto &[index, head] : llvm::enumerate(plan.heads))
-    entries.push_back(llvm::json::Object{
-        {"call", "head"},
-        {"head", static_cast<int64_t>(index)},
-        {"rows", head.plan.first_row_only ? "first" : "all"},
-        {"output", head.output},
-        {"features", head.plan.output_features},
-        {"work", toJson(work.heads[index])}});
+    entries.push_back(
+        llvm::json::Object{{"call", "head"},
+                           {"head", static_cast<int64_t>(index)},
+                           {"rows", head.plan.first_row_only ? "first" : "all"},
+                           {"output", head.output},
+                           {"features", head.plan.output_features},
+                           {"work", toJson(work.heads[index])}});
   return entries;
 }
 
@@ -111,8 +111,7 @@ std::string ashlar::hashOf(const ModelSpec &spec) {
 
 std::string ashlar::makeManifest(const ModelSpec &spec,
                                  const PlanDescription &plan,
-                                 const Target &target,
-                                 mlir::ModuleOp planned) {
+                                 const Target &target, mlir::ModuleOp planned) {
   const ashlar_plan &numbers = plan.plan;
   WorkTable work = countWork(planned, plan);
   auto [flops, bytes] = perToken(plan, work);
@@ -127,15 +126,13 @@ std::string ashlar::makeManifest(const ModelSpec &spec,
       {"spec_hash", hashOf(spec)},
       {"build_id", hex(numbers.build_id)},
       {"weights", plan.weightsInside ? "segment" : "external"},
-      {"memory",
-       llvm::json::Object{{"weights_bytes", numbers.weights_bytes},
-                          {"arena_bytes", numbers.arena_bytes},
-                          {"cache_bytes", numbers.cache_bytes}}},
-      {"limits",
-       llvm::json::Object{{"max_tokens", numbers.max_tokens},
-                          {"max_context", numbers.max_context},
-                          {"max_source", numbers.max_source},
-                          {"max_sequences", numbers.max_sequences}}},
+      {"memory", llvm::json::Object{{"weights_bytes", numbers.weights_bytes},
+                                    {"arena_bytes", numbers.arena_bytes},
+                                    {"cache_bytes", numbers.cache_bytes}}},
+      {"limits", llvm::json::Object{{"max_tokens", numbers.max_tokens},
+                                    {"max_context", numbers.max_context},
+                                    {"max_source", numbers.max_source},
+                                    {"max_sequences", numbers.max_sequences}}},
       {"entries", entriesOf(plan, work)},
       {"flops_per_token", flops},
       {"bytes_per_token", bytes},

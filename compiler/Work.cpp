@@ -32,7 +32,8 @@ static Work workOf(ir::AttentionOp attention) {
   int64_t flops = 4 * query.getDimSize(1) * query.getDimSize(2);
   int64_t bytes = 2 * key.getDimSize(1) * key.getDimSize(2) * sizeof(float);
   Work work;
-  bool source = isa_and_nonnull<ir::KvReadOp>(attention.getKey().getDefiningOp());
+  bool source =
+      isa_and_nonnull<ir::KvReadOp>(attention.getKey().getDefiningOp());
   (source ? work.flopsPerSourceKey : work.flopsPerKey) = flops;
   (source ? work.bytesPerSourceKey : work.bytesPerKey) = bytes;
   return work;

@@ -33,9 +33,8 @@ static const OptionInfo *findOption(const CommandInfo &command,
   return nullptr;
 }
 
-llvm::Expected<Arguments>
-Arguments::parse(const CommandInfo &command,
-                 llvm::ArrayRef<const char *> words) {
+llvm::Expected<Arguments> Arguments::parse(const CommandInfo &command,
+                                           llvm::ArrayRef<const char *> words) {
   Arguments arguments;
   bool onlyOperands = false;
   for (size_t i = 0; i < words.size(); ++i) {
@@ -101,8 +100,9 @@ llvm::Expected<int64_t> Arguments::integer(llvm::StringRef option,
     return fallback;
   int64_t value = 0;
   if (text->getAsInteger(10, value) || value < minimum || value > maximum)
-    return usageError(option + " is \"" + *text + "\"; expected a number from " +
-                      llvm::Twine(minimum) + " to " + llvm::Twine(maximum));
+    return usageError(option + " is \"" + *text +
+                      "\"; expected a number from " + llvm::Twine(minimum) +
+                      " to " + llvm::Twine(maximum));
   return value;
 }
 

@@ -13,7 +13,8 @@ ashlar::tool::bindingsOf(const Arguments &arguments, llvm::StringRef option) {
   for (llvm::StringRef text : arguments.all(option)) {
     auto [name, file] = text.split('=');
     if (name.empty() || file.empty())
-      return usageError(option + " is \"" + text + "\"; expected NAME=FILE.npy");
+      return usageError(option + " is \"" + text +
+                        "\"; expected NAME=FILE.npy");
     for (const Binding &other : bindings)
       if (other.name == name)
         return usageError(option + " names \"" + name + "\" twice");

@@ -50,8 +50,8 @@ static Error checkKind(StringRef path) {
   if (!file)
     return file.takeError();
   Elf64_Ehdr header;
-  if (Error error = file->readAt(
-          0, {reinterpret_cast<char *>(&header), sizeof(header)}))
+  if (Error error =
+          file->readAt(0, {reinterpret_cast<char *>(&header), sizeof(header)}))
     return error;
   if (StringRef(reinterpret_cast<char *>(&header), 8) == "!<arch>\n" ||
       header.e_type == ET_REL)
@@ -188,8 +188,9 @@ Error ashlar::tool::refuseCompileFlags(const Arguments &arguments,
   static const OptionInfo flags[] = {ASHLAR_COMPILE_OPTIONS};
   for (const OptionInfo &flag : flags)
     if (arguments.has(flag.name))
-      return usageError(Twine(flag.name) + " is for a model that is compiled; " +
-                        artifact + " is compiled already");
+      return usageError(Twine(flag.name) +
+                        " is for a model that is compiled; " + artifact +
+                        " is compiled already");
   return Error::success();
 }
 

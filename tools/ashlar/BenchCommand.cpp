@@ -176,8 +176,8 @@ void Bench::countWork(int64_t promptTokens, int64_t newTokens) {
   double rows = promptTokens, more = newTokens;
   prompt.tokens = promptTokens;
   token.tokens = 1;
-  double calls = static_cast<double>(
-      (promptTokens + plan.max_tokens - 1) / plan.max_tokens);
+  double calls = static_cast<double>((promptTokens + plan.max_tokens - 1) /
+                                     plan.max_tokens);
   if (encode)
     addWork(prompt, encode->work, rows, rows * rows, 0, calls);
   else
@@ -217,12 +217,11 @@ Error Bench::run(int64_t promptTokens, int64_t newTokens) {
 //===----------------------------------------------------------------------===//
 
 static llvm::json::Object toJson(const Measurement &of) {
-  return llvm::json::Object{
-      {"milliseconds", of.seconds * 1e3},
-      {"tokens", of.tokens},
-      {"tokens_per_second", of.tokens / of.seconds},
-      {"gflop_per_second", of.flops / of.seconds * 1e-9},
-      {"gbyte_per_second", of.bytes / of.seconds * 1e-9}};
+  return llvm::json::Object{{"milliseconds", of.seconds * 1e3},
+                            {"tokens", of.tokens},
+                            {"tokens_per_second", of.tokens / of.seconds},
+                            {"gflop_per_second", of.flops / of.seconds * 1e-9},
+                            {"gbyte_per_second", of.bytes / of.seconds * 1e-9}};
 }
 
 static void print(const char *what, const Measurement &of) {
@@ -237,8 +236,8 @@ static void print(const char *what, const Measurement &of) {
 static Error fit(const ashlar_plan &plan, const Arguments &arguments,
                  int64_t &promptTokens, int64_t &newTokens) {
   bool both = plan.encoder >= 0 && plan.decoder >= 0;
-  int64_t most = plan.encoder >= 0 ? ashlar_encoder_limit(&plan)
-                                   : plan.max_context - 1;
+  int64_t most =
+      plan.encoder >= 0 ? ashlar_encoder_limit(&plan) : plan.max_context - 1;
   const ashlar_stack_plan &reader =
       plan.stacks[plan.encoder >= 0 ? plan.encoder : plan.decoder];
   if (reader.positions > 0)
@@ -255,10 +254,10 @@ static Error fit(const ashlar_plan &plan, const Arguments &arguments,
       return usageError("--new-tokens: the model decodes no tokens");
     return Error::success();
   }
-  int64_t room = std::max<int64_t>(
-      plan.max_context - (both ? 0 : promptTokens), 1);
-  Expected<int64_t> more = arguments.integer(
-      "--new-tokens", std::min<int64_t>(32, room), 1, room);
+  int64_t room =
+      std::max<int64_t>(plan.max_context - (both ? 0 : promptTokens), 1);
+  Expected<int64_t> more =
+      arguments.integer("--new-tokens", std::min<int64_t>(32, room), 1, room);
   if (!more)
     return more.takeError();
   newTokens = *more;
@@ -276,8 +275,7 @@ Error ashlar::tool::runBench(const Arguments &arguments) {
   if (!artifact)
     return artifact.takeError();
   int64_t promptTokens, newTokens;
-  if (Error error =
-          fit(artifact->plan(), arguments, promptTokens, newTokens))
+  if (Error error = fit(artifact->plan(), arguments, promptTokens, newTokens))
     return error;
   Expected<Session> session = artifact->createSession(*threads);
   if (!session)

@@ -28,7 +28,8 @@ static const OptionInfo options[] = {
 
 const CommandInfo ashlar::tool::classifyInfo = {
     "classify", "ART_OR_MODEL", 1,
-    "prints the class of each text and the probability of every class", options};
+    "prints the class of each text and the probability of every class",
+    options};
 
 namespace {
 struct Classifier {
@@ -47,8 +48,7 @@ struct Classifier {
 std::string Classifier::labelOf(int64_t index) const {
   size_t bytes;
   const char *label = ashlar_text_label(&text, index, &bytes);
-  return label ? std::string(label, bytes)
-               : "LABEL_" + std::to_string(index);
+  return label ? std::string(label, bytes) : "LABEL_" + std::to_string(index);
 }
 
 /// One line, fields between tabs, whatever a label holds.
@@ -107,8 +107,9 @@ Error ashlar::tool::runClassify(const Arguments &arguments) {
   if (!artifact)
     return artifact.takeError();
   if (!ashlar_class_count(&artifact->plan()))
-    return userError(arguments.operand(), "the model does not classify texts: "
-                                          "it has no logits of whole sequences",
+    return userError(arguments.operand(),
+                     "the model does not classify texts: "
+                     "it has no logits of whole sequences",
                      "use ashlar run");
   Expected<Session> session = artifact->createSession(*threads);
   if (!session)

@@ -104,24 +104,22 @@ static void printEntry(const ManifestEntry &entry) {
                        std::to_string(entry.features) + "]");
   const ManifestWork &work = entry.work;
   line("", grouped(work.flopsPerRow) + " FLOPs a row" +
-               (work.flopsPerKey
-                    ? " + " + grouped(work.flopsPerKey) + " a key"
-                    : "") +
+               (work.flopsPerKey ? " + " + grouped(work.flopsPerKey) + " a key"
+                                 : "") +
                (work.flopsPerSourceKey
                     ? " + " + grouped(work.flopsPerSourceKey) + " a source key"
                     : ""));
   line("", "reads " + grouped(work.weightBytes) + " bytes of weights a call" +
-               (work.bytesPerKey
-                    ? " + " + grouped(work.bytesPerKey) + " a key"
-                    : "") +
+               (work.bytesPerKey ? " + " + grouped(work.bytesPerKey) + " a key"
+                                 : "") +
                (work.bytesPerSourceKey
                     ? " + " + grouped(work.bytesPerSourceKey) + " a source key"
                     : ""));
   if (entry.vocabulary)
-    line("", "token ids below " + grouped(entry.vocabulary) +
-                 (entry.positions
-                      ? ", positions below " + grouped(entry.positions)
-                      : ""));
+    line("",
+         "token ids below " + grouped(entry.vocabulary) +
+             (entry.positions ? ", positions below " + grouped(entry.positions)
+                              : ""));
 }
 
 static void print(const ManifestView &manifest) {

@@ -19,8 +19,9 @@ static const OptionInfo options[] = {
     {"--prompt", "TEXT", "a text to continue; may be given several times"},
     {"--prompt-file", "FILE", "texts, one on each line; - is standard input"},
     {"--ids", "1,2,3", "a prompt of token ids"},
-    {"--in", "NAME=FILE", "prompts of token ids as .npy: input_ids [B,S], and "
-                          "attention_mask, decoder_input_ids where needed"},
+    {"--in", "NAME=FILE",
+     "prompts of token ids as .npy: input_ids [B,S], and "
+     "attention_mask, decoder_input_ids where needed"},
     {"--max-new-tokens", "N", "tokens to generate at most"},
     {"--ignore-eos", nullptr, "do not stop at end tokens"},
     {"--special", nullptr,
@@ -50,7 +51,7 @@ struct Generator {
   bool ignoreEnd = false;
   bool special = false;
   bool idsOnly = false;
-  std::vector<int32_t> decoderIds;
+  std::vector<int32_t> decoderIds = {};
 
   Error run(llvm::ArrayRef<int32_t> prompt);
   Error run(StringRef prompt);
@@ -142,7 +143,8 @@ static Error checkIdArray(const Binding &binding, const ashlar_array &array) {
   ashlar_array_shape(&array, shape, sizeof(shape));
   return userError(binding.file, llvm::Twine(binding.name) + " is " +
                                      ashlar_element_name(array.element) +
-                                     shape + "; expected int64 or int32 [B, S]");
+                                     shape +
+                                     "; expected int64 or int32 [B, S]");
 }
 
 static int64_t rowsOf(const ashlar_array &array) {
@@ -151,9 +153,9 @@ static int64_t rowsOf(const ashlar_array &array) {
 
 static Error sameShape(const Binding &binding, const ashlar_array &array,
                        const ashlar_array &ids, bool columnsToo) {
-  bool same = rowsOf(array) == rowsOf(ids) &&
-              (!columnsToo ||
-               array.shape[array.rank - 1] == ids.shape[ids.rank - 1]);
+  bool same =
+      rowsOf(array) == rowsOf(ids) &&
+      (!columnsToo || array.shape[array.rank - 1] == ids.shape[ids.rank - 1]);
   if (same)
     return Error::success();
   char found[128], expected[128];
@@ -180,11 +182,11 @@ static Error runArrays(Generator &generator,
     const ashlar_array &array = arrays.arrays[i].array;
     bool isMask = binding.name == "attention_mask";
     if (!isMask && binding.name != first.input && binding.name != decoder)
-      return userError("", "generate takes no input \"" +
-                               escapeForDisplay(binding.name) + "\"",
-                       llvm::Twine("it takes ") + first.input +
-                           ", attention_mask" +
-                           (decoder.empty() ? "" : ", " + decoder));
+      return userError(
+          "",
+          "generate takes no input \"" + escapeForDisplay(binding.name) + "\"",
+          llvm::Twine("it takes ") + first.input + ", attention_mask" +
+              (decoder.empty() ? "" : ", " + decoder));
     if (Error error = checkIdArray(binding, array))
       return error;
     if (Error error = sameShape(binding, array, *ids, isMask))
@@ -208,8 +210,9 @@ static Error runArrays(Generator &generator,
 static Error checkFlags(const Arguments &arguments) {
   for (const char *flag : {"--temperature", "--top-k", "--top-p", "--seed"})
     if (arguments.has(flag))
-      return userError("", llvm::Twine(flag) + " asks for sampling; this build "
-                                               "decodes greedily",
+      return userError("",
+                       llvm::Twine(flag) + " asks for sampling; this build "
+                                           "decodes greedily",
                        "leave it out");
   int kinds = arguments.has("--prompt") + arguments.has("--prompt-file") +
               arguments.has("--ids") + arguments.has("--in");
@@ -239,8 +242,8 @@ static Error setUp(const Arguments &arguments, Generator &generator) {
 }
 
 static Error runTexts(Generator &generator, const Arguments &arguments) {
-  if (Error error = needTokenizer(generator.text,
-                                  "give token ids: --ids=1,2,3 or --in"))
+  if (Error error =
+          needTokenizer(generator.text, "give token ids: --ids=1,2,3 or --in"))
     return error;
   if (std::optional<StringRef> file = arguments.get("--prompt-file"))
     return forEachLine(*file,
@@ -275,8 +278,9 @@ Error ashlar::tool::runGenerate(const Arguments &arguments) {
   if (!artifact)
     return artifact.takeError();
   if (!ashlar_can_generate(&artifact->plan()))
-    return userError(arguments.operand(), "the model does not generate tokens: "
-                                          "it has no decoder with logits",
+    return userError(arguments.operand(),
+                     "the model does not generate tokens: "
+                     "it has no decoder with logits",
                      "use ashlar run");
   Expected<Session> session = artifact->createSession(*threads);
   if (!session)

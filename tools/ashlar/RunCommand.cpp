@@ -19,7 +19,8 @@ static const OptionInfo options[] = {
 
 const CommandInfo ashlar::tool::runInfo = {
     "run", "ART_OR_MODEL", 1,
-    "computes outputs of a model from arrays; `ashlar describe` lists the names",
+    "computes outputs of a model from arrays; `ashlar describe` lists the "
+    "names",
     options};
 
 static llvm::Error write(const std::vector<Binding> &bindings,

@@ -33,8 +33,8 @@ llvm::Error ashlar::tool::runSpec(const Arguments &arguments) {
   llvm::Expected<AtomicFile> file = AtomicFile::create(*output);
   if (!file)
     return file.takeError();
-  if (llvm::Error error = file->append(
-          printYaml(imported->spec, imported->source, *output)))
+  if (llvm::Error error =
+          file->append(printYaml(imported->spec, imported->source, *output)))
     return error;
   return file->commit();
 }

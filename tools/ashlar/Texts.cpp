@@ -30,7 +30,7 @@ Error ashlar::tool::forEachLine(StringRef file,
     return readError(file, errno);
   char *line = nullptr;
   size_t room = 0;
-  auto atEnd = llvm::make_scope_exit([&] {
+  llvm::scope_exit atEnd([&] {
     std::free(line);
     if (!standard)
       std::fclose(stream);
@@ -50,8 +50,8 @@ Error ashlar::tool::forEachLine(StringRef file,
   return Error::success();
 }
 
-llvm::Expected<std::vector<int32_t>>
-ashlar::tool::parseIds(StringRef text, StringRef option) {
+llvm::Expected<std::vector<int32_t>> ashlar::tool::parseIds(StringRef text,
+                                                            StringRef option) {
   std::vector<int32_t> ids;
   llvm::SmallVector<StringRef> parts;
   text.split(parts, ',');
@@ -71,9 +71,9 @@ void ashlar::tool::printText(StringRef text) {
     return;
   }
   for (char c : text) {
-    bool steers = (static_cast<unsigned char>(c) < 0x20 && c != '\n' &&
-                   c != '\t') ||
-                  c == 0x7f;
+    bool steers =
+        (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') ||
+        c == 0x7f;
     llvm::outs() << (steers ? '?' : c);
   }
   // A reader sees each word as it comes.

@@ -106,7 +106,7 @@ static Tensor gather(const Tensor &rows, ArrayRef<int32_t> which) {
 Error Verifier::runHead(size_t head, ArrayRef<Piece> pieces,
                         const Tensor &hidden) {
   const ashlar_head_plan &of = plan.heads[head];
-  std::vector<int32_t> rows; // of the call
+  std::vector<int32_t> rows;                       // of the call
   std::vector<std::pair<int64_t, int64_t>> places; // sequence, column
   int32_t row = 0;
   for (const Piece &piece : pieces)
@@ -114,9 +114,8 @@ Error Verifier::runHead(size_t head, ArrayRef<Piece> pieces,
       if (of.first_row_only && i != 0)
         continue;
       rows.push_back(row);
-      places.emplace_back(
-          piece.sequence,
-          current->stacks.back()[piece.sequence].columns[i]);
+      places.emplace_back(piece.sequence,
+                          current->stacks.back()[piece.sequence].columns[i]);
     }
   std::string entry = "head" + std::to_string(head);
   // A head's taps hold the rows of one piece.
@@ -124,9 +123,9 @@ Error Verifier::runHead(size_t head, ArrayRef<Piece> pieces,
     ArrayRef<int32_t> part = ArrayRef(rows).slice(
         begin, std::min<size_t>(of.max_rows, rows.size() - begin));
     std::vector<float> out(part.size() * of.output_features);
-    if (Error error = statusError(
-            api, api.head(session, head, part.data(), part.size(), out.data(),
-                          out.size())))
+    if (Error error =
+            statusError(api, api.head(session, head, part.data(), part.size(),
+                                      out.data(), out.size())))
       return error;
     ReferenceInputs inputs;
     inputs.hidden = gather(hidden, part);
@@ -146,8 +145,7 @@ Error Verifier::runHead(size_t head, ArrayRef<Piece> pieces,
 // Stacks
 //===----------------------------------------------------------------------===//
 
-ReferenceInputs Verifier::inputsOf(size_t stack,
-                                   ArrayRef<Piece> pieces) const {
+ReferenceInputs Verifier::inputsOf(size_t stack, ArrayRef<Piece> pieces) const {
   ReferenceInputs inputs;
   std::vector<float> vectors;
   int64_t hidden = spec.stacks[stack].hidden;
@@ -295,16 +293,16 @@ Error Verifier::run(const VerifyRun &run) {
       empty |= rows[sequence].size() == 0;
     if (!empty)
       group.push_back(sequence);
-    if (group.empty() || (static_cast<int64_t>(group.size()) <
-                              plan.max_sequences &&
-                          sequence + 1 < run.batch()))
+    if (group.empty() ||
+        (static_cast<int64_t>(group.size()) < plan.max_sequences &&
+         sequence + 1 < run.batch()))
       continue;
     if (Error error = runGroup(group))
       return error;
     group.clear();
   }
   for (auto [output, difference] : llvm::zip(run.outputs, outputs))
-    report.add({run.name, output.name, difference, output.relL2,
-                output.maxAbs});
+    report.add(
+        {run.name, output.name, difference, output.relL2, output.maxAbs});
   return Error::success();
 }

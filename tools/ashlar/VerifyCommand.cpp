@@ -22,9 +22,11 @@ using llvm::Expected;
 using llvm::StringRef;
 
 static const OptionInfo options[] = {
-    {"--artifact", "ART", "a library compiled with --taps, instead of compiling"},
-    {"--case", "DIR", "the runs of a case instead of random tokens; its outputs "
-                      "are compared too"},
+    {"--artifact", "ART",
+     "a library compiled with --taps, instead of compiling"},
+    {"--case", "DIR",
+     "the runs of a case instead of random tokens; its outputs "
+     "are compared too"},
     {"--tokens", "N", "random tokens of one sequence (default 24)"},
     {"--layers", "A-B", "tensors of these layers only"},
     {"--threads", "N", "workers (default: the cores this process may use)"},
@@ -161,9 +163,9 @@ static Expected<std::vector<VerifyRun>> makeRuns(const Arguments &arguments,
       for (const Head &head : spec.heads)
         known |= head.output == output.name;
       if (!known)
-        return userError(output.values.file,
-                         "the model has no output \"" +
-                             escapeForDisplay(output.name) + "\"");
+        return userError(output.values.file, "the model has no output \"" +
+                                                 escapeForDisplay(output.name) +
+                                                 "\"");
     }
   return runs;
 }

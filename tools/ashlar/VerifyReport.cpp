@@ -97,7 +97,7 @@ void VerifyReport::print(llvm::raw_ostream &os) const {
 }
 
 /// JSON knows no infinity: null then.
-static llvm::json::Value finite(double number) {
+static llvm::json::Value numberOrNull(double number) {
   if (std::isfinite(number))
     return number;
   return nullptr;
@@ -111,18 +111,18 @@ void VerifyReport::printJson(llvm::raw_ostream &os) const {
         {"name", llvm::json::fixUTF8(tensor.name)},
         {"layer", tensor.layer < 0 ? llvm::json::Value(nullptr)
                                    : llvm::json::Value(tensor.layer)},
-        {"rel_l2", finite(tensor.difference.relL2())},
-        {"max_abs", finite(tensor.difference.maxAbs)},
+        {"rel_l2", numberOrNull(tensor.difference.relL2())},
+        {"max_abs", numberOrNull(tensor.difference.maxAbs)},
         {"passed", passed(tensor)}});
   for (const Output &output : outputs)
-    cases.push_back(llvm::json::Object{
-        {"run", llvm::json::fixUTF8(output.run)},
-        {"name", llvm::json::fixUTF8(output.name)},
-        {"rel_l2", finite(output.difference.relL2())},
-        {"max_abs", finite(output.difference.maxAbs)},
-        {"tol_rel_l2", output.relL2},
-        {"tol_max_abs", output.maxAbs},
-        {"passed", output.passed()}});
+    cases.push_back(
+        llvm::json::Object{{"run", llvm::json::fixUTF8(output.run)},
+                           {"name", llvm::json::fixUTF8(output.name)},
+                           {"rel_l2", numberOrNull(output.difference.relL2())},
+                           {"max_abs", numberOrNull(output.difference.maxAbs)},
+                           {"tol_rel_l2", output.relL2},
+                           {"tol_max_abs", output.maxAbs},
+                           {"passed", output.passed()}});
   os << llvm::json::Value(llvm::json::Object{
             {"tolerance", tolerance},
             {"passed", !tensorFailures() && !outputFailures()},

@@ -4,6 +4,7 @@
 
 #include "compiler/Support/Json.h"
 
+#include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/Path.h"
 
@@ -253,8 +254,8 @@ Expected<std::vector<VerifyRun>> CaseReader::read() {
   return runs;
 }
 
-Expected<std::vector<VerifyRun>>
-ashlar::tool::readCase(StringRef folder, const ModelSpec &spec) {
+Expected<std::vector<VerifyRun>> ashlar::tool::readCase(StringRef folder,
+                                                        const ModelSpec &spec) {
   llvm::SmallString<256> path(folder);
   llvm::sys::path::append(path, "case.json");
   Expected<InputFile> file = InputFile::open(path);

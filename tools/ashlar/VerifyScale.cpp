@@ -35,8 +35,7 @@ static double factorAt(ir::WeightOp weight, int64_t row) {
   return 1;
 }
 
-llvm::StringMap<double>
-ashlar::tool::weightFactors(mlir::ModuleOp module) {
+llvm::StringMap<double> ashlar::tool::weightFactors(mlir::ModuleOp module) {
   llvm::StringMap<double> factors;
   module.walk([&](ir::LinearOp linear) {
     ir::WeightOp weight = ir::lookupWeight(linear, linear.getWeightAttr());
