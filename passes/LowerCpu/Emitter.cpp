@@ -368,7 +368,7 @@ Value ashlar::cacheOffset(Emitter &e, ir::CacheKind kind) {
       e.context.plan.caches[e.context.plan.findCache(kind)];
   Value offset = e.index(cache.offset);
   // Keys of one call are used by their own layer only: all layers share a place.
-  if (kind != ir::CacheKind::Call)
+  if (kind != ir::CacheKind::Call && e.context.layer)
     offset = e.add(offset, e.mul(e.context.layer, cache.layerStride));
   return offset;
 }
