@@ -52,6 +52,19 @@ static Error expectCount(StringRef what, size_t found, size_t expected) {
                            " rows; expected " + Twine(expected));
 }
 
+static Error expectFeatures(StringRef what, const Tensor &rows,
+                            int64_t expected) {
+  if (rows.shape.size() != 2)
+    return userError("", Twine("input \"") + what +
+                             "\" is missing; expected rows of " +
+                             Twine(expected) + " features");
+  if (rows.dim(1) == expected)
+    return Error::success();
+  return userError("", Twine("input \"") + what + "\" has " +
+                           Twine(rows.dim(1)) + " features; expected " +
+                           Twine(expected));
+}
+
 Error Reference::Interpreter::bind(mlir::func::FuncOp entry,
                                    const ReferenceInputs &inputs) {
   // A head has no sequences; its rows count themselves.
@@ -66,10 +79,8 @@ Error Reference::Interpreter::bind(mlir::func::FuncOp entry,
       const Tensor &given = name == "hidden" ? inputs.hidden : inputs.vectors;
       int64_t features =
           llvm::cast<mlir::RankedTensorType>(argument.getType()).getDimSize(1);
-      if (given.shape.size() != 2 || given.dim(1) != features)
-        return userError("", Twine("input \"") + name +
-                                 "\" has other features; expected " +
-                                 Twine(features));
+      if (Error error = expectFeatures(name, given, features))
+        return error;
       if (name == "vectors")
         if (Error error = expectCount(name, given.dim(0), count))
           return error;
