@@ -16,64 +16,78 @@ static const JsonValue *find(const JsonDocument &document, StringRef key) {
 }
 
 static Error readInteger(const JsonDocument &document, StringRef key,
-                         int64_t minimum, std::optional<int64_t> &out) {
+                         int64_t minimum, int64_t maximum,
+                         std::optional<int64_t> &out) {
   const JsonValue *value = find(document, key);
   if (!value)
     return Error::success();
-  Expected<int64_t> number = document.asInteger(*value, key, minimum, maxCount);
+  Expected<int64_t> number = document.asInteger(*value, key, minimum, maximum);
   if (!number)
     return number.takeError();
   out = *number;
   return Error::success();
 }
 
-/// One id or a list of them.
-static Error readIds(const JsonDocument &document, StringRef key,
-                     std::vector<int64_t> &out) {
-  const JsonValue *value = find(document, key);
-  if (!value)
-    return Error::success();
-  llvm::ArrayRef<JsonValue> ids = *value;
-  if (value->isArray())
-    ids = value->elements;
-  out.clear();
-  for (const JsonValue &id : ids) {
-    Expected<int64_t> number = document.asInteger(id, key, 0, maxCount);
-    if (!number)
-      return number.takeError();
-    out.push_back(*number);
+namespace {
+
+/// Token ids are below `vocabulary`; a model without one has no ids.
+struct TokenReader {
+  const JsonDocument &document;
+  int64_t vocabulary;
+
+  Error readId(StringRef key, std::optional<int64_t> &out) const {
+    if (vocabulary == 0)
+      return Error::success();
+    return readInteger(document, key, 0, vocabulary - 1, out);
   }
-  return Error::success();
-}
 
-static Error readTokens(const JsonDocument &document, Generation &result) {
-  if (Error error = readIds(document, "eos_token_id", result.endTokens))
-    return error;
-  if (Error error = readInteger(document, "decoder_start_token_id", 0,
-                                result.decoderStartToken))
-    return error;
-  return readInteger(document, "pad_token_id", 0, result.padToken);
-}
+  /// One id or a list of them.
+  Error readIds(StringRef key, std::vector<int64_t> &out) const {
+    const JsonValue *value = find(document, key);
+    if (!value || vocabulary == 0)
+      return Error::success();
+    llvm::ArrayRef<JsonValue> ids = *value;
+    if (value->isArray())
+      ids = value->elements;
+    out.clear();
+    for (const JsonValue &id : ids) {
+      Expected<int64_t> number = document.asInteger(id, key, 0, vocabulary - 1);
+      if (!number)
+        return number.takeError();
+      out.push_back(*number);
+    }
+    return Error::success();
+  }
 
-/// Older bart configurations say with a flag that bos comes first.
-static Error readForcedFirst(const JsonDocument &document, Generation &result) {
-  const JsonValue *flag = find(document, "force_bos_token_to_be_generated");
-  StringRef key = flag && flag->isBoolean() && flag->boolean &&
-                          !find(document, "forced_bos_token_id")
-                      ? "bos_token_id"
-                      : "forced_bos_token_id";
-  return readInteger(document, key, 0, result.forcedFirstToken);
-}
+  Error readTokens(Generation &result) const {
+    if (Error error = readIds("eos_token_id", result.endTokens))
+      return error;
+    if (Error error =
+            readId("decoder_start_token_id", result.decoderStartToken))
+      return error;
+    return readId("pad_token_id", result.padToken);
+  }
+
+  /// Older bart configurations say with a flag that bos comes first.
+  Error readForcedTokens(Generation &result) const {
+    const JsonValue *flag = find(document, "force_bos_token_to_be_generated");
+    bool flagged = flag && flag->isBoolean() && flag->boolean &&
+                   !find(document, "forced_bos_token_id");
+    if (Error error = readId(flagged ? "bos_token_id" : "forced_bos_token_id",
+                             result.forcedFirstToken))
+      return error;
+    return readId("forced_eos_token_id", result.forcedLastToken);
+  }
+};
+
+} // namespace
 
 static Error readLimits(const JsonDocument &document, Generation &result) {
-  if (Error error = readForcedFirst(document, result))
+  if (Error error =
+          readInteger(document, "max_length", 1, maxCount, result.maxLength))
     return error;
-  if (Error error = readInteger(document, "forced_eos_token_id", 0,
-                                result.forcedLastToken))
-    return error;
-  if (Error error = readInteger(document, "max_length", 1, result.maxLength))
-    return error;
-  return readInteger(document, "max_new_tokens", 1, result.maxNewTokens);
+  return readInteger(document, "max_new_tokens", 1, maxCount,
+                     result.maxNewTokens);
 }
 
 //===----------------------------------------------------------------------===//
@@ -131,15 +145,23 @@ static void warnOfSettings(const JsonDocument &document, StringRef file,
 
 Expected<Generation>
 ashlar::readGeneration(const JsonDocument &config,
-                       const JsonDocument *generation,
+                       const JsonDocument *generation, const ModelSpec &spec,
                        std::vector<std::string> &warnings) {
-  Generation result;
-  if (Error error = readTokens(config, result))
-    return error;
   const JsonDocument &decisive = generation ? *generation : config;
-  if (generation)
-    if (Error error = readTokens(*generation, result))
+  int64_t vocabulary = spec.stacks.back().embedding.vocabulary;
+  TokenReader fallback{config, vocabulary};
+  TokenReader tokens{decisive, vocabulary};
+  Generation result;
+  // A decoder without a start token of its own starts with bos.
+  if (spec.encoder() && spec.decoder())
+    for (const TokenReader &reader : {fallback, tokens})
+      if (Error error = reader.readId("bos_token_id", result.decoderStartToken))
+        return error;
+  for (const TokenReader &reader : {fallback, tokens})
+    if (Error error = reader.readTokens(result))
       return error;
+  if (Error error = tokens.readForcedTokens(result))
+    return error;
   if (Error error = readLimits(decisive, result))
     return error;
   warnOfSettings(decisive,

@@ -8,12 +8,14 @@
 
 namespace ashlar {
 
-/// What greedy decoding needs. Token ids are taken from generation_config.json
-/// and, where it lacks them or does not exist, from config.json; everything
-/// else from the one of them that counts: generation_config.json if it exists.
-/// Settings that greedy decoding cannot follow become warnings.
+/// What greedy decoding of `spec` needs. Token ids are taken from
+/// generation_config.json and, where it lacks them or does not exist, from
+/// config.json; everything else from the one of them that counts:
+/// generation_config.json if it exists. Settings that greedy decoding cannot
+/// follow become warnings.
 llvm::Expected<Generation> readGeneration(const JsonDocument &config,
                                           const JsonDocument *generation,
+                                          const ModelSpec &spec,
                                           std::vector<std::string> &warnings);
 
 } // namespace ashlar

@@ -18,7 +18,7 @@ using llvm::Twine;
 namespace path = llvm::sys::path;
 namespace fs = llvm::sys::fs;
 
-static constexpr uint64_t maxTextBytes = uint64_t(16) << 20;
+static constexpr uint64_t maxTextBytes = uint64_t(32) << 20;
 
 static Expected<std::string> readText(StringRef file) {
   Expected<InputFile> input = InputFile::open(file);

@@ -72,8 +72,10 @@ std::string ashlar::printYaml(const ModelSpec &spec, const ModelSource &source,
 }
 
 Expected<YamlModel> ashlar::parseYaml(StringRef text, StringRef file) {
+  // Ten thousand layers that all differ take 25 MB and 1.3 million values.
   JsonLimits limits;
-  limits.bytes = uint64_t(16) << 20;
+  limits.bytes = uint64_t(32) << 20;
+  limits.values = uint64_t(1) << 21;
   Expected<JsonDocument> document = parseYamlTree(text, file, limits);
   if (!document)
     return document.takeError();

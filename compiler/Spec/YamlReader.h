@@ -103,10 +103,12 @@ private:
     out.clear();
     if (!expectKind(value, path, JsonValue::Kind::Array, "a list"))
       return;
-    out.reserve(value.elements.size());
-    for (const JsonValue &element : value.elements)
-      read(element, path + "[" + std::to_string(out.size()) + "]",
-           out.emplace_back());
+    for (const JsonValue &element : value.elements) {
+      if (reading.failed()) // a wrong list may be long
+        return;
+      std::string elementPath = path + "[" + std::to_string(out.size()) + "]";
+      read(element, elementPath, out.emplace_back());
+    }
   }
 
   template <typename T>

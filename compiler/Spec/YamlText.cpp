@@ -95,7 +95,11 @@ namespace {
 class TreeReader {
 public:
   TreeReader(StringRef text, StringRef file, const JsonLimits &limits)
-      : file(file), limits(limits) {
+      : text(text), file(file), limits(limits) {
+    lines.push_back(text.begin());
+    for (const char &c : text)
+      if (c == '\n')
+        lines.push_back(&c + 1);
     sources.setDiagHandler(
         [](const llvm::SMDiagnostic &diagnostic, void *self) {
           static_cast<TreeReader *>(self)->failAt(diagnostic.getLineNo(),
@@ -120,8 +124,10 @@ private:
   bool fail(yaml::Node &node, const Twine &cause);
   void failAt(unsigned line, unsigned column, const Twine &cause);
 
+  StringRef text;
   StringRef file;
   const JsonLimits &limits;
+  std::vector<const char *> lines; // where each starts
   llvm::SourceMgr sources;
   std::optional<yaml::Stream> stream;
   llvm::BumpPtrAllocator keys;
@@ -139,12 +145,21 @@ void TreeReader::failAt(unsigned line, unsigned column, const Twine &cause) {
   failurePosition = positionText(file, line, column);
 }
 
+/// LLVM's flow containers start behind their bracket.
 SourcePosition TreeReader::positionOf(yaml::Node &node) {
-  llvm::SMLoc start = node.getSourceRange().Start;
-  if (!start.isValid())
+  const char *start = node.getSourceRange().Start.getPointer();
+  if (!start)
     return {1, 1};
-  auto [line, column] = sources.getLineAndColumn(start);
-  return {line, column};
+  const char *bracket = start;
+  while (bracket != text.begin() && llvm::isSpace(bracket[-1]))
+    --bracket;
+  char before = bracket == text.begin() ? ' ' : bracket[-1];
+  if ((before == '[' && llvm::isa<yaml::SequenceNode>(node)) ||
+      (before == '{' && llvm::isa<yaml::MappingNode>(node)))
+    start = bracket - 1;
+  auto line = std::prev(llvm::upper_bound(lines, start));
+  return {static_cast<uint32_t>(line - lines.begin() + 1),
+          static_cast<uint32_t>(start - *line + 1)};
 }
 
 bool TreeReader::fail(yaml::Node &node, const Twine &cause) {
@@ -176,7 +191,9 @@ bool TreeReader::readNode(yaml::Node *node, JsonValue &out, unsigned depth) {
   out.position = positionOf(*node);
   if (++values > limits.values)
     return fail(*node, "more than " + Twine(limits.values) + " values");
-  if (depth > limits.depth + 1)
+  bool isContainer =
+      llvm::isa<yaml::SequenceNode>(node) || llvm::isa<yaml::MappingNode>(node);
+  if (isContainer && depth > limits.depth)
     return fail(*node, "nested deeper than " + Twine(limits.depth) + " levels");
   if (!node->getAnchor().empty() || llvm::isa<yaml::AliasNode>(node))
     return fail(*node, "anchors and aliases are not supported");

@@ -124,6 +124,7 @@ const Family &hf::gpt2() {
       "attn_pdrop",
       "embd_pdrop",
       "n_ctx",
+      "predict_special_tokens",
       "reorder_and_upcast_attn",
       "resid_pdrop",
       "summary_activation",

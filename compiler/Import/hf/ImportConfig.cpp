@@ -125,8 +125,9 @@ Expected<ImportResult> ashlar::importConfig(StringRef configText,
       return parsed.takeError();
     generation = std::move(*parsed);
   }
-  Expected<Generation> settings = readGeneration(
-      *document, generation ? &*generation : nullptr, result.warnings);
+  Expected<Generation> settings =
+      readGeneration(*document, generation ? &*generation : nullptr,
+                     result.spec, result.warnings);
   if (!settings)
     return settings.takeError();
   result.spec.generation = std::move(*settings);

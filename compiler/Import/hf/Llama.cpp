@@ -78,10 +78,15 @@ static Attention readAttention(ConfigReader &config, const std::string &module,
                           hidden);
   int64_t whole = std::max<int64_t>(hidden / result.heads, 1);
   result.headDim = config.countOr("head_dim", whole, maxHeads);
-  if (result.headDim % 2 != 0)
-    config.fail(config.find("head_dim") ? "head_dim" : "num_attention_heads",
-                "rotary positions need an even head_dim, which is " +
-                    llvm::Twine(result.headDim));
+  if (result.headDim % 2 != 0) {
+    if (config.find("head_dim"))
+      config.fail("head_dim", "expected an even number, as positions are "
+                              "rotary");
+    else
+      config.fail("num_attention_heads", "expected an even head_dim, not " +
+                                             llvm::Twine(result.headDim) +
+                                             ", as positions are rotary");
+  }
   result.scale = 1.0 / std::sqrt(static_cast<double>(result.headDim));
   result.causal = true;
   result.rotary = readRotary(config, result.headDim);

@@ -31,8 +31,7 @@ public:
 
   template <typename T> void required(const char *, T &value) { visit(value); }
   template <typename T> void optional(const char *, T &value) { visit(value); }
-  template <typename T>
-  void optional(const char *, std::optional<T> &value) {
+  template <typename T> void optional(const char *, std::optional<T> &value) {
     if (value)
       visit(*value);
   }

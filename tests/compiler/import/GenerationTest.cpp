@@ -1,0 +1,129 @@
+//===- GenerationTest.cpp - Settings of text generation -------------------===//
+
+#include "tests/compiler/import/Configs.h"
+
+#include <gtest/gtest.h>
+
+using namespace ashlar;
+using namespace ashlar::test;
+
+using Ids = std::vector<int64_t>;
+using Names = std::vector<std::string>;
+
+static ImportResult withGeneration(const std::string &generation,
+                                   const Keys &changes = {}) {
+  return valueOf(importText(config("bart", changes), &generation));
+}
+
+TEST(Generation, FromItsOwnFile) {
+  Generation result =
+      withGeneration("{\"eos_token_id\": [2, 5], \"pad_token_id\": 1, "
+                     "\"decoder_start_token_id\": 3, "
+                     "\"forced_bos_token_id\": 0, \"forced_eos_token_id\": 2, "
+                     "\"max_length\": 20, \"max_new_tokens\": 7}")
+          .spec.generation;
+  EXPECT_EQ(result.endTokens, (Ids{2, 5}));
+  EXPECT_EQ(result.padToken, 1);
+  EXPECT_EQ(result.decoderStartToken, 3);
+  EXPECT_EQ(result.forcedFirstToken, 0);
+  EXPECT_EQ(result.forcedLastToken, 2);
+  EXPECT_EQ(result.maxLength, 20);
+  EXPECT_EQ(result.maxNewTokens, 7);
+}
+
+TEST(Generation, FromConfig) {
+  Generation result = import("bart", {{"eos_token_id", "2"},
+                                      {"pad_token_id", "1"},
+                                      {"decoder_start_token_id", "2"},
+                                      {"forced_eos_token_id", "2"},
+                                      {"max_length", "9"}})
+                          .spec.generation;
+  EXPECT_EQ(result.endTokens, Ids{2});
+  EXPECT_EQ(result.padToken, 1);
+  EXPECT_EQ(result.decoderStartToken, 2);
+  EXPECT_EQ(result.forcedLastToken, 2);
+  EXPECT_EQ(result.maxLength, 9);
+}
+
+/// A generation_config.json without forced tokens and limits means that there
+/// are none, but ids that it lacks are the model's.
+TEST(Generation, FileDecidesAndConfigFillsIds) {
+  Generation result =
+      withGeneration("{\"eos_token_id\": null}", {{"eos_token_id", "2"},
+                                                  {"forced_eos_token_id", "2"},
+                                                  {"max_length", "9"}})
+          .spec.generation;
+  EXPECT_EQ(result.endTokens, Ids{2});
+  EXPECT_EQ(result.forcedLastToken, std::nullopt);
+  EXPECT_EQ(result.maxLength, std::nullopt);
+}
+
+TEST(Generation, DecoderStartsWithBosWhenNothingElseIsSaid) {
+  auto start = [](const char *family, const Keys &keys) {
+    return import(family, keys).spec.generation.decoderStartToken;
+  };
+  EXPECT_EQ(start("torch_transformer", {{"bos_token_id", "1"}}), 1);
+  EXPECT_EQ(
+      start("bart", {{"bos_token_id", "1"}, {"decoder_start_token_id", "2"}}),
+      2);
+  EXPECT_EQ(start("gpt2", {{"bos_token_id", "1"}}), std::nullopt);
+}
+
+TEST(Generation, ForcedBosOfOldBart) {
+  Keys keys = {{"bos_token_id", "4"},
+               {"force_bos_token_to_be_generated", "true"}};
+  EXPECT_EQ(import("bart", keys).spec.generation.forcedFirstToken, 4);
+  keys.back().second = "false";
+  EXPECT_EQ(import("bart", keys).spec.generation.forcedFirstToken,
+            std::nullopt);
+}
+
+TEST(Generation, WhatGreedyDecodingSetsAside) {
+  EXPECT_EQ(
+      withGeneration("{\"do_sample\": true, \"temperature\": 0.7}").warnings,
+      Names{"generation_config.json asks for sampling; greedy decoding "
+            "is used"});
+  EXPECT_EQ(withGeneration("{\"num_beams\": 4, \"bad_words_ids\": [[16]], "
+                           "\"repetition_penalty\": 1.2}")
+                .warnings,
+            Names{"generation_config.json asks for bad_words_ids, num_beams, "
+                  "repetition_penalty; greedy decoding sets them aside"});
+  EXPECT_EQ(import("bart", {{"min_length", "5"}}).warnings,
+            Names{"config.json asks for min_length; greedy decoding sets them "
+                  "aside"});
+  EXPECT_EQ(withGeneration("{\"do_sample\": false, \"num_beams\": 1, "
+                           "\"temperature\": 0.7, \"repetition_penalty\": 1.0, "
+                           "\"min_length\": 0, \"suppress_tokens\": []}")
+                .warnings,
+            Names());
+}
+
+static std::string generationError(const std::string &generation) {
+  return errorText(importText(config("bart"), &generation));
+}
+
+TEST(GenerationErrors, Values) {
+  EXPECT_EQ(generationError("[]"), "generation_config.json:1:1: found an "
+                                   "array; expected an object");
+  EXPECT_EQ(generationError("{\"eos_token_id\": \"</s>\"}"),
+            "generation_config.json:1:18: \"eos_token_id\" is \"</s>\"; "
+            "expected an integer from 0 to 16");
+  EXPECT_EQ(generationError("{\"eos_token_id\": [1, -1]}"),
+            "generation_config.json:1:22: \"eos_token_id\" is -1; expected an "
+            "integer from 0 to 16");
+  EXPECT_EQ(generationError("{\"max_length\": 0}"),
+            "generation_config.json:1:16: \"max_length\" is 0; expected an "
+            "integer from 1 to 2147483647");
+}
+
+TEST(GenerationErrors, IdsOutsideTheVocabulary) {
+  EXPECT_EQ(generationError("{\"eos_token_id\": [3, 17]}"),
+            "generation_config.json:1:22: \"eos_token_id\" is 17; expected an "
+            "integer from 0 to 16");
+  EXPECT_EQ(generationError("{\"pad_token_id\": 17}"),
+            "generation_config.json:1:18: \"pad_token_id\" is 17; expected an "
+            "integer from 0 to 16");
+  EXPECT_EQ(importError("bert", {{"pad_token_id", "99"}}),
+            "config.json:10:19: \"pad_token_id\" is 99; expected an integer "
+            "from 0 to 16");
+}

@@ -1,0 +1,235 @@
+//===- YamlTest.cpp - Descriptions as YAML --------------------------------===//
+
+#include "compiler/Spec/Yaml.h"
+#include "compiler/Spec/Names.h"
+#include "tests/compiler/spec/Specs.h"
+#include "tests/compiler/support/ErrorText.h"
+
+#include <gtest/gtest.h>
+
+using namespace ashlar;
+using namespace ashlar::test;
+
+static std::string yamlError(const std::string &text) {
+  return errorText(parseYaml(text, "m.yaml"));
+}
+
+/// The text of a valid description with one occurrence of `from` replaced.
+static std::string edited(const std::string &from, const std::string &to) {
+  std::string text = printYaml(decoderSpec(), {});
+  size_t at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from << " is not in\n" << text;
+  return at == std::string::npos ? "" : text.replace(at, from.size(), to);
+}
+
+/// Every optional field set, and numbers that need all their digits.
+static ModelSpec fullSpec() {
+  ModelSpec spec = encoderDecoderSpec();
+  spec.family = "any \"family\"\n\x1b[0m \xc3\xa9 \xe2\x80\xa8";
+  spec.labels.assign(17, "null");
+  spec.labels[1] = "- a: [b], #c";
+  spec.labels[2] = "";
+  spec.labels[3] = "3.5";
+  spec.labels[4] = " spaces ";
+  spec.checkpoint = {{"p."}, {{"a", "b"}, {"a", "c"}}, {"*.x", "true"}};
+  spec.generation = {{1, 2}, 3, 4, 5, 6, 7, 8};
+  Stack &decoder = spec.stacks[1];
+  decoder.finalNorm = normOf("final", 8);
+  decoder.finalNorm->kind = NormKind::RmsNorm;
+  decoder.finalNorm->bias = weightOf("final.b", {1, 8});
+  decoder.finalNorm->epsilon = 0.1 + 0.2;
+  Embedding &embedding = decoder.embedding;
+  embedding.scale = 5e-324;
+  embedding.tokenTypes = 3;
+  embedding.tokenTypeTable = weightOf("types", {3, 8});
+  embedding.norm = normOf("e", 8);
+  embedding.positions = {PositionKind::Learned, 16, 2,
+                         weightOf("positions", {18, 8}),
+                         SinusoidalOrder::SplitHalf};
+  Block &block = decoder.blocks[0].block;
+  block.placement = NormPlacement::Post;
+  block.attention.scale = 1.7976931348623157e308;
+  block.attention.rotary = {4,   1e6, RopeScalingKind::Llama3, 8.0, 1.25,
+                            4.5, 8192};
+  block.attention.query.bias = weightOf("bias.{layer}", {72});
+  block.attention.query.bias->begin = 24;
+  block.attention.query.bias->count = 24;
+  block.attention.key.weight.transposed = true;
+  block.attention.key.weight.stored = {8, 12};
+  block.feedForward.activation = Activation::GeluTanh;
+  block.feedForward.gate = linearOf("gate.{layer}", 8, 10);
+  Head second = spec.heads[0];
+  second.output = "pooled";
+  second.rows = RowSelection::First;
+  second.layers.push_back({std::nullopt, Activation::Tanh, normOf("h", 17)});
+  spec.heads.push_back(second);
+  return spec;
+}
+
+TEST(Yaml, SaysEverythingBack) {
+  for (const ModelSpec &spec :
+       {decoderSpec(), encoderDecoderSpec(), fullSpec()}) {
+    std::string text = printYaml(spec, {});
+    YamlModel back = valueOf(parseYaml(text, "m.yaml"));
+    EXPECT_TRUE(back.spec == spec) << text;
+    EXPECT_EQ(printYaml(back.spec, {}), text);
+  }
+}
+
+TEST(Yaml, ByHand) {
+  YamlModel model = valueOf(parseYaml(R"(# the least that can be said
+checkpoint: {path: weights}
+tokenizer: ../tokenizer.json
+stacks:
+- kind: decoder
+  hidden: 4
+  input: input_ids
+  output: last_hidden_state
+  embedding: {vocabulary: 7, tokens: 'wte', positions: {kind: sinusoidal}}
+  blocks:
+  - first: 0
+    count: 3
+    name: h.{layer}
+    placement: pre
+    attention:
+      heads: 2
+      head_dim: 2
+      scale: .5
+      causal: true
+      query: {in: 4, out: 4, weight: "h.{layer}.q"}
+      key: {in: 4, out: 4, weight: {tensor: "h.{layer}.kv", transposed: true,
+            stored: [4, 8], count: 4}}
+      value: {in: 4, out: 4, weight: {tensor: "h.{layer}.kv", transposed: true,
+              stored: [4, 8], begin: 4, count: 4}, bias: ~}
+      output: {in: 4, out: 4, weight: {tensor: "h.{layer}.o",
+                                       transposed: true}}
+    attention_norm: {kind: rms_norm, features: 4, epsilon: 1e-6}
+    feed_forward:
+      width: 5
+      activation: relu
+      up: {in: 4, out: 5, weight: "up.{layer}"}
+      down: {in: 5, out: 4, weight: "down.{layer}"}
+    feed_forward_norm: {kind: layer_norm, features: 4, epsilon: 1e-6, gain: g}
+)",
+                                      "models/m.yaml"));
+  EXPECT_EQ(model.source.weights, "models/weights");
+  EXPECT_EQ(model.source.tokenizer, "models/../tokenizer.json");
+  EXPECT_EQ(model.spec.family, "custom");
+  const Stack &stack = model.spec.stacks[0];
+  EXPECT_EQ(stack.embedding.tokens->stored, (std::vector<int64_t>{7, 4}));
+  EXPECT_EQ(stack.blocks[0].count, 3);
+  const Attention &attention = stack.blocks[0].block.attention;
+  EXPECT_EQ(attention.kvHeads, 2);
+  EXPECT_EQ(attention.scale, 0.5);
+  EXPECT_EQ(attention.query.weight.stored, (std::vector<int64_t>{4, 4}));
+  EXPECT_EQ(attention.value.weight.begin, 4);
+  EXPECT_FALSE(attention.value.bias.has_value());
+  EXPECT_TRUE(attention.output.weight.transposed);
+  EXPECT_FALSE(stack.blocks[0].block.attentionNorm.gain.has_value());
+}
+
+TEST(Yaml, PathsAreRelativeToTheFile) {
+  ModelSource source{"models/a/weights", "models/tokenizer.json"};
+  std::string text = printYaml(decoderSpec(), source, "models/b/m.yaml");
+  EXPECT_NE(text.find("path: ../a/weights"), std::string::npos) << text;
+  EXPECT_NE(text.find("tokenizer: ../tokenizer.json"), std::string::npos);
+  ModelSource back = valueOf(parseYaml(text, "models/b/m.yaml")).source;
+  EXPECT_EQ(back.weights, "models/b/../a/weights");
+  EXPECT_EQ(back.tokenizer, "models/b/../tokenizer.json");
+  std::string here = printYaml(decoderSpec(), {".", ""}, "m.yaml");
+  EXPECT_NE(here.find("path: .}"), std::string::npos) << here;
+  EXPECT_EQ(valueOf(parseYaml(here, "m.yaml")).source.weights, ".");
+  EXPECT_EQ(valueOf(parseYaml(here, "m.yaml")).source.tokenizer, "");
+}
+
+//===----------------------------------------------------------------------===//
+// Errors
+//===----------------------------------------------------------------------===//
+
+TEST(YamlErrors, NoMapping) {
+  EXPECT_EQ(yamlError(""), "m.yaml:1:1: found null; expected the mapping of a "
+                           "model's description");
+  EXPECT_EQ(yamlError("- 1"), "m.yaml:1:1: found an array; expected the "
+                              "mapping of a model's description");
+}
+
+TEST(YamlErrors, MissingKey) {
+  EXPECT_EQ(yamlError("family: x"), "m.yaml:1:1: \"stacks\" is missing");
+  EXPECT_EQ(yamlError(edited("          head_dim: 6\n", "")),
+            "m.yaml:14:11: \"stacks[0].blocks[0].attention.head_dim\" is "
+            "missing");
+}
+
+TEST(YamlErrors, UnknownKey) {
+  EXPECT_EQ(yamlError(edited("head_dim:", "head_size:")),
+            "m.yaml:14:11: \"stacks[0].blocks[0].attention.head_dim\" is "
+            "missing");
+  EXPECT_EQ(yamlError(edited("heads: 4", "heads: 4\n          dropout: 0.1")),
+            "m.yaml:15:11: unknown key \"dropout\" in "
+            "\"stacks[0].blocks[0].attention\"\n"
+            "known here: causal, head_dim, heads, key, kv_heads, output, "
+            "query, rotary, scale, value");
+  EXPECT_EQ(yamlError("stacks: []\n\"a\\eb\": 1"),
+            "m.yaml:2:1: unknown key \"a\\x1bb\"\n"
+            "known here: checkpoint, family, generation, heads, labels, "
+            "stacks, tokenizer");
+}
+
+TEST(YamlErrors, WrongKinds) {
+  EXPECT_EQ(yamlError(edited("heads: 4", "heads: four")),
+            "m.yaml:14:18: \"stacks[0].blocks[0].attention.heads\" is "
+            "\"four\"; expected an integer from 0 to 2147483647");
+  EXPECT_EQ(yamlError(edited("heads: 4", "heads: \"4\"")),
+            "m.yaml:14:18: \"stacks[0].blocks[0].attention.heads\" is \"4\"; "
+            "expected an integer from 0 to 2147483647");
+  EXPECT_EQ(yamlError(edited("scale: 1", "scale: 1e400")),
+            "m.yaml:17:18: \"stacks[0].blocks[0].attention.scale\" is "
+            "\"1e400\"; expected a number");
+  EXPECT_EQ(yamlError(edited("causal: true", "causal: yes")),
+            "m.yaml:18:19: \"stacks[0].blocks[0].attention.causal\" is "
+            "\"yes\"; expected true or false");
+  EXPECT_EQ(yamlError(edited("activation: gelu", "activation: swish2")),
+            "m.yaml:26:23: \"stacks[0].blocks[0].feed_forward.activation\" is "
+            "\"swish2\"; supported: relu, gelu, gelu_tanh, silu, tanh");
+  EXPECT_EQ(yamlError("stacks: 3"),
+            "m.yaml:1:9: \"stacks\" is 3; expected a list");
+  EXPECT_EQ(yamlError("stacks: [3]"),
+            "m.yaml:1:10: \"stacks[0]\" is 3; expected a mapping");
+  EXPECT_EQ(yamlError("checkpoint: {suffix_aliases: [[a, b, c]]}\nstacks: []"),
+            "m.yaml:1:31: \"checkpoint.suffix_aliases[0]\" has 3 names; "
+            "expected two");
+}
+
+TEST(YamlErrors, WeightNeitherNameNorMapping) {
+  EXPECT_EQ(yamlError(edited("tokens: tokens", "tokens: 5")),
+            "m.yaml:7:41: \"stacks[0].embedding.tokens\" is 5; expected a "
+            "mapping");
+}
+
+/// Errors of validate() have the line of the field, or of what is around it
+/// when the field was left out.
+TEST(YamlErrors, InvalidDescription) {
+  EXPECT_EQ(yamlError(edited("kv_heads: 2", "kv_heads: 3")),
+            "m.yaml:15:21: \"stacks[0].blocks[0].attention.kv_heads\" is 3; "
+            "expected a divisor of \"heads\" (4)");
+  EXPECT_EQ(yamlError(edited("          causal: true\n", "")),
+            "m.yaml:14:11: \"stacks[0].blocks[0].attention.causal\" is false; "
+            "expected true in a decoder");
+  EXPECT_EQ(yamlError("stacks: []"),
+            "m.yaml:1:9: \"stacks\" is a list of 0; expected one or two "
+            "stacks");
+}
+
+TEST(Names, GoThereAndBack) {
+  for (const NamedValue<Activation> &entry : namesOf<Activation>())
+    EXPECT_EQ(fromName<Activation>(nameOf(entry.value)), entry.value);
+  EXPECT_STREQ(nameOf(Activation::GeluTanh), "gelu_tanh");
+  EXPECT_STREQ(nameOf(NormKind::RmsNorm), "rms_norm");
+  EXPECT_STREQ(nameOf(NormPlacement::Post), "post");
+  EXPECT_STREQ(nameOf(PositionKind::Sinusoidal), "sinusoidal");
+  EXPECT_STREQ(nameOf(SinusoidalOrder::SplitHalf), "split_half");
+  EXPECT_STREQ(nameOf(RopeScalingKind::Llama3), "llama3");
+  EXPECT_STREQ(nameOf(StackKind::Encoder), "encoder");
+  EXPECT_STREQ(nameOf(RowSelection::First), "first");
+  EXPECT_EQ(fromName<Activation>("swish"), std::nullopt);
+}
