@@ -176,6 +176,9 @@ TEST(Npy, RefusesLengths) {
             "f: this is no .npy file\nsave the array with numpy.save");
   // A header of 4 GiB in a file of 12 bytes.
   EXPECT_NE(refusal(std::string("\x93NUMPY\x02\x00\xff\xff\xff\xff", 12)), "");
+  // 2^62 elements of 4 bytes: their size would wrap to the 0 that are there.
+  EXPECT_EQ(refusal(npy(dictionary("<f4", "(4611686018427387904,)"), "")),
+            "f: shape [4611686018427387904] has too many elements");
   // One byte past the limit, though the file has it.
   EXPECT_NE(refusal(npy(dictionary("<f4", "(1,)") + std::string(1 << 16, ' '),
                         bytesOf<float>({1}), 2)),
