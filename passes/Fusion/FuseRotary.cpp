@@ -28,6 +28,7 @@ static Refusal fuseInto(RotaryOp rotary, Op user, OpOperand &heads) {
   heads.set(rotary.getInput());
   user.getPositionsMutable().assign(rotary.getPositions());
   user.setRotaryAttr(rotary.getRotaryAttr());
+  user.setRotaryTableAttr(rotary.getRotaryTableAttr());
   user->setLoc(fuseLocations({rotary, user}));
   return std::nullopt;
 }
