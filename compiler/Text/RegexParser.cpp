@@ -187,7 +187,7 @@ bool RegexParser::parseOptions(bool &groupFollows) {
       groupFollows = c == ':';
       return true;
     } else {
-      fail(at, "group \"(?" + pattern.substr(at, 2) + "\" is not supported");
+      fail(at, "group \"(?" + pattern.substr(at, 1) + "\" is not supported");
       return false;
     }
   }
