@@ -152,9 +152,9 @@ TEST_F(FusedTest, attention) {
   const std::string end = R"(
     %y = ashlar.merge_heads %m : tensor<?x4x2xf32> -> tensor<?x8xf32>)";
   expectSame(start + R"(
-    %q = ashlar.rotary %h, %p )" +
+    %q = ashlar.rotary %h, %p by )" +
                  rotary + R"( : tensor<?x4x2xf32>, tensor<?xi32>
-    %r = ashlar.rotary %k1, %p )" +
+    %r = ashlar.rotary %k1, %p by )" +
                  rotary + R"( : tensor<?x2x2xf32>, tensor<?xi32>
     %k, %v, %ks = ashlar.kv_append self %r, %v1, %s
         : tensor<?x2x2xf32>, tensor<?x2x2xf32> -> tensor<?x2x2xf32>, tensor<?x2x2xf32>
