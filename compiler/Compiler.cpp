@@ -271,7 +271,7 @@ llvm::Expected<CompileReport> ashlar::compile(llvm::StringRef model,
   plan.plan.build_id =
       makeBuildId(imported->spec, plan, options.target->name);
   plan.manifest =
-      makeManifest(imported->spec, plan, *options.target, *pipeline);
+      makeManifest(imported->spec, plan, *options.target, *module);
   WeightImage image(*module);
   if (llvm::Error error =
           runStages(*module, *pipeline, plannedStage, ""))

@@ -4,6 +4,8 @@
 
 #include "compiler/Compiler.h"
 #include "compiler/Spec/Yaml.h"
+#include "compiler/Work.h"
+#include "passes/Memory/ArenaPlan.h"
 
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -29,25 +31,73 @@ static llvm::json::Array inputsOf(const StackDescription &stack,
   return inputs;
 }
 
-static llvm::json::Array entriesOf(const PlanDescription &plan) {
+namespace {
+/// Work of stacks and heads, by their index.
+struct WorkTable {
+  std::vector<Work> stacks;
+  std::vector<Work> heads;
+};
+} // namespace
+
+static WorkTable countWork(mlir::ModuleOp planned,
+                           const PlanDescription &plan) {
+  WorkTable table;
+  table.stacks.resize(plan.stacks.size());
+  table.heads.resize(plan.heads.size());
+  for (auto entry : planned.getOps<mlir::func::FuncOp>()) {
+    if (auto stack = entry->getAttrOfType<mlir::IntegerAttr>(stackAttr))
+      table.stacks[stack.getInt()] = workOf(entry);
+    else if (auto head = entry->getAttrOfType<mlir::IntegerAttr>(headAttr))
+      table.heads[head.getInt()] = workOf(entry);
+  }
+  return table;
+}
+
+static llvm::json::Object toJson(const Work &work) {
+  return llvm::json::Object{{"flops_per_row", work.flopsPerRow},
+                            {"flops_per_key", work.flopsPerKey},
+                            {"flops_per_source_key", work.flopsPerSourceKey},
+                            {"weight_bytes", work.weightBytes},
+                            {"bytes_per_row", work.bytesPerRow},
+                            {"bytes_per_key", work.bytesPerKey},
+                            {"bytes_per_source_key", work.bytesPerSourceKey}};
+}
+
+/// Of one token through the last stack and, where it reads every token, the
+/// first head; attention, which grows with the context, is left out.
+static std::pair<int64_t, int64_t> perToken(const PlanDescription &plan,
+                                            const WorkTable &work) {
+  Work sum = work.stacks.back();
+  if (!plan.heads.empty() && !plan.heads.front().plan.first_row_only) {
+    sum.flopsPerRow += work.heads.front().flopsPerRow;
+    sum.weightBytes += work.heads.front().weightBytes;
+    sum.bytesPerRow += work.heads.front().bytesPerRow;
+  }
+  return {sum.flopsPerRow, sum.weightBytes + sum.bytesPerRow};
+}
+
+static llvm::json::Array entriesOf(const PlanDescription &plan,
+                                   const WorkTable &work) {
   llvm::json::Array entries;
   for (const auto &[index, stack] : llvm::enumerate(plan.stacks)) {
     bool isEncoder = plan.plan.encoder == static_cast<int64_t>(index);
-    entries.push_back(llvm::json::Object{
-        {"call", isEncoder ? "encode" : "decode"},
-        {"inputs", inputsOf(stack, isEncoder)},
-        {"output", stack.output},
-        {"features", stack.plan.hidden},
-        {"vocabulary", stack.plan.vocabulary},
-        {"positions", stack.plan.positions}});
+    entries.push_back(
+        llvm::json::Object{{"call", isEncoder ? "encode" : "decode"},
+                           {"inputs", inputsOf(stack, isEncoder)},
+                           {"output", stack.output},
+                           {"features", stack.plan.hidden},
+                           {"vocabulary", stack.plan.vocabulary},
+                           {"positions", stack.plan.positions},
+                           {"work", toJson(work.stacks[index])}});
   }
   for (const auto &[index, head] : llvm::enumerate(plan.heads))
-    entries.push_back(llvm::json::Object{
-        {"call", "head"},
-        {"head", static_cast<int64_t>(index)},
-        {"rows", head.plan.first_row_only ? "first" : "all"},
-        {"output", head.output},
-        {"features", head.plan.output_features}});
+    entries.push_back(
+        llvm::json::Object{{"call", "head"},
+                           {"head", static_cast<int64_t>(index)},
+                           {"rows", head.plan.first_row_only ? "first" : "all"},
+                           {"output", head.output},
+                           {"features", head.plan.output_features},
+                           {"work", toJson(work.heads[index])}});
   return entries;
 }
 
@@ -55,11 +105,16 @@ static std::string hex(uint64_t value) {
   return llvm::formatv("{0:x16}", value).str();
 }
 
+std::string ashlar::hashOf(const ModelSpec &spec) {
+  return hex(llvm::xxh3_64bits(printYaml(spec, ModelSource())));
+}
+
 std::string ashlar::makeManifest(const ModelSpec &spec,
                                  const PlanDescription &plan,
-                                 const Target &target,
-                                 const PipelineOptions &options) {
+                                 const Target &target, mlir::ModuleOp planned) {
   const ashlar_plan &numbers = plan.plan;
+  WorkTable work = countWork(planned, plan);
+  auto [flops, bytes] = perToken(plan, work);
   llvm::json::Object manifest{
       {"format", 1},
       {"compiler", compilerVersion()},
@@ -68,19 +123,19 @@ std::string ashlar::makeManifest(const ModelSpec &spec,
       {"family", spec.family},
       {"target", target.name},
       {"precision", "f32"},
-      {"spec_hash", hex(llvm::xxh3_64bits(printYaml(spec, ModelSource())))},
+      {"spec_hash", hashOf(spec)},
       {"build_id", hex(numbers.build_id)},
       {"weights", plan.weightsInside ? "segment" : "external"},
-      {"memory",
-       llvm::json::Object{{"weights_bytes", numbers.weights_bytes},
-                          {"arena_bytes", numbers.arena_bytes},
-                          {"cache_bytes", numbers.cache_bytes}}},
-      {"limits",
-       llvm::json::Object{{"max_tokens", numbers.max_tokens},
-                          {"max_context", numbers.max_context},
-                          {"max_source", numbers.max_source},
-                          {"max_sequences", numbers.max_sequences}}},
-      {"entries", entriesOf(plan)},
+      {"memory", llvm::json::Object{{"weights_bytes", numbers.weights_bytes},
+                                    {"arena_bytes", numbers.arena_bytes},
+                                    {"cache_bytes", numbers.cache_bytes}}},
+      {"limits", llvm::json::Object{{"max_tokens", numbers.max_tokens},
+                                    {"max_context", numbers.max_context},
+                                    {"max_source", numbers.max_source},
+                                    {"max_sequences", numbers.max_sequences}}},
+      {"entries", entriesOf(plan, work)},
+      {"flops_per_token", flops},
+      {"bytes_per_token", bytes},
       {"taps", static_cast<int64_t>(plan.taps.size())}};
   if (!spec.labels.empty())
     manifest["labels"] = llvm::json::Array(spec.labels);

@@ -5,16 +5,21 @@
 
 #include "compiler/Codegen/PlanEmitter.h"
 #include "compiler/Codegen/Target.h"
-#include "compiler/Pipeline/Pipeline.h"
 #include "compiler/Spec/ModelSpec.h"
+
+#include "mlir/IR/BuiltinOps.h"
 
 namespace ashlar {
 
 /// JSON: compiler, target, precision, hash of the canonical description, memory
 /// plan, entry points with inputs and outputs, work per token. The same bytes
-/// for the same model and options.
+/// for the same model and options. `planned` is what buildPlan was given.
 std::string makeManifest(const ModelSpec &spec, const PlanDescription &plan,
-                         const Target &target, const PipelineOptions &options);
+                         const Target &target, mlir::ModuleOp planned);
+
+/// The manifest's "spec_hash": of the canonical description, wherever its files
+/// lie.
+std::string hashOf(const ModelSpec &spec);
 
 } // namespace ashlar
 

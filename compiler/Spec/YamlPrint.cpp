@@ -15,8 +15,9 @@ static constexpr size_t lineWidth = 100;
 
 /// Whether `text` can stand without quotes and is read back as a string.
 static bool isPlain(StringRef text) {
-  bool isPath = text == "." || text.starts_with("./") ||
-                text.starts_with("..") || text.starts_with("/");
+  // Not "...", which ends a document.
+  bool isPath = text == "." || text == ".." || text.starts_with("./") ||
+                text.starts_with("../") || text.starts_with("/");
   if (text.empty() || !(isPath || llvm::isAlpha(text[0]) || text[0] == '_'))
     return false;
   for (char c : text)

@@ -224,9 +224,9 @@ Value Emitter::scratch(ArrayRef<int64_t> shape) {
                                   getI64IntegerAttr(64));
 }
 
-void Emitter::prefetch(Value memory, ValueRange indices) {
+void Emitter::prefetch(Value memory, ValueRange indices, unsigned locality) {
   memref::PrefetchOp::create(*this, memory, indices, /*isWrite=*/false,
-                             /*localityHint=*/3, /*isDataCache=*/true);
+                             locality, /*isDataCache=*/true);
 }
 
 //===----------------------------------------------------------------------===//
@@ -368,7 +368,7 @@ Value ashlar::cacheOffset(Emitter &e, ir::CacheKind kind) {
       e.context.plan.caches[e.context.plan.findCache(kind)];
   Value offset = e.index(cache.offset);
   // Keys of one call are used by their own layer only: all layers share a place.
-  if (kind != ir::CacheKind::Call)
+  if (kind != ir::CacheKind::Call && e.context.layer)
     offset = e.add(offset, e.mul(e.context.layer, cache.layerStride));
   return offset;
 }

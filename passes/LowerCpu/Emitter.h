@@ -110,7 +110,8 @@ public:
                    int64_t count);
   /// Memory on the worker's stack.
   Value scratch(mlir::ArrayRef<int64_t> shape);
-  void prefetch(Value memory, ValueRange indices);
+  /// `locality`: 3 = into L1, 2 = into L2.
+  void prefetch(Value memory, ValueRange indices, unsigned locality);
 
   //===--- control ---===//
   using Body = llvm::function_ref<void(Value)>;

@@ -32,8 +32,12 @@ static void note_run(fake_arena *arena, int64_t worker) {
 
 static int32_t own_key(const fake_arena *arena, const fake_weights *weights,
                        int64_t row, int takes_vectors) {
-  int64_t id =
-      takes_vectors ? (int64_t)arena->vectors[row][0] : arena->ids[row];
+  int64_t id = arena->ids[row];
+  if (takes_vectors) { /* what lies behind a row's features must be zero */
+    id = (int64_t)arena->vectors[row][0];
+    for (int64_t i = FAKE_HIDDEN; i < FAKE_STRIDE; ++i)
+      id += (int64_t)arena->vectors[row][i];
+  }
   int64_t sum =
       31 * id + 7 * (int64_t)arena->positions[row] + 3 * arena->types[row] + 1;
   return (int32_t)(sum * weights->multiplier & FAKE_MASK);
@@ -144,10 +148,18 @@ static void encode_source(const void *weights, void *arena, void *cache,
   encode_rows(weights, arena, cache, 0, team, worker, workers);
 }
 
-static void encode_vectors(const void *weights, void *arena, void *cache,
+/* Its inputs' place serves for something else in the end, as the compiler's
+   plan of the arena may have it. */
+static void encode_vectors(const void *weights, void *arena_base, void *cache,
                            struct ashlar_team *team, int64_t worker,
                            int64_t workers) {
+  fake_arena *arena = arena_base;
   encode_rows(weights, arena, 0, 1, team, worker, workers);
+  alpha_barrier(team);
+  share rows = share_of(FAKE_TOKENS, worker, workers);
+  for (int64_t i = rows.first; i < rows.end; ++i)
+    for (int64_t j = 0; j < FAKE_STRIDE; ++j)
+      arena->vectors[i][j] = 9;
 }
 
 /* logits(row) = hidden[1] * (j + 1) + hidden[4] */

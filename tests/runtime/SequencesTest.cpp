@@ -125,15 +125,28 @@ TEST(Sequences, VectorsInsteadOfIds) {
   ashlar_batch view = batch.view();
   view.ids = nullptr;
   view.vectors = vectors.data();
+  for (int32_t call = 0; call < 2; ++call) {
+    ASSERT_EQ(api().encode(session.get(), &view), ASHLAR_OK);
+    auto rows = resultOf(session);
+    ASSERT_EQ(rows.size(), tokens.size());
+    for (size_t i = 0; i < rows.size(); ++i)
+      EXPECT_EQ(rows[i], resultRow(tokens, i, tokens.size(), {}, 2));
+  }
+}
+
+TEST(Sequences, DefaultTypesAreZeroAfterOthers) {
+  Model model = openModel(fake_encoder);
+  Session session = createSession(model, 1);
+  std::vector<Token> typed = {{5, 0, 2}, {6, 1, 1}};
+  std::vector<Token> plain = {{5, 0, 0}, {6, 1, 0}};
+  Batch batch;
+  batch.add(0, typed);
+  ashlar_batch view = batch.view();
   ASSERT_EQ(api().encode(session.get(), &view), ASHLAR_OK);
-  auto rows = resultOf(session);
-  ASSERT_EQ(rows.size(), tokens.size());
-  for (size_t i = 0; i < rows.size(); ++i)
-    EXPECT_EQ(rows[i], resultRow(tokens, i, tokens.size(), {}, 2));
-  // What lies between the rows is zero, not what was there before.
-  for (size_t i = 0; i < rows.size(); ++i)
-    for (size_t j = FAKE_HIDDEN; j < FAKE_STRIDE; ++j)
-      EXPECT_EQ(arenaOf(session).vectors[i][j], 0.0f);
+  EXPECT_EQ(resultOf(session)[1], resultRow(typed, 1, 2, {}, 0));
+  view.token_type_ids = nullptr;
+  ASSERT_EQ(api().encode(session.get(), &view), ASHLAR_OK);
+  EXPECT_EQ(resultOf(session)[1], resultRow(plain, 1, 2, {}, 0));
 }
 
 TEST(Sequences, SessionsOfOneModelDoNotMeet) {

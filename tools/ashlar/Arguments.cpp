@@ -7,6 +7,13 @@
 using namespace ashlar::tool;
 
 char UsageError::ID = 0;
+char ToleranceError::ID = 0;
+
+void ToleranceError::log(llvm::raw_ostream &os) const { os << text; }
+
+std::error_code ToleranceError::convertToErrorCode() const {
+  return std::make_error_code(std::errc::result_out_of_range);
+}
 
 void UsageError::log(llvm::raw_ostream &os) const { os << text; }
 
@@ -26,9 +33,8 @@ static const OptionInfo *findOption(const CommandInfo &command,
   return nullptr;
 }
 
-llvm::Expected<Arguments>
-Arguments::parse(const CommandInfo &command,
-                 llvm::ArrayRef<const char *> words) {
+llvm::Expected<Arguments> Arguments::parse(const CommandInfo &command,
+                                           llvm::ArrayRef<const char *> words) {
   Arguments arguments;
   bool onlyOperands = false;
   for (size_t i = 0; i < words.size(); ++i) {
@@ -94,8 +100,9 @@ llvm::Expected<int64_t> Arguments::integer(llvm::StringRef option,
     return fallback;
   int64_t value = 0;
   if (text->getAsInteger(10, value) || value < minimum || value > maximum)
-    return usageError(option + " is \"" + *text + "\"; expected a number from " +
-                      llvm::Twine(minimum) + " to " + llvm::Twine(maximum));
+    return usageError(option + " is \"" + *text +
+                      "\"; expected a number from " + llvm::Twine(minimum) +
+                      " to " + llvm::Twine(maximum));
   return value;
 }
 
@@ -119,6 +126,8 @@ int ashlar::tool::report(llvm::Error error) {
   llvm::handleAllErrors(std::move(error), [&](llvm::ErrorInfoBase &info) {
     if (info.isA<UsageError>())
       status = usage;
+    else if (info.isA<ToleranceError>())
+      status = beyondTolerance;
     llvm::errs() << "error: ";
     info.log(llvm::errs());
     llvm::errs() << "\n";

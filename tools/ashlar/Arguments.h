@@ -35,6 +35,18 @@ private:
 
 llvm::Error usageError(const llvm::Twine &text);
 
+/// What verify found is not good enough: exit status 3.
+class ToleranceError : public llvm::ErrorInfo<ToleranceError> {
+public:
+  static char ID;
+  explicit ToleranceError(std::string text) : text(std::move(text)) {}
+  void log(llvm::raw_ostream &os) const override;
+  std::error_code convertToErrorCode() const override;
+
+private:
+  std::string text;
+};
+
 struct OptionInfo {
   const char *name;  // with its dashes
   const char *value; // what --help shows behind '='; null for a switch

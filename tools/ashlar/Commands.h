@@ -16,10 +16,18 @@ struct Command {
   llvm::Error (*run)(const Arguments &arguments);
 };
 
-extern const CommandInfo compileInfo;
+extern const CommandInfo compileInfo, runInfo, generateInfo, classifyInfo,
+    inspectInfo, specInfo, describeInfo, verifyInfo, benchInfo;
+
 llvm::Error runCompile(const Arguments &arguments);
-extern const CommandInfo inspectInfo;
+llvm::Error runRun(const Arguments &arguments);
+llvm::Error runGenerate(const Arguments &arguments);
+llvm::Error runClassify(const Arguments &arguments);
 llvm::Error runInspect(const Arguments &arguments);
+llvm::Error runSpec(const Arguments &arguments);
+llvm::Error runDescribe(const Arguments &arguments);
+llvm::Error runVerify(const Arguments &arguments);
+llvm::Error runBench(const Arguments &arguments);
 
 } // namespace ashlar::tool
 

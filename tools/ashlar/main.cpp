@@ -10,8 +10,11 @@ using namespace ashlar;
 using namespace ashlar::tool;
 
 static const Command commands[] = {
-    {compileInfo, runCompile},
-    {inspectInfo, runInspect},
+    {compileInfo, runCompile},   {runInfo, runRun},
+    {generateInfo, runGenerate}, {classifyInfo, runClassify},
+    {inspectInfo, runInspect},   {specInfo, runSpec},
+    {describeInfo, runDescribe}, {verifyInfo, runVerify},
+    {benchInfo, runBench},
 };
 
 static void printUsage(llvm::raw_ostream &os) {

@@ -119,6 +119,18 @@ TEST_F(Paths, YamlElsewhereFindsTheSameFiles) {
   }
 }
 
+TEST_F(Paths, YamlErrorsNameTheFile) {
+  EXPECT_EQ(importErrorOf(write("m.yaml", "family: [x]")),
+            "/m.yaml:1:9: \"family\" is an array; expected a string");
+}
+
+TEST_F(Paths, ConfigTooLarge) {
+  write("config.json", std::string(2 << 20, ' ') + "{}");
+  EXPECT_EQ(importErrorOf(folder),
+            "/config.json: the JSON text has 2097154 bytes; at most 1048576 "
+            "are read");
+}
+
 TEST_F(Paths, SupportedFamilies) {
   EXPECT_EQ(supportedFamilies(),
             (std::vector<std::string>{"bart", "bert", "gpt2", "llama", "marian",

@@ -100,10 +100,13 @@ TEST(YamlTextErrors, BadBytes) {
 }
 
 TEST(YamlTextErrors, Syntax) {
-  EXPECT_NE(treeError("a: [1"), "");
-  EXPECT_NE(treeError("a: \"x"), "");
-  EXPECT_NE(treeError("a: 1\n b: 2"), "");
-  EXPECT_NE(treeError("}"), "");
+  EXPECT_EQ(treeError("a: [1"), "m.yaml:1:5: Could not find closing ]!");
+  EXPECT_EQ(treeError("a: \"x"), "m.yaml:1:5: Expected quote at end of scalar");
+  EXPECT_EQ(treeError("a: 1\n b: 2"),
+            "m.yaml:2:3: Unexpected token. Expected Key or Block End");
+  EXPECT_EQ(treeError("}"), "m.yaml:1:1: Unexpected token");
+  EXPECT_EQ(treeError("a: %\n- b"),
+            "m.yaml:1:4: Unrecognized character while tokenizing.");
 }
 
 TEST(YamlTextErrors, TooLarge) {
@@ -111,4 +114,9 @@ TEST(YamlTextErrors, TooLarge) {
   limits.bytes = 4;
   EXPECT_EQ(errorText(parseYamlTree("a: 12", "m.yaml", limits)),
             "m.yaml: the YAML text has 5 bytes; at most 4 are read");
+  limits = {};
+  limits.values = 3;
+  EXPECT_EQ(errorText(parseYamlTree("[1, 2]", "m.yaml", limits)), "");
+  EXPECT_EQ(errorText(parseYamlTree("[1, 2, 3]", "m.yaml", limits)),
+            "m.yaml:1:8: more than 3 values");
 }

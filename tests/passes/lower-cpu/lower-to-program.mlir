@@ -1,0 +1,54 @@
+// Each op becomes a phase with a barrier behind it, a loop over layers a loop.
+// RUN: ashlar-opt %s --ashlar-place-weights --ashlar-plan-arena="max-tokens=8 row-tile=4" --ashlar-lower-to-program="row-tile=4 panel-tile=2" --canonicalize --cse --split-input-file | FileCheck %s
+// RUN: ashlar-opt %s --ashlar-place-weights --ashlar-plan-arena="max-tokens=8" --ashlar-lower-to-program --ashlar-expand-math --ashlar-outline-phases --split-input-file -o /dev/null
+
+// 40 outputs are three panels: a tile of two and a tile of one.
+// CHECK-LABEL: ashlar.program @decoder
+// CHECK-DAG:     %[[C2:.*]] = arith.constant 2 : index
+// CHECK:         ashlar.phase "embed"
+// CHECK:         ashlar.barrier
+// CHECK:         scf.for %[[LAYER:.*]] =
+// CHECK:           ashlar.phase "proj" tiles(%[[C2]])
+// The layer's weights lie one stride further for each layer.
+// CHECK:             arith.muli %[[LAYER]]
+// Decode and prefill: one row, or register tiles of 4 x 2 and 4 x 1.
+// CHECK:             scf.if
+// CHECK:               memref.prefetch
+// CHECK:             } else {
+// CHECK-COUNT-8:       vector.fma
+// CHECK:               scf.if
+// CHECK-COUNT-4:         vector.fma
+// CHECK-NOT:             vector.fma
+// CHECK:           ashlar.barrier
+// CHECK:           ashlar.phase "norm"
+// CHECK:             math.sqrt
+ashlar.weight @t [#ashlar.tensor<"t", [5, 40], rows = 0 for 5>] : tensor<5x40xf32>
+ashlar.weight @w [#ashlar.tensor<"{layer}.w", [40, 40], rows = 0 for 40>] : tensor<40x40xf32> layers = [0, 2]
+func.func @decoder(%ids: tensor<?xi32> {ashlar.input = "ids"}) -> tensor<?x40xf32> attributes {ashlar.stack = 0} {
+  %x = ashlar.embedding %ids table @t : tensor<?xi32> -> tensor<?x40xf32> loc("embed")
+  %y = ashlar.layers "l" [0, 2] (%x : tensor<?x40xf32>) {
+  ^bb0(%c: tensor<?x40xf32>):
+    %a = ashlar.linear %c weight @w : tensor<?x40xf32> -> tensor<?x40xf32> loc("proj")
+    %n = ashlar.norm rms_norm %a epsilon 1.0e-5 : tensor<?x40xf32> -> tensor<?x40xf32> loc("norm")
+    ashlar.yield %n : tensor<?x40xf32>
+  }
+  return %y : tensor<?x40xf32>
+}
+
+// -----
+
+// Attention never makes the score matrix: its memory is one segment of keys, and
+// its loop goes from segment to segment.
+// CHECK-LABEL: ashlar.program @attend
+// CHECK:         ashlar.phase "append"
+// CHECK:         ashlar.phase "attention"
+// CHECK-DAG:       memref.alloca() {{.*}} memref<32x256xf32>
+// CHECK-DAG:       memref.alloca() {{.*}} memref<32x16xf32>
+// CHECK-NOT:       memref.alloca() {{.*}} memref<{{.*}}512
+func.func @attend(%h: tensor<?x8xf32> {ashlar.input = "vectors"}, %s: !ashlar.sequences {ashlar.input = "sequences"}) -> tensor<?x8xf32> attributes {ashlar.stack = 0} {
+  %i = ashlar.split_heads %h : tensor<?x8xf32> -> tensor<?x2x4xf32>
+  %k, %v, %ks = ashlar.kv_append self %i, %i, %s : tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32>, tensor<?x2x4xf32> loc("append")
+  %a = ashlar.attention causal %i, %k, %v, %s, %ks scale 0.5 : tensor<?x2x4xf32>, tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32> loc("attention")
+  %m = ashlar.merge_heads %a : tensor<?x2x4xf32> -> tensor<?x8xf32>
+  return %m : tensor<?x8xf32>
+}

@@ -1,0 +1,222 @@
+//===- Artifact.cpp - Code that the tools have loaded --------------------===//
+
+#include "tools/ashlar/Artifact.h"
+
+#include "compiler/Codegen/Artifact.h"
+#include "compiler/Codegen/ManifestReader.h"
+#include "compiler/Codegen/Names.h"
+#include "compiler/Support/Errors.h"
+#include "compiler/Support/Files.h"
+#include "tools/ashlar/CompileFlags.h"
+#include "tools/ashlar/Progress.h"
+#include "tools/ashlar/TemporaryFolder.h"
+
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <dlfcn.h>
+#include <elf.h>
+
+using namespace ashlar;
+using namespace ashlar::tool;
+using llvm::Error;
+using llvm::Expected;
+using llvm::StringRef;
+using llvm::Twine;
+
+//===----------------------------------------------------------------------===//
+// Loading
+//===----------------------------------------------------------------------===//
+
+/// Whether a program interpreter is asked for: executables do, libraries do
+/// not, and else they look the same.
+static Expected<bool> hasInterpreter(const InputFile &file,
+                                     const Elf64_Ehdr &header) {
+  for (unsigned i = 0; i < header.e_phnum; ++i) {
+    Elf64_Phdr segment;
+    uint64_t offset = header.e_phoff + uint64_t(i) * sizeof(segment);
+    if (Error error = file.readAt(
+            offset, {reinterpret_cast<char *>(&segment), sizeof(segment)}))
+      return std::move(error);
+    if (segment.p_type == PT_INTERP)
+      return true;
+  }
+  return false;
+}
+
+/// Error when the artifact in `path` is none that can be loaded.
+static Error checkKind(StringRef path) {
+  Expected<InputFile> file = InputFile::open(path);
+  if (!file)
+    return file.takeError();
+  Elf64_Ehdr header;
+  if (Error error =
+          file->readAt(0, {reinterpret_cast<char *>(&header), sizeof(header)}))
+    return error;
+  if (StringRef(reinterpret_cast<char *>(&header), 8) == "!<arch>\n" ||
+      header.e_type == ET_REL)
+    return userError(path, "an object or a static library cannot be loaded",
+                     "compile with -o NAME.so");
+  Expected<bool> executable = hasInterpreter(*file, header);
+  if (!executable)
+    return executable.takeError();
+  if (*executable || header.e_type == ET_EXEC)
+    return userError(path, "an executable is to be run, not loaded",
+                     "run it (its --help says how), or compile with "
+                     "-o NAME.so");
+  return Error::success();
+}
+
+static Error loadError(StringRef path) {
+  const char *reason = dlerror();
+  return userError(path, Twine("cannot be loaded: ") +
+                             escapeForDisplay(reason ? reason : "no reason"));
+}
+
+static Expected<const ashlar_api *> findApi(void *library, StringRef path,
+                                            const ManifestView &manifest) {
+  std::string symbol = publicName("ashlar_get_api", manifest.name);
+  using GetApi = const ashlar_api *(*)();
+  auto getApi = reinterpret_cast<GetApi>(dlsym(library, symbol.c_str()));
+  if (!getApi)
+    return loadError(path);
+  const ashlar_api *api = getApi();
+  if (!api || api->abi_version != ASHLAR_ABI_VERSION ||
+      api->plan->abi_version != ASHLAR_ABI_VERSION)
+    return userError(path, "its code is of another version than its manifest",
+                     "compile the model again");
+  return api;
+}
+
+static Expected<ashlar_model *> openModel(const ashlar_api &api, StringRef path,
+                                          const ManifestView &manifest) {
+  std::string weights = externalWeightsPath(path);
+  ashlar_weights_source source = {};
+  source.path = weights.c_str();
+  source.descriptor = -1;
+  ashlar_model *model = nullptr;
+  ashlar_status status =
+      api.open(manifest.weightsInside ? nullptr : &source, &model);
+  if (status == ASHLAR_OK)
+    return model;
+  return userError(manifest.weightsInside ? path : StringRef(weights),
+                   api.status_text(status));
+}
+
+Expected<Artifact> Artifact::load(StringRef path) {
+  Expected<std::string> text = readManifest(path);
+  if (!text)
+    return text.takeError();
+  Expected<ManifestView> manifest = parseManifest(*text, path);
+  if (!manifest)
+    return manifest.takeError();
+  if (manifest->abi != ASHLAR_ABI_VERSION)
+    return userError(path,
+                     "is of version " + Twine(manifest->abi) +
+                         "; this build loads version " +
+                         Twine(ASHLAR_ABI_VERSION),
+                     "compile the model again");
+  if (Error error = checkIdentifier(manifest->name))
+    return std::move(error);
+  if (Error error = checkKind(path))
+    return std::move(error);
+  llvm::SmallString<256> absolute;
+  if (std::error_code code = llvm::sys::fs::real_path(path, absolute))
+    return userError(path, code.message());
+  Library library(dlopen(absolute.c_str(), RTLD_NOW | RTLD_LOCAL), dlclose);
+  if (!library)
+    return loadError(path);
+  Expected<const ashlar_api *> api = findApi(library.get(), path, *manifest);
+  if (!api)
+    return api.takeError();
+  Expected<ashlar_model *> model = openModel(**api, path, *manifest);
+  if (!model)
+    return model.takeError();
+  return Artifact(std::move(library), *api, Model(*model, (*api)->close),
+                  std::move(*manifest));
+}
+
+Expected<Artifact> Artifact::compile(StringRef model, CompileOptions options) {
+  Expected<TemporaryFolder> folder = TemporaryFolder::create();
+  if (!folder)
+    return folder.takeError();
+  options.kind = ArtifactKind::SharedLibrary;
+  options.weightsInside = true;
+  options.name = "model";
+  options.output = folder->file("model.so");
+  folder->file("model.h");
+  Progress progress("compiling");
+  Expected<CompileReport> report = ashlar::compile(model, options);
+  progress.clear();
+  if (!report)
+    return report.takeError();
+  for (const std::string &warning : report->warnings)
+    llvm::errs() << "warning: " << warning << "\n";
+  // Once loaded it needs its name no more: the folder goes now.
+  return load(options.output);
+}
+
+//===----------------------------------------------------------------------===//
+// Use
+//===----------------------------------------------------------------------===//
+
+Expected<Session> Artifact::createSession(int64_t threads) const {
+  ashlar_session_options options = {};
+  options.threads = static_cast<int32_t>(threads);
+  ashlar_session *session = nullptr;
+  if (Error error = statusError(
+          *table, table->session_create(model.get(), &options, &session)))
+    return std::move(error);
+  return Session(session, table->session_destroy);
+}
+
+Expected<ashlar_text> Artifact::openText() const {
+  ashlar_text text;
+  ashlar_error error;
+  if (ashlar_text_open(plan().text, plan().text_bytes, &text, &error))
+    return frontError(error);
+  return text;
+}
+
+bool ashlar::tool::isModel(StringRef path) {
+  return llvm::sys::fs::is_directory(path) || path.ends_with(".yaml") ||
+         path.ends_with(".yml");
+}
+
+Error ashlar::tool::refuseCompileFlags(const Arguments &arguments,
+                                       StringRef artifact) {
+  static const OptionInfo flags[] = {ASHLAR_COMPILE_OPTIONS};
+  for (const OptionInfo &flag : flags)
+    if (arguments.has(flag.name))
+      return usageError(Twine(flag.name) +
+                        " is for a model that is compiled; " + artifact +
+                        " is compiled already");
+  return Error::success();
+}
+
+Expected<Artifact> ashlar::tool::openOperand(const Arguments &arguments) {
+  StringRef path = arguments.operand();
+  if (!isModel(path)) {
+    if (Error error = refuseCompileFlags(arguments, path))
+      return std::move(error);
+    return Artifact::load(path);
+  }
+  Expected<CompileOptions> options = compileOptions(arguments);
+  if (!options)
+    return options.takeError();
+  return Artifact::compile(path, std::move(*options));
+}
+
+Expected<int64_t> ashlar::tool::threadsOf(const Arguments &arguments) {
+  return arguments.integer("--threads", 0, 1, ASHLAR_MAX_WORKERS);
+}
+
+Error ashlar::tool::frontError(const ashlar_error &error) {
+  return userError("", error.message);
+}
+
+Error ashlar::tool::statusError(const ashlar_api &api, ashlar_status status) {
+  if (status == ASHLAR_OK)
+    return Error::success();
+  return userError("", api.status_text(status));
+}

@@ -1,0 +1,77 @@
+//===- Artifact.h - Code that the tools have loaded ------------*- C++ -*-===//
+//
+// ART_OR_MODEL of the command line: a shared library that `ashlar compile`
+// wrote, or a model, which is compiled into a private temporary library first.
+// Loading a library runs its code: the manifest is read and checked before.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ASHLAR_TOOLS_ASHLAR_ARTIFACT_H
+#define ASHLAR_TOOLS_ASHLAR_ARTIFACT_H
+
+#include "compiler/Compiler.h"
+#include "runtime/api.h"
+#include "runtime/text/text.h"
+#include "tools/ashlar/Arguments.h"
+#include "tools/ashlar/ManifestView.h"
+
+#include <memory>
+
+namespace ashlar::tool {
+
+/// A session of a loaded artifact; it must not outlive it.
+using Session = std::unique_ptr<ashlar_session, void (*)(ashlar_session *)>;
+
+class Artifact {
+public:
+  static llvm::Expected<Artifact> load(llvm::StringRef path);
+  /// Compiles `model` with `options`, whose output is set here. Warnings go to
+  /// standard error.
+  static llvm::Expected<Artifact> compile(llvm::StringRef model,
+                                          CompileOptions options);
+
+  const ashlar_api &api() const { return *table; }
+  const ashlar_plan &plan() const { return *table->plan; }
+  const ManifestView &manifest() const { return description; }
+
+  /// `threads` 0: as many as this process may use.
+  llvm::Expected<Session> createSession(int64_t threads) const;
+  /// The tables of the text front end.
+  llvm::Expected<ashlar_text> openText() const;
+
+private:
+  using Library = std::unique_ptr<void, int (*)(void *)>;
+  using Model = std::unique_ptr<ashlar_model, void (*)(ashlar_model *)>;
+
+  Artifact(Library library, const ashlar_api *table, Model model,
+           ManifestView description)
+      : library(std::move(library)), table(table), model(std::move(model)),
+        description(std::move(description)) {}
+
+  Library library; // goes last: the others are made of its code
+  const ashlar_api *table;
+  Model model;
+  ManifestView description;
+};
+
+/// A folder or a YAML file, and no artifact.
+bool isModel(llvm::StringRef path);
+
+/// The command's ART_OR_MODEL. Flags of compilation are errors for an artifact.
+llvm::Expected<Artifact> openOperand(const Arguments &arguments);
+
+/// Error when flags of compilation are given although nothing is compiled.
+llvm::Error refuseCompileFlags(const Arguments &arguments,
+                               llvm::StringRef artifact);
+
+/// `--threads`; 0 when not given.
+llvm::Expected<int64_t> threadsOf(const Arguments &arguments);
+
+/// What a function of the text front end said.
+llvm::Error frontError(const ashlar_error &error);
+/// What a function of the artifact answered.
+llvm::Error statusError(const ashlar_api &api, ashlar_status status);
+
+} // namespace ashlar::tool
+
+#endif // ASHLAR_TOOLS_ASHLAR_ARTIFACT_H

@@ -1,0 +1,132 @@
+//===- ClassifyCommand.cpp - ashlar classify -----------------------------===//
+
+#include "runtime/text/classify.h"
+#include "tools/ashlar/Artifact.h"
+#include "tools/ashlar/Commands.h"
+#include "tools/ashlar/CompileFlags.h"
+#include "tools/ashlar/Texts.h"
+
+#include "llvm/Support/Format.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace ashlar;
+using namespace ashlar::tool;
+using llvm::Error;
+using llvm::Expected;
+using llvm::StringRef;
+
+static const OptionInfo options[] = {
+    {"--text", "TEXT", "a text; may be given several times"},
+    {"--file", "FILE", "texts, one on each line; - is standard input"},
+    {"--json", nullptr, "one JSON object for each text"},
+    {"--special", nullptr, "special tokens in a text are themselves, not text"},
+    {"--threads", "N", "workers (default: the cores this process may use)"},
+    ASHLAR_COMPILE_OPTIONS,
+    {"--help", nullptr, "this text"},
+};
+
+const CommandInfo ashlar::tool::classifyInfo = {
+    "classify", "ART_OR_MODEL", 1,
+    "prints the class of each text and the probability of every class",
+    options};
+
+namespace {
+struct Classifier {
+  const Artifact &artifact;
+  ashlar_session *session;
+  ashlar_text text;
+  bool special;
+  bool json;
+
+  Error run(StringRef input);
+  std::string labelOf(int64_t index) const;
+  void print(int64_t best, llvm::ArrayRef<float> probabilities) const;
+};
+} // namespace
+
+std::string Classifier::labelOf(int64_t index) const {
+  size_t bytes;
+  const char *label = ashlar_text_label(&text, index, &bytes);
+  return label ? std::string(label, bytes) : "LABEL_" + std::to_string(index);
+}
+
+/// One line, fields between tabs, whatever a label holds.
+static std::string asField(std::string label) {
+  for (char &c : label)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+      c = '?';
+  return label;
+}
+
+void Classifier::print(int64_t best,
+                       llvm::ArrayRef<float> probabilities) const {
+  if (json) {
+    llvm::json::Array all;
+    for (auto [i, probability] : llvm::enumerate(probabilities))
+      all.push_back(llvm::json::Object{
+          {"label", llvm::json::fixUTF8(labelOf(i))},
+          {"probability", static_cast<double>(probability)}});
+    llvm::outs() << llvm::json::Value(llvm::json::Object{
+                        {"label", llvm::json::fixUTF8(labelOf(best))},
+                        {"probability",
+                         static_cast<double>(probabilities[best])},
+                        {"classes", std::move(all)}})
+                 << "\n";
+    return;
+  }
+  llvm::outs() << asField(labelOf(best));
+  for (auto [i, probability] : llvm::enumerate(probabilities))
+    llvm::outs() << "\t" << asField(labelOf(i))
+                 << llvm::format("=%.6f", static_cast<double>(probability));
+  llvm::outs() << "\n";
+}
+
+Error Classifier::run(StringRef input) {
+  Expected<Tokens> tokens = Tokens::encode(text, input, special);
+  if (!tokens)
+    return tokens.takeError();
+  std::vector<float> probabilities(ashlar_class_count(&artifact.plan()));
+  int64_t best;
+  ashlar_error error;
+  if (ashlar_classify(&artifact.api(), session, tokens->ids().data(),
+                      tokens->types(), tokens->ids().size(),
+                      probabilities.data(), &best, &error))
+    return frontError(error);
+  print(best, probabilities);
+  return checkOutput();
+}
+
+Error ashlar::tool::runClassify(const Arguments &arguments) {
+  if (arguments.has("--text") == arguments.has("--file"))
+    return usageError("ashlar classify needs one of --text and --file");
+  Expected<int64_t> threads = threadsOf(arguments);
+  if (!threads)
+    return threads.takeError();
+  Expected<Artifact> artifact = openOperand(arguments);
+  if (!artifact)
+    return artifact.takeError();
+  if (!ashlar_class_count(&artifact->plan()))
+    return userError(arguments.operand(),
+                     "the model does not classify texts: "
+                     "it has no logits of whole sequences",
+                     "use ashlar run");
+  Expected<Session> session = artifact->createSession(*threads);
+  if (!session)
+    return session.takeError();
+  Expected<ashlar_text> text = artifact->openText();
+  if (!text)
+    return text.takeError();
+  if (Error error =
+          needTokenizer(*text, "use ashlar run with token ids as .npy"))
+    return error;
+  Classifier classifier = {*artifact, session->get(), *text,
+                           arguments.has("--special"), arguments.has("--json")};
+  if (std::optional<StringRef> file = arguments.get("--file"))
+    return forEachLine(*file,
+                       [&](StringRef line) { return classifier.run(line); });
+  for (StringRef input : arguments.all("--text"))
+    if (Error error = classifier.run(input))
+      return error;
+  return Error::success();
+}

@@ -1,0 +1,167 @@
+//===- DescribeCommand.cpp - ashlar describe -----------------------------===//
+//
+// Loads no code: an artifact says everything in its manifest, and a model is
+// only planned, for which config.json is enough.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/Build/Build.h"
+#include "compiler/Codegen/ManifestReader.h"
+#include "compiler/Codegen/Names.h"
+#include "compiler/Compiler.h"
+#include "compiler/Manifest.h"
+#include "compiler/PlanBuilder.h"
+#include "compiler/Support/Errors.h"
+#include "tools/ashlar/Artifact.h"
+#include "tools/ashlar/Commands.h"
+#include "tools/ashlar/CompileFlags.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace ashlar;
+using namespace ashlar::tool;
+using llvm::Expected;
+using llvm::StringRef;
+
+static const OptionInfo options[] = {
+    {"--json", nullptr, "print the manifest as it is"},
+    ASHLAR_COMPILE_OPTIONS,
+    {"--help", nullptr, "this text"},
+};
+
+const CommandInfo ashlar::tool::describeInfo = {
+    "describe", "ART_OR_MODEL", 1,
+    "prints sizes, limits, inputs, outputs and work of a model", options};
+
+/// The manifest that compiling would give.
+static Expected<std::string> planModel(const Arguments &arguments) {
+  StringRef path = arguments.operand();
+  Expected<CompileOptions> options = compileOptions(arguments);
+  if (!options)
+    return options.takeError();
+  Expected<ImportResult> imported = importModel(path);
+  if (!imported)
+    return imported.takeError();
+  for (const std::string &warning : imported->warnings)
+    llvm::errs() << "warning: " << warning << "\n";
+  Expected<PipelineOptions> pipeline = resolveLimits(imported->spec, *options);
+  if (!pipeline)
+    return pipeline.takeError();
+  std::unique_ptr<mlir::MLIRContext> context = makeContext();
+  mlir::OwningOpRef<mlir::ModuleOp> module =
+      buildModule(*context, imported->spec, path);
+  if (llvm::Error error = runStages(*module, *pipeline, "", plannedStage))
+    return std::move(error);
+  PlanDescription plan = buildPlan(*module, imported->spec, *pipeline);
+  plan.name = identifierFromStem(llvm::sys::path::stem(path.rtrim('/')));
+  plan.weightsInside = options->weightsInside;
+  return makeManifest(imported->spec, plan, *options->target, *module);
+}
+
+//===----------------------------------------------------------------------===//
+// As text
+//===----------------------------------------------------------------------===//
+
+/// 1234567 --> "1,234,567"
+static std::string grouped(int64_t number) {
+  std::string digits = std::to_string(number);
+  for (int64_t at = static_cast<int64_t>(digits.size()) - 3; at > 0; at -= 3)
+    digits.insert(at, ",");
+  return digits;
+}
+
+static void line(StringRef what, const llvm::Twine &value) {
+  llvm::outs() << llvm::formatv("  {0,-16} {1}\n", what, value.str());
+}
+
+static void printMemory(const ManifestView &manifest) {
+  llvm::outs() << "memory, in bytes\n";
+  line("weights", grouped(manifest.weightsBytes) +
+                      (manifest.weightsInside ? " in the artifact"
+                                              : " in a file of their own"));
+  line("arena", grouped(manifest.arenaBytes) + " of each session");
+  line("cache", grouped(manifest.cacheBytes) + " of each session");
+  llvm::outs() << "limits\n";
+  line("max-tokens", grouped(manifest.maxTokens) + " of one call");
+  if (manifest.find("decode"))
+    line("max-context", grouped(manifest.maxContext) + " of one sequence");
+  if (manifest.find("decode") && manifest.find("encode"))
+    line("max-source", grouped(manifest.maxSource) + " of one source");
+  line("max-sequences", grouped(manifest.maxSequences) + " of one call");
+}
+
+static void printEntry(const ManifestEntry &entry) {
+  std::string inputs = llvm::join(entry.inputs, ", ");
+  if (entry.call == "head")
+    inputs = entry.firstRowsOnly ? "the first row of each sequence"
+                                 : "rows of the last call";
+  line(entry.call, escapeForDisplay(inputs) + " -> " +
+                       escapeForDisplay(entry.output) + " [" +
+                       (entry.firstRowsOnly ? "B, " : "B, S, ") +
+                       std::to_string(entry.features) + "]");
+  const ManifestWork &work = entry.work;
+  line("", grouped(work.flopsPerRow) + " FLOPs a row" +
+               (work.flopsPerKey ? " + " + grouped(work.flopsPerKey) + " a key"
+                                 : "") +
+               (work.flopsPerSourceKey
+                    ? " + " + grouped(work.flopsPerSourceKey) + " a source key"
+                    : ""));
+  line("", "reads " + grouped(work.weightBytes) + " bytes of weights a call" +
+               (work.bytesPerKey ? " + " + grouped(work.bytesPerKey) + " a key"
+                                 : "") +
+               (work.bytesPerSourceKey
+                    ? " + " + grouped(work.bytesPerSourceKey) + " a source key"
+                    : ""));
+  if (entry.vocabulary)
+    line("",
+         "token ids below " + grouped(entry.vocabulary) +
+             (entry.positions ? ", positions below " + grouped(entry.positions)
+                              : ""));
+}
+
+static void print(const ManifestView &manifest) {
+  llvm::outs() << escapeForDisplay(manifest.name) << "\n";
+  line("family", escapeForDisplay(manifest.family));
+  line("precision", escapeForDisplay(manifest.precision));
+  line("target", escapeForDisplay(manifest.target));
+  line("compiler", escapeForDisplay(manifest.compiler));
+  if (!manifest.labels.empty()) {
+    std::string labels;
+    for (const std::string &label : manifest.labels)
+      labels += (labels.empty() ? "" : ", ") + escapeForDisplay(label);
+    line("labels", labels);
+  }
+  if (manifest.taps)
+    line("taps", grouped(manifest.taps) + " tensors are kept for verify");
+  printMemory(manifest);
+  llvm::outs() << "entry points\n";
+  for (const ManifestEntry &entry : manifest.entries)
+    printEntry(entry);
+  llvm::outs() << "per token, attention left out\n";
+  line("FLOPs", grouped(manifest.flopsPerToken));
+  line("bytes read", grouped(manifest.bytesPerToken));
+}
+
+llvm::Error ashlar::tool::runDescribe(const Arguments &arguments) {
+  StringRef path = arguments.operand();
+  Expected<std::string> text = [&]() -> Expected<std::string> {
+    if (isModel(path))
+      return planModel(arguments);
+    if (llvm::Error error = refuseCompileFlags(arguments, path))
+      return std::move(error);
+    return readManifest(path);
+  }();
+  if (!text)
+    return text.takeError();
+  Expected<ManifestView> manifest = parseManifest(*text, path);
+  if (!manifest)
+    return manifest.takeError();
+  if (arguments.has("--json"))
+    llvm::outs() << *text << "\n";
+  else
+    print(*manifest);
+  return llvm::Error::success();
+}

@@ -1,0 +1,151 @@
+//===- ManifestView.cpp - A manifest as the tools read it ----------------===//
+
+#include "tools/ashlar/ManifestView.h"
+
+#include "compiler/Support/Json.h"
+
+using namespace ashlar;
+using namespace ashlar::tool;
+using llvm::StringRef;
+
+namespace {
+/// Reads members of one object; remembers the first thing that is wrong.
+class Reader {
+public:
+  Reader(const JsonDocument &document, std::string &fault)
+      : document(document), fault(fault) {}
+
+  const JsonValue *member(const JsonValue &object, StringRef key) {
+    const JsonValue *value = object.find(key);
+    if (!value)
+      complain("its manifest has no \"" + key.str() + "\"");
+    return value;
+  }
+  void read(const JsonValue &object, StringRef key, std::string &text) {
+    const JsonValue *value = member(object, key);
+    if (value && value->isString())
+      text = value->text;
+    else if (value)
+      complain("\"" + key.str() + "\" of its manifest is no text");
+  }
+  void read(const JsonValue &object, StringRef key, int64_t &number) {
+    const JsonValue *value = member(object, key);
+    if (!value)
+      return;
+    llvm::Expected<int64_t> read =
+        document.asInteger(*value, key, 0, INT64_MAX);
+    if (read)
+      number = *read;
+    else
+      complain(llvm::toString(read.takeError()));
+  }
+  void read(const JsonValue &object, StringRef key,
+            std::vector<std::string> &texts) {
+    const JsonValue *list = member(object, key);
+    if (!list)
+      return;
+    if (!list->isArray())
+      complain("\"" + key.str() + "\" of its manifest is no list");
+    for (const JsonValue &value : list->elements) {
+      if (!value.isString())
+        complain("\"" + key.str() + "\" of its manifest holds no text");
+      texts.push_back(value.text);
+    }
+  }
+
+private:
+  void complain(std::string text) {
+    if (fault.empty())
+      fault = std::move(text);
+  }
+
+  const JsonDocument &document;
+  std::string &fault;
+};
+} // namespace
+
+static void readWork(Reader &reader, const JsonValue &entry,
+                     ManifestWork &work) {
+  const JsonValue *object = reader.member(entry, "work");
+  if (!object)
+    return;
+  reader.read(*object, "flops_per_row", work.flopsPerRow);
+  reader.read(*object, "flops_per_key", work.flopsPerKey);
+  reader.read(*object, "flops_per_source_key", work.flopsPerSourceKey);
+  reader.read(*object, "weight_bytes", work.weightBytes);
+  reader.read(*object, "bytes_per_row", work.bytesPerRow);
+  reader.read(*object, "bytes_per_key", work.bytesPerKey);
+  reader.read(*object, "bytes_per_source_key", work.bytesPerSourceKey);
+}
+
+static ManifestEntry readEntry(Reader &reader, const JsonValue &object) {
+  ManifestEntry entry;
+  reader.read(object, "call", entry.call);
+  reader.read(object, "output", entry.output);
+  reader.read(object, "features", entry.features);
+  if (entry.call == "head") {
+    std::string rows;
+    reader.read(object, "rows", rows);
+    entry.firstRowsOnly = rows == "first";
+  } else {
+    reader.read(object, "inputs", entry.inputs);
+    reader.read(object, "vocabulary", entry.vocabulary);
+    reader.read(object, "positions", entry.positions);
+  }
+  readWork(reader, object, entry.work);
+  return entry;
+}
+
+static void readAll(Reader &reader, const JsonValue &root,
+                    ManifestView &manifest) {
+  reader.read(root, "abi", manifest.abi);
+  reader.read(root, "name", manifest.name);
+  reader.read(root, "compiler", manifest.compiler);
+  reader.read(root, "family", manifest.family);
+  reader.read(root, "target", manifest.target);
+  reader.read(root, "precision", manifest.precision);
+  reader.read(root, "spec_hash", manifest.specHash);
+  reader.read(root, "taps", manifest.taps);
+  reader.read(root, "flops_per_token", manifest.flopsPerToken);
+  reader.read(root, "bytes_per_token", manifest.bytesPerToken);
+  std::string weights;
+  reader.read(root, "weights", weights);
+  manifest.weightsInside = weights == "segment";
+  if (const JsonValue *memory = reader.member(root, "memory")) {
+    reader.read(*memory, "weights_bytes", manifest.weightsBytes);
+    reader.read(*memory, "arena_bytes", manifest.arenaBytes);
+    reader.read(*memory, "cache_bytes", manifest.cacheBytes);
+  }
+  if (const JsonValue *limits = reader.member(root, "limits")) {
+    reader.read(*limits, "max_tokens", manifest.maxTokens);
+    reader.read(*limits, "max_context", manifest.maxContext);
+    reader.read(*limits, "max_source", manifest.maxSource);
+    reader.read(*limits, "max_sequences", manifest.maxSequences);
+  }
+  if (const JsonValue *entries = reader.member(root, "entries"))
+    for (const JsonValue &entry : entries->elements)
+      manifest.entries.push_back(readEntry(reader, entry));
+  if (root.find("labels"))
+    reader.read(root, "labels", manifest.labels);
+}
+
+const ManifestEntry *ManifestView::find(StringRef call) const {
+  for (const ManifestEntry &entry : entries)
+    if (entry.call == call)
+      return &entry;
+  return nullptr;
+}
+
+llvm::Expected<ManifestView> ashlar::tool::parseManifest(StringRef text,
+                                                         StringRef file) {
+  llvm::Expected<JsonDocument> document = parseJson(text, file);
+  if (!document)
+    return document.takeError();
+  std::string fault;
+  Reader reader(*document, fault);
+  ManifestView manifest;
+  readAll(reader, document->root, manifest);
+  if (!fault.empty())
+    return userError(file, fault, "compile the model again");
+  return manifest;
+}

@@ -1,0 +1,69 @@
+//===- ManifestView.h - A manifest as the tools read it --------*- C++ -*-===//
+
+#ifndef ASHLAR_TOOLS_ASHLAR_MANIFESTVIEW_H
+#define ASHLAR_TOOLS_ASHLAR_MANIFESTVIEW_H
+
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace ashlar::tool {
+
+/// Work of an entry, as compiler/Work.h defines it.
+struct ManifestWork {
+  int64_t flopsPerRow = 0;
+  int64_t flopsPerKey = 0;
+  int64_t flopsPerSourceKey = 0;
+  int64_t weightBytes = 0;
+  int64_t bytesPerRow = 0;
+  int64_t bytesPerKey = 0;
+  int64_t bytesPerSourceKey = 0;
+};
+
+struct ManifestEntry {
+  std::string call; // "encode", "decode" or "head"
+  std::vector<std::string> inputs;
+  std::string output;
+  bool firstRowsOnly = false; // of a head
+  int64_t features = 0;
+  int64_t vocabulary = 0;
+  int64_t positions = 0;
+  ManifestWork work;
+};
+
+struct ManifestView {
+  int64_t abi = 0;
+  std::string name;
+  std::string compiler;
+  std::string family;
+  std::string target;
+  std::string precision;
+  std::string specHash;
+  bool weightsInside = false;
+  int64_t weightsBytes = 0;
+  int64_t arenaBytes = 0;
+  int64_t cacheBytes = 0;
+  int64_t maxTokens = 0;
+  int64_t maxContext = 0;
+  int64_t maxSource = 0;
+  int64_t maxSequences = 0;
+  int64_t flopsPerToken = 0;
+  int64_t bytesPerToken = 0;
+  int64_t taps = 0;
+  std::vector<ManifestEntry> entries;
+  std::vector<std::string> labels;
+
+  /// The entry that is called `call`, or null.
+  const ManifestEntry *find(llvm::StringRef call) const;
+};
+
+/// `file` is for messages; it may be a stranger's.
+llvm::Expected<ManifestView> parseManifest(llvm::StringRef text,
+                                           llvm::StringRef file);
+
+} // namespace ashlar::tool
+
+#endif // ASHLAR_TOOLS_ASHLAR_MANIFESTVIEW_H

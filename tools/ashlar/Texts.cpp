@@ -1,0 +1,109 @@
+//===- Texts.cpp - Texts of the command line, and text for it ------------===//
+
+#include "tools/ashlar/Texts.h"
+
+#include "compiler/Support/Errors.h"
+#include "tools/ashlar/Artifact.h"
+
+#include "llvm/ADT/ScopeExit.h"
+#include "llvm/Support/Errno.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+
+using namespace ashlar;
+using namespace ashlar::tool;
+using llvm::Error;
+using llvm::StringRef;
+
+static Error readError(StringRef file, int code) {
+  return userError(file, "cannot be read: " + llvm::sys::StrError(code));
+}
+
+Error ashlar::tool::forEachLine(StringRef file,
+                                llvm::function_ref<Error(StringRef)> take) {
+  bool standard = file == "-";
+  FILE *stream = standard ? stdin : std::fopen(file.str().c_str(), "re");
+  if (!stream)
+    return readError(file, errno);
+  char *line = nullptr;
+  size_t room = 0;
+  llvm::scope_exit atEnd([&] {
+    std::free(line);
+    if (!standard)
+      std::fclose(stream);
+  });
+  ssize_t bytes;
+  errno = 0;
+  while ((bytes = getline(&line, &room, stream)) >= 0) {
+    StringRef text(line, bytes);
+    if (text.consume_back("\n"))
+      text.consume_back("\r");
+    if (Error error = take(text))
+      return error;
+    errno = 0;
+  }
+  if (std::ferror(stream))
+    return readError(standard ? "standard input" : file, errno);
+  return Error::success();
+}
+
+llvm::Expected<std::vector<int32_t>> ashlar::tool::parseIds(StringRef text,
+                                                            StringRef option) {
+  std::vector<int32_t> ids;
+  llvm::SmallVector<StringRef> parts;
+  text.split(parts, ',');
+  for (StringRef part : parts) {
+    int32_t id;
+    if (part.getAsInteger(10, id) || id < 0)
+      return usageError(option + ": \"" + part +
+                        "\" is no token id; expected numbers such as 1,2,3");
+    ids.push_back(id);
+  }
+  return ids;
+}
+
+void ashlar::tool::printText(StringRef text) {
+  if (!llvm::outs().is_displayed()) {
+    llvm::outs() << text;
+    return;
+  }
+  for (char c : text) {
+    bool steers =
+        (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') ||
+        c == 0x7f;
+    llvm::outs() << (steers ? '?' : c);
+  }
+  // A reader sees each word as it comes.
+  llvm::outs().flush();
+}
+
+llvm::Expected<Tokens> Tokens::encode(const ashlar_text &text, StringRef input,
+                                      bool special) {
+  Tokens result;
+  ashlar_error error;
+  if (ashlar_text_tokens(&text, input.data(), input.size(),
+                         special ? ASHLAR_TEXT_SPECIAL : 0, &result.tokens,
+                         &error)) {
+    result.tokens = {};
+    return frontError(error);
+  }
+  return std::move(result);
+}
+
+Error ashlar::tool::needTokenizer(const ashlar_text &text, StringRef remedy) {
+  if (ashlar_text_has_tokenizer(&text))
+    return Error::success();
+  return userError("", "the model has no tokenizer", remedy);
+}
+
+Error ashlar::tool::checkOutput() {
+  llvm::outs().flush();
+  if (!llvm::outs().has_error())
+    return Error::success();
+  std::string cause = llvm::outs().error().message();
+  llvm::outs().clear_error();
+  return userError("", "standard output cannot be written: " + cause);
+}

@@ -1,0 +1,51 @@
+//===- Texts.h - Texts of the command line, and text for it ----*- C++ -*-===//
+
+#ifndef ASHLAR_TOOLS_ASHLAR_TEXTS_H
+#define ASHLAR_TOOLS_ASHLAR_TEXTS_H
+
+#include "runtime/text/text.h"
+#include "tools/ashlar/Arguments.h"
+
+#include "llvm/ADT/STLFunctionalExtras.h"
+
+namespace ashlar::tool {
+
+/// Calls `take` for each line of `file` ("-": standard input) without its end,
+/// as it comes. Error: the file cannot be read, or what `take` said.
+llvm::Error forEachLine(llvm::StringRef file,
+                        llvm::function_ref<llvm::Error(llvm::StringRef)> take);
+
+/// "1,2,3"; `option` is for the message.
+llvm::Expected<std::vector<int32_t>> parseIds(llvm::StringRef text,
+                                              llvm::StringRef option);
+
+/// Writes a model's text to standard output. On a terminal control characters
+/// become '?': what a stranger's model says must not steer it.
+void printText(llvm::StringRef text);
+
+/// Token ids and types of a text.
+class Tokens {
+public:
+  static llvm::Expected<Tokens> encode(const ashlar_text &text,
+                                       llvm::StringRef input, bool special);
+  Tokens(Tokens &&other) noexcept : tokens(other.tokens) { other.tokens = {}; }
+  Tokens &operator=(Tokens &&) = delete;
+  ~Tokens() { ashlar_tokens_free(&tokens); }
+
+  llvm::ArrayRef<int32_t> ids() const { return {tokens.ids, tokens.count}; }
+  const int32_t *types() const { return tokens.types; }
+
+private:
+  Tokens() = default;
+  ashlar_tokens tokens = {};
+};
+
+/// Error when the model has no tokenizer; `remedy` says what to do instead.
+llvm::Error needTokenizer(const ashlar_text &text, llvm::StringRef remedy);
+
+/// Standard output went away or is full.
+llvm::Error checkOutput();
+
+} // namespace ashlar::tool
+
+#endif // ASHLAR_TOOLS_ASHLAR_TEXTS_H
