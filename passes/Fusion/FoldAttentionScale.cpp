@@ -2,7 +2,8 @@
 
 #include "passes/Fusion/StackedWeights.h"
 
-#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/raw_ostream.h"
 
 #include <cmath>
 
@@ -46,15 +47,19 @@ static LinearOp findProjection(Value heads) {
   return nullptr;
 }
 
+/// `factor` as a remark says it.
+static std::string textOf(double factor) {
+  std::string text;
+  llvm::raw_string_ostream(text) << llvm::format("%g", factor);
+  return text;
+}
+
 static Refusal check(ScaleOp scale, ScoresOp scores, LinearOp projection,
                      const WeightUses &uses) {
   double factor = scale.getFactor().convertToDouble();
   if (!isPowerOfTwo(factor))
-    return llvm::formatv(
-               "factor {0} is no power of two: folding it would round "
-               "the weights",
-               factor)
-        .str();
+    return "factor " + textOf(factor) +
+           " is no power of two: folding it would round the weights";
   if (!scores->hasOneUse())
     return "the scores have other uses";
   if (!projection)
@@ -104,9 +109,8 @@ void FoldAttentionScalePass::runOnOperation() {
     }
     double factor = scale.getFactor().convertToDouble();
     LinearWeights weights = weightsOf(projection);
-    fire(scale, llvm::formatv("factor {0} is in @{1}", factor,
-                              weights.weight.getSymName())
-                    .str());
+    fire(scale,
+         "factor " + textOf(factor) + " is in @" + weights.weight.getSymName());
     scaleSources(weights.weight, factor);
     if (weights.bias)
       scaleSources(weights.bias, factor);

@@ -70,11 +70,11 @@ struct Stack {
 
 } // namespace
 
-/// Puts a weight of `shape` where the first that it replaces stood.
+/// Puts a weight of `shape` in the place of those that it is made of.
 static FlatSymbolRefAttr place(ModuleOp module, const Stack &stack,
                                StringRef name, ArrayRef<int64_t> shape) {
   WeightOp first = stack.taken.front();
-  OpBuilder builder(first);
+  OpBuilder builder(module.getContext());
   SmallVector<Operation *> parts(stack.taken.begin(), stack.taken.end());
   auto type = RankedTensorType::get(shape, builder.getF32Type());
   auto weight = WeightOp::create(
@@ -82,10 +82,12 @@ static FlatSymbolRefAttr place(ModuleOp module, const Stack &stack,
       builder.getArrayAttr(stack.sources), TypeAttr::get(type),
       first.getLayersAttr(), /*layout=*/nullptr, /*offset=*/nullptr,
       /*layer_stride=*/nullptr);
+  // Gives the symbol another name if there is such a one already.
+  StringAttr symbol =
+      SymbolTable(module).insert(weight, Block::iterator(first));
   for (WeightOp taken : stack.taken)
     taken.erase();
-  // Gives the symbol another name if there is such a one already.
-  return FlatSymbolRefAttr::get(SymbolTable(module).insert(weight));
+  return FlatSymbolRefAttr::get(symbol);
 }
 
 StackedSymbols ashlar::stackWeights(ModuleOp module,

@@ -180,6 +180,8 @@ struct Family {
   int fuseEpilogue;
 };
 
+void PrintTo(const Family &family, std::ostream *os) { *os << family.folder; }
+
 class FusionOfFamily : public testing::TestWithParam<Family> {};
 
 std::string modelPath(const Family &family) {

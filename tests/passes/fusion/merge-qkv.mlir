@@ -1,5 +1,5 @@
 // Projections of one input into heads become one linear with slices.
-// RUN: ashlar-opt %s --ashlar-merge-qkv --split-input-file --mlir-print-debuginfo | FileCheck %s
+// RUN: ashlar-opt %s --ashlar-merge-qkv --split-input-file | FileCheck %s
 // RUN: ashlar-opt %s --ashlar-merge-qkv --split-input-file --verify-diagnostics --remarks-filter='ashlar-.*' -o /dev/null
 
 // The old weights are gone; where there was no bias, there are zeros.
@@ -8,16 +8,13 @@
 // CHECK:      ashlar.weight @h.q_k_v.w.bias [#ashlar.tensor<"h.{layer}.qb", [8], rows = 0 for 8>, #ashlar.zeros<4>, #ashlar.tensor<"h.{layer}.vb", [4], rows = 0 for 4>] : tensor<16xf32> layers = [0, 3]
 // CHECK-NOT:  ashlar.weight
 // CHECK-LABEL: func.func @three
-// CHECK:        %[[M:.*]] = ashlar.linear %[[X:.*]] weight @h.q_k_v.w bias @h.q_k_v.w.bias : tensor<?x8xf32> -> tensor<?x16xf32> loc(#[[MERGED:.*]])
-// CHECK-NEXT:   %[[Q:.*]] = ashlar.slice %[[M]] from 0 : tensor<?x16xf32> -> tensor<?x8xf32> loc(#[[Q_LOC:.*]])
-// CHECK-NEXT:   %[[K:.*]] = ashlar.slice %[[M]] from 8 : tensor<?x16xf32> -> tensor<?x4xf32> loc(#[[K_LOC:.*]])
+// CHECK:        %[[M:.*]] = ashlar.linear %[[X:.*]] weight @h.q_k_v.w bias @h.q_k_v.w.bias : tensor<?x8xf32> -> tensor<?x16xf32>
+// CHECK-NEXT:   %[[Q:.*]] = ashlar.slice %[[M]] from 0 : tensor<?x16xf32> -> tensor<?x8xf32>
+// CHECK-NEXT:   %[[K:.*]] = ashlar.slice %[[M]] from 8 : tensor<?x16xf32> -> tensor<?x4xf32>
 // CHECK-NEXT:   %[[V:.*]] = ashlar.slice %[[M]] from 12 : tensor<?x16xf32> -> tensor<?x4xf32>
 // CHECK-NEXT:   ashlar.split_heads %[[Q]]
 // CHECK-NEXT:   ashlar.split_heads %[[K]]
 // CHECK-NEXT:   ashlar.split_heads %[[V]]
-// CHECK-DAG: #[[Q_LOC]] = loc("attn.*.query"(
-// CHECK-DAG: #[[K_LOC]] = loc("attn.*.key"(
-// CHECK-DAG: #[[MERGED]] = loc("attn.*.query_key_value"(
 ashlar.weight @h.q.w [#ashlar.tensor<"h.{layer}.qkv", [24, 8], rows = 0 for 8>] : tensor<8x8xf32> layers = [0, 3]
 ashlar.weight @h.k.w [#ashlar.tensor<"h.{layer}.qkv", [24, 8], rows = 8 for 4>] : tensor<4x8xf32> layers = [0, 3]
 ashlar.weight @h.v.w [#ashlar.tensor<"h.{layer}.v", [8, 4], rows = 0 for 4, transposed = true>] : tensor<4x8xf32> layers = [0, 3]
@@ -27,9 +24,9 @@ func.func @three(%x: tensor<?x8xf32>, %seq: !ashlar.sequences) -> tensor<?x8xf32
   %y = ashlar.layers "h" [0, 3] (%x : tensor<?x8xf32>) {
   ^bb0(%a: tensor<?x8xf32>):
     // expected-remark @below {{[Passed] fired | Category:ashlar-merge-qkv | Function=three | Remark="3 projections of one input are one linear"}}
-    %q = ashlar.linear %a weight @h.q.w bias @h.q.b : tensor<?x8xf32> -> tensor<?x8xf32> loc("attn.*.query"("m":1:1))
-    %k = ashlar.linear %a weight @h.k.w : tensor<?x8xf32> -> tensor<?x4xf32> loc("attn.*.key"("m":1:1))
-    %v = ashlar.linear %a weight @h.v.w bias @h.v.b : tensor<?x8xf32> -> tensor<?x4xf32> loc("attn.*.value"("m":1:1))
+    %q = ashlar.linear %a weight @h.q.w bias @h.q.b : tensor<?x8xf32> -> tensor<?x8xf32>
+    %k = ashlar.linear %a weight @h.k.w : tensor<?x8xf32> -> tensor<?x4xf32>
+    %v = ashlar.linear %a weight @h.v.w bias @h.v.b : tensor<?x8xf32> -> tensor<?x4xf32>
     %qh = ashlar.split_heads %q : tensor<?x8xf32> -> tensor<?x2x4xf32>
     %kh = ashlar.split_heads %k : tensor<?x4xf32> -> tensor<?x1x4xf32>
     %vh = ashlar.split_heads %v : tensor<?x4xf32> -> tensor<?x1x4xf32>
@@ -45,7 +42,7 @@ func.func @three(%x: tensor<?x8xf32>, %seq: !ashlar.sequences) -> tensor<?x8xf32
 
 // Keys and values alone, as the cross-attention's projections have it. A name
 // that is taken is not taken again.
-// CHECK: ashlar.weight @k_v_0 [{{.*}}] : tensor<16x8xf32> loc
+// CHECK: ashlar.weight @k_v_0 [{{.*}}] : tensor<16x8xf32>
 // CHECK-LABEL: func.func @two
 // CHECK:       %[[M:.*]] = ashlar.linear %{{.*}} weight @k_v_0 : tensor<?x8xf32> -> tensor<?x16xf32>
 ashlar.weight @k [#ashlar.tensor<"k", [8, 8], rows = 0 for 8>] : tensor<8x8xf32>
