@@ -48,7 +48,8 @@ Location ashlar::fuseLocations(ArrayRef<Operation *> parts) {
   return FusedLoc::get(parts.front()->getContext(), locations);
 }
 
-StringRef ashlar::nameOf(Location location) {
+/// The first name in `location`; empty when there is none.
+static StringRef nameOf(Location location) {
   StringRef name;
   location->walk([&](Location inner) {
     auto named = dyn_cast<NameLoc>(inner);

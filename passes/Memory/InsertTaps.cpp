@@ -47,17 +47,19 @@ struct InsertTaps : ashlar::impl::InsertTapsPassBase<InsertTaps> {
       auto type = dyn_cast<RankedTensorType>(result.getType());
       if (!type || type.getRank() != 2 || result.use_empty())
         continue;
-      // The sum of a residual_norm comes first, its norm last. A merged linear
-      // has the names of what its slices are.
-      bool first = result.getResultNumber() + 1 < op->getNumResults();
+      // The last result has the first name (passes/Fusion/Locations.h); a
+      // residual_norm's sum comes before its norm and has the second. A merged
+      // linear is tapped by its slices.
+      size_t name = op->getNumResults() - 1 - result.getResultNumber();
+      if (name >= names.size())
+        continue;
       if (isa<ir::LinearOp>(op) && llvm::any_of(result.getUsers(), [](auto *u) {
             return isa<ir::SliceOp>(u);
           }))
         continue;
       ir::TapOp::create(builder, op->getLoc(), result,
-                        builder.getStringAttr(first ? names.front()
-                                                    : names.back()),
-                        IntegerAttr(), IntegerAttr());
+                        builder.getStringAttr(names[name]), IntegerAttr(),
+                        IntegerAttr());
     }
   }
 };
