@@ -13,7 +13,8 @@ namespace ashlar {
 using namespace mlir;
 using namespace ashlar;
 
-/// The names in `loc`, in order: one for each graph op that was fused.
+/// The names in `loc`: one for each graph op that was fused, that of the result
+/// first.
 static void collectNames(Location loc, SmallVectorImpl<StringRef> &names) {
   if (auto name = dyn_cast<NameLoc>(loc))
     names.push_back(name.getName());
@@ -47,16 +48,16 @@ struct InsertTaps : ashlar::impl::InsertTapsPassBase<InsertTaps> {
       auto type = dyn_cast<RankedTensorType>(result.getType());
       if (!type || type.getRank() != 2 || result.use_empty())
         continue;
-      // The sum of a residual_norm comes first, its norm last. A merged linear
-      // has the names of what its slices are.
+      // The sum of a residual_norm is its first result, and what the norm was
+      // made of. A merged linear has the names of what its slices are.
       bool first = result.getResultNumber() + 1 < op->getNumResults();
       if (isa<ir::LinearOp>(op) && llvm::any_of(result.getUsers(), [](auto *u) {
             return isa<ir::SliceOp>(u);
           }))
         continue;
       ir::TapOp::create(builder, op->getLoc(), result,
-                        builder.getStringAttr(first ? names.front()
-                                                    : names.back()),
+                        builder.getStringAttr(first ? names.back()
+                                                    : names.front()),
                         IntegerAttr(), IntegerAttr());
     }
   }
