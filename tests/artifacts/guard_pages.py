@@ -142,7 +142,7 @@ def guard(path, seed):
 
 def run(model, folder, seed, *flags):
     config = json.load(open(os.path.join(model, "config.json")))
-    tokens = min(53, models.positions_of(config))
+    tokens = min(53, models.positions_of(config) - 1)
     for target in artifact.TARGETS:
         path = os.path.join(folder, f"m{seed}_{target.replace('-', '_')}.so")
         artifact.compile_model(model, path, "--weights=external",
