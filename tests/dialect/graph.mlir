@@ -7,8 +7,8 @@
 ashlar.weight @tokens [#ashlar.tensor<"wte", [11, 8], rows = 0 for 11>] : tensor<11x8xf32>
 // CHECK: ashlar.weight @sines [#ashlar.sinusoid<split_half, 5 x 8>] : tensor<5x8xf32>
 ashlar.weight @sines [#ashlar.sinusoid<split_half, 5 x 8>] : tensor<5x8xf32>
-// CHECK: ashlar.weight @w [#ashlar.tensor<"{layer}.w", [8, 24], rows = 8 for 4, transposed = true, scale = 5.000000e-01 : f64>, #ashlar.tensor<"{layer}.x", [4, 8], rows = 0 for 4>] : tensor<8x8xf32> layers = [0, 2]
-ashlar.weight @w [#ashlar.tensor<"{layer}.w", [8, 24], rows = 8 for 4, transposed = true, scale = 0.5 : f64>, #ashlar.tensor<"{layer}.x", [4, 8], rows = 0 for 4>] : tensor<8x8xf32> layers = [0, 2]
+// CHECK: ashlar.weight @w [#ashlar.tensor<"{layer}.w", [8, 24], rows = 8 for 4, transposed = true, scale = 5.000000e-01 : f64>, #ashlar.tensor<"{layer}.x", [4, 8], rows = 0 for 4, scale = 2.000000e+00 : f64>] : tensor<8x8xf32> layers = [0, 2]
+ashlar.weight @w [#ashlar.tensor<"{layer}.w", [8, 24], rows = 8 for 4, transposed = true, scale = 0.5 : f64>, #ashlar.tensor<"{layer}.x", [4, 8], rows = 0 for 4, scale = 2.0 : f64>] : tensor<8x8xf32> layers = [0, 2]
 // CHECK: ashlar.weight @b [#ashlar.tensor<"{layer}.b", [1, 4], rows = 0 for 4>, #ashlar.zeros<4>] : tensor<8xf32> layers = [0, 2]
 ashlar.weight @b [#ashlar.tensor<"{layer}.b", [1, 4], rows = 0 for 4>, #ashlar.zeros<4>] : tensor<8xf32> layers = [0, 2]
 // CHECK: ashlar.weight @narrow [#ashlar.tensor<"n", [3, 1], rows = 1 for 2>] : tensor<2x1xf32>
@@ -34,8 +34,8 @@ func.func @layer(%x: tensor<?x8xf32>, %pos: tensor<?xi32>, %seq: !ashlar.sequenc
   ^bb0(%a: tensor<?x8xf32>):
     // CHECK: ashlar.norm layer_norm %{{.*}} gain @b bias @b epsilon 1.000000e-05 : tensor<?x8xf32> -> tensor<?x8xf32>
     %0 = ashlar.norm layer_norm %a gain @b bias @b epsilon 1.0e-5 : tensor<?x8xf32> -> tensor<?x8xf32>
-    // CHECK: ashlar.norm rms_norm %{{.*}} epsilon 1.000000e-06 : tensor<?x8xf32> -> tensor<?x8xf32>
-    %1 = ashlar.norm rms_norm %0 epsilon 1.0e-6 : tensor<?x8xf32> -> tensor<?x8xf32>
+    // CHECK: ashlar.norm rms_norm %{{.*}} epsilon 1.000000e-03 : tensor<?x8xf32> -> tensor<?x8xf32>
+    %1 = ashlar.norm rms_norm %0 epsilon 1.0e-3 : tensor<?x8xf32> -> tensor<?x8xf32>
     // CHECK: ashlar.linear %{{.*}} weight @w bias @b : tensor<?x8xf32> -> tensor<?x8xf32>
     %2 = ashlar.linear %1 weight @w bias @b : tensor<?x8xf32> -> tensor<?x8xf32>
     // CHECK: ashlar.activate gelu_tanh %{{.*}} : tensor<?x8xf32>

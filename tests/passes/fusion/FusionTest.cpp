@@ -54,10 +54,11 @@ public:
       return;
     }
     spec = std::move(imported->spec);
-    remark::RemarkCategories all{".*", {}, {}, {}, {}};
+    remark::RemarkCategories fired;
+    fired.passed = ".*";
     EXPECT_TRUE(succeeded(remark::enableOptimizationRemarks(
         context, std::make_unique<CountingStreamer>(counts),
-        std::make_unique<remark::RemarkEmittingPolicyAll>(), all)));
+        std::make_unique<remark::RemarkEmittingPolicyAll>(), fired)));
     graph = buildModule(context, spec, "config.json");
     fused = graph->clone();
     PassManager manager(&context);
