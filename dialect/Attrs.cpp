@@ -12,6 +12,42 @@ using namespace ashlar::ir;
 
 #include "dialect/Enums.cpp.inc"
 
+/// rows = 0 for 64, transposed = true, scale = 0.5
+///
+/// The last two are optional. (As optional groups in the declarative format, a
+/// scale alone would not be read again: both begin with a comma.)
+static ParseResult parseRowRange(AsmParser &parser, int64_t &begin,
+                                 int64_t &count, bool &transposed,
+                                 FloatAttr &scale) {
+  if (parser.parseKeyword("rows") || parser.parseEqual() ||
+      parser.parseInteger(begin) || parser.parseKeyword("for") ||
+      parser.parseInteger(count))
+    return failure();
+  if (failed(parser.parseOptionalComma()))
+    return success();
+  if (succeeded(parser.parseOptionalKeyword("transposed"))) {
+    if (parser.parseEqual())
+      return failure();
+    FailureOr<bool> value = FieldParser<bool>::parse(parser);
+    if (failed(value))
+      return failure();
+    transposed = *value;
+    if (failed(parser.parseOptionalComma()))
+      return success();
+  }
+  return failure(parser.parseKeyword("scale") || parser.parseEqual() ||
+                 parser.parseAttribute(scale));
+}
+
+static void printRowRange(AsmPrinter &printer, int64_t begin, int64_t count,
+                          bool transposed, FloatAttr scale) {
+  printer << "rows = " << begin << " for " << count;
+  if (transposed)
+    printer << ", transposed = true";
+  if (scale)
+    printer << ", scale = " << scale;
+}
+
 #define GET_ATTRDEF_CLASSES
 #include "dialect/Attrs.cpp.inc"
 

@@ -98,8 +98,8 @@ def Ashlar_TensorAttr : Ashlar_Attr<"TensorSource", "tensor"> {
     DefaultValuedParameter<"bool", "false">:$transposed,
     OptionalParameter<"::mlir::FloatAttr", "multiplies every number">:$scale);
   let assemblyFormat = [{
-    `<` $name `,` `[` $stored `]` `,` `rows` `=` $begin `for` $count
-    (`,` `transposed` `=` $transposed^)? (`,` `scale` `=` $scale^)? `>`
+    `<` $name `,` `[` $stored `]` `,`
+    custom<RowRange>($begin, $count, $transposed, $scale) `>`
   }];
   let extraClassDeclaration = [{
     /// Columns of the logical tensor; 1 for a vector.

@@ -32,6 +32,12 @@ static void printKind(OpAsmPrinter &printer, Operation *, EnumAttr attribute) {
   printer << stringifyEnum(attribute.getValue());
 }
 
+/// Whether all dimensions but the first, the tokens, are known.
+static bool hasFixedFeatures(Type type) {
+  return llvm::all_of(cast<RankedTensorType>(type).getShape().drop_front(),
+                      [](int64_t size) { return size >= 1; });
+}
+
 #define GET_OP_CLASSES
 #include "dialect/Ops.cpp.inc"
 
@@ -65,6 +71,23 @@ static FailureOr<std::pair<int64_t, int64_t>> sourceShape(Attribute source) {
   return failure();
 }
 
+/// Rows [begin, begin + count) exist in the tensor as stored.
+static LogicalResult verifyTensorSource(WeightOp op, TensorSourceAttr source) {
+  ArrayRef<int64_t> stored = source.getStored();
+  if (stored.empty() || stored.size() > 2) // C34
+    return op.emitOpError("source \"") << source.getName() << "\" has shape ["
+                                       << stored << "]; expected rank 1 or 2";
+  bool isVector = stored.front() == 1 && source.getColumns() == 1;
+  bool byColumns = source.getTransposed() || isVector;
+  int64_t rows = byColumns ? stored.back() : stored.front();
+  int64_t begin = source.getBegin(), count = source.getCount();
+  if (begin < 0 || count < 1 || count > rows || begin > rows - count) // C35
+    return op.emitOpError("takes rows ")
+           << begin << " to " << begin + count << " of \"" << source.getName()
+           << "\", which has " << rows;
+  return success();
+}
+
 LogicalResult WeightOp::verify() {
   RankedTensorType type = getTensorType();
   if (!type.getElementType().isF32() || !type.hasStaticShape() ||
@@ -79,6 +102,12 @@ LogicalResult WeightOp::verify() {
     if (failed(shape)) // C3
       return emitOpError("source is ")
              << source << "; expected tensor, zeros, sinusoid or rotary_table";
+    if (auto tensor = dyn_cast<TensorSourceAttr>(source))
+      if (failed(verifyTensorSource(*this, tensor)))
+        return failure();
+    if (shape->first < 1) // C36
+      return emitOpError("source has ")
+             << shape->first << " rows; expected at least 1";
     if (shape->second != getColumns()) // C4
       return emitOpError("source has ")
              << shape->second << " columns; expected " << getColumns();
@@ -99,6 +128,11 @@ LogicalResult LayersOp::verify() {
   if (static_cast<int64_t>(getCount()) < 1) // C7
     return emitOpError("count is ")
            << static_cast<int64_t>(getCount()) << "; expected at least 1";
+  if (static_cast<int64_t>(getFirst()) < 0) // C37
+    return emitOpError("first is ")
+           << static_cast<int64_t>(getFirst()) << "; expected at least 0";
+  if ((*this)->getParentOfType<LayersOp>()) // C38
+    return emitOpError("stands in another ashlar.layers");
   Block &block = getBody().front();
   if (block.getNumArguments() != 1 ||
       block.getArgument(0).getType() != getInit().getType()) // C8
@@ -155,15 +189,23 @@ static LogicalResult verifyRotary(Operation *op, RotaryAttr rotary,
     return op->emitOpError("rotates ")
            << dimensions
            << " dimensions; expected an even number up to head_dim " << headDim;
+  for (FloatAttr number : {rotary.getTheta(), rotary.getFactor()})
+    if (!(number.getValueAsDouble() > 0)) // C40
+      return op->emitOpError("rotates with theta ")
+             << rotary.getTheta().getValueAsDouble() << " and factor "
+             << rotary.getFactor().getValueAsDouble()
+             << "; expected numbers over 0";
   return success();
 }
 
-/// The pair of `rotary` and `positions` that fused ops carry.
-static LogicalResult verifyFusedRotary(Operation *op,
-                                       std::optional<RotaryAttr> rotary,
-                                       Value positions, int64_t headDim) {
-  if (rotary.has_value() != static_cast<bool>(positions)) // C19
-    return op->emitOpError("rotary and positions go together");
+/// `rotary`, `positions` and perhaps `table`, as fused ops carry them.
+template <typename Op>
+static LogicalResult verifyFusedRotary(Op op, int64_t headDim) {
+  std::optional<RotaryAttr> rotary = op.getRotary();
+  if (rotary.has_value() != static_cast<bool>(op.getPositions())) // C19
+    return op.emitOpError("rotary and positions go together");
+  if (!rotary && op.getRotaryTable()) // C41
+    return op.emitOpError("has a table without rotary");
   return rotary ? verifyRotary(op, *rotary, headDim) : success();
 }
 
@@ -186,8 +228,7 @@ LogicalResult KvAppendOp::verify() {
   if (getKey().getType() != getKeys().getType()) // C21
     return emitOpError("gives ")
            << getKeys().getType() << "; expected " << getKey().getType();
-  return verifyFusedRotary(*this, getRotary(), getPositions(),
-                           dim(getKey(), 2));
+  return verifyFusedRotary(*this, dim(getKey(), 2));
 }
 
 LogicalResult KvReadOp::verify() {
@@ -238,7 +279,7 @@ LogicalResult MixOp::verify() {
 
 LogicalResult SliceOp::verify() {
   int64_t begin = getBegin(), count = dim(getResult(), 1);
-  if (begin < 0 || begin + count > dim(getInput(), 1)) // C28
+  if (begin < 0 || begin > dim(getInput(), 1) - count) // C28
     return emitOpError("takes columns ")
            << begin << " to " << begin + count << " of " << dim(getInput(), 1);
   return success();
@@ -251,8 +292,7 @@ LogicalResult AttentionOp::verify() {
   if (getResult().getType() != getQuery().getType()) // C29
     return emitOpError("result is ")
            << getResult().getType() << "; expected " << getQuery().getType();
-  return verifyFusedRotary(*this, getRotary(), getPositions(),
-                           dim(getQuery(), 2));
+  return verifyFusedRotary(*this, dim(getQuery(), 2));
 }
 
 LogicalResult ResidualNormOp::verify() {
@@ -268,9 +308,11 @@ LogicalResult ProgramOp::verify() {
   if (block.getNumArguments() != 3 ||
       !llvm::all_of(block.getArgumentTypes(), [](Type type) {
         auto memref = dyn_cast<MemRefType>(type);
-        return memref && memref.getElementType().isInteger(8);
+        return memref && memref.getRank() == 1 &&
+               memref.getElementType().isInteger(8);
       })) // C30
-    return emitOpError("expects weights, arena and cache as memrefs of i8");
+    return emitOpError(
+        "expects weights, arena and cache as memrefs of i8 of rank 1");
   return success();
 }
 

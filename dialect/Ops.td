@@ -17,14 +17,24 @@ include "mlir/Interfaces/ControlFlowInterfaces.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
-// float32 [tokens, features]
-def Rows : TensorRankOf<[F32], [2]>;
-// float32 [tokens, heads, head_dim]
-def Heads : TensorRankOf<[F32], [3]>;
+// A tensor whose number of tokens alone may be unknown.
+class TokensBy<list<int> ranks, string description>
+    : Type<And<[TensorRankOf<[F32], ranks>.predicate,
+                CPred<"::hasFixedFeatures($_self)">]>,
+           description, "::mlir::RankedTensorType">;
+def Rows : TokensBy<[2], "float32 [tokens, features] with fixed features">; // C32
+def Heads : TokensBy<[3], // C33
+    "float32 [tokens, heads, head_dim] with fixed heads and head_dim">;
 // float32 [query tokens, heads, key tokens]
 def ScoreMatrix : TensorRankOf<[F32], [3]>;
 // int32 [tokens]
 def Ids : TensorRankOf<[I32], [1]>;
+
+// Ops that work on each token by itself keep their number.
+class SameTokens<list<string> values> // C39
+    : AllMatchSameOperatorTrait<values,
+        "::llvm::cast<::mlir::RankedTensorType>($_self.getType()).getDimSize(0)",
+        "number of tokens">;
 
 class Ashlar_Op<string mnemonic, list<Trait> traits = []>
     : Op<Ashlar_Dialect, mnemonic, traits>;
@@ -63,8 +73,8 @@ def Ashlar_WeightOp : Ashlar_Op<"weight", [Symbol]> {
                        OptionalAttr<I64Attr>:$offset,
                        OptionalAttr<I64Attr>:$layer_stride);
   let assemblyFormat = [{
-    $sym_name $sources `:` $type (`layers` `=` $layers^)? (`layout` custom<Kind>($layout)^)?
-    (`at` $offset^)? (`stride` $layer_stride^)? attr-dict
+    $sym_name $sources `:` $type (`layers` `=` $layers^)?
+    (`layout` custom<Kind>($layout)^)? (`at` $offset^)? (`stride` $layer_stride^)? attr-dict
   }];
   let extraClassDeclaration = [{
     ::mlir::RankedTensorType getTensorType() {
@@ -114,7 +124,8 @@ def Ashlar_YieldOp : Ashlar_Op<"yield", [
 // Graph level
 //===----------------------------------------------------------------------===//
 
-def Ashlar_EmbeddingOp : Ashlar_WeightedOp<"embedding"> {
+def Ashlar_EmbeddingOp : Ashlar_WeightedOp<"embedding", [
+    SameTokens<["ids", "result"]>]> {
   let summary = "rows of a table, times scale";
   let description = [{
     Row t of the result is row `ids[t]` of the table times `scale`. Token, position and
@@ -128,7 +139,8 @@ def Ashlar_EmbeddingOp : Ashlar_WeightedOp<"embedding"> {
   }];
 }
 
-def Ashlar_LinearOp : Ashlar_WeightedOp<"linear"> {
+def Ashlar_LinearOp : Ashlar_WeightedOp<"linear", [
+    SameTokens<["input", "result"]>]> {
   let summary = "x W^T + b, and what was fused behind it";
   let description = [{
     `input` is [tokens, K], the weight [N, K], the bias [N]. The epilogue is, in this
@@ -190,7 +202,8 @@ def Ashlar_MultiplyOp
   let assemblyFormat = "$lhs `,` $rhs attr-dict `:` type($result)";
 }
 
-def Ashlar_SplitHeadsOp : Ashlar_RowOp<"split_heads"> {
+def Ashlar_SplitHeadsOp : Ashlar_RowOp<"split_heads", [
+    SameTokens<["input", "result"]>]> {
   let summary = "[tokens, heads * head_dim] as [tokens, heads, head_dim]";
   let arguments = (ins Rows:$input);
   let results = (outs Heads:$result);
@@ -198,7 +211,8 @@ def Ashlar_SplitHeadsOp : Ashlar_RowOp<"split_heads"> {
   let hasVerifier = 1;
 }
 
-def Ashlar_MergeHeadsOp : Ashlar_RowOp<"merge_heads"> {
+def Ashlar_MergeHeadsOp : Ashlar_RowOp<"merge_heads", [
+    SameTokens<["input", "result"]>]> {
   let summary = "[tokens, heads, head_dim] as [tokens, heads * head_dim]";
   let arguments = (ins Heads:$input);
   let results = (outs Rows:$result);
@@ -292,7 +306,8 @@ def Ashlar_SoftmaxOp : Ashlar_RowOp<"softmax", [AllTypesMatch<["input", "result"
   let assemblyFormat = "$input attr-dict `:` type($input)";
 }
 
-def Ashlar_MixOp : Ashlar_RowOp<"mix"> {
+def Ashlar_MixOp : Ashlar_RowOp<"mix", [
+    SameTokens<["weights", "result"]>]> {
   let summary = "values of each head, weighted";
   let description = [{
     [tokens, heads, keys] x [keys, kv_heads, head_dim] -> [tokens, heads, head_dim].
@@ -309,7 +324,8 @@ def Ashlar_MixOp : Ashlar_RowOp<"mix"> {
 // Fused level: besides these, linear with an epilogue and kv_append with rotary
 //===----------------------------------------------------------------------===//
 
-def Ashlar_SliceOp : Ashlar_RowOp<"slice"> {
+def Ashlar_SliceOp : Ashlar_RowOp<"slice", [
+    SameTokens<["input", "result"]>]> {
   let summary = "columns [begin, begin + features) of each row";
   let arguments = (ins Rows:$input, I64Attr:$begin);
   let results = (outs Rows:$result);

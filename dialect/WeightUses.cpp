@@ -21,7 +21,8 @@ static FailureOr<WeightOp> useWeight(Operation *op, FlatSymbolRefAttr symbol,
   if (!weight.isPerLayer())
     return weight;
   auto layers = op->getParentOfType<LayersOp>();
-  if (layers && layers.getFirst() == static_cast<uint64_t>((*weight.getLayers())[0]) &&
+  if (layers &&
+      layers.getFirst() == static_cast<uint64_t>((*weight.getLayers())[0]) &&
       layers.getCount() == static_cast<uint64_t>((*weight.getLayers())[1]))
     return weight;
   InFlightDiagnostic diagnostic = op->emitOpError("uses ") // C11
@@ -52,8 +53,8 @@ static LogicalResult checkVector(Operation *op, StringRef role,
                                  SymbolTableCollection &tables) {
   if (!name)
     return success();
-  FailureOr<WeightOp> weight = useWeight(
-      op, FlatSymbolRefAttr::get(op->getContext(), *name), tables);
+  FailureOr<WeightOp> weight =
+      useWeight(op, FlatSymbolRefAttr::get(op->getContext(), *name), tables);
   if (failed(weight))
     return failure();
   return expectShape(op, role, *weight, {features});
@@ -77,6 +78,9 @@ LogicalResult LinearOp::verifySymbolUses(SymbolTableCollection &tables) {
     return failure();
   if (getGated() && !getActivation()) // C13
     return emitOpError("is gated without an activation");
+  if (getResidual() && getResidual().getType() != getResult().getType()) // C42
+    return emitOpError("residual is ")
+           << getResidual().getType() << "; expected " << getResult().getType();
   int64_t outputs = featuresOf(getResult()) * (getGated() ? 2 : 1);
   if (failed(expectShape(*this, "weight", *weight,
                          {outputs, featuresOf(getInput())})))

@@ -44,8 +44,8 @@ FlatSymbolRefAttr WeightTable::add(StringRef name, Attribute source,
   DenseI64ArrayAttr range;
   if (layers)
     range = builder.getDenseI64ArrayAttr({layers->first, layers->count});
-  // The key is the pair of what makes two weights the same.
-  SmallVector<Attribute> key = {source};
+  auto type = RankedTensorType::get(shape, builder.getF32Type());
+  SmallVector<Attribute> key = {source, TypeAttr::get(type)};
   if (range)
     key.push_back(range);
   FlatSymbolRefAttr &symbol = symbols[builder.getArrayAttr(key)];
@@ -55,7 +55,6 @@ FlatSymbolRefAttr WeightTable::add(StringRef name, Attribute source,
   std::string unique = name.str();
   for (unsigned i = 2; !names.insert(unique).second; ++i)
     unique = (name + "." + Twine(i)).str();
-  auto type = RankedTensorType::get(shape, builder.getF32Type());
   if (names.size() == 1)
     builder.setInsertionPointToStart(module.getBody());
   auto weight = ir::WeightOp::create(
@@ -85,8 +84,12 @@ FlatSymbolRefAttr WeightTable::addTensor(const Weight &weight, StringRef piece,
   if (count != all && !piece.empty())
     name += "." + piece.str();
 
+  // Part of a vector: what is stored as [1, n] would look like a matrix.
+  ArrayRef<int64_t> stored = weight.stored;
+  if (isVector && count != all)
+    stored = stored.take_back(1);
   auto source = ir::TensorSourceAttr::get(
-      builder.getContext(), weight.tensor, weight.stored, weight.begin, count,
+      builder.getContext(), weight.tensor, stored, weight.begin, count,
       weight.transposed, /*scale=*/FloatAttr());
   if (isVector)
     return add(name, source, {count}, layers);

@@ -34,8 +34,9 @@ private:
   llvm::Error bind(mlir::func::FuncOp entry, const ReferenceInputs &inputs);
   llvm::Expected<mlir::Operation *> runBlock(mlir::Block &block);
   llvm::Error execute(mlir::Operation *op);
+  std::optional<Tensor> evaluate(mlir::Operation *op);
 
-  // One function per op that is more than a call of a function of Functions.h.
+  // One per op that is more than a function of its operands.
   llvm::Error execute(ir::LayersOp op);
   llvm::Error execute(ir::EmbeddingOp op);
   llvm::Error execute(ir::LinearOp op);

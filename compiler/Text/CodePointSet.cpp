@@ -103,13 +103,36 @@ CodePointSet ashlar::whiteSpace() {
 }
 
 CodePointSet ashlar::wordCharacters() {
-  return codePointPattern("[[:Alphabetic:][:M:][:Nd:][:Pc:]]");
+  return codePointPattern("[[:Alphabetic:][:M:][:Nd:][:Pc:][:Join_Control:]]");
+}
+
+CodePointSet ashlar::bertPunctuation() {
+  // The category P of Unicode 8, in which two characters were still in it.
+  CodePointSet set =
+      codePointPattern("[[[:P:]&[:Age=8.0:]]\\u166D\\U000111C9]");
+  set.add('!', '/');
+  set.add(':', '@');
+  set.add('[', '`');
+  set.add('{', '~');
+  return set;
+}
+
+std::optional<CodePointSet> ashlar::posixClass(llvm::StringRef name) {
+  // In brackets, this class is not what it is as a property.
+  if (name == "punct")
+    return codePointPattern("[[:P:][:S:]]");
+  for (const char *known :
+       {"alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower",
+        "print", "space", "upper", "word", "xdigit"})
+    if (name == known)
+      return codePointProperty(name);
+  return std::nullopt;
 }
 
 std::optional<CodePointSet> ashlar::codePointProperty(llvm::StringRef name) {
   std::string key = name.lower();
   llvm::erase_if(key, [](char c) { return c == ' ' || c == '_' || c == '-'; });
-  // POSIX names whose meaning ICU does not share, or that need no ICU.
+  // Names whose meaning ICU does not share, or that need no ICU.
   const char *posix = llvm::StringSwitch<const char *>(key)
                           .Case("alnum", "[[:Alphabetic:][:Nd:]]")
                           .Case("blank", "[[:Zs:]\\u0009]")
@@ -118,8 +141,6 @@ std::optional<CodePointSet> ashlar::codePointProperty(llvm::StringRef name) {
                           .Case("graph", "[^[:White_Space:][:Cc:][:Cn:][:Cs:]]")
                           .Case("print", "[[^[:White_Space:][:Cc:][:Cn:][:Cs:]]"
                                          "[:Zs:]]")
-                          .Case("punct", "[[:P:]\\u0024\\u002B\\u003C-\\u003E"
-                                         "\\u005E\\u0060\\u007C\\u007E]")
                           .Case("space", "[[:White_Space:]]")
                           .Case("word", "[[:Alphabetic:][:M:][:Nd:][:Pc:]]")
                           .Case("xdigit", "[0-9A-Fa-f]")

@@ -53,14 +53,20 @@ private:
 /// The set that \p{name} stands for: a general category, script or binary
 /// property of Unicode, or a POSIX class. Nothing for an unknown name.
 std::optional<CodePointSet> codePointProperty(llvm::StringRef name);
+/// The set that [[:name:]] stands for.
+std::optional<CodePointSet> posixClass(llvm::StringRef name);
 
 /// The set in ICU's own notation, "[[:P:]]"; the pattern is ours, not a user's.
 CodePointSet codePointPattern(const char *pattern);
 
 /// White space as Unicode defines it.
 CodePointSet whiteSpace();
-/// Letters, marks, digits and connectors.
+/// Letters, marks, digits, connectors and joiners: what the tokenizers library
+/// takes for a word's characters outside of a user's regular expression.
 CodePointSet wordCharacters();
+/// What BertPreTokenizer cuts off: in ASCII all that is neither letter, digit,
+/// blank nor control.
+CodePointSet bertPunctuation();
 
 /// `codePoint` in lower case, as UTF-8 text, without regard to its neighbours.
 std::string lowerCase(uint32_t codePoint);

@@ -142,15 +142,23 @@ llvm::Error PreTokenizerReader::readDigits(const JsonValue &value) {
   return add(value, *regex, /*removed=*/false);
 }
 
-/// In ASCII all that is neither letter, digit, blank nor control; beyond, the
-/// category P.
-static Regex punctuation() {
-  CodePointSet set = codePointPattern("[:P:]");
-  set.add('!', '/');
-  set.add(':', '@');
-  set.add('[', '`');
-  set.add('{', '~');
-  return setRegex(set);
+/// \w+|[^\w\s]+
+static Regex wordsOrSymbols() {
+  CodePointSet word = wordCharacters(), symbol = wordCharacters();
+  symbol.add(whiteSpace());
+  symbol.complement();
+  Regex regex;
+  Regex::Node choice{.kind = Regex::Kind::Alternation, .children = {}};
+  for (const CodePointSet &set : {word, symbol}) {
+    uint32_t one = regex.addNode(
+        {.kind = Regex::Kind::Set, .index = regex.addSet(set), .children = {}});
+    choice.children.push_back(regex.addNode({.kind = Regex::Kind::Repeat,
+                                             .children = {one},
+                                             .minimum = 1,
+                                             .maximum = Regex::unbounded}));
+  }
+  regex.root = regex.addNode(std::move(choice));
+  return regex;
 }
 
 llvm::Error PreTokenizerReader::readPunctuation(const JsonValue &value) {
@@ -161,7 +169,7 @@ llvm::Error PreTokenizerReader::readPunctuation(const JsonValue &value) {
       return read.takeError();
     removed = *read;
   }
-  return add(value, punctuation(), removed);
+  return add(value, setRegex(bertPunctuation()), removed);
 }
 
 llvm::Error PreTokenizerReader::readSequence(const JsonValue &value,
@@ -202,15 +210,12 @@ llvm::Error PreTokenizerReader::read(const JsonValue &value, unsigned depth) {
     return add(value, setRegex(whiteSpace()), /*removed=*/true);
   if (*name == "Whitespace") {
     // Words, or whatever is neither word nor white space; the rest vanishes.
-    llvm::Expected<Regex> regex = parseRegex("\\w+|[^\\w\\s]+");
-    if (!regex)
-      return regex.takeError();
-    return add(value, *regex, /*removed=*/true, /*invert=*/true);
+    return add(value, wordsOrSymbols(), /*removed=*/true, /*invert=*/true);
   }
   if (*name == "BertPreTokenizer") {
     if (llvm::Error error = add(value, setRegex(whiteSpace()), true))
       return error;
-    return add(value, punctuation(), /*removed=*/false);
+    return add(value, setRegex(bertPunctuation()), /*removed=*/false);
   }
   return userError(document.where(**type),
                    "pre-tokenizer \"" + escapeForDisplay(*name) +

@@ -7,7 +7,7 @@
 
 using namespace ashlar;
 
-CodePointSet RegexParser::parseClass() {
+CodePointSet RegexParser::parseClass(bool nested) {
   size_t at = position;
   CodePointSet set;
   if (!enter(at))
@@ -32,7 +32,8 @@ CodePointSet RegexParser::parseClass() {
     }
   }
   --depth;
-  if (ignoreCase)
+  // Without regard to case, the outermost class alone takes variants in.
+  if (ignoreCase && !nested)
     set.addCaseVariants();
   if (negated)
     set.complement();
@@ -47,7 +48,7 @@ bool RegexParser::parseClassItem(CodePointSet &set) {
     return !failed();
   }
   if (peek() == '[') {
-    set.add(parseClass());
+    set.add(parseClass(/*nested=*/true));
     return !failed();
   }
   auto parseOne = [&](bool &isLiteral) {
@@ -93,7 +94,7 @@ CodePointSet RegexParser::parsePosixClass() {
   llvm::StringRef name = pattern.slice(position, end);
   std::optional<CodePointSet> set;
   if (end != llvm::StringRef::npos)
-    set = codePointProperty(name);
+    set = posixClass(name);
   if (!set) {
     fail(at,
          "unknown class \"[:" + escapeForDisplay(name.take_front(32)) + "\"");
@@ -105,7 +106,15 @@ CodePointSet RegexParser::parsePosixClass() {
   return *set;
 }
 
-CodePointSet RegexParser::parseProperty(bool negated) {
+/// Outside of brackets, the engine looks characters below U+0100 up in a table
+/// of its own, in which superscript digits and fractions belong to words.
+static void addLatinWordCharacters(CodePointSet &word) {
+  word.add(0xB2, 0xB3);
+  word.add(0xB9, 0xB9);
+  word.add(0xBC, 0xBE);
+}
+
+CodePointSet RegexParser::parseProperty(bool inClass, bool negated) {
   size_t at = position;
   if (!accept("{")) {
     fail(at, "\\p without \"{\"");
@@ -123,6 +132,8 @@ CodePointSet RegexParser::parseProperty(bool negated) {
     return {};
   }
   position = end + 1;
+  if (!inClass && name.equals_insensitive("word"))
+    addLatinWordCharacters(*set);
   if (negated)
     set->complement();
   return *set;
@@ -150,8 +161,10 @@ CodePointSet RegexParser::parseEscape(bool inClass, bool &isLiteral) {
     isLiteral = true;
     return CodePointSet(value, value);
   };
-  auto property = [&](const char *name, bool negated) {
+  auto property = [&](llvm::StringRef name, bool negated) {
     CodePointSet set = *codePointProperty(name);
+    if (!inClass && name == "word")
+      addLatinWordCharacters(set);
     if (negated)
       set.complement();
     return set;
@@ -172,7 +185,7 @@ CodePointSet RegexParser::parseEscape(bool inClass, bool &isLiteral) {
     return property("xdigit", c == 'H');
   case 'p':
   case 'P':
-    return parseProperty(c == 'P');
+    return parseProperty(inClass, c == 'P');
   case 't':
     return literal('\t');
   case 'n':

@@ -277,12 +277,16 @@ static llvm::Expected<ClassMap> partition(const Regex &regex) {
 
 static CodePointTable<uint16_t> classTable(const ClassMap &map) {
   size_t interval = 0;
-  return buildCodePointTable<uint16_t>([&](uint32_t codePoint) {
-    while (interval + 1 < map.begins.size() &&
-           map.begins[interval + 1] <= codePoint)
-      ++interval;
-    return map.classOf[interval];
-  });
+  return buildCodePointTable<uint16_t>(
+      [&](uint32_t codePoint) -> CodePointRun<uint16_t> {
+        while (interval + 1 < map.begins.size() &&
+               map.begins[interval + 1] <= codePoint)
+          ++interval;
+        uint32_t last = interval + 1 < map.begins.size()
+                            ? map.begins[interval + 1] - 1
+                            : CodePointSet::maximum;
+        return {map.classOf[interval], last};
+      });
 }
 
 llvm::Expected<RegexDfa> ashlar::compileRegex(const Regex &regex,

@@ -135,8 +135,8 @@ uint32_t RegexParser::parseAtom() {
   case '(':
     return parseGroup();
   case '[': {
-    CodePointSet set = parseClass();
-    return failed() ? emptyNode() : setNode(std::move(set));
+    CodePointSet set = parseClass(/*nested=*/false);
+    return failed() ? emptyNode() : setNode(set);
   }
   case '.': {
     ++position;
@@ -144,7 +144,7 @@ uint32_t RegexParser::parseAtom() {
     if (!dotMatchesNewline)
       set.add('\n', '\n');
     set.complement();
-    return setNode(std::move(set));
+    return setNode(set);
   }
   case '^':
   case '$':
@@ -160,11 +160,13 @@ uint32_t RegexParser::parseAtom() {
     ++position;
     bool isLiteral = false;
     CodePointSet set = parseEscape(/*inClass=*/false, isLiteral);
-    return failed() ? emptyNode() : setNode(std::move(set));
+    if (failed())
+      return emptyNode();
+    return isLiteral ? literalNode(set) : setNode(set);
   }
   default: {
     uint32_t value = nextCodePoint();
-    return setNode({value, value});
+    return literalNode({value, value});
   }
   }
 }
@@ -185,7 +187,7 @@ bool RegexParser::parseOptions(bool &groupFollows) {
       groupFollows = c == ':';
       return true;
     } else {
-      fail(at, "group \"(?" + pattern.substr(at, 2) + "\" is not supported");
+      fail(at, "group \"(?" + pattern.substr(at, 1) + "\" is not supported");
       return false;
     }
   }

@@ -37,12 +37,12 @@ private:
   void repeat(uint32_t &node);
   bool parseBounds(uint32_t &minimum, uint32_t &maximum);
 
-  CodePointSet parseClass();
+  CodePointSet parseClass(bool nested);
   bool parseClassItem(CodePointSet &set);
   CodePointSet parsePosixClass();
   /// After a backslash: a set, of one code point for a literal (`isLiteral`).
   CodePointSet parseEscape(bool inClass, bool &isLiteral);
-  CodePointSet parseProperty(bool negated);
+  CodePointSet parseProperty(bool inClass, bool negated);
   uint32_t parseHex(unsigned maximumDigits, bool braced);
 
   bool atEnd() const { return position >= pattern.size(); }
@@ -60,11 +60,14 @@ private:
   }
   uint32_t nextCodePoint();
   uint32_t emptyNode() { return regex.addNode({.children = {}}); }
-  uint32_t setNode(CodePointSet set) {
-    if (ignoreCase)
-      set.addCaseVariants();
+  uint32_t setNode(const CodePointSet &set) {
     return regex.addNode(
         {.kind = Regex::Kind::Set, .index = regex.addSet(set), .children = {}});
+  }
+  uint32_t literalNode(CodePointSet set) {
+    if (ignoreCase)
+      set.addCaseVariants();
+    return setNode(set);
   }
   void fail(size_t at, const llvm::Twine &cause) {
     if (failure.empty())

@@ -15,19 +15,44 @@
 
 namespace ashlar {
 
-/// Asks `valueOf` for every code point, in ascending order.
+/// Successive code points with one value, up to `last`.
+template <typename T> struct CodePointRun {
+  T value;
+  uint32_t last;
+};
+
+/// Asks `runAt` in ascending order for the run that begins at a code point.
 template <typename T>
-CodePointTable<T> buildCodePointTable(llvm::function_ref<T(uint32_t)> valueOf) {
+CodePointTable<T>
+buildCodePointTable(llvm::function_ref<CodePointRun<T>(uint32_t)> runAt) {
   CodePointTable<T> table;
   std::map<std::vector<T>, uint16_t> numbers;
-  for (uint32_t first = 0; first <= CodePointSet::maximum; first += 256) {
-    std::vector<T> page(256);
-    for (uint32_t i = 0; i < 256; ++i)
-      page[i] = valueOf(first + i);
+  std::map<T, uint16_t> uniform; // pages of one value
+  auto add = [&](const std::vector<T> &page) {
     auto [it, isNew] = numbers.try_emplace(page, numbers.size());
     if (isNew)
       table.entries.insert(table.entries.end(), page.begin(), page.end());
-    table.pages.push_back(it->second);
+    return it->second;
+  };
+  CodePointRun<T> run = runAt(0);
+  for (uint32_t first = 0; first <= CodePointSet::maximum; first += 256) {
+    std::vector<T> page;
+    auto known = uniform.find(run.value);
+    bool isUniform = run.last >= first + 255;
+    if (isUniform && known != uniform.end()) {
+      table.pages.push_back(known->second);
+    } else {
+      for (uint32_t i = 0; i < 256; ++i) {
+        if (first + i > run.last)
+          run = runAt(first + i);
+        page.push_back(run.value);
+      }
+      table.pages.push_back(add(page));
+      if (isUniform)
+        uniform[run.value] = table.pages.back();
+    }
+    if (run.last == first + 255 && run.last < CodePointSet::maximum)
+      run = runAt(first + 256);
   }
   return table;
 }

@@ -201,10 +201,12 @@ static void addAddedTokens(const Tokenizer &tokenizer, Blob &blob,
   if (!looksAround)
     return;
   CodePointSet space = whiteSpace(), word = wordCharacters();
-  auto table = buildCodePointTable<uint8_t>([&](uint32_t codePoint) {
-    return (space.contains(codePoint) ? ASHLAR_CLASS_SPACE : 0) |
-           (word.contains(codePoint) ? ASHLAR_CLASS_WORD : 0);
-  });
+  auto table = buildCodePointTable<uint8_t>(
+      [&](uint32_t codePoint) -> CodePointRun<uint8_t> {
+        int classes = (space.contains(codePoint) ? ASHLAR_CLASS_SPACE : 0) |
+                      (word.contains(codePoint) ? ASHLAR_CLASS_WORD : 0);
+        return {static_cast<uint8_t>(classes), codePoint};
+      });
   header.class_pages = blob.add(table.pages);
   header.class_entries = blob.add(table.entries);
 }
@@ -223,7 +225,7 @@ static void addNormalizer(const Tokenizer &tokenizer, Blob &blob,
   if (!tokenizer.lowerCase)
     return;
   std::vector<ashlar_text_string> strings;
-  auto table = buildCodePointTable<int32_t>([&](uint32_t codePoint) -> int32_t {
+  auto entryOf = [&](uint32_t codePoint) -> int32_t {
     if (isSurrogate(codePoint))
       return 0;
     std::string source;
@@ -236,7 +238,11 @@ static void addNormalizer(const Tokenizer &tokenizer, Blob &blob,
       return static_cast<int32_t>(first.value - codePoint);
     strings.push_back(blob.addString(lowered));
     return ASHLAR_TEXT_REPLACED | (strings.size() - 1);
-  });
+  };
+  auto table = buildCodePointTable<int32_t>(
+      [&](uint32_t codePoint) -> CodePointRun<int32_t> {
+        return {entryOf(codePoint), codePoint};
+      });
   header.map_pages = blob.add(table.pages);
   header.map_entries = blob.add(table.entries);
   header.map_strings = blob.add(strings);

@@ -39,7 +39,6 @@ private:
   llvm::Error readDecoder(const JsonValue &value);
   llvm::Error addToken(const JsonValue &where, int64_t id,
                        llvm::StringRef text);
-  llvm::Error checkDensity(const JsonValue &where);
 
   llvm::Error error(const JsonValue &value, const llvm::Twine &cause,
                     const llvm::Twine &remedy = "") {
@@ -64,7 +63,8 @@ private:
   llvm::StringMap<int32_t> ids; // of the tokens read so far
   llvm::StringSet<> addedTexts;
   const JsonValue null;
-  size_t tokenCount = 0;
+  size_t tokenCount = 0; // of the whole file
+  int64_t idLimit = 0;
 };
 
 } // namespace
@@ -101,6 +101,10 @@ llvm::Error TokenizerReader::addToken(const JsonValue &where, int64_t id,
     return error(where, "token \"" + text + "\" has id " + llvm::Twine(id) +
                             "; the model's vocabulary has " +
                             llvm::Twine(vocabulary) + " tokens");
+  if (id >= idLimit)
+    return error(where, "token \"" + text + "\" has id " + llvm::Twine(id) +
+                            ", which is too large for a vocabulary of " +
+                            llvm::Twine(tokenCount) + " tokens");
   std::vector<Tokenizer::Token> &tokens = tokenizer.tokens;
   if (static_cast<size_t>(id) >= tokens.size())
     tokens.resize(id + 1);
@@ -109,17 +113,7 @@ llvm::Error TokenizerReader::addToken(const JsonValue &where, int64_t id,
                             "\" have the same id " + llvm::Twine(id));
   tokens[id] = {text.str(), /*present=*/true};
   ids[text] = id;
-  ++tokenCount;
   return llvm::Error::success();
-}
-
-/// Tables are indexed by id: the ids must lie about as dense as their number.
-llvm::Error TokenizerReader::checkDensity(const JsonValue &where) {
-  if (tokenizer.tokens.size() <= 2 * tokenCount + freeHoles)
-    return llvm::Error::success();
-  return error(where, "token ids are sparse: the largest is " +
-                          llvm::Twine(tokenizer.tokens.size() - 1) + " for " +
-                          llvm::Twine(tokenCount) + " tokens");
 }
 
 llvm::Error TokenizerReader::readVocabulary(const JsonValue &vocab) {
@@ -127,25 +121,20 @@ llvm::Error TokenizerReader::readVocabulary(const JsonValue &vocab) {
     return error(vocab, "\"vocab\" must be an object");
   if (vocab.members.empty())
     return error(vocab, "\"vocab\" is empty");
-  // Before memory is taken for the largest id, the ids are looked at.
-  int64_t largest = 0;
+  // Tables are indexed by id: the ids must lie about as dense as their number.
+  const JsonValue *added = document.root.find("added_tokens");
+  tokenCount = vocab.members.size() + (added ? added->elements.size() : 0);
+  idLimit = 2 * tokenCount + freeHoles;
   for (const JsonValue::Member &entry : vocab.members) {
     llvm::Expected<int64_t> id =
         document.asInteger(entry.value, "token id", 0, maximumTokenId);
     if (!id)
       return id.takeError();
-    largest = std::max(largest, *id);
-  }
-  tokenizer.tokens.reserve(
-      std::min<size_t>(largest + 1, 2 * vocab.members.size() + freeHoles));
-  for (const JsonValue::Member &entry : vocab.members) {
-    int64_t id =
-        llvm::cantFail(document.asInteger(entry.value, "", 0, maximumTokenId));
-    if (llvm::Error error = addToken(entry.value, id, entry.key))
+    if (llvm::Error error = addToken(entry.value, *id, entry.key))
       return error;
-    tokenizer.tokens[id].vocabulary = true;
+    tokenizer.tokens[*id].vocabulary = true;
   }
-  return checkDensity(vocab);
+  return llvm::Error::success();
 }
 
 llvm::Error TokenizerReader::readModel(const JsonValue &model) {
@@ -234,8 +223,6 @@ llvm::Error TokenizerReader::readAddedTokens(const JsonValue &list) {
     return error(list, "\"added_tokens\" must be an array");
   for (const JsonValue &value : list.elements) {
     if (llvm::Error error = readAddedToken(value))
-      return error;
-    if (llvm::Error error = checkDensity(value))
       return error;
   }
   return llvm::Error::success();

@@ -10,6 +10,13 @@ using llvm::Error;
 using llvm::Expected;
 using llvm::StringRef;
 
+/// A vector may have a leading 1 in the checkpoint.
+static bool sameShape(ArrayRef<int64_t> found, ArrayRef<int64_t> expected) {
+  if (expected.size() == 1 && found.size() == 2 && found.front() == 1)
+    found = found.drop_front();
+  return found == expected;
+}
+
 Expected<const TensorInfo *> CheckpointReader::find(StringRef name,
                                                     ArrayRef<int64_t> stored) {
   const TensorInfo *&tensor = found[name];
@@ -19,7 +26,7 @@ Expected<const TensorInfo *> CheckpointReader::find(StringRef name,
       return resolved.takeError();
     tensor = *resolved;
   }
-  if (ArrayRef(tensor->shape) != stored)
+  if (!sameShape(tensor->shape, stored))
     return userError(checkpoint.files()[tensor->file].path(),
                      "tensor \"" + escapeForDisplay(tensor->name) +
                          "\" has shape " + shapeText(tensor->shape) +

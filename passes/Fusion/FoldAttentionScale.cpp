@@ -91,20 +91,6 @@ static void scaleSources(WeightOp weight, double factor) {
   weight.setSourcesAttr(ArrayAttr::get(context, sources));
 }
 
-/// Says in the locations of what makes `heads` that it holds other numbers now
-/// than the model's own names speak of.
-static void renameScaled(Value heads) {
-  while (Operation *op = heads.getDefiningOp()) {
-    StringRef name = nameOf(op->getLoc());
-    if (!name.empty())
-      op->setLoc(NameLoc::get(
-          StringAttr::get(op->getContext(), name + ".scaled"), op->getLoc()));
-    if (isa<LinearOp>(op))
-      return;
-    heads = op->getOperand(0);
-  }
-}
-
 void FoldAttentionScalePass::runOnOperation() {
   WeightUses uses(getOperation());
   for (ScaleOp scale : collect<ScaleOp>(getOperation())) {
@@ -124,7 +110,6 @@ void FoldAttentionScalePass::runOnOperation() {
     scaleSources(weights.weight, factor);
     if (weights.bias)
       scaleSources(weights.bias, factor);
-    renameScaled(scores.getQuery());
     scale.getResult().replaceAllUsesWith(scores.getResult());
     scale.erase();
   }

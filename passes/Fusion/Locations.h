@@ -17,9 +17,6 @@ namespace ashlar {
 /// The names with what they share said once: a.q.w, a.k.w -> a.q_k.w
 std::string joinNames(llvm::ArrayRef<llvm::StringRef> names);
 
-/// The first name in `location`; empty when there is none.
-llvm::StringRef nameOf(mlir::Location location);
-
 /// Location of an op that does the work of `parts`, given in the order in which
 /// data flows: the last one names its result, so it comes first.
 mlir::Location fuseLocations(llvm::ArrayRef<mlir::Operation *> parts);

@@ -110,7 +110,8 @@ public:
                    int64_t count);
   /// Memory on the worker's stack.
   Value scratch(mlir::ArrayRef<int64_t> shape);
-  void prefetch(Value memory, ValueRange indices);
+  /// `locality`: 3 = into L1, 2 = into L2.
+  void prefetch(Value memory, ValueRange indices, unsigned locality);
 
   //===--- control ---===//
   using Body = llvm::function_ref<void(Value)>;
@@ -143,9 +144,7 @@ public:
   ProgramContext &context;
 };
 
-/// The model's name of what `loc` stands for; empty when it has none.
-llvm::StringRef nameOfLoc(mlir::Location loc);
-/// The same of an op's location, or else the op's own name.
+/// The model's name of what `op` computes, or else the op's own name.
 llvm::StringRef phaseName(mlir::Operation *op);
 
 // One function per kind of op: emits its phase.

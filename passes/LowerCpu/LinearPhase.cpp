@@ -51,8 +51,9 @@ public:
   int64_t unitPanels = 1; // panels of a unit
 
 private:
+  using Ahead = llvm::function_ref<void(Value k)>;
   void tile(Value row, int64_t rows, Value unit, int64_t unitCount,
-            bool prefetch);
+            Ahead ahead);
   void finish(Value row, int64_t rows, Value unit, int64_t unitCount,
               ArrayRef<Value> sums);
   Value epilogue(Value gate, Value up, Value row, Value column);
@@ -135,7 +136,7 @@ void LinearBody::finish(Value row, int64_t rows, Value unit, int64_t unitCount,
 }
 
 void LinearBody::tile(Value row, int64_t rows, Value unit, int64_t unitCount,
-                      bool prefetch) {
+                      Ahead ahead) {
   Value firstPanel = e.mul(unit, unitPanels);
   Value zero = e.index(0);
   int64_t width = unitCount * unitPanels;
@@ -150,25 +151,25 @@ void LinearBody::tile(Value row, int64_t rows, Value unit, int64_t unitCount,
   auto loadB = [&](int64_t p, Value k) {
     return e.loadVector(panels, {tilePanels[p], k, zero});
   };
-  auto ahead = [&](Value k) {
-    Value later = e.add(k, prefetchRows);
-    for (int64_t p = 0; p < width; ++p)
-      e.prefetch(panels, {tilePanels[p], later, zero});
-  };
-  TileOperands operands{loadA, loadB};
-  if (prefetch)
-    operands.ahead = ahead;
-  SmallVector<Value> sums =
-      emitRegisterTile(e, rows, width, e.index(depth),
-                       startingSums(rows, unit, unitCount), operands);
+  SmallVector<Value> sums = emitRegisterTile(
+      e, rows, width, e.index(depth), startingSums(rows, unit, unitCount),
+      {loadA, loadB, ahead});
   finish(row, rows, unit, unitCount, sums);
 }
 
 void LinearBody::prefill(Value begin, Value end, int64_t group) {
   int64_t rows = e.context.tile.rows;
   auto walkRows = [&](Value unit, int64_t unitCount) {
+    int64_t width = unitCount * unitPanels;
+    Value nextPanels = e.mul(e.add(unit, unitCount), unitPanels);
     e.loop(e.index(0), e.tokens(), rows, [&](Value row) {
-      tile(row, rows, unit, unitCount, /*prefetch=*/false);
+      // While the first row tiles are computed, one panel each of the group that
+      // comes next is brought into L2, a line for each step.
+      Value number = e.min(e.div(row, rows), e.index(width - 1));
+      Value next = e.add(nextPanels, number);
+      tile(row, rows, unit, unitCount, [&](Value k) {
+        e.prefetch(panels, {next, k, e.index(0)}, /*locality=*/2);
+      });
     });
   };
   int64_t whole = units / group, rest = units % group;
@@ -183,7 +184,13 @@ void LinearBody::prefill(Value begin, Value end, int64_t group) {
 void LinearBody::decode(Value begin, Value end) {
   e.stepwise(begin, end, std::max<int64_t>(1, streams / unitPanels),
              [&](Value unit, int64_t count) {
-               tile(e.index(0), 1, unit, count, /*prefetch=*/true);
+               tile(e.index(0), 1, unit, count, [&](Value k) {
+                 Value later = e.add(k, prefetchRows);
+                 Value first = e.mul(unit, unitPanels);
+                 for (int64_t p = 0; p < count * unitPanels; ++p)
+                   e.prefetch(panels, {e.add(first, p), later, e.index(0)},
+                              /*locality=*/3);
+               });
              });
 }
 

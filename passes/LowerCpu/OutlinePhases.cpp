@@ -128,7 +128,8 @@ struct OutlinePhases : ashlar::impl::OutlinePhasesPassBase<OutlinePhases> {
     for (auto [i, type] : llvm::enumerate(block.getArgumentTypes()))
       if (isa<MemRefType>(type))
         function.setArgAttr(i, "llvm.noalias", builder.getUnitAttr());
-    function->setAttr("llvm.emit_noinline", builder.getUnitAttr());
+    // A name of its own in profiles and backtraces.
+    function->setAttr("passthrough", builder.getStrArrayAttr({"noinline"}));
     function.getBody().takeBody(phase.getBody());
     builder.setInsertionPointToEnd(&function.getBody().front());
     func::ReturnOp::create(builder, phase.getLoc());

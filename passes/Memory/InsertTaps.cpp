@@ -13,16 +13,6 @@ namespace ashlar {
 using namespace mlir;
 using namespace ashlar;
 
-/// The names in `loc`: one for each graph op that was fused, that of the result
-/// first.
-static void collectNames(Location loc, SmallVectorImpl<StringRef> &names) {
-  if (auto name = dyn_cast<NameLoc>(loc))
-    names.push_back(name.getName());
-  else if (auto fused = dyn_cast<FusedLoc>(loc))
-    for (Location part : fused.getLocations())
-      collectNames(part, names);
-}
-
 namespace {
 struct InsertTaps : ashlar::impl::InsertTapsPassBase<InsertTaps> {
   using InsertTapsPassBase::InsertTapsPassBase;
@@ -38,8 +28,7 @@ struct InsertTaps : ashlar::impl::InsertTapsPassBase<InsertTaps> {
   }
 
   void tapResults(Operation *op) {
-    SmallVector<StringRef> names;
-    collectNames(op->getLoc(), names);
+    SmallVector<StringRef> names = ir::namesOf(op->getLoc());
     if (names.empty())
       return;
     OpBuilder builder(op);
@@ -48,17 +37,19 @@ struct InsertTaps : ashlar::impl::InsertTapsPassBase<InsertTaps> {
       auto type = dyn_cast<RankedTensorType>(result.getType());
       if (!type || type.getRank() != 2 || result.use_empty())
         continue;
-      // The sum of a residual_norm is its first result, and what the norm was
-      // made of. A merged linear has the names of what its slices are.
-      bool first = result.getResultNumber() + 1 < op->getNumResults();
+      // The last result has the first name (passes/Fusion/Locations.h); a
+      // residual_norm's sum comes before its norm and has the second. A merged
+      // linear is tapped by its slices.
+      size_t name = op->getNumResults() - 1 - result.getResultNumber();
+      if (name >= names.size())
+        continue;
       if (isa<ir::LinearOp>(op) && llvm::any_of(result.getUsers(), [](auto *u) {
             return isa<ir::SliceOp>(u);
           }))
         continue;
       ir::TapOp::create(builder, op->getLoc(), result,
-                        builder.getStringAttr(first ? names.back()
-                                                    : names.front()),
-                        IntegerAttr(), IntegerAttr());
+                        builder.getStringAttr(names[name]), IntegerAttr(),
+                        IntegerAttr());
     }
   }
 };

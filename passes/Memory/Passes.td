@@ -6,8 +6,8 @@ def InsertTapsPass : Pass<"ashlar-insert-taps", "::mlir::ModuleOp"> {
   let summary = "keeps a copy of the rows of every op, for `verify`";
   let description = [{
     Fused code overwrites its buffers. A tap behind an op copies its rows to a place
-    of their own, under the name of the graph op whose result they are: of a fused
-    op, the last of those that it was made of.
+    of their own, under the name of the graph op whose result they are: the first one
+    in the location of a fused op.
 
     ```mlir
     %y = ashlar.linear %x weight @w : ... loc("fc1")

@@ -3,7 +3,6 @@
 #include "tools/ashlar/VerifyScale.h"
 
 #include "dialect/Ashlar.h"
-#include "passes/Fusion/Locations.h"
 
 using namespace ashlar;
 using namespace ashlar::tool;
@@ -28,7 +27,7 @@ llvm::StringMap<ScaledTensor>
 ashlar::tool::scaledTensors(mlir::ModuleOp fused) {
   llvm::StringMap<ScaledTensor> tensors;
   auto add = [&](mlir::Operation *op, ir::WeightOp weight, int64_t row) {
-    llvm::StringRef name = nameOf(op->getLoc());
+    llvm::StringRef name = ir::nameOf(op->getLoc());
     double factor = factorAt(weight, row);
     if (factor != 1)
       tensors[name] = {name.rsplit(".scaled").first.str(), factor};

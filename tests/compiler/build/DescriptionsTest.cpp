@@ -131,6 +131,18 @@ TEST_F(DescriptionsTest, slicesAreNamedByTheirRole) {
             8);
 }
 
+TEST_F(DescriptionsTest, partsOfAVectorThatIsStoredAsARow) {
+  ModelSpec spec = decoder();
+  Attention &attention = spec.stacks[0].blocks[0].block.attention;
+  attention.key.bias = Weight{"h.{layer}.qkv.bias", {1, 24}};
+  attention.key.bias->begin = 8;
+  attention.key.bias->count = 8;
+  build(spec);
+  ir::WeightOp bias = weight("h.*.qkv.bias.k");
+  ASSERT_TRUE(bias);
+  EXPECT_EQ(bias.getTensorType().getShape(), llvm::ArrayRef<int64_t>(8));
+}
+
 TEST_F(DescriptionsTest, sinusoidsWithoutLimitTakeTheGivenOne) {
   ModelSpec spec = decoder();
   spec.stacks[0].embedding.positions.kind = PositionKind::Sinusoidal;

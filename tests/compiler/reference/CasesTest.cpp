@@ -56,7 +56,8 @@ TEST_P(CasesTest, outputsAgree) {
       const OutputRows &got = results->at(output.name);
       Difference delta =
           difference(got.values.data, expectedRows(output, got.rows));
-      EXPECT_LT(delta.relL2, toleranceOf(given)) << run.name << " " << output.name;
+      EXPECT_LT(delta.relL2, toleranceOf(given))
+          << run.name << " " << output.name;
     }
   }
 }

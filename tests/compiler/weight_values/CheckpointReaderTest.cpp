@@ -60,3 +60,21 @@ TEST(CheckpointReader, namesMissingTensors) {
             "model's config.json");
   EXPECT_EQ(reader.usedTensors(), std::vector<std::string>());
 }
+
+/// Marian stores its final bias as a row.
+TEST(CheckpointReader, aVectorMayBeARow) {
+  llvm::Expected<Checkpoint> checkpoint =
+      Checkpoint::open(ASHLAR_SOURCE_DIR "/tests/cases/hf/marian/model");
+  ASSERT_TRUE(bool(checkpoint)) << llvm::toString(checkpoint.takeError());
+  CheckpointRules rules;
+  CheckpointReader reader(*checkpoint, rules);
+  std::vector<float> asRow(3), asVector(3);
+  llvm::Error error = reader.read("final_logits_bias", {1, 113}, 7, asRow);
+  ASSERT_FALSE(error) << llvm::toString(std::move(error));
+  error = reader.read("final_logits_bias", {113}, 7, asVector);
+  ASSERT_FALSE(error) << llvm::toString(std::move(error));
+  EXPECT_EQ(asRow, asVector);
+  EXPECT_EQ(messageOf(reader.read("final_logits_bias", {113, 1}, 0, {})),
+            "tensor \"final_logits_bias\" has shape [1, 113]; expected "
+            "[113, 1]\nthe weights must belong to the model's description");
+}

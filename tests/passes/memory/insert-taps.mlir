@@ -1,14 +1,14 @@
 // A copy of each named op's rows.
 // RUN: ashlar-opt %s --ashlar-insert-taps | FileCheck %s
 
-// A fused op has the name of the last op that it was made of; the sum of a
-// residual_norm that of the first. Merged projections are tapped slice by slice.
+// The first name of a fused op is what its result is; the sum of a residual_norm
+// has the second. Merged projections are tapped slice by slice.
 // CHECK-LABEL: func.func @taps
 // CHECK:         %[[A:.*]] = ashlar.linear
 // CHECK-NEXT:    ashlar.slice
 // CHECK-NEXT:    ashlar.tap "query"
 // CHECK:         ashlar.activate
-// CHECK-NEXT:    ashlar.tap "last"
+// CHECK-NEXT:    ashlar.tap "result"
 // CHECK:         %[[SUM:.*]], %[[NORM:.*]] = ashlar.residual_norm
 // CHECK-DAG:     ashlar.tap "sum" %[[SUM]]
 // CHECK-DAG:     ashlar.tap "norm" %[[NORM]]
@@ -19,8 +19,8 @@ ashlar.weight @w [#ashlar.tensor<"w", [16, 8], rows = 0 for 16>] : tensor<16x8xf
 func.func @taps(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
   %a = ashlar.linear %x weight @w : tensor<?x8xf32> -> tensor<?x16xf32> loc("merged")
   %q = ashlar.slice %a from 0 : tensor<?x16xf32> -> tensor<?x8xf32> loc("query")
-  %r = ashlar.activate relu %q : tensor<?x8xf32> loc(fused["first", "last"])
-  %s, %n = ashlar.residual_norm rms_norm %x, %r epsilon 1.0e-5 : tensor<?x8xf32> loc(fused["sum", "norm"])
+  %r = ashlar.activate relu %q : tensor<?x8xf32> loc(fused["result", "part"])
+  %s, %n = ashlar.residual_norm rms_norm %x, %r epsilon 1.0e-5 : tensor<?x8xf32> loc(fused["norm", "sum"])
   %t = ashlar.add %s, %n : tensor<?x8xf32>
   return %t : tensor<?x8xf32>
 }

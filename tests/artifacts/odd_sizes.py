@@ -1,0 +1,162 @@
+"""Compiled models of odd sizes against the float64 reference.
+
+Results must be within what float32 arithmetic explains, and the same to the
+bit however a prompt is cut into calls, however many threads there are, and
+whatever shares the batch.
+"""
+
+import os
+import subprocess
+
+import numpy as np
+
+import artifact
+import models
+
+SEED = 11
+# Around a tile, a segment of 256 keys, and beyond it.
+LENGTHS = [1, 2, 15, 16, 17, 255, 256, 257, 300]
+CHUNKS = [1, 2, 3, 16, 17, 64]
+
+
+def reference(model, calls):
+    """Runs calls (entry, slot, rows) in the oracle; gives its float64 output."""
+    lines = []
+    for entry, slot, rows in calls:
+        numbers = " ".join(map(repr, np.asarray(rows).ravel().tolist()))
+        lines.append(f"{entry} {slot} {len(rows)} {numbers}\n")
+    done = subprocess.run([os.environ["REFERENCE_ROWS"], model, str(SEED)],
+                          input="".join(lines).encode(), capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+    return np.frombuffer(done.stdout, np.float64)
+
+
+class Model:
+    """One artifact, and sequences for it."""
+
+    def __init__(self, model, path, *flags):
+        artifact.compile_model(model, path, f"--random-weights={SEED}",
+                               "--max-sequences=3", "--max-tokens=301", *flags)
+        self.library = artifact.Library(path).open()
+        plan = self.library.plan
+        self.encoder = plan.encoder >= 0
+        self.decoder = plan.decoder >= 0
+        self.stack = self.library.stacks[plan.decoder if self.decoder
+                                         else plan.encoder]
+        self.source = self.library.stacks[plan.encoder] if self.encoder else None
+        self.rng = np.random.default_rng(5)
+
+    def rows(self, stack, count):
+        if stack.vocabulary == 0:
+            return self.rng.standard_normal((count, stack.hidden)).astype(np.float32)
+        return self.rng.integers(0, stack.vocabulary, count).astype(np.int32)
+
+    def case(self, length):
+        """(source, rows) of a sequence; source is None without cross-attention."""
+        source = None
+        if self.encoder and self.decoder:
+            source = self.rows(self.source, LENGTHS[LENGTHS.index(length) - 5])
+        return source, self.rows(self.stack, length)
+
+
+def flatten(hidden, heads):
+    return np.concatenate([hidden.ravel(), *[h.ravel() for h in heads]])
+
+
+def run_chunked(model, threads, case, chunk, slot=0):
+    """One sequence by itself, `chunk` rows a call; one row of results per row."""
+    source, rows = case
+    session = artifact.Session(model.library, threads)
+    if source is not None:
+        session.call("encode", [source], [slot])
+    hidden, heads = [], None
+    for begin in range(0, len(rows), chunk):
+        part, logits = session.call("decode" if model.decoder else "encode",
+                                    [rows[begin:begin + chunk]], [slot])
+        hidden.append(part)
+        heads = [a + [b] for a, b in zip(heads or [[] for _ in logits], logits)]
+    session.destroy()
+    return np.concatenate(hidden), [np.concatenate(h) for h in heads or []]
+
+
+def run_batch(model, threads, cases):
+    """All sequences in one call."""
+    session = artifact.Session(model.library, threads)
+    slots = list(range(len(cases)))[::-1]
+    if cases[0][0] is not None:
+        session.call("encode", [case[0] for case in cases], slots)
+    hidden, heads = session.call("decode" if model.decoder else "encode",
+                                 [case[1] for case in cases], slots)
+    session.destroy()
+    ends = np.cumsum([len(case[1]) for case in cases])
+    results = []
+    for index, (case, end) in enumerate(zip(cases, ends)):
+        span = slice(end - len(case[1]), end)
+        results.append((hidden[span], [
+            head[index:index + 1] if plan.first_row_only else head[span]
+            for head, plan in zip(heads, model.library.heads)]))
+    return results
+
+
+def same(got, expected, what):
+    for a, b in zip([got[0], *got[1]], [expected[0], *expected[1]]):
+        assert a.shape == b.shape and a.tobytes() == b.tobytes(), (
+            f"{what}: {np.count_nonzero(a != b)} of {a.size} differ, first "
+            f"{np.argwhere(a != b)[:3].tolist()}")
+
+
+def near(got, expected, what):
+    got = flatten(*got)
+    assert got.shape == expected.shape, what
+    error = np.linalg.norm(got - expected) / np.linalg.norm(expected)
+    assert error < 5e-6, f"{what}: relative error {error:.2e}"
+
+
+def check(name, config, model, target):
+    whole = {}
+    cases = {length: model.case(length) for length in LENGTHS}
+    calls = []
+    for length, (source, rows) in cases.items():
+        whole[length] = run_chunked(model, 1, (source, rows), 10 ** 9)
+        # The oracle has a slot for each sequence.
+        if source is not None:
+            calls.append(("encoder", length, source))
+        calls.append(("decoder" if model.decoder else "encoder", length, rows))
+    expected = reference(name, calls)
+    at = 0
+    for length, (source, rows) in cases.items():
+        if source is not None:
+            at += source.shape[0] * model.source.hidden
+        size = flatten(*whole[length]).size
+        near(whole[length], expected[at:at + size], f"{name} {target} length {length}")
+        at += size
+    assert at == expected.size
+
+    for threads in (2, 3, 7):
+        for length in (1, 17, 257):
+            same(run_chunked(model, threads, cases[length], 10 ** 9),
+                 whole[length], f"{name} {target} {threads} threads, length {length}")
+    if model.decoder:
+        for chunk in CHUNKS:
+            length = 257 if chunk == 1 else 300
+            same(run_chunked(model, 1 + chunk % 3, cases[length], chunk),
+                 whole[length], f"{name} {target} chunks of {chunk}")
+    # Rows, and rows of the sources, together at most max_tokens.
+    for lengths in ([1, 255, 16], [257, 1, 2], [256, 15, 1]):
+        batch = run_batch(model, 2, [cases[n] for n in lengths])
+        for length, result in zip(lengths, batch):
+            same(result, whole[length], f"{name} {target} length {length} of {lengths}")
+
+
+def sweep(folder):
+    for index, (family, config) in enumerate(models.odd_models()):
+        name = models.write(folder, f"{family}{index}", config)
+        for target in artifact.TARGETS:
+            path = os.path.join(folder, f"m{index}_{target.replace('-', '_')}.so")
+            model = Model(name, path, f"--target={target}")
+            check(name, config, model, target)
+            model.library.close()
+
+
+if __name__ == "__main__":
+    artifact.main(sweep)

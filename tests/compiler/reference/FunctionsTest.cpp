@@ -1,0 +1,179 @@
+//===- FunctionsTest.cpp - The mathematics of every op --------------------===//
+//
+// Expected numbers come from other formulas, from tables, or by hand.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/Reference/Functions.h"
+#include "compiler/Reference/KeyStore.h"
+
+#include <cmath>
+#include <gtest/gtest.h>
+#include <limits>
+
+using namespace ashlar;
+using namespace ashlar::reference;
+
+static constexpr double infinity = std::numeric_limits<double>::infinity();
+
+static Tensor tensor(llvm::ArrayRef<int64_t> shape, std::vector<double> data) {
+  Tensor result(shape);
+  EXPECT_EQ(result.data.size(), data.size());
+  result.data = std::move(data);
+  return result;
+}
+
+static void expectNear(const Tensor &got, const std::vector<double> &expected,
+                       double tolerance = 1e-15) {
+  ASSERT_EQ(got.data.size(), expected.size());
+  for (size_t i = 0; i < expected.size(); ++i)
+    EXPECT_NEAR(got.data[i], expected[i], tolerance) << i;
+}
+
+TEST(Functions, dotOfEveryLength) {
+  for (int64_t count = 0; count < 40; ++count) {
+    std::vector<double> a(count), b(count, 2.0);
+    double expected = 0;
+    for (int64_t i = 0; i < count; ++i)
+      expected += 2.0 * (a[i] = i + 1);
+    EXPECT_EQ(dot(a.data(), b.data(), count), expected);
+  }
+}
+
+TEST(Functions, activations) {
+  using Kind = ir::ActivationKind;
+  EXPECT_EQ(activate(Kind::Relu, -2.0), 0.0);
+  EXPECT_EQ(activate(Kind::Relu, 3.0), 3.0);
+  // x Phi(x), Phi the normal distribution: Phi(1) = 0.8413447460685429.
+  EXPECT_NEAR(activate(Kind::Gelu, 1.0), 0.84134474606854294859, 1e-15);
+  EXPECT_NEAR(activate(Kind::Gelu, -1.0), -0.15865525393145705141, 1e-15);
+  EXPECT_NEAR(activate(Kind::GeluTanh, 1.0), 0.8411919906082768, 1e-14);
+  EXPECT_NEAR(activate(Kind::Silu, 2.0), 2.0 * (1 + std::tanh(1.0)) / 2, 1e-15);
+  EXPECT_EQ(activate(Kind::Silu, -1000.0), 0.0);
+  EXPECT_EQ(activate(Kind::Tanh, 0.5), std::tanh(0.5));
+  for (Kind kind :
+       {Kind::Relu, Kind::Gelu, Kind::GeluTanh, Kind::Silu, Kind::Tanh}) {
+    EXPECT_EQ(activate(kind, 0.0), 0.0);
+    EXPECT_TRUE(std::isnan(activate(kind, std::nan(""))));
+  }
+}
+
+TEST(Functions, layerNorm) {
+  Tensor x = tensor({2, 3}, {1, 2, 3, 5, 5, 5});
+  // Mean 2, variance 2/3.
+  double unit = 1.0 / std::sqrt(2.0 / 3.0 + 1e-5);
+  expectNear(norm(ir::NormKind::LayerNorm, x, {}, {}, 1e-5),
+             {-unit, 0, unit, 0, 0, 0});
+  expectNear(
+      norm(ir::NormKind::LayerNorm, x, {2.0, 2.0, 2.0}, {1.0, 1.0, 1.0}, 1e-5),
+      {1 - 2 * unit, 1, 1 + 2 * unit, 1, 1, 1});
+}
+
+TEST(Functions, rmsNorm) {
+  Tensor x = tensor({1, 2}, {3, 4});
+  double root = std::sqrt(12.5 + 1e-6);
+  expectNear(norm(ir::NormKind::RmsNorm, x, {1.0, 2.0}, {}, 1e-6),
+             {3 / root, 8 / root});
+}
+
+TEST(Functions, rotationTurnsPairsOfHalves) {
+  mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
+  context.loadDialect<ir::AshlarDialect>();
+  mlir::Builder builder(&context);
+  auto number = [&](double x) { return builder.getF64FloatAttr(x); };
+  auto rotary = ir::RotaryAttr::get(&context, /*dimensions=*/4, number(100.0),
+                                    ir::RopeScaling::None, number(1), number(1),
+                                    number(4), /*original=*/0);
+  // Entries 0 and 2 turn by 3 * 1, entries 1 and 3 by 3 * 100^-0.5; the last
+  // entry of the head is not rotated.
+  Tensor x = tensor({1, 1, 5}, {1, 0, 0, 1, 7});
+  expectNear(rotate(x, {3}, rotary),
+             {std::cos(3.0), -std::sin(0.3), std::sin(3.0), std::cos(0.3), 7});
+  // Both heads of a token turn alike; position 0 changes nothing.
+  Tensor two = tensor({1, 2, 4}, {1, 2, 3, 4, 1, 2, 3, 4});
+  Tensor turned = rotate(two, {5}, rotary);
+  for (int64_t i = 0; i < 4; ++i)
+    EXPECT_EQ(turned.at(0, 0)[i], turned.at(0, 1)[i]);
+  expectNear(rotate(two, {0}, rotary), two.data);
+}
+
+TEST(Functions, scoresShareKeyHeads) {
+  // 4 query heads, 2 key heads of size 1.
+  Tensor query = tensor({1, 4, 1}, {1, 2, 3, 4});
+  Tensor key = tensor({2, 2, 1}, {10, 20, 30, 40});
+  expectNear(scores(query, key), {10, 30, 20, 60, 60, 120, 80, 160});
+}
+
+TEST(Functions, maskKnowsSequences) {
+  Sequences queries = {{0, 1}, {1, 0}};
+  Sequences keys = {{0, 0}, {0, 1}, {0, 2}, {1, 0}};
+  Tensor zeros({2, 1, 4});
+  EXPECT_EQ(mask(ir::MaskKind::Causal, zeros, queries, keys).data,
+            (std::vector<double>{0, 0, -infinity, -infinity, -infinity,
+                                 -infinity, -infinity, 0}));
+  EXPECT_EQ(mask(ir::MaskKind::All, zeros, queries, keys).data,
+            (std::vector<double>{0, 0, 0, -infinity, -infinity, -infinity,
+                                 -infinity, 0}));
+}
+
+TEST(Functions, softmax) {
+  Tensor x = tensor({3, 1, 3}, {0, std::log(3.0), -infinity, 1000, 1000, 1000,
+                                -infinity, -infinity, -infinity});
+  expectNear(softmax(x), {0.25, 0.75, 0, 1 / 3.0, 1 / 3.0, 1 / 3.0, 0, 0, 0});
+}
+
+TEST(Functions, softmaxKeepsNan) {
+  Tensor x = tensor({1, 1, 2}, {std::nan(""), -infinity});
+  EXPECT_TRUE(std::isnan(softmax(x).data[0]));
+}
+
+TEST(Functions, mixLeavesOutWhatIsNotSeen) {
+  Tensor weights = tensor({1, 2, 2}, {0.25, 0.75, 1, 0});
+  Tensor value = tensor({2, 1, 2}, {4, 8, 12, infinity});
+  EXPECT_EQ(mix(weights, value).data,
+            (std::vector<double>{10, infinity, 4, 8}));
+}
+
+TEST(Functions, sliceTakesColumns) {
+  Tensor x = tensor({2, 3}, {1, 2, 3, 4, 5, 6});
+  EXPECT_EQ(slice(x, 1, 2).data, (std::vector<double>{2, 3, 5, 6}));
+}
+
+//===----------------------------------------------------------------------===//
+// Keys and values kept between calls
+//===----------------------------------------------------------------------===//
+
+/// Keys with the given numbers; values are their negatives.
+static bool append(KeyStore &store, const Sequences &rows,
+                   std::vector<double> keys) {
+  Tensor key = tensor({static_cast<int64_t>(keys.size()), 1, 1}, keys);
+  return store.append(key, scale(key, -1.0), rows);
+}
+
+TEST(KeyStore, growsSequenceBySequence) {
+  KeyStore store;
+  EXPECT_TRUE(append(store, {{4, 0}, {4, 1}, {2, 0}}, {40, 41, 20}));
+  EXPECT_TRUE(append(store, {{2, 1}, {4, 2}}, {21, 42}));
+  KeysAndValues all = store.read({{2, 1}, {4, 2}, {2, 2}}, 1, 1);
+  EXPECT_EQ(all.keys.data, (std::vector<double>{20, 21, 40, 41, 42}));
+  EXPECT_EQ(all.values.data, (std::vector<double>{-20, -21, -40, -41, -42}));
+  ASSERT_EQ(all.places.size(), 5u);
+  EXPECT_EQ(all.places[4].slot, 4);
+  EXPECT_EQ(all.places[4].index, 2);
+  EXPECT_EQ(all.keys.shape, (llvm::SmallVector<int64_t, 3>{5, 1, 1}));
+  EXPECT_TRUE(store.read({{9, 0}}, 1, 1).places.empty());
+}
+
+TEST(KeyStore, aSequenceMayGoBack) {
+  KeyStore store;
+  EXPECT_TRUE(append(store, {{0, 0}, {0, 1}, {0, 2}}, {1, 2, 3}));
+  EXPECT_TRUE(append(store, {{0, 1}}, {5}));
+  EXPECT_EQ(store.read({{0, 0}}, 1, 1).keys.data, (std::vector<double>{1, 5}));
+}
+
+TEST(KeyStore, aGapIsRefused) {
+  KeyStore store;
+  EXPECT_FALSE(append(store, {{0, 1}}, {1}));
+  EXPECT_TRUE(append(store, {{1, 0}}, {1}));
+  EXPECT_FALSE(append(store, {{1, 2}}, {1}));
+}

@@ -1,0 +1,37 @@
+// Every op of the fused level is printed as it is read.
+// RUN: ashlar-opt %s | FileCheck %s
+// RUN: ashlar-opt %s | ashlar-opt | FileCheck %s
+// RUN: ashlar-opt %s --mlir-print-op-generic | ashlar-opt | FileCheck %s
+
+#rotary = #ashlar.rotary<4, theta = 1.0e+04, none, factor = 1.0, low = 1.0, high = 4.0, original = 0>
+
+ashlar.weight @w [#ashlar.tensor<"w", [16, 8], rows = 0 for 16>] : tensor<16x8xf32> layout gated_panels
+ashlar.weight @b [#ashlar.tensor<"b", [16], rows = 0 for 16>] : tensor<16xf32>
+ashlar.weight @g [#ashlar.tensor<"g", [8], rows = 0 for 8>] : tensor<8xf32>
+// CHECK: ashlar.weight @angles [#ashlar.rotary_table<<4, theta = 1.000000e+04 : f64, none, factor = 1.000000e+00 : f64, low = 1.000000e+00 : f64, high = 4.000000e+00 : f64, original = 0>, 32>] : tensor<32x4xf32>
+ashlar.weight @angles [#ashlar.rotary_table<#rotary, 32>] : tensor<32x4xf32>
+
+// CHECK-LABEL: func.func @fused(
+func.func @fused(%x: tensor<?x8xf32>, %pos: tensor<?xi32>, %seq: !ashlar.sequences) -> tensor<?x8xf32> {
+  // CHECK: ashlar.linear %{{.*}} weight @w bias @b activation silu gated residual %{{.*}} : tensor<?x8xf32> : tensor<?x8xf32> -> tensor<?x8xf32>
+  %0 = ashlar.linear %x weight @w bias @b activation silu gated residual %x : tensor<?x8xf32> : tensor<?x8xf32> -> tensor<?x8xf32>
+  // CHECK: ashlar.linear %{{.*}} weight @w activation relu : tensor<?x8xf32> -> tensor<?x16xf32>
+  %1 = ashlar.linear %0 weight @w activation relu : tensor<?x8xf32> -> tensor<?x16xf32>
+  // CHECK: ashlar.slice %{{.*}} from 8 : tensor<?x16xf32> -> tensor<?x8xf32>
+  %2 = ashlar.slice %1 from 8 : tensor<?x16xf32> -> tensor<?x8xf32>
+  // CHECK: %[[SUM:.*]], %[[N:.*]] = ashlar.residual_norm rms_norm %{{.*}}, %{{.*}} gain @g epsilon 1.000000e-05 : tensor<?x8xf32>
+  %sum, %n = ashlar.residual_norm rms_norm %0, %2 gain @g epsilon 1.0e-5 : tensor<?x8xf32>
+  // CHECK: ashlar.copy %[[N]] : tensor<?x8xf32>
+  %c = ashlar.copy %n : tensor<?x8xf32>
+  %h = ashlar.split_heads %c : tensor<?x8xf32> -> tensor<?x2x4xf32>
+  // CHECK: ashlar.kv_append call %{{.*}}, %{{.*}}, %{{.*}} rotary <4, {{.*}}>, %{{.*}} : tensor<?xi32> table @angles : tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32>, tensor<?x2x4xf32>
+  %keys, %values, %ks = ashlar.kv_append call %h, %h, %seq rotary #rotary, %pos : tensor<?xi32> table @angles : tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32>, tensor<?x2x4xf32>
+  // CHECK: ashlar.attention causal %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} scale 1.250000e-01 rotary <4, {{.*}}>, %{{.*}} : tensor<?xi32> table @angles : tensor<?x2x4xf32>, tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32>
+  %a = ashlar.attention causal %h, %keys, %values, %seq, %ks scale 0.125 rotary #rotary, %pos : tensor<?xi32> table @angles : tensor<?x2x4xf32>, tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32>
+  // CHECK: ashlar.attention all %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} scale 1.000000e+00 : tensor<?x2x4xf32>, tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32>
+  %d = ashlar.attention all %a, %keys, %values, %seq, %ks scale 1.0 : tensor<?x2x4xf32>, tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32>
+  %m = ashlar.merge_heads %d : tensor<?x2x4xf32> -> tensor<?x8xf32>
+  // CHECK: ashlar.tap "attn" %{{.*}} at 128 stride 64 : tensor<?x8xf32>
+  ashlar.tap "attn" %m at 128 stride 64 : tensor<?x8xf32>
+  return %m : tensor<?x8xf32>
+}

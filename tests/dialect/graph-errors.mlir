@@ -1,0 +1,288 @@
+// What graph-level ops must be. Tests are named after their constraint in
+// SPEC.md.
+// RUN: ashlar-opt %s --split-input-file --verify-diagnostics
+
+func.func @layers_c7(%x: tensor<?x8xf32>) {
+  // expected-error @below {{'ashlar.layers' op count is 0; expected at least 1}}
+  %0 = ashlar.layers "h" [0, 0] (%x : tensor<?x8xf32>) {
+  ^bb0(%a: tensor<?x8xf32>):
+    ashlar.yield %a : tensor<?x8xf32>
+  }
+  return
+}
+
+// -----
+
+func.func @layers_c8(%x: tensor<?x8xf32>) {
+  // expected-error @below {{'ashlar.layers' op region expects one argument of type 'tensor<?x8xf32>'}}
+  %0 = ashlar.layers "h" [0, 1] (%x : tensor<?x8xf32>) {
+  ^bb0(%a: tensor<?x4xf32>):
+    ashlar.yield %x : tensor<?x8xf32>
+  }
+  return
+}
+
+// -----
+
+func.func @layers_c9(%x: tensor<?x8xf32>, %y: tensor<?x4xf32>) {
+  // expected-error @below {{'ashlar.layers' op region ends in 'ashlar.yield'; expected ashlar.yield of 'tensor<?x8xf32>'}}
+  %0 = ashlar.layers "h" [0, 1] (%x : tensor<?x8xf32>) {
+  ^bb0(%a: tensor<?x8xf32>):
+    ashlar.yield %y : tensor<?x4xf32>
+  }
+  return
+}
+
+// -----
+
+func.func @layers_c37(%x: tensor<?x8xf32>) {
+  // expected-error @below {{'ashlar.layers' op first is -1; expected at least 0}}
+  %0 = ashlar.layers "h" [-1, 1] (%x : tensor<?x8xf32>) {
+  ^bb0(%a: tensor<?x8xf32>):
+    ashlar.yield %a : tensor<?x8xf32>
+  }
+  return
+}
+
+// -----
+
+func.func @layers_c38(%x: tensor<?x8xf32>) {
+  %0 = ashlar.layers "h" [0, 1] (%x : tensor<?x8xf32>) {
+  ^bb0(%a: tensor<?x8xf32>):
+    // expected-error @below {{'ashlar.layers' op stands in another ashlar.layers}}
+    %1 = ashlar.layers "inner" [0, 1] (%a : tensor<?x8xf32>) {
+    ^bb0(%b: tensor<?x8xf32>):
+      ashlar.yield %b : tensor<?x8xf32>
+    }
+    ashlar.yield %1 : tensor<?x8xf32>
+  }
+  return
+}
+
+// -----
+
+func.func @embedding_c10(%ids: tensor<?xi32>) {
+  // expected-error @below {{'ashlar.embedding' op uses @tokens, which is no ashlar.weight}}
+  %0 = ashlar.embedding %ids table @tokens : tensor<?xi32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @other() {
+  return
+}
+func.func @linear_function_c10(%x: tensor<?x8xf32>) {
+  // expected-error @below {{'ashlar.linear' op uses @other, which is no ashlar.weight}}
+  %0 = ashlar.linear %x weight @other : tensor<?x8xf32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// expected-note @below {{weight is here}}
+ashlar.weight @w [#ashlar.tensor<"w.{layer}", [8, 8], rows = 0 for 8>] : tensor<8x8xf32> layers = [0, 2]
+func.func @linear_c11(%x: tensor<?x8xf32>) {
+  // expected-error @below {{'ashlar.linear' op uses @w of layers [0, 2] outside of a loop over them}}
+  %0 = ashlar.linear %x weight @w : tensor<?x8xf32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// expected-note @below {{weight is here}}
+ashlar.weight @g [#ashlar.tensor<"g.{layer}", [8], rows = 0 for 8>] : tensor<8xf32> layers = [0, 2]
+func.func @norm_other_layers_c11(%x: tensor<?x8xf32>) {
+  %0 = ashlar.layers "h" [0, 3] (%x : tensor<?x8xf32>) {
+  ^bb0(%a: tensor<?x8xf32>):
+    // expected-error @below {{'ashlar.norm' op uses @g of layers [0, 2] outside of a loop over them}}
+    %1 = ashlar.norm rms_norm %a gain @g epsilon 1.0e-5 : tensor<?x8xf32> -> tensor<?x8xf32>
+    ashlar.yield %1 : tensor<?x8xf32>
+  }
+  return
+}
+
+// -----
+
+// expected-note @below {{weight is here}}
+ashlar.weight @w [#ashlar.tensor<"w", [4, 8], rows = 0 for 4>] : tensor<4x8xf32>
+func.func @linear_c12(%x: tensor<?x8xf32>) {
+  // expected-error @below {{'ashlar.linear' op weight @w has shape [4, 8]; expected [8, 8]}}
+  %0 = ashlar.linear %x weight @w : tensor<?x8xf32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+ashlar.weight @w [#ashlar.tensor<"w", [4, 8], rows = 0 for 4>] : tensor<4x8xf32>
+// expected-note @below {{weight is here}}
+ashlar.weight @b [#ashlar.tensor<"b", [8], rows = 0 for 8>] : tensor<8xf32>
+func.func @linear_bias_c12(%x: tensor<?x8xf32>) {
+  // expected-error @below {{'ashlar.linear' op bias @b has shape [8]; expected [4]}}
+  %0 = ashlar.linear %x weight @w bias @b : tensor<?x8xf32> -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+// expected-note @below {{weight is here}}
+ashlar.weight @g [#ashlar.tensor<"g", [4], rows = 0 for 4>] : tensor<4xf32>
+func.func @norm_gain_c12(%x: tensor<?x8xf32>) {
+  // expected-error @below {{'ashlar.norm' op gain @g has shape [4]; expected [8]}}
+  %0 = ashlar.norm layer_norm %x gain @g epsilon 1.0e-5 : tensor<?x8xf32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// expected-note @below {{weight is here}}
+ashlar.weight @t [#ashlar.tensor<"t", [11, 4], rows = 0 for 11>] : tensor<11x4xf32>
+func.func @embedding_c12(%ids: tensor<?xi32>) {
+  // expected-error @below {{'ashlar.embedding' op table @t has shape [11, 4]; expected [11, 8]}}
+  %0 = ashlar.embedding %ids table @t : tensor<?xi32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @norm_c14(%x: tensor<?x8xf32>) {
+  // expected-error @below {{'ashlar.norm' op epsilon is 0.000000e+00; expected a number over 0}}
+  %0 = ashlar.norm layer_norm %x epsilon 0.0 : tensor<?x8xf32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @norm_c15(%x: tensor<?x8xf32>) {
+  // expected-error @below {{'ashlar.norm' op result is 'tensor<?x4xf32>'; expected 'tensor<?x8xf32>'}}
+  %0 = ashlar.norm layer_norm %x epsilon 1.0e-5 : tensor<?x8xf32> -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+func.func @split_heads_c16(%x: tensor<?x8xf32>) {
+  // expected-error @below {{'ashlar.split_heads' op splits 8 features into 3 heads of 4}}
+  %0 = ashlar.split_heads %x : tensor<?x8xf32> -> tensor<?x3x4xf32>
+  return
+}
+
+// -----
+
+func.func @merge_heads_c17(%x: tensor<?x2x4xf32>) {
+  // expected-error @below {{'ashlar.merge_heads' op merges 2 heads of 4 into 6 features}}
+  %0 = ashlar.merge_heads %x : tensor<?x2x4xf32> -> tensor<?x6xf32>
+  return
+}
+
+// -----
+
+func.func @rotary_c18(%x: tensor<?x2x4xf32>, %pos: tensor<?xi32>) {
+  // expected-error @below {{'ashlar.rotary' op rotates 6 dimensions; expected an even number up to head_dim 4}}
+  %0 = ashlar.rotary %x, %pos by <6, theta = 1.0e+04, none, factor = 1.0, low = 1.0, high = 4.0, original = 0> : tensor<?x2x4xf32>, tensor<?xi32>
+  return
+}
+
+// -----
+
+func.func @rotary_odd_c18(%x: tensor<?x2x4xf32>, %pos: tensor<?xi32>) {
+  // expected-error @below {{'ashlar.rotary' op rotates 3 dimensions; expected an even number up to head_dim 4}}
+  %0 = ashlar.rotary %x, %pos by <3, theta = 1.0e+04, none, factor = 1.0, low = 1.0, high = 4.0, original = 0> : tensor<?x2x4xf32>, tensor<?xi32>
+  return
+}
+
+// -----
+
+func.func @rotary_c40(%x: tensor<?x2x4xf32>, %pos: tensor<?xi32>) {
+  // expected-error @below {{'ashlar.rotary' op rotates with theta 1.000000e+04 and factor 0.000000e+00; expected numbers over 0}}
+  %0 = ashlar.rotary %x, %pos by <4, theta = 1.0e+04, linear, factor = 0.0, low = 1.0, high = 4.0, original = 0> : tensor<?x2x4xf32>, tensor<?xi32>
+  return
+}
+
+// -----
+
+func.func @kv_append_c20(%k: tensor<?x2x4xf32>, %v: tensor<?x2x8xf32>, %seq: !ashlar.sequences) {
+  // expected-error @below {{'ashlar.kv_append' op key is 'tensor<?x2x4xf32>' and value 'tensor<?x2x8xf32>'; expected the same type}}
+  %0, %1, %2 = ashlar.kv_append self %k, %v, %seq : tensor<?x2x4xf32>, tensor<?x2x8xf32> -> tensor<?x2x4xf32>, tensor<?x2x8xf32>
+  return
+}
+
+// -----
+
+func.func @kv_append_c21(%k: tensor<?x2x4xf32>, %seq: !ashlar.sequences) {
+  // expected-error @below {{'ashlar.kv_append' op gives 'tensor<?x1x4xf32>'; expected 'tensor<?x2x4xf32>'}}
+  %0, %1, %2 = ashlar.kv_append self %k, %k, %seq : tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x1x4xf32>, tensor<?x1x4xf32>
+  return
+}
+
+// -----
+
+func.func @kv_read_c22(%seq: !ashlar.sequences) {
+  // expected-error @below {{'ashlar.kv_read' op reads cache call; expected self or cross}}
+  %0, %1, %2 = ashlar.kv_read call %seq : tensor<?x2x4xf32>, tensor<?x2x4xf32>
+  return
+}
+
+// -----
+
+func.func @scores_c23(%q: tensor<?x2x4xf32>, %k: tensor<?x2x8xf32>) {
+  // expected-error @below {{'ashlar.scores' op query has head_dim 4 and key 8}}
+  %0 = ashlar.scores %q, %k : tensor<?x2x4xf32>, tensor<?x2x8xf32> -> tensor<?x2x?xf32>
+  return
+}
+
+// -----
+
+func.func @scores_c24(%q: tensor<?x3x4xf32>, %k: tensor<?x2x4xf32>) {
+  // expected-error @below {{'ashlar.scores' op has 3 heads; expected a multiple of kv_heads 2}}
+  %0 = ashlar.scores %q, %k : tensor<?x3x4xf32>, tensor<?x2x4xf32> -> tensor<?x3x?xf32>
+  return
+}
+
+// -----
+
+func.func @scores_c25(%q: tensor<?x2x4xf32>, %k: tensor<?x2x4xf32>) {
+  // expected-error @below {{'ashlar.scores' op result is 'tensor<?x1x?xf32>'; expected [tokens, heads, keys]}}
+  %0 = ashlar.scores %q, %k : tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x1x?xf32>
+  return
+}
+
+// -----
+
+func.func @mix_c26(%p: tensor<?x3x?xf32>, %v: tensor<?x2x4xf32>) {
+  // expected-error @below {{'ashlar.mix' op has 3 heads; expected a multiple of kv_heads 2}}
+  %0 = ashlar.mix %p, %v : tensor<?x3x?xf32>, tensor<?x2x4xf32> -> tensor<?x3x4xf32>
+  return
+}
+
+// -----
+
+func.func @mix_c27(%p: tensor<?x2x?xf32>, %v: tensor<?x2x4xf32>) {
+  // expected-error @below {{'ashlar.mix' op result is 'tensor<?x2x8xf32>'; expected [tokens, 2, 4]}}
+  %0 = ashlar.mix %p, %v : tensor<?x2x?xf32>, tensor<?x2x4xf32> -> tensor<?x2x8xf32>
+  return
+}
+
+// -----
+
+func.func @add_c32(%x: tensor<?x?xf32>) {
+  // expected-error @below {{'ashlar.add' op operand #0 must be float32 [tokens, features] with fixed features, but got 'tensor<?x?xf32>'}}
+  %0 = ashlar.add %x, %x : tensor<?x?xf32>
+  return
+}
+
+// -----
+
+func.func @merge_heads_c33(%x: tensor<?x2x?xf32>) {
+  // expected-error @below {{'ashlar.merge_heads' op operand #0 must be float32 [tokens, heads, head_dim] with fixed heads and head_dim, but got 'tensor<?x2x?xf32>'}}
+  %0 = ashlar.merge_heads %x : tensor<?x2x?xf32> -> tensor<?x6xf32>
+  return
+}
+
+// -----
+
+func.func @split_heads_c39(%x: tensor<?x8xf32>) {
+  // expected-error @below {{'ashlar.split_heads' op failed to verify that all of {input, result} have same number of tokens}}
+  %0 = ashlar.split_heads %x : tensor<?x8xf32> -> tensor<5x2x4xf32>
+  return
+}

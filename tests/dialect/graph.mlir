@@ -1,0 +1,71 @@
+// Every op of the graph level is printed as it is read.
+// RUN: ashlar-opt %s | FileCheck %s
+// RUN: ashlar-opt %s | ashlar-opt | FileCheck %s
+// RUN: ashlar-opt %s --mlir-print-op-generic | ashlar-opt | FileCheck %s
+
+// CHECK: ashlar.weight @tokens [#ashlar.tensor<"wte", [11, 8], rows = 0 for 11>] : tensor<11x8xf32>
+ashlar.weight @tokens [#ashlar.tensor<"wte", [11, 8], rows = 0 for 11>] : tensor<11x8xf32>
+// CHECK: ashlar.weight @sines [#ashlar.sinusoid<split_half, 5 x 8>] : tensor<5x8xf32>
+ashlar.weight @sines [#ashlar.sinusoid<split_half, 5 x 8>] : tensor<5x8xf32>
+// CHECK: ashlar.weight @w [#ashlar.tensor<"{layer}.w", [8, 24], rows = 8 for 4, transposed = true, scale = 5.000000e-01 : f64>, #ashlar.tensor<"{layer}.x", [4, 8], rows = 0 for 4, scale = 2.000000e+00 : f64>] : tensor<8x8xf32> layers = [0, 2]
+ashlar.weight @w [#ashlar.tensor<"{layer}.w", [8, 24], rows = 8 for 4, transposed = true, scale = 0.5 : f64>, #ashlar.tensor<"{layer}.x", [4, 8], rows = 0 for 4, scale = 2.0 : f64>] : tensor<8x8xf32> layers = [0, 2]
+// CHECK: ashlar.weight @b [#ashlar.tensor<"{layer}.b", [1, 4], rows = 0 for 4>, #ashlar.zeros<4>] : tensor<8xf32> layers = [0, 2]
+ashlar.weight @b [#ashlar.tensor<"{layer}.b", [1, 4], rows = 0 for 4>, #ashlar.zeros<4>] : tensor<8xf32> layers = [0, 2]
+// CHECK: ashlar.weight @narrow [#ashlar.tensor<"n", [3, 1], rows = 1 for 2>] : tensor<2x1xf32>
+ashlar.weight @narrow [#ashlar.tensor<"n", [3, 1], rows = 1 for 2>] : tensor<2x1xf32>
+// CHECK: ashlar.weight @placed [#ashlar.tensor<"p", [16, 8], rows = 0 for 16>] : tensor<16x8xf32> layout panels at 64 stride 1024
+ashlar.weight @placed [#ashlar.tensor<"p", [16, 8], rows = 0 for 16>] : tensor<16x8xf32> layout panels at 64 stride 1024
+
+// CHECK-LABEL: func.func @embedding(
+func.func @embedding(%ids: tensor<?xi32>, %pos: tensor<?xi32>) -> tensor<?x8xf32> {
+  // CHECK: ashlar.embedding %{{.*}} table @tokens {scale = 2.000000e+00 : f64} : tensor<?xi32> -> tensor<?x8xf32>
+  %0 = ashlar.embedding %ids table @tokens {scale = 2.0 : f64} : tensor<?xi32> -> tensor<?x8xf32>
+  // CHECK: ashlar.embedding %{{.*}} table @sines : tensor<?xi32> -> tensor<?x8xf32>
+  %1 = ashlar.embedding %pos table @sines : tensor<?xi32> -> tensor<?x8xf32>
+  // CHECK: ashlar.add %{{.*}}, %{{.*}} : tensor<?x8xf32>
+  %2 = ashlar.add %0, %1 : tensor<?x8xf32>
+  return %2 : tensor<?x8xf32>
+}
+
+// CHECK-LABEL: func.func @layer(
+func.func @layer(%x: tensor<?x8xf32>, %pos: tensor<?xi32>, %seq: !ashlar.sequences) -> tensor<?x8xf32> {
+  // CHECK: ashlar.layers "h" [0, 2] (%{{.*}} : tensor<?x8xf32>) {
+  %y = ashlar.layers "h" [0, 2] (%x : tensor<?x8xf32>) {
+  ^bb0(%a: tensor<?x8xf32>):
+    // CHECK: ashlar.norm layer_norm %{{.*}} gain @b bias @b epsilon 1.000000e-05 : tensor<?x8xf32> -> tensor<?x8xf32>
+    %0 = ashlar.norm layer_norm %a gain @b bias @b epsilon 1.0e-5 : tensor<?x8xf32> -> tensor<?x8xf32>
+    // CHECK: ashlar.norm rms_norm %{{.*}} epsilon 1.000000e-03 : tensor<?x8xf32> -> tensor<?x8xf32>
+    %1 = ashlar.norm rms_norm %0 epsilon 1.0e-3 : tensor<?x8xf32> -> tensor<?x8xf32>
+    // CHECK: ashlar.linear %{{.*}} weight @w bias @b : tensor<?x8xf32> -> tensor<?x8xf32>
+    %2 = ashlar.linear %1 weight @w bias @b : tensor<?x8xf32> -> tensor<?x8xf32>
+    // CHECK: ashlar.activate gelu_tanh %{{.*}} : tensor<?x8xf32>
+    %3 = ashlar.activate gelu_tanh %2 : tensor<?x8xf32>
+    // CHECK: ashlar.multiply %{{.*}}, %{{.*}} : tensor<?x8xf32>
+    %4 = ashlar.multiply %3, %2 : tensor<?x8xf32>
+    // CHECK: ashlar.split_heads %{{.*}} : tensor<?x8xf32> -> tensor<?x2x4xf32>
+    %q = ashlar.split_heads %4 : tensor<?x8xf32> -> tensor<?x2x4xf32>
+    // CHECK: ashlar.rotary %{{.*}}, %{{.*}} by <2, theta = 1.000000e+04 : f64, llama3, factor = 8.000000e+00 : f64, low = 1.000000e+00 : f64, high = 4.000000e+00 : f64, original = 8192> : tensor<?x2x4xf32>, tensor<?xi32>
+    %r = ashlar.rotary %q, %pos by <2, theta = 1.0e+04, llama3, factor = 8.0, low = 1.0, high = 4.0, original = 8192> : tensor<?x2x4xf32>, tensor<?xi32>
+    // CHECK: ashlar.kv_append self %{{.*}}, %{{.*}}, %{{.*}} : tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32>, tensor<?x2x4xf32>
+    %keys, %values, %ks = ashlar.kv_append self %r, %q, %seq : tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32>, tensor<?x2x4xf32>
+    // CHECK: ashlar.kv_read cross %{{.*}} : tensor<?x1x4xf32>, tensor<?x1x4xf32>
+    %ck, %cv, %cs = ashlar.kv_read cross %seq : tensor<?x1x4xf32>, tensor<?x1x4xf32>
+    // CHECK: ashlar.scores %{{.*}}, %{{.*}} : tensor<?x2x4xf32>, tensor<?x1x4xf32> -> tensor<?x2x?xf32>
+    %s = ashlar.scores %r, %ck : tensor<?x2x4xf32>, tensor<?x1x4xf32> -> tensor<?x2x?xf32>
+    // CHECK: ashlar.scale %{{.*}} by 5.000000e-01 : tensor<?x2x?xf32>
+    %t = ashlar.scale %s by 0.5 : tensor<?x2x?xf32>
+    // CHECK: ashlar.mask all %{{.*}}, %{{.*}}, %{{.*}} : tensor<?x2x?xf32>
+    %m = ashlar.mask all %t, %seq, %cs : tensor<?x2x?xf32>
+    // CHECK: ashlar.softmax %{{.*}} : tensor<?x2x?xf32>
+    %p = ashlar.softmax %m : tensor<?x2x?xf32>
+    // CHECK: ashlar.mix %{{.*}}, %{{.*}} : tensor<?x2x?xf32>, tensor<?x1x4xf32> -> tensor<?x2x4xf32>
+    %o = ashlar.mix %p, %cv : tensor<?x2x?xf32>, tensor<?x1x4xf32> -> tensor<?x2x4xf32>
+    // CHECK: ashlar.merge_heads %{{.*}} : tensor<?x2x4xf32> -> tensor<?x8xf32>
+    %5 = ashlar.merge_heads %o : tensor<?x2x4xf32> -> tensor<?x8xf32>
+    // CHECK: ashlar.tap "h.*.attn" %{{.*}} : tensor<?x8xf32>
+    ashlar.tap "h.*.attn" %5 : tensor<?x8xf32>
+    // CHECK: ashlar.yield %{{.*}} : tensor<?x8xf32>
+    ashlar.yield %5 : tensor<?x8xf32>
+  }
+  return %y : tensor<?x8xf32>
+}

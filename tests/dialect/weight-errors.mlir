@@ -1,0 +1,76 @@
+// What a weight must be. Tests are named after their constraint in SPEC.md.
+// RUN: ashlar-opt %s --split-input-file --verify-diagnostics
+
+// expected-error @below {{'ashlar.weight' op type is 'tensor<?x8xf32>'; expected a static float32 tensor of rank 1 or 2}}
+ashlar.weight @weight_c1 [#ashlar.tensor<"w", [8, 8], rows = 0 for 8>] : tensor<?x8xf32>
+
+// -----
+
+// expected-error @below {{'ashlar.weight' op type is 'tensor<8x8xf64>'; expected a static float32 tensor of rank 1 or 2}}
+ashlar.weight @weight_type_c1 [#ashlar.tensor<"w", [8, 8], rows = 0 for 8>] : tensor<8x8xf64>
+
+// -----
+
+// expected-error @below {{'ashlar.weight' op type is 'tensor<2x4x8xf32>'; expected a static float32 tensor of rank 1 or 2}}
+ashlar.weight @weight_rank_c1 [#ashlar.tensor<"w", [8, 8], rows = 0 for 8>] : tensor<2x4x8xf32>
+
+// -----
+
+// expected-error @below {{'ashlar.weight' op has no source}}
+ashlar.weight @weight_c2 [] : tensor<8x8xf32>
+
+// -----
+
+// expected-error @below {{'ashlar.weight' op source is "w"; expected tensor, zeros, sinusoid or rotary_table}}
+ashlar.weight @weight_c3 ["w"] : tensor<8x8xf32>
+
+// -----
+
+// expected-error @below {{'ashlar.weight' op source has 8 columns; expected 4}}
+ashlar.weight @weight_c4 [#ashlar.tensor<"w", [8, 8], rows = 0 for 8>] : tensor<8x4xf32>
+
+// -----
+
+// expected-error @below {{'ashlar.weight' op source has 1 columns; expected 4}}
+ashlar.weight @weight_zeros_c4 [#ashlar.zeros<8>] : tensor<8x4xf32>
+
+// -----
+
+// expected-error @below {{'ashlar.weight' op sources have 12 rows together; expected 16}}
+ashlar.weight @weight_c5 [#ashlar.tensor<"w", [8, 4], rows = 0 for 8>, #ashlar.tensor<"v", [8, 4], rows = 4 for 4>] : tensor<16x4xf32>
+
+// -----
+
+// expected-error @below {{'ashlar.weight' op layers is [0, 0]; expected [first, count] with count at least 1}}
+ashlar.weight @weight_c6 [#ashlar.tensor<"w", [8, 8], rows = 0 for 8>] : tensor<8x8xf32> layers = [0, 0]
+
+// -----
+
+// expected-error @below {{'ashlar.weight' op layers is [-1, 4]; expected [first, count] with count at least 1}}
+ashlar.weight @weight_first_c6 [#ashlar.tensor<"w", [8, 8], rows = 0 for 8>] : tensor<8x8xf32> layers = [-1, 4]
+
+// -----
+
+// expected-error @below {{'ashlar.weight' op source "w" has shape [8, 3, 3]; expected rank 1 or 2}}
+ashlar.weight @weight_c34 [#ashlar.tensor<"w", [8, 3, 3], rows = 0 for 8>] : tensor<8x3xf32>
+
+// -----
+
+// expected-error @below {{'ashlar.weight' op takes rows 4 to 12 of "w", which has 8}}
+ashlar.weight @weight_c35 [#ashlar.tensor<"w", [8, 3], rows = 4 for 8>] : tensor<8x3xf32>
+
+// -----
+
+// Stored the other way round, a tensor has as many rows as it has columns there.
+// expected-error @below {{'ashlar.weight' op takes rows 0 to 8 of "w", which has 3}}
+ashlar.weight @weight_transposed_c35 [#ashlar.tensor<"w", [8, 3], rows = 0 for 8, transposed = true>] : tensor<8x8xf32>
+
+// -----
+
+// expected-error @below {{'ashlar.weight' op takes rows -1 to 7 of "w", which has 8}}
+ashlar.weight @weight_negative_c35 [#ashlar.tensor<"w", [8, 3], rows = -1 for 8>] : tensor<8x3xf32>
+
+// -----
+
+// expected-error @below {{'ashlar.weight' op source has 0 rows; expected at least 1}}
+ashlar.weight @weight_c36 [#ashlar.tensor<"w", [8], rows = 0 for 8>, #ashlar.zeros<0>] : tensor<8xf32>
