@@ -152,7 +152,11 @@ llvm::Error ashlar::tool::runDescribe(const Arguments &arguments) {
       return planModel(arguments);
     if (llvm::Error error = refuseCompileFlags(arguments, path))
       return std::move(error);
-    return readManifest(path);
+    Expected<std::string> read = readManifest(path);
+    if (read)
+      if (llvm::Error error = checkComplete(path))
+        return std::move(error);
+    return read;
   }();
   if (!text)
     return text.takeError();
