@@ -57,7 +57,7 @@ def signals(folder):
             assert not left, (kind, left)
         for name in left:
             os.remove(os.path.join(folder, name))
-    assert ended > 10, ended
+    assert ended > 5, ended
 
 
 def nohup(folder):
