@@ -2,7 +2,6 @@
 
 #include "compiler/Compiler.h"
 
-#include "compiler/Build/Build.h"
 #include "compiler/Codegen/Artifact.h"
 #include "compiler/Codegen/Header.h"
 #include "compiler/Codegen/Names.h"
@@ -118,6 +117,11 @@ ashlar::resolveLimits(const ModelSpec &spec, const CompileOptions &options) {
                            decoder ? 1 : 8, 0)))
     return std::move(error);
   return pipeline;
+}
+
+BuildLimits ashlar::buildLimits(const PipelineOptions &options) {
+  return {std::max(options.maxTokens, options.maxSource),
+          std::max(options.maxTokens, options.maxContext)};
 }
 
 //===----------------------------------------------------------------------===//
@@ -255,7 +259,7 @@ llvm::Expected<CompileReport> ashlar::compile(llvm::StringRef model,
     return text.takeError();
   std::unique_ptr<mlir::MLIRContext> context = makeContext();
   mlir::OwningOpRef<mlir::ModuleOp> module =
-      buildModule(*context, imported->spec, model);
+      buildModule(*context, imported->spec, model, buildLimits(*pipeline));
   // Every tensor is there and has its shape: said before anything slow.
   if (llvm::Error error = checkWeights(*module, *weights->reader))
     return std::move(error);

@@ -8,6 +8,7 @@
 #ifndef ASHLAR_COMPILER_COMPILER_H
 #define ASHLAR_COMPILER_COMPILER_H
 
+#include "compiler/Build/Build.h"
 #include "compiler/Codegen/ObjectCode.h"
 #include "compiler/Import/Import.h"
 #include "compiler/Pipeline/Pipeline.h"
@@ -68,6 +69,9 @@ std::unique_ptr<mlir::MLIRContext> makeContext();
 /// beyond the model's own are errors.
 llvm::Expected<PipelineOptions> resolveLimits(const ModelSpec &spec,
                                               const CompileOptions &options);
+
+/// Rows of position tables that the description leaves open.
+BuildLimits buildLimits(const PipelineOptions &options);
 
 /// Where the numbers of `imported` come from; `keepAlive` owns what it reads.
 struct OpenWeights {

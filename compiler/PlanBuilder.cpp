@@ -40,16 +40,23 @@ static int64_t ownCache(func::FuncOp entry, const ArenaPlan &arena) {
 }
 
 /// Position ids that the entry's tables can take; 0 = any.
-static int64_t usablePositions(func::FuncOp entry, const Stack &stack) {
+static int64_t usablePositions(func::FuncOp entry) {
   int64_t positions = 0;
-  auto limit = [&](int64_t rows) {
+  auto limit = [&](FlatSymbolRefAttr table, Operation *user) {
+    int64_t rows = ir::lookupWeight(user, table).getRows();
     positions = positions ? std::min(positions, rows) : rows;
   };
-  if (stack.embedding.positions.kind != PositionKind::None)
-    limit(stack.embedding.positions.count);
   entry.walk([&](Operation *op) {
     if (auto table = op->getAttrOfType<FlatSymbolRefAttr>("rotary_table"))
-      limit(ir::lookupWeight(op, table).getRows());
+      limit(table, op);
+    auto embedding = dyn_cast<ir::EmbeddingOp>(op);
+    if (!embedding)
+      return;
+    auto ids = cast<BlockArgument>(embedding.getIds());
+    auto input =
+        entry.getArgAttrOfType<StringAttr>(ids.getArgNumber(), inputAttr);
+    if (input && input.getValue() == "positions")
+      limit(embedding.getTableAttr(), op);
   });
   return positions;
 }
@@ -68,7 +75,7 @@ static StackDescription describeStack(func::FuncOp entry, const Stack &stack,
   plan.positions_offset = inputOffset(entry, "positions");
   plan.types_offset = inputOffset(entry, "types");
   plan.vocabulary = stack.embedding.vocabulary;
-  plan.positions = usablePositions(entry, stack);
+  plan.positions = usablePositions(entry);
   plan.token_types = stack.embedding.tokenTypes;
   plan.hidden = stack.hidden;
   auto result = entry->getAttrOfType<ir::BufferAttr>(resultBufferAttr);

@@ -32,6 +32,12 @@ namespace ashlar::ir {
 /// The weight that `symbol` names, seen from `op`; null when there is none.
 WeightOp lookupWeight(mlir::Operation *op, mlir::FlatSymbolRefAttr symbol);
 
+/// The model's names in `location`, in order: the first says what the op
+/// computes, the others what it was fused of.
+llvm::SmallVector<llvm::StringRef> namesOf(mlir::Location location);
+/// The first of them; empty when there is none.
+llvm::StringRef nameOf(mlir::Location location);
+
 } // namespace ashlar::ir
 
 #endif // ASHLAR_DIALECT_ASHLAR_H

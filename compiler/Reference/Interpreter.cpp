@@ -11,23 +11,11 @@ using llvm::Expected;
 using llvm::StringRef;
 using llvm::Twine;
 
-/// The names in a location, in order: the first one says what the op computes,
-/// in the model's words.
-static llvm::SmallVector<StringRef> namesOf(mlir::Location location) {
-  llvm::SmallVector<StringRef> names;
-  location->walk([&](mlir::Location inner) {
-    if (auto named = llvm::dyn_cast<mlir::NameLoc>(inner))
-      names.push_back(named.getName().getValue());
-    return mlir::WalkResult::advance();
-  });
-  return names;
-}
-
 void Reference::Interpreter::set(mlir::Value value, Tensor tensor,
                                  unsigned name) {
   mlir::Operation *op = value.getDefiningOp();
   if (observer && op && tensor.shape.size() == 2) {
-    llvm::SmallVector<StringRef> names = namesOf(op->getLoc());
+    llvm::SmallVector<StringRef> names = ir::namesOf(op->getLoc());
     if (name < names.size())
       observer(names[name], layer, tensor);
   }

@@ -51,9 +51,10 @@ private:
 } // namespace
 
 /// Has `path` removed when a signal ends the process. LLVM handles signals
-/// that the process was started to ignore (nohup) as well: restore those.
+/// that the process ignores (nohup; SIGXFSZ, to get an error from a write
+/// instead) as well: restore those.
 static void removeOnSignal(StringRef path) {
-  constexpr int signals[] = {SIGHUP, SIGINT, SIGTERM};
+  constexpr int signals[] = {SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
   struct sigaction before[std::size(signals)];
   for (size_t i = 0; i < std::size(signals); ++i)
     sigaction(signals[i], nullptr, &before[i]);

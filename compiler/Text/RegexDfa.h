@@ -3,7 +3,8 @@
 // The DFA finds the match that a backtracking engine finds: alternatives in
 // their order, greedy repetition first. Its states are lists of NFA states in
 // order of priority, cut off behind the first one that accepts; the match ends
-// at the last accepting state on the way to the dead one.
+// at the last accepting state on the way to the dead one. One corner differs: a
+// loop around a group that tries the empty text first, (|a){2,}, may end later.
 //
 //===----------------------------------------------------------------------===//
 

@@ -2,6 +2,8 @@
 
 #include "passes/Fusion/Locations.h"
 
+#include "dialect/Ashlar.h"
+
 #include "mlir/IR/Location.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -48,26 +50,13 @@ Location ashlar::fuseLocations(ArrayRef<Operation *> parts) {
   return FusedLoc::get(parts.front()->getContext(), locations);
 }
 
-/// The first name in `location`; empty when there is none.
-static StringRef nameOf(Location location) {
-  StringRef name;
-  location->walk([&](Location inner) {
-    auto named = dyn_cast<NameLoc>(inner);
-    if (!named)
-      return WalkResult::advance();
-    name = named.getName().getValue();
-    return WalkResult::interrupt();
-  });
-  return name;
-}
-
 Location ashlar::joinLocations(ArrayRef<Operation *> parts) {
   MLIRContext *context = parts.front()->getContext();
   SmallVector<Location> locations;
   SmallVector<StringRef> names;
   for (Operation *part : parts) {
     locations.push_back(part->getLoc());
-    names.push_back(nameOf(part->getLoc()));
+    names.push_back(ir::nameOf(part->getLoc()));
   }
   Location fused = FusedLoc::get(context, locations);
   if (llvm::any_of(names, [](StringRef name) { return name.empty(); }))

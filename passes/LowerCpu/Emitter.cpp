@@ -326,18 +326,8 @@ Value Emitter::tokens() { return callWord(ASHLAR_CALL_TOKENS); }
 // Values
 //===----------------------------------------------------------------------===//
 
-StringRef ashlar::nameOfLoc(Location loc) {
-  if (auto name = dyn_cast<NameLoc>(loc))
-    return name.getName();
-  if (auto fused = dyn_cast<FusedLoc>(loc))
-    for (Location part : fused.getLocations())
-      if (StringRef name = nameOfLoc(part); !name.empty())
-        return name;
-  return "";
-}
-
 StringRef ashlar::phaseName(Operation *op) {
-  StringRef name = nameOfLoc(op->getLoc());
+  StringRef name = ir::nameOf(op->getLoc());
   return name.empty() ? op->getName().stripDialect() : name;
 }
 

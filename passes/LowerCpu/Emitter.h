@@ -144,9 +144,7 @@ public:
   ProgramContext &context;
 };
 
-/// The model's name of what `loc` stands for; empty when it has none.
-llvm::StringRef nameOfLoc(mlir::Location loc);
-/// The same of an op's location, or else the op's own name.
+/// The model's name of what `op` computes, or else the op's own name.
 llvm::StringRef phaseName(mlir::Operation *op);
 
 // One function per kind of op: emits its phase.

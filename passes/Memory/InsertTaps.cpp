@@ -13,15 +13,6 @@ namespace ashlar {
 using namespace mlir;
 using namespace ashlar;
 
-/// The names in `loc`, in order: one for each graph op that was fused.
-static void collectNames(Location loc, SmallVectorImpl<StringRef> &names) {
-  if (auto name = dyn_cast<NameLoc>(loc))
-    names.push_back(name.getName());
-  else if (auto fused = dyn_cast<FusedLoc>(loc))
-    for (Location part : fused.getLocations())
-      collectNames(part, names);
-}
-
 namespace {
 struct InsertTaps : ashlar::impl::InsertTapsPassBase<InsertTaps> {
   using InsertTapsPassBase::InsertTapsPassBase;
@@ -37,8 +28,7 @@ struct InsertTaps : ashlar::impl::InsertTapsPassBase<InsertTaps> {
   }
 
   void tapResults(Operation *op) {
-    SmallVector<StringRef> names;
-    collectNames(op->getLoc(), names);
+    SmallVector<StringRef> names = ir::namesOf(op->getLoc());
     if (names.empty())
       return;
     OpBuilder builder(op);

@@ -18,6 +18,8 @@ using namespace ashlar;
 static constexpr int64_t alignment = 64;
 /// A vector load may reach this far past a buffer's last row.
 static constexpr int64_t slackBytes = 64;
+/// What attention may take of a worker's stack, half of it.
+static constexpr int64_t mostScratchBytes = 512 * 1024;
 
 /// Floats from row to row: whole vectors, and never a multiple of 4096 bytes,
 /// where the rows of a tile would fight for the same cache sets.
@@ -36,7 +38,8 @@ struct PlanArena : ashlar::impl::PlanArenaPassBase<PlanArena> {
     plan.maxTokens = maxTokens;
     plan.rowCapacity = roundUp(maxTokens, rowTile);
     plan.headRows = roundUp(std::min<int64_t>(maxTokens, 64), rowTile);
-    planTiles();
+    if (failed(planTiles()))
+      return signalPassFailure();
     planTables();
     planCaches();
     SmallVector<std::pair<func::FuncOp, BufferClasses>> entries;
@@ -68,15 +71,31 @@ struct PlanArena : ashlar::impl::PlanArenaPassBase<PlanArena> {
   }
 
   /// About 32 rows of scores per tile: tokens times query heads per kv head.
-  void planTiles() {
-    int64_t group = 1;
-    getOperation().walk([&](ir::AttentionOp attention) {
-      int64_t heads = attention.getQuery().getType().getDimSize(1);
-      int64_t kvHeads = attention.getKey().getType().getDimSize(1);
-      group = std::max(group, heads / kvHeads);
+  /// Fewer where heads are so wide that a tile's scratch would be too large.
+  LogicalResult planTiles() {
+    plan.tileRows = 32;
+    WalkResult result = getOperation().walk([&](ir::AttentionOp attention) {
+      int64_t headDim = attention.getQuery().getType().getDimSize(2);
+      int64_t group = attention.getQuery().getType().getDimSize(1) /
+                      attention.getKey().getType().getDimSize(1);
+      // Of each row: scores of a segment, the query, the result.
+      int64_t rowFloats =
+          ASHLAR_SEGMENT_KEYS + 2 * roundUp(headDim, panelWidth);
+      int64_t most = mostScratchBytes / (rowFloats * sizeof(float));
+      int64_t tileRows = most / rowTile * rowTile / group;
+      if (tileRows < 1) {
+        attention.emitOpError()
+            << "has " << group << " query heads of " << headDim
+            << " features for each key head; a worker's stack holds " << most
+            << " of them";
+        return WalkResult::interrupt();
+      }
+      plan.tileRows =
+          std::min({plan.tileRows, tileRows, std::max<int64_t>(1, 32 / group)});
+      return WalkResult::advance();
     });
-    plan.tileRows = std::max<int64_t>(1, 32 / group);
     plan.maxTiles = maxTokens / plan.tileRows + maxSequences;
+    return failure(result.wasInterrupted());
   }
 
   void planTables() {

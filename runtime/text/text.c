@@ -203,17 +203,24 @@ size_t ashlar_text_scratch_bytes(const ashlar_text *text, size_t bytes) {
   return 3 * bytes * (1 + text->header->map_growth);
 }
 
+static int check_text(const ashlar_text *text, size_t bytes,
+                      ashlar_error *error) {
+  if (!text->header->has_tokenizer)
+    return ashlar_fail(error, "the model has no tokenizer: give token ids");
+  if (bytes > ASHLAR_TEXT_MAX_BYTES)
+    return ashlar_fail(error, "text of %zu bytes; at most %u are supported",
+                       bytes, ASHLAR_TEXT_MAX_BYTES);
+  return 0;
+}
+
 int ashlar_text_encode(const ashlar_text *text, const char *input, size_t bytes,
                        unsigned flags, void *scratch, size_t scratch_bytes,
                        int32_t *ids, int32_t *types, size_t capacity,
                        size_t *count, ashlar_error *error) {
   const ashlar_text_header *header = text->header;
   *count = 0;
-  if (!header->has_tokenizer)
-    return ashlar_fail(error, "the model has no tokenizer: give token ids");
-  if (bytes > ASHLAR_TEXT_MAX_BYTES)
-    return ashlar_fail(error, "text of %zu bytes; at most %u are supported",
-                       bytes, ASHLAR_TEXT_MAX_BYTES);
+  if (check_text(text, bytes, error))
+    return 1;
   if (scratch_bytes < ashlar_text_scratch_bytes(text, bytes))
     return ashlar_fail(error, "%zu bytes of scratch memory; the text needs %zu",
                        scratch_bytes, ashlar_text_scratch_bytes(text, bytes));
@@ -250,11 +257,12 @@ int ashlar_text_tokens(const ashlar_text *text, const char *input, size_t bytes,
                        unsigned flags, ashlar_tokens *tokens,
                        ashlar_error *error) {
   *tokens = (ashlar_tokens){0};
+  if (check_text(text, bytes, error))
+    return 1;
   size_t scratch_bytes = ashlar_text_scratch_bytes(text, bytes);
   /* Each token takes a byte of normalized text at least. */
-  size_t capacity = text->header->items.count;
-  if (bytes <= ASHLAR_TEXT_MAX_BYTES)
-    capacity += 3 * bytes * text->header->map_growth;
+  size_t capacity =
+      text->header->items.count + 3 * bytes * text->header->map_growth;
   void *scratch = malloc(scratch_bytes + 1);
   int32_t *ids = malloc((capacity + 1) * 2 * sizeof(int32_t));
   int failed = !scratch || !ids;

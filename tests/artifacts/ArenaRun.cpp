@@ -74,7 +74,8 @@ void ArenaRun::reserveTables() {
     reserve("segment table", cache.table, cache.slotSegments * 4);
   for (auto entry : module.getOps<func::FuncOp>())
     for (unsigned i = 0; i < entry.getNumArguments(); ++i)
-      if (auto type = dyn_cast<RankedTensorType>(entry.getArgument(i).getType());
+      if (auto type =
+              dyn_cast<RankedTensorType>(entry.getArgument(i).getType());
           type && type.getRank() == 1)
         reserve((entry.getSymName() + " argument " + llvm::Twine(i)).str(),
                 entry.getArgAttrOfType<ir::BufferAttr>(i, argumentBufferAttr)
@@ -248,12 +249,13 @@ void ArenaRun::runOp(Operation *op) {
   } else if (auto tap = dyn_cast<ir::TapOp>(op)) {
     auto layers = tap->getParentOfType<ir::LayersOp>();
     write(*tap.getOffset(),
-          *tap.getOffset() + *tap.getLayerStride() *
-                                 (layers ? int64_t(layers.getCount()) : 1),
+          *tap.getOffset() +
+              *tap.getLayerStride() * (layers ? int64_t(layers.getCount()) : 1),
           fresh());
   } else {
     for (Value result : op->getResults())
-      if (isRows(result) && !(isa<ir::ResidualNormOp>(op) && result.use_empty()))
+      if (isRows(result) &&
+          !(isa<ir::ResidualNormOp>(op) && result.use_empty()))
         define(op, result);
   }
   checkReserved(op);

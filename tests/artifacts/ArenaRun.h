@@ -31,7 +31,7 @@ public:
 
 private:
   struct Extent {
-    int64_t begin = 0, end = 0; // bytes
+    int64_t begin = 0, end = 0;                   // bytes
     int64_t offset = 0, stride = 0, features = 0; // the rows in it
   };
 

@@ -43,7 +43,8 @@ TEST_P(PlanCheck, everyPhaseEndsInABarrier) {
   module->walk([&](ir::PhaseOp phase) {
     ++phases;
     mlir::Operation *next = phase->getNextNode();
-    EXPECT_TRUE(next && mlir::isa<ir::BarrierOp>(next)) << phase.getName().str();
+    EXPECT_TRUE(next && mlir::isa<ir::BarrierOp>(next))
+        << phase.getName().str();
   });
   EXPECT_GT(phases, 4u);
 }
@@ -68,19 +69,19 @@ TEST_P(PlanCheck, movedBuffersAreNoticed) {
   for (mlir::Operation *op : placed) {
     mlir::Attribute before = op->getAttr(buffersAttr);
     // On its own operand, which no linear and no attention may overwrite.
-    mlir::Operation *source = op->getOperand(0).getDefiningOp();
-    if (!source || !source->hasAttr(buffersAttr))
+    auto operand = mlir::dyn_cast<mlir::OpResult>(op->getOperand(0));
+    if (!operand || !operand.getOwner()->hasAttr(buffersAttr))
       continue;
+    auto buffers =
+        operand.getOwner()->getAttrOfType<mlir::ArrayAttr>(buffersAttr);
     op->setAttr(buffersAttr,
-                mlir::ArrayAttr::get(
-                    context.get(),
-                    mlir::cast<mlir::ArrayAttr>(source->getAttr(buffersAttr))[0]));
+                mlir::ArrayAttr::get(context.get(),
+                                     buffers[operand.getResultNumber()]));
     EXPECT_FALSE(ArenaRun(*module).run().empty());
     op->setAttr(buffersAttr, before);
   }
   EXPECT_TRUE(ArenaRun(*module).run().empty());
 }
 
-INSTANTIATE_TEST_SUITE_P(Families, PlanCheck,
-                         ::testing::ValuesIn(caseNames()),
+INSTANTIATE_TEST_SUITE_P(Families, PlanCheck, ::testing::ValuesIn(caseNames()),
                          [](const auto &info) { return info.param; });

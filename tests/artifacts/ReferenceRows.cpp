@@ -94,8 +94,7 @@ int main(int argc, char **argv) {
     std::string entry;
     int64_t slot = 0;
     line >> entry >> slot;
-    const Stack &stack =
-        entry == "encoder" ? *spec.encoder() : *spec.decoder();
+    const Stack &stack = entry == "encoder" ? *spec.encoder() : *spec.decoder();
     int64_t &length = lengths[{entry, slot}];
     ReferenceInputs inputs = readLine(line, stack, slot, length);
     if (entry == "decoder")

@@ -158,5 +158,29 @@ def sweep(folder):
             model.library.close()
 
 
+def wide_heads(folder):
+    """Scratch for many query heads per key head, or for wide ones, must fit in
+    the stack of a worker: smaller tiles, then an error, never an overflow."""
+    for index, config in enumerate([models.llama(16, 300, 1, 16, 16),
+                                    models.llama(16, 3, 1, 3000, 16),
+                                    models.gpt2(2500, 1, 16)]):
+        name = models.write(folder, f"wide{index}", config)
+        model = Model(name, os.path.join(folder, f"w{index}.so"),
+                      "--target=x86-64-v3")
+        case = model.case(17)
+        whole = run_chunked(model, 2, case, 10 ** 9)
+        near(whole, reference(name, [("decoder", 0, case[1])]), name)
+        same(run_chunked(model, 3, case, 3), whole, name)
+        model.library.close()
+    for config in (models.llama(16, 4096, 1, 16, 16),
+                   models.llama(16, 2, 1, 32768, 16)):
+        name = models.write(folder, f"wider{config['head_dim']}", config)
+        output = os.path.join(folder, "wider.so")
+        done = artifact.ashlar("compile", name, "-o", output,
+                               "--random-weights=1")
+        assert done.returncode == 1 and "stack" in done.stderr, done.stderr
+        assert not os.path.exists(output)
+
+
 if __name__ == "__main__":
-    artifact.main(sweep)
+    artifact.main(sweep, wide_heads)

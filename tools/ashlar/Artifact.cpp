@@ -17,6 +17,8 @@
 #include <dlfcn.h>
 #include <elf.h>
 
+#include <cstring>
+
 using namespace ashlar;
 using namespace ashlar::tool;
 using llvm::Error;
@@ -28,42 +30,52 @@ using llvm::Twine;
 // Loading
 //===----------------------------------------------------------------------===//
 
-/// Whether a program interpreter is asked for: executables do, libraries do
-/// not, and else they look the same.
-static Expected<bool> hasInterpreter(const InputFile &file,
-                                     const Elf64_Ehdr &header) {
-  for (unsigned i = 0; i < header.e_phnum; ++i) {
-    Elf64_Phdr segment;
-    uint64_t offset = header.e_phoff + uint64_t(i) * sizeof(segment);
-    if (Error error = file.readAt(
-            offset, {reinterpret_cast<char *>(&segment), sizeof(segment)}))
-      return std::move(error);
-    if (segment.p_type == PT_INTERP)
-      return true;
-  }
-  return false;
-}
-
-/// Error when the artifact in `path` is none that can be loaded.
-static Error checkKind(StringRef path) {
+/// The program headers of an ELF file; none for an archive or object. Error:
+/// the file ends before one of its segments does. The loader would map such a
+/// segment all the same, and reading it would end the process.
+static Expected<std::vector<Elf64_Phdr>> readSegments(StringRef path) {
   Expected<InputFile> file = InputFile::open(path);
   if (!file)
     return file.takeError();
   Elf64_Ehdr header;
   if (Error error =
           file->readAt(0, {reinterpret_cast<char *>(&header), sizeof(header)}))
-    return error;
-  if (StringRef(reinterpret_cast<char *>(&header), 8) == "!<arch>\n" ||
-      header.e_type == ET_REL)
+    return std::move(error);
+  std::vector<Elf64_Phdr> segments;
+  if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0)
+    return segments;
+  segments.resize(header.e_phnum);
+  if (Error error = file->readAt(header.e_phoff,
+                                 {reinterpret_cast<char *>(segments.data()),
+                                  segments.size() * sizeof(Elf64_Phdr)}))
+    return std::move(error);
+  for (const Elf64_Phdr &segment : segments)
+    if (segment.p_offset > file->size() ||
+        segment.p_filesz > file->size() - segment.p_offset)
+      return userError(path, "the file is truncated",
+                       "copy it again, or compile the model again");
+  return segments;
+}
+
+Error ashlar::tool::checkComplete(StringRef path) {
+  return readSegments(path).takeError();
+}
+
+/// Error when the artifact in `path` is none that can be loaded.
+static Error checkKind(StringRef path) {
+  Expected<std::vector<Elf64_Phdr>> segments = readSegments(path);
+  if (!segments)
+    return segments.takeError();
+  if (segments->empty())
     return userError(path, "an object or a static library cannot be loaded",
                      "compile with -o NAME.so");
-  Expected<bool> executable = hasInterpreter(*file, header);
-  if (!executable)
-    return executable.takeError();
-  if (*executable || header.e_type == ET_EXEC)
-    return userError(path, "an executable is to be run, not loaded",
-                     "run it (its --help says how), or compile with "
-                     "-o NAME.so");
+  // Executables ask for an interpreter, libraries do not, and else they look
+  // the same.
+  for (const Elf64_Phdr &segment : *segments)
+    if (segment.p_type == PT_INTERP)
+      return userError(path, "an executable is to be run, not loaded",
+                       "run it (its --help says how), or compile with "
+                       "-o NAME.so");
   return Error::success();
 }
 

@@ -57,6 +57,9 @@ private:
 /// A folder or a YAML file, and no artifact.
 bool isModel(llvm::StringRef path);
 
+/// Error when the artifact's file ends too early.
+llvm::Error checkComplete(llvm::StringRef path);
+
 /// The command's ART_OR_MODEL. Flags of compilation are errors for an artifact.
 llvm::Expected<Artifact> openOperand(const Arguments &arguments);
 

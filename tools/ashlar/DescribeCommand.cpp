@@ -52,7 +52,7 @@ static Expected<std::string> planModel(const Arguments &arguments) {
     return pipeline.takeError();
   std::unique_ptr<mlir::MLIRContext> context = makeContext();
   mlir::OwningOpRef<mlir::ModuleOp> module =
-      buildModule(*context, imported->spec, path);
+      buildModule(*context, imported->spec, path, buildLimits(*pipeline));
   if (llvm::Error error = runStages(*module, *pipeline, "", plannedStage))
     return std::move(error);
   PlanDescription plan = buildPlan(*module, imported->spec, *pipeline);
@@ -152,7 +152,11 @@ llvm::Error ashlar::tool::runDescribe(const Arguments &arguments) {
       return planModel(arguments);
     if (llvm::Error error = refuseCompileFlags(arguments, path))
       return std::move(error);
-    return readManifest(path);
+    Expected<std::string> read = readManifest(path);
+    if (read)
+      if (llvm::Error error = checkComplete(path))
+        return std::move(error);
+    return read;
   }();
   if (!text)
     return text.takeError();

@@ -94,7 +94,8 @@ llvm::Error ashlar::tool::runInspect(const Arguments &arguments) {
     return listStages(*pipeline);
   std::unique_ptr<mlir::MLIRContext> context = makeContext();
   mlir::OwningOpRef<mlir::ModuleOp> module =
-      buildModule(*context, imported->spec, arguments.operand());
+      buildModule(*context, imported->spec, arguments.operand(),
+                  buildLimits(*pipeline));
   if (std::optional<llvm::StringRef> folder = arguments.get("--all-stages"))
     return writeAllStages(*module, *pipeline, *folder);
   std::optional<llvm::StringRef> wanted = arguments.get("--stage");

@@ -21,13 +21,16 @@ static const char *entryOf(const Stack &stack) {
 // Comparing
 //===----------------------------------------------------------------------===//
 
+ScaledTensor Verifier::graphTensor(const ashlar_tap_plan &tap) const {
+  auto found = scaled.find(tap.name);
+  return found == scaled.end() ? ScaledTensor{tap.name, 1} : found->second;
+}
+
 void Verifier::compareTap(StringRef entry, const ashlar_tap_plan &tap,
-                          int64_t layer, const Tensor &rows) {
+                          int64_t layer, const Tensor &rows, double factor) {
   const char *base = static_cast<const char *>(api.arena(session)) + tap.offset;
   if (tap.layers)
     base += (layer - tap.first_layer) * tap.layer_stride;
-  auto found = factors.find(tap.name);
-  double factor = found == factors.end() ? 1 : found->second;
   Difference &difference = report.tensor(entry, tap.name, layer);
   for (int64_t i = 0; i < rows.dim(0); ++i) {
     const float *got = reinterpret_cast<const float *>(base) + i * tap.stride;
@@ -45,11 +48,13 @@ Expected<Tensor> Verifier::runReference(StringRef entry, int64_t owner,
       bool inRange = tap.layers ? layer >= tap.first_layer &&
                                       layer < tap.first_layer + tap.layers
                                 : layer < 0;
-      if (tap.stack != owner || !inRange || name != tap.name ||
-          rows.dim(1) != tap.features)
+      if (tap.stack != owner || !inRange || rows.dim(1) != tap.features)
+        continue;
+      ScaledTensor tensor = graphTensor(tap);
+      if (name != tensor.name)
         continue;
       matched.insert(tap.name);
-      compareTap(entry, tap, layer, rows);
+      compareTap(entry, tap, layer, rows, tensor.factor);
     }
   });
   Expected<Tensor> result = reference.run(entry, inputs);

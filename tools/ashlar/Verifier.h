@@ -14,6 +14,7 @@
 #include "tools/ashlar/Artifact.h"
 #include "tools/ashlar/VerifyReport.h"
 #include "tools/ashlar/VerifyRun.h"
+#include "tools/ashlar/VerifyScale.h"
 
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
@@ -29,8 +30,9 @@ public:
 
   /// Tensors of these layers only.
   void setLayers(int64_t first, int64_t last) { layers = {first, last}; }
-  /// A tap is the graph's tensor times this, by name; 1 for the others.
-  void setFactors(llvm::StringMap<double> map) { factors = std::move(map); }
+  /// By the name of a tap: what it is of the graph. The others are the tensors
+  /// of their names.
+  void setScaled(llvm::StringMap<ScaledTensor> map) { scaled = std::move(map); }
 
   llvm::Error run(const VerifyRun &run);
 
@@ -61,8 +63,9 @@ private:
   llvm::Expected<reference::Tensor> runReference(llvm::StringRef entry,
                                                  int64_t owner,
                                                  const ReferenceInputs &inputs);
+  ScaledTensor graphTensor(const ashlar_tap_plan &tap) const;
   void compareTap(llvm::StringRef entry, const ashlar_tap_plan &tap,
-                  int64_t layer, const reference::Tensor &rows);
+                  int64_t layer, const reference::Tensor &rows, double factor);
   /// One row of an output, against the reference and the case.
   void compareOutput(llvm::StringRef entry, llvm::StringRef name,
                      const float *got, const double *expected, int64_t features,
@@ -75,7 +78,7 @@ private:
   const ModelSpec &spec;
   VerifyReport &report;
   std::optional<std::pair<int64_t, int64_t>> layers;
-  llvm::StringMap<double> factors;
+  llvm::StringMap<ScaledTensor> scaled;
   llvm::StringSet<> matched; // names of taps
 
   // Of the run under way.

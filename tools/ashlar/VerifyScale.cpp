@@ -5,19 +5,7 @@
 #include "dialect/Ashlar.h"
 
 using namespace ashlar;
-
-/// The first name of a location, which is what the graph's op is called.
-static llvm::StringRef nameOf(mlir::Location location) {
-  llvm::StringRef name;
-  location->walk([&](mlir::Location inner) {
-    auto named = llvm::dyn_cast<mlir::NameLoc>(inner);
-    if (!named)
-      return mlir::WalkResult::advance();
-    name = named.getName().getValue();
-    return mlir::WalkResult::interrupt();
-  });
-  return name;
-}
+using namespace ashlar::tool;
 
 /// The factor of the source that row `row` of `weight` is taken from.
 static double factorAt(ir::WeightOp weight, int64_t row) {
@@ -35,18 +23,21 @@ static double factorAt(ir::WeightOp weight, int64_t row) {
   return 1;
 }
 
-llvm::StringMap<double> ashlar::tool::weightFactors(mlir::ModuleOp module) {
-  llvm::StringMap<double> factors;
-  module.walk([&](ir::LinearOp linear) {
+llvm::StringMap<ScaledTensor>
+ashlar::tool::scaledTensors(mlir::ModuleOp fused) {
+  llvm::StringMap<ScaledTensor> tensors;
+  auto add = [&](mlir::Operation *op, ir::WeightOp weight, int64_t row) {
+    llvm::StringRef name = ir::nameOf(op->getLoc());
+    double factor = factorAt(weight, row);
+    if (factor != 1)
+      tensors[name] = {name.rsplit(".scaled").first.str(), factor};
+  };
+  fused.walk([&](ir::LinearOp linear) {
     ir::WeightOp weight = ir::lookupWeight(linear, linear.getWeightAttr());
-    bool sliced = false;
+    add(linear, weight, 0);
     for (mlir::Operation *user : linear.getResult().getUsers())
-      if (auto slice = llvm::dyn_cast<ir::SliceOp>(user)) {
-        factors[nameOf(slice.getLoc())] = factorAt(weight, slice.getBegin());
-        sliced = true;
-      }
-    if (!sliced)
-      factors[nameOf(linear.getLoc())] = factorAt(weight, 0);
+      if (auto slice = llvm::dyn_cast<ir::SliceOp>(user))
+        add(slice, weight, slice.getBegin());
   });
-  return factors;
+  return tensors;
 }

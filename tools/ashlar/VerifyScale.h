@@ -6,12 +6,19 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/StringMap.h"
 
+#include <string>
+
 namespace ashlar::tool {
 
-/// By the name of a linear: the factor in its weights. Fusion folds exact
-/// powers of two into weights, so a fused tensor is the graph's times
-/// (factor in the fused module) / (factor in the graph).
-llvm::StringMap<double> weightFactors(mlir::ModuleOp module);
+/// A tensor of the fused module is the graph's `name` times `factor`.
+struct ScaledTensor {
+  std::string name;
+  double factor = 1;
+};
+
+/// By the name in the fused module: the linears whose weights have a factor.
+/// Fusion folds only exact powers of two into weights.
+llvm::StringMap<ScaledTensor> scaledTensors(mlir::ModuleOp fused);
 
 } // namespace ashlar::tool
 

@@ -6,6 +6,8 @@
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <csignal>
+
 using namespace ashlar;
 using namespace ashlar::tool;
 
@@ -39,6 +41,8 @@ static void printVersion() {
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
+  // A file beyond the user's limit is an error of the write, not our end.
+  ::signal(SIGXFSZ, SIG_IGN);
   if (argc < 2) {
     printUsage(llvm::errs());
     return usage;

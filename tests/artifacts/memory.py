@@ -1,0 +1,83 @@
+"""Compiling takes memory for its own work and two tensors, not for the model."""
+
+import os
+import subprocess
+
+import artifact
+import models
+
+MIB = 1 << 20
+
+
+def peak_anonymous(process):
+    """Largest RssAnon of the process until it ends, in bytes."""
+    peak = 0
+    while process.poll() is None:
+        try:
+            for line in open(f"/proc/{process.pid}/status"):
+                if line.startswith("RssAnon:"):
+                    peak = max(peak, int(line.split()[1]) * 1024)
+        except OSError:
+            pass
+        try:
+            process.wait(0.002)
+        except subprocess.TimeoutExpired:
+            pass
+    return peak
+
+
+def compile_peak(model, output, *flags):
+    process = subprocess.Popen(
+        [artifact.ASHLAR, "compile", model, "-o", output, "--target=x86-64-v3",
+         *flags], stderr=subprocess.PIPE, text=True)
+    peak = peak_anonymous(process)
+    assert process.returncode == 0, process.stderr.read()
+    return peak
+
+
+def checkpoint(folder, name, config, shapes):
+    model = models.write(folder, name, config)
+    models.write_safetensors(os.path.join(model, "model.safetensors"), shapes,
+                             lambda count: b"\0\0\x80\x3e" * count)
+    largest = 0
+    for shape in shapes.values():
+        size = 4
+        for extent in shape:
+            size *= extent
+        largest = max(largest, size)
+    return model, largest
+
+
+def limit(folder, name, config, shapes, *flags):
+    model, largest = checkpoint(folder, name, config, shapes)
+    total = os.path.getsize(os.path.join(model, "model.safetensors"))
+    peak = compile_peak(model, os.path.join(folder, name + ".so"), *flags)
+    bound = 256 * MIB + 2 * largest
+    print(f"{name}: peak {peak / MIB:.0f} MiB, largest tensor "
+          f"{largest / MIB:.0f} MiB, checkpoint {total / MIB:.0f} MiB")
+    assert peak <= bound, f"{name}: {peak / MIB:.0f} MiB"
+    return peak
+
+
+def large_embedding(folder):
+    config = models.llama(512, 8, 2, 64, 1024, layers=12)
+    config["vocab_size"] = 32768  # 64 MiB
+    limit(folder, "llama", config, models.llama_shapes(config))
+
+
+def transposed_tensors(folder):
+    config = models.gpt2(1024, 16, 4096, layers=4)  # 16 MiB each, stored in-out
+    limit(folder, "gpt2", config, models.gpt2_shapes(config))
+
+
+def more_layers_take_no_more(folder):
+    peaks = []
+    for layers in (2, 24):
+        config = models.llama(256, 4, 2, 64, 512, layers=layers)
+        peaks.append(limit(folder, f"layers{layers}", config,
+                           models.llama_shapes(config)))
+    assert peaks[1] < peaks[0] + 16 * MIB, peaks
+
+
+if __name__ == "__main__":
+    artifact.main(large_embedding, transposed_tensors, more_layers_take_no_more)
