@@ -69,9 +69,10 @@ static llvm::Expected<int64_t> resolveLimit(llvm::StringRef flag, int64_t asked,
   if (!asked)
     return limit ? std::min(fallback, limit) : fallback;
   if (limit && asked > limit)
-    return userError("", flag + " is " + llvm::Twine(asked) +
-                             ", but the model has only " + llvm::Twine(limit) +
-                             " positions",
+    return userError("",
+                     flag + " is " + llvm::Twine(asked) +
+                         ", but the model has only " + llvm::Twine(limit) +
+                         " positions",
                      "give at most that");
   return asked;
 }
@@ -86,8 +87,7 @@ ashlar::resolveLimits(const ModelSpec &spec, const CompileOptions &options) {
     pipeline.gemmPanels = options.target->gemmPanels;
   }
   const Stack *encoder = spec.encoder(), *decoder = spec.decoder();
-  auto set = [](int64_t &field,
-                llvm::Expected<int64_t> value) -> llvm::Error {
+  auto set = [](int64_t &field, llvm::Expected<int64_t> value) -> llvm::Error {
     if (!value)
       return value.takeError();
     field = *value;
@@ -95,20 +95,19 @@ ashlar::resolveLimits(const ModelSpec &spec, const CompileOptions &options) {
   };
   int64_t sourceLimit = encoder ? encoder->maxPositions : 0;
   int64_t contextLimit = decoder ? decoder->maxPositions : 0;
-  if (llvm::Error error =
-          set(pipeline.maxContext, resolveLimit("--max-context",
-                                                options.maxContext, 4096,
-                                                contextLimit)))
+  if (llvm::Error error = set(pipeline.maxContext,
+                              resolveLimit("--max-context", options.maxContext,
+                                           4096, contextLimit)))
     return std::move(error);
   int64_t tokens = encoder ? 512 : std::min<int64_t>(512, pipeline.maxContext);
   if (encoder && sourceLimit)
     tokens = std::min(tokens, sourceLimit);
-  if (llvm::Error error = set(pipeline.maxTokens,
-                              resolveLimit("--max-tokens", options.maxTokens,
-                                           tokens, 0)))
+  if (llvm::Error error =
+          set(pipeline.maxTokens,
+              resolveLimit("--max-tokens", options.maxTokens, tokens, 0)))
     return std::move(error);
-  if (llvm::Error error = set(
-          pipeline.maxSource, resolveLimit("--max-source", options.maxSource,
+  if (llvm::Error error = set(pipeline.maxSource,
+                              resolveLimit("--max-source", options.maxSource,
                                            pipeline.maxTokens, sourceLimit)))
     return std::move(error);
   if (llvm::Error error =
@@ -157,8 +156,9 @@ ashlar::openWeights(const ImportResult &imported,
     return weights;
   }
   if (imported.source.weights.empty())
-    return userError("", "the description names no weights",
-                     "add checkpoint.path to it, or give --random-weights=SEED");
+    return userError(
+        "", "the description names no weights",
+        "add checkpoint.path to it, or give --random-weights=SEED");
   llvm::Expected<Checkpoint> opened = openCheckpoint(imported.source.weights);
   if (!opened)
     return opened.takeError();
@@ -166,8 +166,7 @@ ashlar::openWeights(const ImportResult &imported,
                                                imported.spec.checkpoint);
   weights.reader = &held->reader;
   weights.keepAlive = held;
-  weights.finish =
-      [held]() -> llvm::Expected<std::vector<std::string>> {
+  weights.finish = [held]() -> llvm::Expected<std::vector<std::string>> {
     if (llvm::Error error = held->checkpoint.checkUnchanged())
       return std::move(error);
     return held->checkpoint.unusedTensors(held->reader.usedTensors(),
@@ -182,7 +181,8 @@ ashlar::openWeights(const ImportResult &imported,
 
 /// Tables of the text front end. Without a tokenizer the model speaks ids.
 static llvm::Expected<std::string>
-makeTextTables(const ImportResult &imported, std::vector<std::string> &warnings) {
+makeTextTables(const ImportResult &imported,
+               std::vector<std::string> &warnings) {
   TextOptions options;
   options.generation = imported.spec.generation;
   options.labels = imported.spec.labels;
@@ -190,8 +190,7 @@ makeTextTables(const ImportResult &imported, std::vector<std::string> &warnings)
   llvm::Expected<TextTables> tables = [&]() -> llvm::Expected<TextTables> {
     if (imported.source.tokenizer.empty())
       return buildTextTables(options);
-    llvm::Expected<InputFile> file =
-        InputFile::open(imported.source.tokenizer);
+    llvm::Expected<InputFile> file = InputFile::open(imported.source.tokenizer);
     if (!file)
       return file.takeError();
     llvm::Expected<std::string> text = file->readAll(uint64_t(100) << 20);
@@ -220,8 +219,8 @@ static uint64_t makeBuildId(const ModelSpec &spec, const PlanDescription &plan,
   return llvm::xxh3_64bits(text);
 }
 
-static std::unique_ptr<llvm::Module>
-translate(mlir::ModuleOp module, llvm::LLVMContext &context) {
+static std::unique_ptr<llvm::Module> translate(mlir::ModuleOp module,
+                                               llvm::LLVMContext &context) {
   std::unique_ptr<llvm::Module> translated =
       mlir::translateModuleToLLVMIR(module, context, "model");
   assert(translated && "the LLVM dialect translates");
@@ -253,8 +252,7 @@ llvm::Expected<CompileReport> ashlar::compile(llvm::StringRef model,
       openWeights(*imported, options.randomWeights);
   if (!weights)
     return weights.takeError();
-  llvm::Expected<std::string> text =
-      makeTextTables(*imported, report.warnings);
+  llvm::Expected<std::string> text = makeTextTables(*imported, report.warnings);
   if (!text)
     return text.takeError();
   std::unique_ptr<mlir::MLIRContext> context = makeContext();
@@ -272,13 +270,10 @@ llvm::Expected<CompileReport> ashlar::compile(llvm::StringRef model,
   plan.text = std::move(*text);
   plan.weightsInside = options.weightsInside;
   plan.plan.cpu_level = options.target->cpuLevel;
-  plan.plan.build_id =
-      makeBuildId(imported->spec, plan, options.target->name);
-  plan.manifest =
-      makeManifest(imported->spec, plan, *options.target, *module);
+  plan.plan.build_id = makeBuildId(imported->spec, plan, options.target->name);
+  plan.manifest = makeManifest(imported->spec, plan, *options.target, *module);
   WeightImage image(*module);
-  if (llvm::Error error =
-          runStages(*module, *pipeline, plannedStage, ""))
+  if (llvm::Error error = runStages(*module, *pipeline, plannedStage, ""))
     return std::move(error);
   report.passes = watch.lap();
 
@@ -302,9 +297,10 @@ llvm::Expected<CompileReport> ashlar::compile(llvm::StringRef model,
   request.buildId = plan.plan.build_id;
   request.weightsBytes = image.bytes();
   request.weights = [&](WeightSink &sink) -> llvm::Error {
-    if (llvm::Error error = image.write(
-            *weights->reader,
-            [&](llvm::ArrayRef<char> bytes) { return sink.write(bytes); }))
+    if (llvm::Error error =
+            image.write(*weights->reader, [&](llvm::ArrayRef<char> bytes) {
+              return sink.write(bytes);
+            }))
       return error;
     llvm::Expected<std::vector<std::string>> unused = weights->finish();
     if (!unused)
@@ -312,7 +308,8 @@ llvm::Expected<CompileReport> ashlar::compile(llvm::StringRef model,
     if (!unused->empty()) {
       std::string names;
       for (const std::string &tensor : *unused)
-        names += (names.empty() ? "\"" : ", \"") + escapeForDisplay(tensor) + "\"";
+        names +=
+            (names.empty() ? "\"" : ", \"") + escapeForDisplay(tensor) + "\"";
       report.warnings.push_back("tensors of the checkpoint that the model does "
                                 "not use: " +
                                 names);

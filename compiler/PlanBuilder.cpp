@@ -129,7 +129,8 @@ static TapDescription describeTap(ir::TapOp tap, int64_t stack) {
   plan.layers = layers ? static_cast<int64_t>(layers.getCount()) : 0;
   plan.offset = *tap.getOffset();
   plan.layer_stride = *tap.getLayerStride();
-  plan.features = cast<RankedTensorType>(tap.getInput().getType()).getDimSize(1);
+  plan.features =
+      cast<RankedTensorType>(tap.getInput().getType()).getDimSize(1);
   plan.stride = roundUp(plan.features, panelWidth);
   return description;
 }

@@ -1,4 +1,5 @@
-//===- PlanBuilder.h - From the planned IR to the artifact's plan -*- C++ -*-===//
+//===- PlanBuilder.h - From the planned IR to the artifact's plan -*- C++
+//-*-===//
 
 #ifndef ASHLAR_COMPILER_PLANBUILDER_H
 #define ASHLAR_COMPILER_PLANBUILDER_H

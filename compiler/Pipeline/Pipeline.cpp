@@ -19,39 +19,41 @@ using namespace mlir;
 using namespace ashlar;
 
 /// Graph level --> fused level. Why this order: passes/Fusion/Pipeline.cpp.
+/// A fusion that is switched off is a stage that changes nothing.
 static void addFusionStages(std::vector<Stage> &stages,
                             const PipelineOptions &options) {
-  stages.push_back({"fuse", "fused level: one op is one kernel",
-                    [fusion = options.fusion](OpPassManager &pm) {
-                      addFusionPasses(pm, fusion);
-                    }});
+  for (const FusionStep &step : fusionSteps())
+    stages.push_back({step.name, step.summary,
+                      [&step, enabled = options.fusion.*step.enabled](
+                          OpPassManager &pm) {
+                        if (enabled)
+                          pm.addPass(step.create());
+                      }});
 }
 
 /// Fused level --> the same, with every place decided.
 static void addPlanStages(std::vector<Stage> &stages,
                           const PipelineOptions &options) {
   if (options.taps)
-    stages.push_back({"insert-taps", "a copy of every op's rows is kept",
-                      [](OpPassManager &pm) {
-                        pm.addPass(createInsertTapsPass());
-                      }});
+    stages.push_back(
+        {"insert-taps", "a copy of every op's rows is kept",
+         [](OpPassManager &pm) { pm.addPass(createInsertTapsPass()); }});
   // Before the weights are placed: the tables are weights.
   stages.push_back({"bind-rotary-tables", "rotary ops have their tables",
                     [options](OpPassManager &pm) {
                       pm.addPass(createBindRotaryTablesPass(
                           {std::max(options.maxContext, options.maxTokens)}));
                     }});
-  stages.push_back({"place-weights", "weights have layouts and offsets",
-                    [](OpPassManager &pm) {
-                      pm.addPass(createPlaceWeightsPass());
-                    }});
-  stages.push_back({std::string(plannedStage), "buffers have offsets",
-                    [options](OpPassManager &pm) {
-                      pm.addPass(createPlanArenaPass(
-                          {options.maxTokens, options.maxContext,
-                           options.maxSource, options.maxSequences,
-                           options.gemmRows}));
-                    }});
+  stages.push_back(
+      {"place-weights", "weights have layouts and offsets",
+       [](OpPassManager &pm) { pm.addPass(createPlaceWeightsPass()); }});
+  stages.push_back(
+      {std::string(plannedStage), "buffers have offsets",
+       [options](OpPassManager &pm) {
+         pm.addPass(createPlanArenaPass(
+             {options.maxTokens, options.maxContext, options.maxSource,
+              options.maxSequences, options.gemmRows}));
+       }});
 }
 
 /// Planned ops --> the LLVM dialect.
@@ -64,10 +66,9 @@ static void addLoweringStages(std::vector<Stage> &stages,
                       pm.addPass(createCanonicalizerPass());
                       pm.addPass(createCSEPass());
                     }});
-  stages.push_back({"expand-math", "exp, tanh and erf are polynomials",
-                    [](OpPassManager &pm) {
-                      pm.addPass(createExpandMathPass());
-                    }});
+  stages.push_back(
+      {"expand-math", "exp, tanh and erf are polynomials",
+       [](OpPassManager &pm) { pm.addPass(createExpandMathPass()); }});
   stages.push_back({"outline", "workers and one function for each phase",
                     [](OpPassManager &pm) {
                       pm.addPass(createOutlinePhasesPass());
@@ -86,6 +87,8 @@ static void addLoweringStages(std::vector<Stage> &stages,
                       pm.addPass(createCSEPass());
                     }});
 }
+
+StringRef ashlar::fusedStage() { return fusionSteps().back().name; }
 
 std::vector<Stage> ashlar::pipelineStages(const PipelineOptions &options) {
   std::vector<Stage> stages;

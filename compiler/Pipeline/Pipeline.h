@@ -45,6 +45,8 @@ struct Stage {
 
 /// The name of the stage before the first pass: what was built from the model.
 constexpr llvm::StringLiteral graphStage = "graph";
+/// The last fusion's stage: one op is one kernel, nothing is placed yet.
+llvm::StringRef fusedStage();
 /// The stage after which the module holds the whole plan and every op still
 /// has its name.
 constexpr llvm::StringLiteral plannedStage = "plan-arena";
@@ -55,10 +57,9 @@ std::vector<Stage> pipelineStages(const PipelineOptions &options);
 /// Runs the stages up to and including `stopAfter` (empty = all) that are not
 /// before `startAfter` (empty = from the first). `after` is called behind each.
 /// Errors: what the passes said.
-llvm::Error
-runStages(mlir::ModuleOp module, const PipelineOptions &options,
-          llvm::StringRef startAfter, llvm::StringRef stopAfter,
-          llvm::function_ref<void(const Stage &)> after = nullptr);
+llvm::Error runStages(mlir::ModuleOp module, const PipelineOptions &options,
+                      llvm::StringRef startAfter, llvm::StringRef stopAfter,
+                      llvm::function_ref<void(const Stage &)> after = nullptr);
 
 /// Every dialect that a stage may use.
 void registerPipelineDialects(mlir::DialectRegistry &registry);

@@ -20,9 +20,9 @@ WeightImage::WeightImage(ModuleOp planned)
     }
     ArrayRef<int64_t> layers = *copy.getLayers();
     for (int64_t i = 0; i < layers[1]; ++i)
-      weights.push_back(
-          {copy, layers[0] + i,
-           static_cast<int64_t>(*copy.getOffset() + i * *copy.getLayerStride())});
+      weights.push_back({copy, layers[0] + i,
+                         static_cast<int64_t>(*copy.getOffset() +
+                                              i * *copy.getLayerStride())});
   }
   llvm::sort(weights, [](const PlacedWeight &a, const PlacedWeight &b) {
     return a.offset < b.offset;
@@ -96,8 +96,7 @@ private:
         return error;
       panelBuffer.assign(count * stride, 0.0f);
       for (int64_t i = 0; i < count; ++i)
-        std::copy_n(&rowBuffer[i * columns], columns,
-                    &panelBuffer[i * stride]);
+        std::copy_n(&rowBuffer[i * columns], columns, &panelBuffer[i * stride]);
       if (llvm::Error error = emitFloats(panelBuffer))
         return error;
     }
@@ -110,10 +109,9 @@ private:
     int64_t columns = weight.getColumns();
     int64_t count = std::min(panelWidth, end - row);
     rowBuffer.resize(panelWidth * columns);
-    if (llvm::Error error =
-            values.readRows(weight, layer, row, count,
-                            llvm::MutableArrayRef<float>(rowBuffer.data(),
-                                                         count * columns)))
+    if (llvm::Error error = values.readRows(
+            weight, layer, row, count,
+            llvm::MutableArrayRef<float>(rowBuffer.data(), count * columns)))
       return error;
     std::fill(rowBuffer.begin() + count * columns, rowBuffer.end(), 0.0f);
     panelBuffer.resize(panelWidth * columns);
@@ -132,8 +130,7 @@ private:
     for (int64_t row = 0; row < half; row += panelWidth) {
       if (llvm::Error error = writePanel(weight, layer, row, half))
         return error;
-      if (llvm::Error error =
-              writePanel(weight, layer, half + row, 2 * half))
+      if (llvm::Error error = writePanel(weight, layer, half + row, 2 * half))
         return error;
     }
     return llvm::Error::success();

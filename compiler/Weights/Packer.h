@@ -1,8 +1,8 @@
 //===- Packer.h - The weight image -----------------------------*- C++ -*-===//
 //
 // Writes the numbers of all weights in the order and layout that
-// `ashlar-place-weights` decided. Memory: one panel of 16 rows, or one window of a
-// tensor that the checkpoint stores transposed, at a time.
+// `ashlar-place-weights` decided. Memory: one panel of 16 rows, or one window
+// of a tensor that the checkpoint stores transposed, at a time.
 //
 //===----------------------------------------------------------------------===//
 

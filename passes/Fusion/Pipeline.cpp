@@ -16,52 +16,54 @@ namespace ashlar {
 using namespace mlir;
 using namespace ashlar;
 
+ArrayRef<FusionStep> ashlar::fusionSteps() {
+  using Options = FusionOptions;
+  static const FusionStep steps[] = {
+      // Before the merge: the query's weight must still be its own.
+      {"fold-attention-scale", "scale(scores) --> scores",
+       &Options::foldAttentionScale,
+       [] { return createFoldAttentionScalePass(); }},
+      {"merge-qkv", "linear q, k, v --> linear, slices", &Options::mergeQkv,
+       [] { return createMergeQkvPass(); }},
+      {"fuse-attention", "scores, scale, mask, softmax, mix --> attention",
+       &Options::fuseAttention, [] { return createFuseAttentionPass(); }},
+      // After the attention op exists.
+      {"fuse-rotary", "rotary --> attention, kv_append", &Options::fuseRotary,
+       [] { return createFuseRotaryPass(); }},
+      // Before the epilogue takes the sum: a norm saves a barrier, an epilogue
+      // does not.
+      {"fuse-residual-norm", "add, norm --> residual_norm",
+       &Options::fuseResidualNorm, [] { return createFuseResidualNormPass(); }},
+      // Before the epilogue takes the gate's activation.
+      {"merge-gate-up", "multiply(activate(gate), up) --> linear gated",
+       &Options::mergeGateUp, [] { return createMergeGateUpPass(); }},
+      // What the others have left.
+      {"fuse-epilogue", "activate(linear), add(linear) --> linear",
+       &Options::fuseEpilogue, [] { return createFuseEpiloguePass(); }},
+  };
+  return steps;
+}
+
 void ashlar::addFusionPasses(OpPassManager &manager,
                              const FusionOptions &options) {
-  // scale(scores) --> scores. Before the merge: the query's weight must still
-  // be its own.
-  if (options.foldAttentionScale)
-    manager.addPass(createFoldAttentionScalePass());
-  // linear q, k, v --> linear, slices
-  if (options.mergeQkv)
-    manager.addPass(createMergeQkvPass());
-  // scores .. mix --> attention
-  if (options.fuseAttention)
-    manager.addPass(createFuseAttentionPass());
-  // rotary --> attention, kv_append. After the attention op exists.
-  if (options.fuseRotary)
-    manager.addPass(createFuseRotaryPass());
-  // add, norm --> residual_norm. Before the epilogue takes the sum: a norm
-  // saves a barrier, an epilogue does not.
-  if (options.fuseResidualNorm)
-    manager.addPass(createFuseResidualNormPass());
-  // multiply(activate(gate), up) --> linear gated. Before the epilogue takes
-  // the gate's activation.
-  if (options.mergeGateUp)
-    manager.addPass(createMergeGateUpPass());
-  // activate(linear), add(linear) --> linear: what the others have left
-  if (options.fuseEpilogue)
-    manager.addPass(createFuseEpiloguePass());
+  for (const FusionStep &step : fusionSteps())
+    if (options.*step.enabled)
+      manager.addPass(step.create());
 }
 
 namespace {
 
-/// FusionOptions as text: --ashlar-fusion="merge-qkv=false".
+/// FusionOptions as text: --ashlar-fusion="disable=merge-qkv,fuse-rotary".
 struct FusionPipelineOptions
     : public PassPipelineOptions<FusionPipelineOptions> {
-  Option<bool> foldAttentionScale{*this, "fold-attention-scale",
-                                  llvm::cl::init(true)};
-  Option<bool> mergeQkv{*this, "merge-qkv", llvm::cl::init(true)};
-  Option<bool> fuseAttention{*this, "fuse-attention", llvm::cl::init(true)};
-  Option<bool> fuseRotary{*this, "fuse-rotary", llvm::cl::init(true)};
-  Option<bool> fuseResidualNorm{*this, "fuse-residual-norm",
-                                llvm::cl::init(true)};
-  Option<bool> mergeGateUp{*this, "merge-gate-up", llvm::cl::init(true)};
-  Option<bool> fuseEpilogue{*this, "fuse-epilogue", llvm::cl::init(true)};
+  ListOption<std::string> disable{*this, "disable",
+                                  llvm::cl::desc("fusions to leave out")};
 
   FusionOptions get() const {
-    return {foldAttentionScale, mergeQkv,    fuseAttention, fuseRotary,
-            fuseResidualNorm,   mergeGateUp, fuseEpilogue};
+    FusionOptions options;
+    for (const FusionStep &step : fusionSteps())
+      options.*step.enabled = !llvm::is_contained(disable, step.name);
+    return options;
   }
 };
 

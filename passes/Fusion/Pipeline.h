@@ -3,8 +3,13 @@
 #ifndef ASHLAR_PASSES_FUSION_PIPELINE_H
 #define ASHLAR_PASSES_FUSION_PIPELINE_H
 
+#include "llvm/ADT/ArrayRef.h"
+
+#include <memory>
+
 namespace mlir {
 class OpPassManager;
+class Pass;
 } // namespace mlir
 
 namespace ashlar {
@@ -19,6 +24,18 @@ struct FusionOptions {
   bool mergeGateUp = true;
   bool fuseEpilogue = true;
 };
+
+/// One fusion: its name (the pass's flag without "ashlar-"), what it makes of
+/// what, and its switch.
+struct FusionStep {
+  const char *name;
+  const char *summary;
+  bool FusionOptions::*enabled;
+  std::unique_ptr<mlir::Pass> (*create)();
+};
+
+/// All fusions, in the order in which they run.
+llvm::ArrayRef<FusionStep> fusionSteps();
 
 /// Graph level --> fused level. To be added to a pass manager on modules.
 void addFusionPasses(mlir::OpPassManager &manager,

@@ -14,7 +14,8 @@ using namespace mlir;
 using namespace ashlar;
 
 namespace {
-struct BindRotaryTables : ashlar::impl::BindRotaryTablesPassBase<BindRotaryTables> {
+struct BindRotaryTables
+    : ashlar::impl::BindRotaryTablesPassBase<BindRotaryTables> {
   using BindRotaryTablesPassBase::BindRotaryTablesPassBase;
 
   void runOnOperation() override {

@@ -23,9 +23,9 @@ inline int64_t ceilDiv(int64_t value, int64_t unit) {
 }
 
 /// Floats that a weight takes in the image in `layout`:
-///   rows           [rows][columns rounded up to 16]; a vector [n + 16 rounded up]
-///   panels         [rows / 16][columns][16]
-///   gated_panels   [rows / 2 / 16][gate, up][columns][16]
+///   rows           [rows][columns rounded up to 16]; a vector [n + 16 rounded
+///   up] panels         [rows / 16][columns][16] gated_panels   [rows / 2 /
+///   16][gate, up][columns][16]
 int64_t packedFloats(ir::WeightOp weight, ir::WeightLayout layout);
 
 /// Floats from one row of a `rows` table to the next.

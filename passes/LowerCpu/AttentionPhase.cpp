@@ -1,12 +1,12 @@
 //===- AttentionPhase.cpp - Online softmax over segments of keys ---------===//
 //
-// A tile is a piece of a sequence (up to `tile_rows` rows) and one kv head, with all
-// query heads that share it: its rows are (row, query head) pairs. For each segment
-// of 256 keys, in order: scores, exponentials, mix; the maximum, the sum and the
-// mixed values of each row are carried from segment to segment (Milakov and
-// Gimelshein 2018). Segments lie at absolute positions, so a row's bits depend
-// neither on the tile that it is in nor on the call: what a row does not see is
-// skipped or adds exact zeros.
+// A tile is a piece of a sequence (up to `tile_rows` rows) and one kv head,
+// with all query heads that share it: its rows are (row, query head) pairs. For
+// each segment of 256 keys, in order: scores, exponentials, mix; the maximum,
+// the sum and the mixed values of each row are carried from segment to segment
+// (Milakov and Gimelshein 2018). Segments lie at absolute positions, so a row's
+// bits depend neither on the tile that it is in nor on the call: what a row
+// does not see is skipped or adds exact zeros.
 //
 //===----------------------------------------------------------------------===//
 
@@ -34,7 +34,9 @@ private:
   void segment(Value s);
   void scores(Value rows, Value panels);
   void softmaxRow(Value row, Value firstKey, Value keyCount);
-  void mix(Value rows, Value keyCount);
+  void mixRows(Value row, int64_t count, Value begin, Value end);
+  void mix(Value firstKey, Value keys);
+  Value seenKeys(Value row, Value firstKey, Value keys);
   void finish();
   /// Runs `body(firstRow, rows)` over the tile's rows in register tiles.
   void overRows(llvm::function_ref<void(Value, int64_t)> body) {
@@ -125,8 +127,7 @@ void AttentionBody::loadQueries(Value tile) {
       position = e.loadIndex(positions, row);
     e.loop(0, group, 1, [&](Value member) {
       Value target = e.add(e.mul(token, group), member);
-      Value column =
-          e.mul(e.add(e.mul(kvHead, group), member), headDim);
+      Value column = e.mul(e.add(e.mul(kvHead, group), member), headDim);
       copyColumns(e, query.memory, {row}, column, queries, {target}, zero,
                   headDim);
       if (op.getRotary())
@@ -147,9 +148,8 @@ void AttentionBody::start() {
   e.loop(zero, rowCount, 1, [&](Value row) {
     e.store(lowest, maxima, row);
     e.store(e.scalar(0.0), sums, row);
-    e.loop(0, paddedDim, panelWidth, [&](Value d) {
-      e.storeVector(e.splat(0.0), mixed, {row, d});
-    });
+    e.loop(0, paddedDim, panelWidth,
+           [&](Value d) { e.storeVector(e.splat(0.0), mixed, {row, d}); });
   });
 }
 
@@ -158,32 +158,37 @@ void AttentionBody::scores(Value rows, Value panels) {
   overRows([&](Value row, int64_t count) {
     e.stepwise(zero, panels, e.context.tile.panels,
                [&](Value panel, int64_t width) {
-      SmallVector<Value> start(count * width, e.splat(0.0));
-      auto a = [&](int64_t r, Value k) {
-        return e.load(queries, {e.add(row, r), k});
-      };
-      auto b = [&](int64_t p, Value k) {
-        return e.loadVector(keyPanels, {e.add(panel, p), k, zero});
-      };
-      SmallVector<Value> tile =
-          emitRegisterTile(e, count, width, e.index(headDim), start, {a, b});
-      for (int64_t r = 0; r < count; ++r)
-        for (int64_t p = 0; p < width; ++p)
-          e.storeVector(tile[r * width + p], weights,
-                        {e.add(row, r), e.mul(e.add(panel, p), panelWidth)});
-    });
+                 SmallVector<Value> start(count * width, e.splat(0.0));
+                 auto a = [&](int64_t r, Value k) {
+                   return e.load(queries, {e.add(row, r), k});
+                 };
+                 auto b = [&](int64_t p, Value k) {
+                   return e.loadVector(keyPanels, {e.add(panel, p), k, zero});
+                 };
+                 SmallVector<Value> tile = emitRegisterTile(
+                     e, count, width, e.index(headDim), start, {a, b});
+                 for (int64_t r = 0; r < count; ++r)
+                   for (int64_t p = 0; p < width; ++p)
+                     e.storeVector(
+                         tile[r * width + p], weights,
+                         {e.add(row, r), e.mul(e.add(panel, p), panelWidth)});
+               });
   });
+}
+
+/// How many of this segment's keys the row sees: the first ones; may be
+/// negative.
+Value AttentionBody::seenKeys(Value row, Value firstKey, Value keys) {
+  if (!causal)
+    return keys;
+  Value index = e.add(firstIndex, e.div(row, group));
+  return e.min(keys, e.sub(e.add(index, 1), firstKey));
 }
 
 /// Scores of a row -> exponentials against the new maximum; what was summed and
 /// mixed against the old one is scaled down.
 void AttentionBody::softmaxRow(Value row, Value firstKey, Value keys) {
-  // Keys of this segment that the row sees: the first `seen` ones.
-  Value seen = keys;
-  if (causal) {
-    Value index = e.add(firstIndex, e.div(row, group));
-    seen = e.min(keys, e.sub(e.add(index, 1), firstKey));
-  }
+  Value seen = seenKeys(row, firstKey, keys);
   Value panels = e.ceilDiv(keys, panelWidth);
   auto mask = [&](Value column) { return e.lanesBelow(e.sub(seen, column)); };
   Value lowest = e.splat(-std::numeric_limits<double>::infinity());
@@ -194,13 +199,13 @@ void AttentionBody::softmaxRow(Value row, Value firstKey, Value keys) {
     });
   };
   auto update = [&] {
-    Value highest = e.loop(zero, columns, panelWidth, lowest,
-                           [&](Value column, ValueRange highest) {
-                             Value score = e.loadVector(weights, {row, column});
-                             return SmallVector<Value>{e.maxf(
-                                 e.select(mask(column), score, lowest),
-                                 highest[0])};
-                           })[0];
+    Value highest =
+        e.loop(zero, columns, panelWidth, lowest,
+               [&](Value column, ValueRange highest) {
+                 Value score = e.loadVector(weights, {row, column});
+                 return SmallVector<Value>{
+                     e.maxf(e.select(mask(column), score, lowest), highest[0])};
+               })[0];
     Value old = e.load(maxima, row);
     Value maximum = e.maxf(e.maxLanes(highest), old);
     e.store(maximum, maxima, row);
@@ -210,14 +215,13 @@ void AttentionBody::softmaxRow(Value row, Value firstKey, Value keys) {
                        [&](Value column, ValueRange sum) {
                          Value score = e.loadVector(weights, {row, column});
                          Value weight = e.exp(e.subf(score, against));
-                         weight =
-                             e.select(mask(column), weight, e.splat(0.0));
+                         weight = e.select(mask(column), weight, e.splat(0.0));
                          e.storeVector(weight, weights, {row, column});
                          return SmallVector<Value>{e.addf(sum[0], weight)};
                        })[0];
-    Value oneFactor = vector::ExtractOp::create(e, factor, ArrayRef<int64_t>{0});
-    Value total =
-        e.addf(e.mulf(e.load(sums, row), oneFactor), e.sumLanes(sum));
+    Value oneFactor =
+        vector::ExtractOp::create(e, factor, ArrayRef<int64_t>{0});
+    Value total = e.addf(e.mulf(e.load(sums, row), oneFactor), e.sumLanes(sum));
     e.store(total, sums, row);
     e.loop(0, paddedDim, panelWidth, [&](Value d) {
       Value value = e.loadVector(mixed, {row, d});
@@ -227,62 +231,79 @@ void AttentionBody::softmaxRow(Value row, Value firstKey, Value keys) {
   e.when(e.less(zero, seen), update, clear);
 }
 
-/// mixed[row] += sum over keys of weights[row][key] * value[key].
-void AttentionBody::mix(Value rows, Value keys) {
-  overRows([&](Value row, int64_t count) {
-    e.stepwise(zero, e.index(paddedDim / panelWidth),
-               std::min(e.context.tile.panels, paddedDim / panelWidth),
-               [&](Value panel, int64_t width) {
-      auto column = [&](int64_t p) {
-        return e.mul(e.add(panel, p), panelWidth);
-      };
-      SmallVector<Value> start;
-      for (int64_t r = 0; r < count; ++r)
-        for (int64_t p = 0; p < width; ++p)
-          start.push_back(e.loadVector(mixed, {e.add(row, r), column(p)}));
-      auto a = [&](int64_t r, Value key) {
-        return e.load(weights, {e.add(row, r), key});
-      };
-      auto b = [&](int64_t p, Value key) {
-        return e.loadVector(valuePanels, {e.add(panel, p), key, zero});
-      };
-      SmallVector<Value> tile =
-          emitRegisterTile(e, count, width, keys, start, {a, b});
-      for (int64_t r = 0; r < count; ++r)
-        for (int64_t p = 0; p < width; ++p)
-          e.storeVector(tile[r * width + p], mixed,
-                        {e.add(row, r), column(p)});
+/// mixed[row] += sum over keys [begin, end) of weights[row][key] * value[key],
+/// for `count` rows.
+void AttentionBody::mixRows(Value row, int64_t count, Value begin, Value end) {
+  e.stepwise(
+      zero, e.index(paddedDim / panelWidth),
+      std::min(e.context.tile.panels, paddedDim / panelWidth),
+      [&](Value panel, int64_t width) {
+        auto column = [&](int64_t p) {
+          return e.mul(e.add(panel, p), panelWidth);
+        };
+        SmallVector<Value> start;
+        for (int64_t r = 0; r < count; ++r)
+          for (int64_t p = 0; p < width; ++p)
+            start.push_back(e.loadVector(mixed, {e.add(row, r), column(p)}));
+        auto a = [&](int64_t r, Value key) {
+          return e.load(weights, {e.add(row, r), e.add(begin, key)});
+        };
+        auto b = [&](int64_t p, Value key) {
+          return e.loadVector(valuePanels,
+                              {e.add(panel, p), e.add(begin, key), zero});
+        };
+        SmallVector<Value> tile =
+            emitRegisterTile(e, count, width, e.sub(end, begin), start, {a, b});
+        for (int64_t r = 0; r < count; ++r)
+          for (int64_t p = 0; p < width; ++p)
+            e.storeVector(tile[r * width + p], mixed,
+                          {e.add(row, r), column(p)});
+      });
+}
+
+/// Keys that every row of the tile sees go through register tiles; behind them
+/// each row goes on alone to its own last key. It never touches the value of a
+/// key that it does not see: zero times infinity would not be zero.
+void AttentionBody::mix(Value firstKey, Value keys) {
+  Value shared = keys;
+  if (causal)
+    shared = e.max(zero, e.min(keys, e.sub(e.add(firstIndex, 1), firstKey)));
+  overRows(
+      [&](Value row, int64_t count) { mixRows(row, count, zero, shared); });
+  if (causal)
+    e.loop(zero, rowCount, 1, [&](Value row) {
+      Value own = e.max(shared, seenKeys(row, firstKey, keys));
+      mixRows(row, 1, shared, own);
     });
-  });
 }
 
 void AttentionBody::segment(Value s) {
   Value physical = e.loadIndex(table, e.add(segments, s));
-  Value offset = e.add(e.add(layerOffset, e.mul(physical, cache->segmentStride)),
-                       e.mul(kvHead, shape.headBytes()));
+  Value offset =
+      e.add(e.add(layerOffset, e.mul(physical, cache->segmentStride)),
+            e.mul(kvHead, shape.headBytes()));
   keyPanels = e.viewBytes(base, offset, {segmentPanels, headDim, panelWidth},
                           e.getF32Type());
-  valuePanels = e.viewBytes(
-      base, e.add(offset, shape.keyFloats() * sizeof(float)),
-      {paddedDim / panelWidth, ASHLAR_SEGMENT_KEYS, panelWidth},
-      e.getF32Type());
+  valuePanels =
+      e.viewBytes(base, e.add(offset, shape.keyFloats() * sizeof(float)),
+                  {paddedDim / panelWidth, ASHLAR_SEGMENT_KEYS, panelWidth},
+                  e.getF32Type());
   Value firstKey = e.mul(s, ASHLAR_SEGMENT_KEYS);
   Value visible =
       causal ? e.add(firstIndex, tokenCount) : keyCount; // by the last row
-  Value keys =
-      e.min(e.sub(visible, firstKey), e.index(ASHLAR_SEGMENT_KEYS));
+  Value keys = e.min(e.sub(visible, firstKey), e.index(ASHLAR_SEGMENT_KEYS));
   scores(rowCount, e.ceilDiv(keys, panelWidth));
   e.loop(zero, rowCount, 1,
          [&](Value row) { softmaxRow(row, firstKey, keys); });
-  mix(rowCount, keys);
+  mix(firstKey, keys);
 }
 
 /// Divides by the sums; a row that saw no key gives zeros.
 void AttentionBody::finish() {
   e.loop(zero, rowCount, 1, [&](Value row) {
     Value sum = e.load(sums, row);
-    Value some = arith::CmpFOp::create(e, arith::CmpFPredicate::UNE, sum,
-                                       e.scalar(0.0));
+    Value some =
+        arith::CmpFOp::create(e, arith::CmpFPredicate::UNE, sum, e.scalar(0.0));
     Value inverse = e.select(some, e.divf(e.scalar(1.0), sum), e.scalar(0.0));
     Value factor = e.broadcast(inverse);
     Value target = e.add(firstRow, e.div(row, group));
@@ -307,8 +328,7 @@ void AttentionBody::tile(Value tile) {
 }
 
 void ashlar::emitAttention(Emitter &e, ir::AttentionOp op, int64_t capacity) {
-  int64_t kvHeads =
-      cast<RankedTensorType>(op.getKey().getType()).getDimSize(1);
+  int64_t kvHeads = cast<RankedTensorType>(op.getKey().getType()).getDimSize(1);
   Value tiles = e.mul(e.callWord(ASHLAR_CALL_TILES), kvHeads);
   e.phase(phaseName(op), tiles, [&](Value begin, Value end) {
     AttentionBody body(e, op, capacity);

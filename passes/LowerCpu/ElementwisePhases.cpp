@@ -11,9 +11,10 @@ using namespace ashlar;
 
 /// A phase that computes each row's vectors by `body(row, column, lanes)` and
 /// stores them in `result`.
-static void emitRowPhase(
-    Emitter &e, Operation *op, Value result, int64_t capacity,
-    llvm::function_ref<std::function<Value(Value, Value, int64_t)>()> makeBody) {
+static void
+emitRowPhase(Emitter &e, Operation *op, Value result, int64_t capacity,
+             llvm::function_ref<std::function<Value(Value, Value, int64_t)>()>
+                 makeBody) {
   e.phase(phaseName(op), e.tokens(), [&](Value begin, Value end) {
     RowsView out = rowsOf(e, result, capacity);
     std::function<Value(Value, Value, int64_t)> body = makeBody();
@@ -181,19 +182,19 @@ void ashlar::copyColumns(Emitter &e, Value from, ValueRange fromRow,
 }
 
 void ashlar::emitTap(Emitter &e, ir::TapOp op, int64_t capacity) {
-  e.phase(("tap " + op.getName()).str(), e.tokens(),
-          [&](Value begin, Value end) {
-            RowsView input = rowsOf(e, op.getInput(), capacity);
-            int64_t stride = roundUp(input.features, panelWidth);
-            Value offset = e.index(*op.getOffset());
-            if (e.context.layerStep)
-              offset = e.add(
-                  offset, e.mul(e.context.layerStep, *op.getLayerStride()));
-            Value out = e.viewBytes(e.context.arena, offset, {capacity, stride},
-                                    e.getF32Type());
-            e.loop(begin, end, 1, [&](Value row) {
-              copyColumns(e, input.memory, {row}, e.index(0), out, {row},
-                          e.index(0), input.features);
-            });
-          });
+  e.phase(
+      ("tap " + op.getName()).str(), e.tokens(), [&](Value begin, Value end) {
+        RowsView input = rowsOf(e, op.getInput(), capacity);
+        int64_t stride = roundUp(input.features, panelWidth);
+        Value offset = e.index(*op.getOffset());
+        if (e.context.layerStep)
+          offset =
+              e.add(offset, e.mul(e.context.layerStep, *op.getLayerStride()));
+        Value out = e.viewBytes(e.context.arena, offset, {capacity, stride},
+                                e.getF32Type());
+        e.loop(begin, end, 1, [&](Value row) {
+          copyColumns(e, input.memory, {row}, e.index(0), out, {row},
+                      e.index(0), input.features);
+        });
+      });
 }

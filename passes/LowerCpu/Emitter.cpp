@@ -53,6 +53,9 @@ Value Emitter::ceilDiv(Value a, int64_t b) { return div(add(a, b - 1), b); }
 Value Emitter::min(Value a, Value b) {
   return arith::MinSIOp::create(*this, a, b);
 }
+Value Emitter::max(Value a, Value b) {
+  return arith::MaxSIOp::create(*this, a, b);
+}
 Value Emitter::less(Value a, Value b) {
   return arith::CmpIOp::create(*this, arith::CmpIPredicate::slt, a, b);
 }
@@ -75,8 +78,7 @@ Value Emitter::divf(Value a, Value b) {
 // NaN in `a` gives `b`: one instruction on x86, and a NaN in a row of scores
 // comes out of the exponential all the same.
 Value Emitter::maxf(Value a, Value b) {
-  Value greater =
-      arith::CmpFOp::create(*this, arith::CmpFPredicate::OGT, a, b);
+  Value greater = arith::CmpFOp::create(*this, arith::CmpFPredicate::OGT, a, b);
   return select(greater, a, b);
 }
 Value Emitter::fma(Value a, Value b, Value c) {
@@ -304,9 +306,9 @@ void Emitter::phase(StringRef name, Value tiles,
   auto phase = ir::PhaseOp::create(*this, name, tiles);
   {
     OpBuilder::InsertionGuard guard(*this);
-    Block *block = createBlock(&phase.getBody(), {},
-                               {getIndexType(), getIndexType()},
-                               {getLoc(), getLoc()});
+    Block *block =
+        createBlock(&phase.getBody(), {}, {getIndexType(), getIndexType()},
+                    {getLoc(), getLoc()});
     setInsertionPointToStart(block);
     body(block->getArgument(0), block->getArgument(1));
   }
@@ -357,7 +359,8 @@ Value ashlar::cacheOffset(Emitter &e, ir::CacheKind kind) {
   const CachePlan &cache =
       e.context.plan.caches[e.context.plan.findCache(kind)];
   Value offset = e.index(cache.offset);
-  // Keys of one call are used by their own layer only: all layers share a place.
+  // Keys of one call are used by their own layer only: all layers share a
+  // place.
   if (kind != ir::CacheKind::Call && e.context.layer)
     offset = e.add(offset, e.mul(e.context.layer, cache.layerStride));
   return offset;

@@ -35,8 +35,8 @@ struct ProgramContext {
   mlir::Value weights, arena, cache; // memref<bytes x i8>
   // Inside a loop over layers: what the layer adds to the offsets of per-layer
   // weights (a multiple of the layer's index) and the index itself.
-  mlir::Value layer;      // index of the layer, from 0; null outside
-  mlir::Value layerStep;  // layer - first of the loop; null outside
+  mlir::Value layer;     // index of the layer, from 0; null outside
+  mlir::Value layerStep; // layer - first of the loop; null outside
   ArenaPlan plan;
   TileShape tile;
 };
@@ -58,19 +58,20 @@ public:
   //===--- types and constants ---===//
   mlir::VectorType vectorType();
   Value index(int64_t value);
-  Value scalar(double value);          // f32
-  Value splat(double value);           // vector of f32
-  Value broadcast(Value scalar);       // f32 -> vector
+  Value scalar(double value);    // f32
+  Value splat(double value);     // vector of f32
+  Value broadcast(Value scalar); // f32 -> vector
 
   //===--- index arithmetic ---===//
   Value add(Value a, Value b);
   Value add(Value a, int64_t b);
   Value mul(Value a, int64_t b);
-  Value div(Value a, int64_t b);   // non-negative
+  Value div(Value a, int64_t b); // non-negative
   Value rem(Value a, int64_t b);
   Value sub(Value a, Value b);
   Value ceilDiv(Value a, int64_t b);
   Value min(Value a, Value b);
+  Value max(Value a, Value b);
   Value less(Value a, Value b);
   Value equal(Value a, int64_t b);
 
@@ -99,7 +100,7 @@ public:
   Value intTable(int64_t offset, mlir::ArrayRef<int64_t> shape);
   /// A weight's place as float memory of `shape`, in the layer of the loop.
   Value weightView(ir::WeightOp weight, mlir::ArrayRef<int64_t> shape);
-  Value load(Value memory, ValueRange indices);  // one element
+  Value load(Value memory, ValueRange indices);      // one element
   Value loadIndex(Value memory, ValueRange indices); // i32 as index
   void store(Value value, Value memory, ValueRange indices);
   Value loadVector(Value memory, ValueRange indices);
@@ -115,26 +116,27 @@ public:
 
   //===--- control ---===//
   using Body = llvm::function_ref<void(Value)>;
-  using Carried = llvm::function_ref<llvm::SmallVector<Value>(Value, ValueRange)>;
+  using Carried =
+      llvm::function_ref<llvm::SmallVector<Value>(Value, ValueRange)>;
   void loop(Value begin, Value end, int64_t step, Body body);
   void loop(int64_t begin, int64_t end, int64_t step, Body body);
   llvm::SmallVector<Value> loop(Value begin, Value end, int64_t step,
                                 ValueRange init, Carried body);
   void when(Value condition, llvm::function_ref<void()> then,
             llvm::function_ref<void()> otherwise = nullptr);
-  /// [begin, end) in steps of `step`, then what is left one by one: calls `body`
-  /// with the first index and the number of them, a constant.
+  /// [begin, end) in steps of `step`, then what is left one by one: calls
+  /// `body` with the first index and the number of them, a constant.
   void stepwise(Value begin, Value end, int64_t step,
                 llvm::function_ref<void(Value, int64_t)> body);
-  /// The columns of a row in whole vectors, then the rest: `body` gets the first
-  /// column and the number of lanes in use (16, or fewer in the last).
-  llvm::SmallVector<Value>
-  overColumns(int64_t features, ValueRange init,
-              llvm::function_ref<llvm::SmallVector<Value>(Value, int64_t,
-                                                          ValueRange)>
-                  body);
+  /// The columns of a row in whole vectors, then the rest: `body` gets the
+  /// first column and the number of lanes in use (16, or fewer in the last).
+  llvm::SmallVector<Value> overColumns(
+      int64_t features, ValueRange init,
+      llvm::function_ref<llvm::SmallVector<Value>(Value, int64_t, ValueRange)>
+          body);
 
-  /// A phase over `tiles` tiles and a barrier behind it; `body` gets [begin, end).
+  /// A phase over `tiles` tiles and a barrier behind it; `body` gets [begin,
+  /// end).
   void phase(llvm::StringRef name, Value tiles,
              llvm::function_ref<void(Value, Value)> body);
 

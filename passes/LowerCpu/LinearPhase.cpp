@@ -1,11 +1,11 @@
 //===- LinearPhase.cpp - Linear layers with their epilogues --------------===//
 //
-// A tile is a group of panels: `TileShape::panels` times 16 output features (one
-// gate panel and its up panel, when gated). Prefill walks the rows of the call in
-// register tiles and reads the group's weights again from L2 for each; decode (one
-// row) streams the packed weights once, several panels in flight, prefetching
-// ahead. Rows between the last token and the end of a register tile are computed
-// on whatever lies in the arena and never read.
+// A tile is a group of panels: `TileShape::panels` times 16 output features
+// (one gate panel and its up panel, when gated). Prefill walks the rows of the
+// call in register tiles and reads the group's weights again from L2 for each;
+// decode (one row) streams the packed weights once, several panels in flight,
+// prefetching ahead. Rows between the last token and the end of a register tile
+// are computed on whatever lies in the arena and never read.
 //
 //===----------------------------------------------------------------------===//
 
@@ -37,8 +37,8 @@ public:
     panels = e.weightView(weight, {units * unitPanels, depth, panelWidth});
     if (std::optional<StringRef> name = op.getBias()) {
       ir::WeightOp vector = ir::lookupWeight(op, op.getBiasAttr());
-      bias = e.weightView(
-          vector, {packedFloats(vector, ir::WeightLayout::Rows)});
+      bias =
+          e.weightView(vector, {packedFloats(vector, ir::WeightLayout::Rows)});
     }
   }
 
@@ -163,8 +163,8 @@ void LinearBody::prefill(Value begin, Value end, int64_t group) {
     int64_t width = unitCount * unitPanels;
     Value nextPanels = e.mul(e.add(unit, unitCount), unitPanels);
     e.loop(e.index(0), e.tokens(), rows, [&](Value row) {
-      // While the first row tiles are computed, one panel each of the group that
-      // comes next is brought into L2, a line for each step.
+      // While the first row tiles are computed, one panel each of the group
+      // that comes next is brought into L2, a line for each step.
       Value number = e.min(e.div(row, rows), e.index(width - 1));
       Value next = e.add(nextPanels, number);
       tile(row, rows, unit, unitCount, [&](Value k) {
@@ -198,8 +198,7 @@ void ashlar::emitLinear(Emitter &e, ir::LinearOp op, int64_t capacity) {
   // Shapes alone first: the phase's tiles are counted outside of its body.
   ir::WeightOp weight = ir::lookupWeight(op, op.getWeightAttr());
   int64_t unitPanels = op.getGated() ? 2 : 1;
-  int64_t units =
-      ashlar::ceilDiv(weight.getRows() / unitPanels, panelWidth);
+  int64_t units = ashlar::ceilDiv(weight.getRows() / unitPanels, panelWidth);
   int64_t group = std::max<int64_t>(1, e.context.tile.panels / unitPanels);
   group = std::min(group, units);
   int64_t groups = ashlar::ceilDiv(units, group);

@@ -32,8 +32,8 @@ struct LowerToLlvm : ashlar::impl::LowerToLlvmPassBase<LowerToLlvm> {
       if (auto *interface = dyn_cast<ConvertToLLVMPatternInterface>(dialect))
         interface->populateConvertToLLVMConversionPatterns(target, converter,
                                                            patterns);
-    if (failed(applyFullConversion(getOperation(), target,
-                                   std::move(patterns))))
+    if (failed(
+            applyFullConversion(getOperation(), target, std::move(patterns))))
       signalPassFailure();
   }
 };

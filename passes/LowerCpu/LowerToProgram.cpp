@@ -22,7 +22,8 @@ struct LowerToProgram : ashlar::impl::LowerToProgramPassBase<LowerToProgram> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     ArenaPlan plan = ArenaPlan::load(module);
-    for (auto entry : llvm::make_early_inc_range(module.getOps<func::FuncOp>())) {
+    for (auto entry :
+         llvm::make_early_inc_range(module.getOps<func::FuncOp>())) {
       if (failed(lowerEntry(entry, plan)))
         return signalPassFailure();
       entry.erase();
@@ -31,8 +32,8 @@ struct LowerToProgram : ashlar::impl::LowerToProgramPassBase<LowerToProgram> {
 
   LogicalResult lowerEntry(func::FuncOp entry, const ArenaPlan &plan) {
     OpBuilder builder(entry);
-    auto program = ir::ProgramOp::create(builder, entry.getLoc(),
-                                         entry.getSymName());
+    auto program =
+        ir::ProgramOp::create(builder, entry.getLoc(), entry.getSymName());
     for (NamedAttribute attribute : entry->getDiscardableAttrs())
       program->setAttr(attribute.getName(), attribute.getValue());
     Block *block = builder.createBlock(&program.getBody());
@@ -42,10 +43,9 @@ struct LowerToProgram : ashlar::impl::LowerToProgramPassBase<LowerToProgram> {
           entry.getLoc());
     };
     ProgramContext context;
-    context.weights = base(
-        entry->getParentOfType<ModuleOp>()
-            ->getAttrOfType<IntegerAttr>(weightBytesAttr)
-            .getInt());
+    context.weights = base(entry->getParentOfType<ModuleOp>()
+                               ->getAttrOfType<IntegerAttr>(weightBytesAttr)
+                               .getInt());
     context.arena = base(plan.bytes);
     context.cache = base(plan.cacheBytes);
     context.plan = plan;
@@ -71,35 +71,50 @@ struct LowerToProgram : ashlar::impl::LowerToProgramPassBase<LowerToProgram> {
     return success();
   }
 
-  LogicalResult lowerLayers(ir::LayersOp layers, Emitter &e,
-                            int64_t capacity) {
+  LogicalResult lowerLayers(ir::LayersOp layers, Emitter &e, int64_t capacity) {
     auto loop = scf::ForOp::create(e, e.index(0), e.index(layers.getCount()),
                                    e.index(1));
     OpBuilder inner(loop.getBody()->getTerminator());
     ProgramContext context = e.context;
     context.layerStep = loop.getInductionVar();
-    context.layer = arith::AddIOp::create(
-        inner, layers.getLoc(), context.layerStep,
-        arith::ConstantIndexOp::create(inner, layers.getLoc(),
-                                       layers.getFirst()));
+    context.layer =
+        arith::AddIOp::create(inner, layers.getLoc(), context.layerStep,
+                              arith::ConstantIndexOp::create(
+                                  inner, layers.getLoc(), layers.getFirst()));
     return lowerBlock(layers.getBody().front(), inner, context, capacity);
   }
 
   LogicalResult lowerOp(Operation *op, Emitter &e, int64_t capacity) {
     return llvm::TypeSwitch<Operation *, LogicalResult>(op)
-        .Case([&](ir::EmbeddingOp op) { return emitEmbedding(e, op, capacity), success(); })
-        .Case([&](ir::LinearOp op) { return emitLinear(e, op, capacity), success(); })
-        .Case([&](ir::NormOp op) { return emitNorm(e, op, capacity), success(); })
-        .Case([&](ir::ResidualNormOp op) { return emitResidualNorm(e, op, capacity), success(); })
-        .Case([&](ir::RotaryOp op) { return emitRotary(e, op, capacity), success(); })
-        .Case([&](ir::KvAppendOp op) { return emitKvAppend(e, op, capacity), success(); })
-        .Case([&](ir::AttentionOp op) { return emitAttention(e, op, capacity), success(); })
+        .Case([&](ir::EmbeddingOp op) {
+          return emitEmbedding(e, op, capacity), success();
+        })
+        .Case([&](ir::LinearOp op) {
+          return emitLinear(e, op, capacity), success();
+        })
+        .Case(
+            [&](ir::NormOp op) { return emitNorm(e, op, capacity), success(); })
+        .Case([&](ir::ResidualNormOp op) {
+          return emitResidualNorm(e, op, capacity), success();
+        })
+        .Case([&](ir::RotaryOp op) {
+          return emitRotary(e, op, capacity), success();
+        })
+        .Case([&](ir::KvAppendOp op) {
+          return emitKvAppend(e, op, capacity), success();
+        })
+        .Case([&](ir::AttentionOp op) {
+          return emitAttention(e, op, capacity), success();
+        })
         .Case([&](ir::TapOp op) { return emitTap(e, op, capacity), success(); })
         .Case<ir::AddOp, ir::MultiplyOp, ir::ActivationOp, ir::CopyOp>(
-            [&](Operation *op) { return emitElementwise(e, op, capacity), success(); })
+            [&](Operation *op) {
+              return emitElementwise(e, op, capacity), success();
+            })
         // Views and names of what lies in the caches.
         .Case<ir::SliceOp, ir::SplitHeadsOp, ir::MergeHeadsOp, ir::KvReadOp,
-              ir::YieldOp, func::ReturnOp>([](Operation *) { return success(); })
+              ir::YieldOp, func::ReturnOp>(
+            [](Operation *) { return success(); })
         .Default([](Operation *op) {
           return op->emitOpError("has no CPU code of its own; leave the fusion "
                                  "that takes it in switched on");

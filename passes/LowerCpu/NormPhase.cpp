@@ -1,7 +1,7 @@
 //===- NormPhase.cpp - Normalization of rows, with or without a sum ------===//
 //
-// A tile is a row. Mean and variance take two passes over the row, which lies in
-// L1: the textbook formula, without the cancellation of sum of squares minus
+// A tile is a row. Mean and variance take two passes over the row, which lies
+// in L1: the textbook formula, without the cancellation of sum of squares minus
 // square of sums.
 //
 //===----------------------------------------------------------------------===//
@@ -27,8 +27,7 @@ template <typename Op> static NormWeights weightsOf(Emitter &e, Op op) {
     if (!symbol)
       return {};
     ir::WeightOp weight = ir::lookupWeight(op, symbol);
-    return e.weightView(weight,
-                        {packedFloats(weight, ir::WeightLayout::Rows)});
+    return e.weightView(weight, {packedFloats(weight, ir::WeightLayout::Rows)});
   };
   return {view(op.getGainAttr()), view(op.getBiasAttr()), op.getKind(),
           op.getEpsilon().convertToDouble()};
@@ -57,8 +56,7 @@ static void normalizeRow(Emitter &e, const NormWeights &weights, RowsView out,
   Value squares = sumOfRow(e, features, [&](Value column, int64_t lanes) {
     Value centered = e.subf(read(column, lanes), mean);
     if (lanes < panelWidth)
-      centered =
-          e.select(e.lanesBelow(e.index(lanes)), centered, e.splat(0.0));
+      centered = e.select(e.lanesBelow(e.index(lanes)), centered, e.splat(0.0));
     return e.mulf(centered, centered);
   });
   Value variance =
@@ -100,14 +98,13 @@ void ashlar::emitResidualNorm(Emitter &e, ir::ResidualNormOp op,
     RowsView sum =
         op.getSum().use_empty() ? out : rowsOf(e, op.getSum(), capacity);
     e.loop(begin, end, 1, [&](Value row) {
-      e.overColumns(out.features, {},
-                    [&](Value column, int64_t lanes, ValueRange) {
-                      Value a = e.loadVector(lhs.memory, {row, column}, lanes);
-                      Value b = e.loadVector(rhs.memory, {row, column}, lanes);
-                      e.storeVector(e.addf(a, b), sum.memory, {row, column},
-                                    lanes);
-                      return SmallVector<Value>();
-                    });
+      e.overColumns(
+          out.features, {}, [&](Value column, int64_t lanes, ValueRange) {
+            Value a = e.loadVector(lhs.memory, {row, column}, lanes);
+            Value b = e.loadVector(rhs.memory, {row, column}, lanes);
+            e.storeVector(e.addf(a, b), sum.memory, {row, column}, lanes);
+            return SmallVector<Value>();
+          });
       normalizeRow(e, weights, out, row, [&](Value column, int64_t lanes) {
         return e.loadVector(sum.memory, {row, column}, lanes);
       });

@@ -41,13 +41,13 @@ struct OutlinePhases : ashlar::impl::OutlinePhasesPassBase<OutlinePhases> {
   void declareBarrier(ModuleOp module) {
     OpBuilder builder = OpBuilder::atBlockBegin(module.getBody());
     auto pointer = LLVM::LLVMPointerType::get(&getContext());
-    auto barrier = func::FuncOp::create(
-        builder, module.getLoc(), barrierName,
-        builder.getFunctionType({pointer}, {}));
+    auto barrier = func::FuncOp::create(builder, module.getLoc(), barrierName,
+                                        builder.getFunctionType({pointer}, {}));
     barrier.setPrivate();
   }
 
-  /// The worker takes the program's block; phases and barriers in it become calls.
+  /// The worker takes the program's block; phases and barriers in it become
+  /// calls.
   void outline(ir::ProgramOp program) {
     OpBuilder builder(program);
     Location loc = program.getLoc();
@@ -87,8 +87,7 @@ struct OutlinePhases : ashlar::impl::OutlinePhasesPassBase<OutlinePhases> {
     OpBuilder builder(phase);
     // Worker w of W takes tiles [w T / W, (w + 1) T / W).
     auto share = [&](Value of) -> Value {
-      Value product =
-          arith::MulIOp::create(builder, loc, of, phase.getTiles());
+      Value product = arith::MulIOp::create(builder, loc, of, phase.getTiles());
       return arith::DivUIOp::create(builder, loc, product, workers);
     };
     Value one = arith::ConstantIndexOp::create(builder, loc, 1);

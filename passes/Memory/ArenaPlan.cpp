@@ -89,7 +89,8 @@ ArenaPlan ArenaPlan::load(ModuleOp module) {
   auto arena = module->getAttrOfType<DictionaryAttr>("ashlar.arena");
   assert(arena && "the module has no memory plan");
   fromAttributes(arena, plan);
-  for (Attribute attribute : module->getAttrOfType<ArrayAttr>("ashlar.caches")) {
+  for (Attribute attribute :
+       module->getAttrOfType<ArrayAttr>("ashlar.caches")) {
     auto dictionary = cast<DictionaryAttr>(attribute);
     CachePlan cache;
     fromAttributes(dictionary, cache);

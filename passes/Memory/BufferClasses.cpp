@@ -40,7 +40,8 @@ static int64_t featuresOf(Value value) {
   return features;
 }
 
-/// Rows that live in the arena: [tokens, features] or [tokens, heads, head_dim].
+/// Rows that live in the arena: [tokens, features] or [tokens, heads,
+/// head_dim].
 static bool isRows(Value value) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
   return type && type.getElementType().isF32() && type.getRank() >= 2;
@@ -215,9 +216,8 @@ void BufferClasses::assignLayers(ir::LayersOp layers) {
 static int64_t lastPoint(Operation *op,
                          const llvm::DenseMap<Operation *, int64_t> &points) {
   int64_t last = points.lookup(op);
-  op->walk([&](Operation *inner) {
-    last = std::max(last, points.lookup(inner));
-  });
+  op->walk(
+      [&](Operation *inner) { last = std::max(last, points.lookup(inner)); });
   return last;
 }
 

@@ -34,8 +34,9 @@ struct BufferClass {
 
 class BufferClasses {
 public:
-  /// Makes the loops of `entry` work in place, inserting copies where rows would
-  /// be overwritten while they are needed, and finds classes and lifetimes.
+  /// Makes the loops of `entry` work in place, inserting copies where rows
+  /// would be overwritten while they are needed, and finds classes and
+  /// lifetimes.
   explicit BufferClasses(mlir::func::FuncOp entry);
 
   BufferView viewOf(mlir::Value value) const;

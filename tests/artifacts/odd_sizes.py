@@ -158,6 +158,20 @@ def sweep(folder):
             model.library.close()
 
 
+def infinite_rows(folder):
+    """A row that is infinite must not reach the rows before it, though they are
+    in the same tile of attention."""
+    case = os.path.join(artifact.CASES, "torch_transformer_post_norm", "model")
+    model = Model(case, os.path.join(folder, "infinite.so"), "--target=x86-64-v3")
+    source, rows = model.case(LENGTHS[-1])
+    rows[20:] = np.inf
+    whole = run_chunked(model, 2, (source, rows[:33]), 10 ** 9)[0]
+    alone = run_chunked(model, 1, (source, rows[:33]), 1)[0]
+    assert np.isfinite(whole[:20]).all() and not np.isfinite(whole[20:]).any()
+    same((whole[:20], []), (alone[:20], []), "rows before an infinite one")
+    model.library.close()
+
+
 def wide_heads(folder):
     """Scratch for many query heads per key head, or for wide ones, must fit in
     the stack of a worker: smaller tiles, then an error, never an overflow."""
@@ -183,4 +197,4 @@ def wide_heads(folder):
 
 
 if __name__ == "__main__":
-    artifact.main(sweep, wide_heads)
+    artifact.main(sweep, infinite_rows, wide_heads)

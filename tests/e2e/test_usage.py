@@ -74,7 +74,7 @@ FAILURES = (
     ("generate", SENTIMENT, "--prompt=good"),
     ("classify", CALCULATOR, "--text=1"),
     ("classify", SENTIMENT, "--file=none"),
-    ("inspect", "none", "--stage=fuse"),
+    ("inspect", "none", "--stage=fuse-epilogue"),
     ("spec", "none"),
     ("spec", CALCULATOR, "-o", "none/m.yaml"),
     ("describe", "none"),

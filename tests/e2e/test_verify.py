@@ -101,7 +101,7 @@ class Describe(DriverTest):
         done = self.ashlar("describe", self.path("model"))
         self.assertIn("last_hidden_state [B, S, 96]", done.stdout)
         self.ashlar("spec", self.path("model"))
-        self.ashlar("inspect", self.path("model"), "--stage=fuse")
+        self.ashlar("inspect", self.path("model"), "--stage=fuse-epilogue")
 
 
 class Bench(DriverTest):

@@ -31,11 +31,10 @@ static llvm::Expected<ArtifactKind> kindOf(const Arguments &arguments,
     const char *name, *suffix;
     ArtifactKind kind;
   };
-  static const Kind kinds[] = {
-      {"shared", ".so", ArtifactKind::SharedLibrary},
-      {"object", ".o", ArtifactKind::Object},
-      {"static", ".a", ArtifactKind::StaticLibrary},
-      {"exe", "", ArtifactKind::Executable}};
+  static const Kind kinds[] = {{"shared", ".so", ArtifactKind::SharedLibrary},
+                               {"object", ".o", ArtifactKind::Object},
+                               {"static", ".a", ArtifactKind::StaticLibrary},
+                               {"exe", "", ArtifactKind::Executable}};
   const Kind *bySuffix = &kinds[3];
   for (const Kind &kind : kinds)
     if (*kind.suffix && output.ends_with(kind.suffix))
@@ -82,8 +81,8 @@ static void printTimes(const CompileReport &report) {
   line("passes", report.passes);
   line("code generation", report.codegen);
   line("link and packing", report.packing);
-  line("total", report.importing + report.passes + report.codegen +
-                    report.packing);
+  line("total",
+       report.importing + report.passes + report.codegen + report.packing);
 }
 
 llvm::Error ashlar::tool::runCompile(const Arguments &arguments) {
@@ -105,8 +104,7 @@ llvm::Error ashlar::tool::runCompile(const Arguments &arguments) {
   if (llvm::Error error = setWeights(arguments, *options))
     return error;
   options->name = arguments.get("--name").value_or("").str();
-  llvm::Expected<CompileReport> report =
-      compile(arguments.operand(), *options);
+  llvm::Expected<CompileReport> report = compile(arguments.operand(), *options);
   if (!report)
     return report.takeError();
   for (const std::string &warning : report->warnings)

@@ -26,21 +26,17 @@ static llvm::Error setLimits(const Arguments &arguments,
 
 static llvm::Error disableFusions(const Arguments &arguments,
                                   FusionOptions &fusion) {
-  const std::pair<llvm::StringRef, bool *> switches[] = {
-      {"fold-attention-scale", &fusion.foldAttentionScale},
-      {"merge-qkv", &fusion.mergeQkv},
-      {"fuse-rotary", &fusion.fuseRotary},
-      {"fuse-residual-norm", &fusion.fuseResidualNorm},
-      {"merge-gate-up", &fusion.mergeGateUp},
-      {"fuse-epilogue", &fusion.fuseEpilogue}};
   for (llvm::StringRef name : arguments.all("--disable-fusion")) {
     std::string known;
     bool found = false;
-    for (auto [fusionName, field] : switches) {
-      known += (known.empty() ? "" : ", ") + fusionName.str();
-      if (name != fusionName)
+    for (const FusionStep &step : fusionSteps()) {
+      // Without it there is no code for the score matrix.
+      if (step.enabled == &FusionOptions::fuseAttention)
         continue;
-      *field = false;
+      known += (known.empty() ? "" : ", ") + std::string(step.name);
+      if (name != step.name)
+        continue;
+      fusion.*step.enabled = false;
       found = true;
     }
     if (!found)

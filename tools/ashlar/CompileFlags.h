@@ -17,7 +17,8 @@ namespace ashlar::tool {
       {"--max-source", "N", "tokens of an encoder-decoder's source"},          \
       {"--max-sequences", "N", "sequences of one call"},                       \
       {"--taps", nullptr, "keep the rows of every op for verify"},             \
-      {"--random-weights", "SEED", "random numbers instead of the checkpoint"}, \
+      {"--random-weights", "SEED",                                             \
+       "random numbers instead of the checkpoint"},                            \
       {"--disable-fusion", "PASS",                                             \
        "leave a fusion out (merge-qkv, fuse-epilogue, ...)"}
 

@@ -18,7 +18,8 @@ using namespace ashlar::tool;
 static const OptionInfo options[] = {
     {"--stage", "NAME", "print the IR after this stage"},
     {"--list-stages", nullptr, "print the names of the stages"},
-    {"--all-stages", "DIR", "write a numbered file for each stage that changed"},
+    {"--all-stages", "DIR",
+     "write a numbered file for each stage that changed"},
     ASHLAR_COMPILE_OPTIONS,
     {"--help", nullptr, "this text"},
 };
@@ -43,7 +44,7 @@ static llvm::Error listStages(const PipelineOptions &pipeline) {
   return llvm::Error::success();
 }
 
-/// DIR/00-graph.mlir, DIR/01-fuse.mlir, ...; stages that changed nothing are
+/// DIR/00-graph.mlir, DIR/01-merge-qkv.mlir, ...; stages that changed nothing are
 /// left out.
 static llvm::Error writeAllStages(mlir::ModuleOp module,
                                   const PipelineOptions &pipeline,
@@ -93,9 +94,8 @@ llvm::Error ashlar::tool::runInspect(const Arguments &arguments) {
   if (arguments.has("--list-stages"))
     return listStages(*pipeline);
   std::unique_ptr<mlir::MLIRContext> context = makeContext();
-  mlir::OwningOpRef<mlir::ModuleOp> module =
-      buildModule(*context, imported->spec, arguments.operand(),
-                  buildLimits(*pipeline));
+  mlir::OwningOpRef<mlir::ModuleOp> module = buildModule(
+      *context, imported->spec, arguments.operand(), buildLimits(*pipeline));
   if (std::optional<llvm::StringRef> folder = arguments.get("--all-stages"))
     return writeAllStages(*module, *pipeline, *folder);
   std::optional<llvm::StringRef> wanted = arguments.get("--stage");

@@ -103,7 +103,7 @@ static Error makeOracle(const ImportResult &imported, StringRef model,
   oracle.context = makeContext();
   oracle.module = buildModule(*oracle.context, imported.spec, model);
   mlir::OwningOpRef<mlir::ModuleOp> fused = oracle.module->clone();
-  if (Error error = runStages(*fused, *pipeline, "", "fuse"))
+  if (Error error = runStages(*fused, *pipeline, "", fusedStage()))
     return error;
   oracle.scaled = scaledTensors(*fused);
   oracle.reference = Reference::create(*oracle.module, *oracle.weights.reader);

@@ -1,7 +1,7 @@
 // All fusions on a pre-norm layer with rotary positions and a gated feed-forward,
 // as llama has it: one op per kernel is left.
 // RUN: ashlar-opt %s --ashlar-fusion | FileCheck %s
-// RUN: ashlar-opt %s --ashlar-fusion="merge-qkv=false fuse-rotary=false" \
+// RUN: ashlar-opt %s --ashlar-fusion="disable=merge-qkv,fuse-rotary" \
 // RUN:   | FileCheck %s --check-prefix=OFF
 
 #rotary = #ashlar.rotary<16, theta = 1.000000e+04, none, factor = 1.000000e+00, low = 1.000000e+00, high = 4.000000e+00, original = 0>
