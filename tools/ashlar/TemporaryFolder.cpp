@@ -50,6 +50,23 @@ static void takeSignals() {
   }
 }
 
+/// Holds the ending signals back: none may come between making the folder and
+/// knowing that it is to be removed.
+class SignalBlock {
+public:
+  SignalBlock() {
+    sigset_t blocked;
+    sigemptyset(&blocked);
+    for (int signal : endingSignals)
+      sigaddset(&blocked, signal);
+    pthread_sigmask(SIG_BLOCK, &blocked, &before);
+  }
+  ~SignalBlock() { pthread_sigmask(SIG_SETMASK, &before, nullptr); }
+
+private:
+  sigset_t before;
+};
+
 static void giveSignalsBack() {
   for (size_t i = 0; i < std::size(endingSignals); ++i)
     sigaction(endingSignals[i], &savedActions[i], nullptr);
@@ -62,6 +79,7 @@ llvm::Expected<TemporaryFolder> TemporaryFolder::create() {
   if (pattern.size() >= sizeof(folderToRemove))
     return userError(pattern, "the name of the temporary folder is too long",
                      "set TMPDIR to a shorter one");
+  SignalBlock untilItIsKnown;
   if (!mkdtemp(const_cast<char *>(pattern.c_str()))) // of mode 0700
     return userError(pattern,
                      "the temporary folder cannot be made: " +
