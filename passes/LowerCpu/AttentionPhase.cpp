@@ -5,8 +5,8 @@
 // each segment of 256 keys, in order: scores, exponentials, mix; the maximum,
 // the sum and the mixed values of each row are carried from segment to segment
 // (Milakov and Gimelshein 2018). Segments lie at absolute positions, so a row's
-// bits depend neither on the tile that it is in nor on the call: what a row
-// does not see is skipped or adds exact zeros.
+// bits depend neither on the tile that it is in nor on the call: the value of a
+// key that a row does not see is never touched.
 //
 //===----------------------------------------------------------------------===//
 
