@@ -1,7 +1,7 @@
 //===- FusionPass.h - What all fusion passes share -------------*- C++ -*-===//
 //
-// A fusion pass says what it did: a count and a remark at every place where it
-// fired, and where it found its pattern but declined.
+// A fusion pass says what it did: a remark at every place where it fired, and
+// where it found its pattern but declined. Statistics.h counts them.
 //
 //===----------------------------------------------------------------------===//
 
@@ -26,14 +26,12 @@ void remarkFired(mlir::Operation *op, llvm::StringRef flag,
 void remarkDeclined(mlir::Operation *op, llvm::StringRef flag,
                     const llvm::Twine &reason);
 
-/// Over the generated base of a pass: counts and remarks in one step.
+/// Over the generated base of a pass: remarks in the pass's name.
 template <typename Base> struct FusionPass : public Base {
   void fire(mlir::Operation *op, const llvm::Twine &what) {
-    ++this->fired;
     remarkFired(op, this->getArgument(), what);
   }
   void decline(mlir::Operation *op, const llvm::Twine &reason) {
-    ++this->declined;
     remarkDeclined(op, this->getArgument(), reason);
   }
 };

@@ -1,8 +1,9 @@
 //===- Passes.td - Fusion passes ---------------------------*- tablegen -*-===//
 //
 // In alphabetical order. The order in which they run, and why, is in
-// Pipeline.cpp. Every pass counts where it `fired` and where it `declined`, and
-// says both, the latter with its reason, as a remark (--remarks-filter).
+// Pipeline.cpp. Every pass says where it `fired` and where it `declined`, the
+// latter with its reason, as a remark (--remarks-filter); Statistics.h counts
+// them (`ashlar inspect --statistics`).
 //
 //===----------------------------------------------------------------------===//
 
@@ -13,9 +14,6 @@ include "mlir/Pass/PassBase.td"
 
 class Ashlar_FusionPass<string flag> : Pass<flag, "::mlir::ModuleOp"> {
   let dependentDialects = ["::ashlar::ir::AshlarDialect"];
-  let statistics = [
-    Statistic<"fired", "fired", "Number of places that were rewritten">,
-    Statistic<"declined", "declined", "Number of places that were left">];
 }
 
 def FoldAttentionScalePass : Ashlar_FusionPass<"ashlar-fold-attention-scale"> {

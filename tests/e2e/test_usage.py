@@ -124,6 +124,16 @@ class Usage(DriverTest):
             self.assertIn(f"ashlar {name} ", self.ashlar(name, "--help").stdout)
         self.assertIn("LLVM", self.ashlar("--version").stdout)
 
+    def test_fusion_statistics(self):
+        lines = self.ashlar("inspect", os.path.join(EXAMPLES, "story-llama"),
+                            "--statistics").stdout
+        rows = [line.split() for line in lines.splitlines()]
+        self.assertEqual(rows[0], ["fusion", "fired", "declined"])
+        self.assertEqual(rows[1], ["fold-attention-scale", "0", "1"])
+        self.assertIn("is no power of two", lines)
+        self.assertIn(["merge-qkv", "1", "0"], rows)
+        self.assertIn(["fuse-rotary", "2", "0"], rows)
+
     def test_compile_flags_need_a_model(self):
         library = self.compile(CALCULATOR, "m.so")
         for command, *words in (("generate", "--prompt=1+1="), ("bench",),

@@ -4,6 +4,7 @@
 #include "compiler/Compiler.h"
 #include "compiler/Support/Errors.h"
 #include "compiler/Support/Files.h"
+#include "passes/Fusion/Statistics.h"
 #include "tools/ashlar/Commands.h"
 #include "tools/ashlar/CompileFlags.h"
 
@@ -20,6 +21,8 @@ static const OptionInfo options[] = {
     {"--list-stages", nullptr, "print the names of the stages"},
     {"--all-stages", "DIR",
      "write a numbered file for each stage that changed"},
+    {"--statistics", nullptr,
+     "print where each fusion fired, and where and why it declined"},
     ASHLAR_COMPILE_OPTIONS,
     {"--help", nullptr, "this text"},
 };
@@ -80,6 +83,16 @@ static llvm::Error writeAllStages(mlir::ModuleOp module,
   return failure;
 }
 
+static llvm::Error printStatistics(mlir::ModuleOp module,
+                                   const PipelineOptions &pipeline) {
+  FusionStatistics statistics;
+  statistics.collect(*module.getContext());
+  if (llvm::Error error = runStages(module, pipeline, "", fusedStage()))
+    return error;
+  statistics.print(llvm::outs());
+  return llvm::Error::success();
+}
+
 llvm::Error ashlar::tool::runInspect(const Arguments &arguments) {
   llvm::Expected<CompileOptions> options = compileOptions(arguments);
   if (!options)
@@ -98,10 +111,12 @@ llvm::Error ashlar::tool::runInspect(const Arguments &arguments) {
       *context, imported->spec, arguments.operand(), buildLimits(*pipeline));
   if (std::optional<llvm::StringRef> folder = arguments.get("--all-stages"))
     return writeAllStages(*module, *pipeline, *folder);
+  if (arguments.has("--statistics"))
+    return printStatistics(*module, *pipeline);
   std::optional<llvm::StringRef> wanted = arguments.get("--stage");
   if (!wanted)
-    return usageError("ashlar inspect needs --stage=NAME, --list-stages or "
-                      "--all-stages=DIR");
+    return usageError("ashlar inspect needs --stage=NAME, --list-stages, "
+                      "--all-stages=DIR or --statistics");
   bool known = *wanted == graphStage;
   std::string names = graphStage.str();
   for (const Stage &stage : pipelineStages(*pipeline)) {

@@ -11,9 +11,9 @@
 #include "compiler/Reference/Reference.h"
 #include "compiler/Weights/RandomWeights.h"
 #include "passes/Fusion/Pipeline.h"
+#include "passes/Fusion/Statistics.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/IR/Remarks.h"
 #include "mlir/Pass/PassManager.h"
 #include "gtest/gtest.h"
 
@@ -25,21 +25,6 @@ using namespace mlir;
 using reference::Tensor;
 
 namespace {
-
-/// Fired, by the flag of the pass.
-using Counts = std::map<std::string, int>;
-
-class CountingStreamer : public remark::detail::MLIRRemarkStreamerBase {
-public:
-  explicit CountingStreamer(Counts &counts) : counts(counts) {}
-  void streamOptimizationRemark(const remark::detail::Remark &remark) override {
-    if (remark.getRemarkType() == llvm::remarks::Type::Passed)
-      ++counts[remark.getCategoryName().str()];
-  }
-
-private:
-  Counts &counts;
-};
 
 /// Rows by the name of what was computed, and the layer.
 using Observed = std::map<std::pair<std::string, int64_t>, std::vector<Tensor>>;
@@ -54,11 +39,7 @@ public:
       return;
     }
     spec = std::move(imported->spec);
-    remark::RemarkCategories fired;
-    fired.passed = ".*";
-    EXPECT_TRUE(succeeded(remark::enableOptimizationRemarks(
-        context, std::make_unique<CountingStreamer>(counts),
-        std::make_unique<remark::RemarkEmittingPolicyAll>(), fired)));
+    statistics.collect(context);
     graph = buildModule(context, spec, "config.json");
     fused = graph->clone();
     PassManager manager(&context);
@@ -66,9 +47,9 @@ public:
     EXPECT_TRUE(succeeded(manager.run(*fused)));
   }
 
+  FusionStatistics statistics;
   MLIRContext context;
   ModelSpec spec;
-  Counts counts;
   OwningOpRef<ModuleOp> graph, fused;
 };
 
@@ -192,14 +173,17 @@ std::string modelPath(const Family &family) {
 TEST_P(FusionOfFamily, FiresEverywhere) {
   const Family &family = GetParam();
   Fused model(modelPath(family));
-  EXPECT_EQ(model.counts["ashlar-fold-attention-scale"],
+  EXPECT_EQ(model.statistics.passes["fold-attention-scale"].fired,
             family.foldAttentionScale);
-  EXPECT_EQ(model.counts["ashlar-merge-qkv"], family.mergeQkv);
-  EXPECT_EQ(model.counts["ashlar-fuse-attention"], family.fuseAttention);
-  EXPECT_EQ(model.counts["ashlar-fuse-rotary"], family.fuseRotary);
-  EXPECT_EQ(model.counts["ashlar-fuse-residual-norm"], family.fuseResidualNorm);
-  EXPECT_EQ(model.counts["ashlar-merge-gate-up"], family.mergeGateUp);
-  EXPECT_EQ(model.counts["ashlar-fuse-epilogue"], family.fuseEpilogue);
+  EXPECT_EQ(model.statistics.passes["merge-qkv"].fired, family.mergeQkv);
+  EXPECT_EQ(model.statistics.passes["fuse-attention"].fired,
+            family.fuseAttention);
+  EXPECT_EQ(model.statistics.passes["fuse-rotary"].fired, family.fuseRotary);
+  EXPECT_EQ(model.statistics.passes["fuse-residual-norm"].fired,
+            family.fuseResidualNorm);
+  EXPECT_EQ(model.statistics.passes["merge-gate-up"].fired, family.mergeGateUp);
+  EXPECT_EQ(model.statistics.passes["fuse-epilogue"].fired,
+            family.fuseEpilogue);
 }
 
 TEST_P(FusionOfFamily, KeepsNumbersAndNames) {
