@@ -82,9 +82,12 @@ ashlar::resolveLimits(const ModelSpec &spec, const CompileOptions &options) {
   PipelineOptions pipeline;
   pipeline.fusion = options.fusion;
   pipeline.taps = options.taps;
+  pipeline.precision = options.precision.text;
   if (options.target) {
     pipeline.gemmRows = options.target->gemmRows;
     pipeline.gemmPanels = options.target->gemmPanels;
+    pipeline.vnni = options.target->vnni;
+    pipeline.tiles = options.target->tiles;
   }
   const Stack *encoder = spec.encoder(), *decoder = spec.decoder();
   auto set = [](int64_t &field, llvm::Expected<int64_t> value) -> llvm::Error {
@@ -211,8 +214,9 @@ makeTextTables(const ImportResult &imported,
 
 /// The same in code and weights: everything that decides the image's layout.
 static uint64_t makeBuildId(const ModelSpec &spec, const PlanDescription &plan,
-                            llvm::StringRef target) {
-  std::string text = compilerVersion() + "\n" + target.str() + "\n" +
+                            const CompileOptions &options) {
+  std::string text = compilerVersion() + "\n" + options.target->name.str() +
+                     "\n" + options.precision.text + "\n" +
                      printYaml(spec, ModelSource()) +
                      std::to_string(plan.plan.weights_bytes) + " " +
                      std::to_string(plan.plan.max_context);
@@ -270,8 +274,8 @@ llvm::Expected<CompileReport> ashlar::compile(llvm::StringRef model,
   plan.text = std::move(*text);
   plan.weightsInside = options.weightsInside;
   plan.plan.cpu_level = options.target->cpuLevel;
-  plan.plan.build_id = makeBuildId(imported->spec, plan, options.target->name);
-  plan.manifest = makeManifest(imported->spec, plan, *options.target, *module);
+  plan.plan.build_id = makeBuildId(imported->spec, plan, options);
+  plan.manifest = makeManifest(imported->spec, plan, options, *module);
   WeightImage image(*module);
   if (llvm::Error error = runStages(*module, *pipeline, plannedStage, ""))
     return std::move(error);

@@ -12,6 +12,7 @@
 #include "compiler/Codegen/ObjectCode.h"
 #include "compiler/Import/Import.h"
 #include "compiler/Pipeline/Pipeline.h"
+#include "passes/Layout/Precision.h"
 
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -40,6 +41,7 @@ struct CompileOptions {
   int64_t maxSequences = 0;
   bool taps = false;
   FusionOptions fusion;
+  PrecisionOptions precision;
 };
 
 struct CompileReport {

@@ -111,7 +111,8 @@ std::string ashlar::hashOf(const ModelSpec &spec) {
 
 std::string ashlar::makeManifest(const ModelSpec &spec,
                                  const PlanDescription &plan,
-                                 const Target &target, mlir::ModuleOp planned) {
+                                 const CompileOptions &options,
+                                 mlir::ModuleOp planned) {
   const ashlar_plan &numbers = plan.plan;
   WorkTable work = countWork(planned, plan);
   auto [flops, bytes] = perToken(plan, work);
@@ -121,8 +122,8 @@ std::string ashlar::makeManifest(const ModelSpec &spec,
       {"abi", ASHLAR_ABI_VERSION},
       {"name", plan.name},
       {"family", spec.family},
-      {"target", target.name},
-      {"precision", "f32"},
+      {"target", options.target->name},
+      {"precision", options.precision.text},
       {"spec_hash", hashOf(spec)},
       {"build_id", hex(numbers.build_id)},
       {"weights", plan.weightsInside ? "segment" : "external"},

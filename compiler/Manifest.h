@@ -4,18 +4,19 @@
 #define ASHLAR_COMPILER_MANIFEST_H
 
 #include "compiler/Codegen/PlanEmitter.h"
-#include "compiler/Codegen/Target.h"
 #include "compiler/Spec/ModelSpec.h"
 
 #include "mlir/IR/BuiltinOps.h"
 
 namespace ashlar {
 
+struct CompileOptions;
+
 /// JSON: compiler, target, precision, hash of the canonical description, memory
 /// plan, entry points with inputs and outputs, work per token. The same bytes
 /// for the same model and options. `planned` is what buildPlan was given.
 std::string makeManifest(const ModelSpec &spec, const PlanDescription &plan,
-                         const Target &target, mlir::ModuleOp planned);
+                         const CompileOptions &options, mlir::ModuleOp planned);
 
 /// The manifest's "spec_hash": of the canonical description, wherever its files
 /// lie.

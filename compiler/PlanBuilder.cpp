@@ -135,6 +135,14 @@ static TapDescription describeTap(ir::TapOp tap, int64_t stack) {
   return description;
 }
 
+/// Whether any linear multiplies bf16 or int8.
+static bool usesOperands(ModuleOp planned) {
+  return llvm::any_of(planned.getOps<ir::WeightOp>(), [](ir::WeightOp weight) {
+    return weight.getEncoding() &&
+           *weight.getLayout() != ir::WeightLayout::Rows;
+  });
+}
+
 PlanDescription ashlar::buildPlan(ModuleOp planned, const ModelSpec &spec,
                                   const PipelineOptions &options) {
   ArenaPlan arena = ArenaPlan::load(planned);
@@ -160,6 +168,7 @@ PlanDescription ashlar::buildPlan(ModuleOp planned, const ModelSpec &spec,
   }
   for (const CachePlan &cache : arena.caches)
     description.caches.push_back(describeCache(cache));
+  plan.uses_tiles = options.tiles && usesOperands(planned);
   plan.weights_bytes =
       planned->getAttrOfType<IntegerAttr>(weightBytesAttr).getInt();
   plan.arena_bytes = arena.bytes;

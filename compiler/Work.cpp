@@ -13,7 +13,7 @@ static int64_t bytesOf(Operation *op, FlatSymbolRefAttr symbol) {
   if (!symbol)
     return 0;
   ir::WeightOp weight = ir::lookupWeight(op, symbol);
-  return packedFloats(weight, *weight.getLayout()) * sizeof(float);
+  return packedBytes(weight, *weight.getLayout());
 }
 
 static Work workOf(ir::LinearOp linear) {

@@ -99,3 +99,15 @@ double RotaryAttr::frequency(int64_t i) const {
   double smooth = (original / wavelength - low) / (high - low);
   return (1.0 - smooth) * base / factor + smooth * base;
 }
+
+LogicalResult EncodingAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                   Precision precision, int64_t group,
+                                   bool zeroPoints) {
+  if (precision == Precision::F32) // C45
+    return emitError() << "numbers in f32 are not encoded";
+  if (precision == Precision::Int4 ? !isGroup(group) : group || zeroPoints)
+    return emitError() << "group is " << group << " for "
+                       << stringifyEnum(precision)
+                       << "; expected 32, 64 or 128 for int4, none for others";
+  return success();
+}

@@ -67,6 +67,16 @@ def Ashlar_RopeScaling : Ashlar_Enum<"RopeScaling", "scaling of frequencies", [
   I32EnumAttrCase<"Llama3", 2, "llama3">
 ]>;
 
+// How numbers of weights and of matrix operands are stored.
+def Ashlar_Precision : Ashlar_Enum<"Precision", "numbers of a matrix operand", [
+  I32EnumAttrCase<"F32", 0, "f32">,
+  I32EnumAttrCase<"Bf16", 1, "bf16">,
+  // Symmetric, a scale for each output feature.
+  I32EnumAttrCase<"Int8", 2, "int8">,
+  // 4 bits, a scale for each group of inputs of each output feature.
+  I32EnumAttrCase<"Int4", 3, "int4">
+]>;
+
 // Order of a weight's numbers in the image.
 def Ashlar_WeightLayout : Ashlar_Enum<"WeightLayout", "order in the image", [
   // Row after row, each row padded with zeros to 16 columns.
@@ -162,6 +172,27 @@ def Ashlar_RotaryTableAttr : Ashlar_Attr<"RotaryTableSource", "rotary_table"> {
 //===----------------------------------------------------------------------===//
 // Decisions of the layout and memory passes
 //===----------------------------------------------------------------------===//
+
+def Ashlar_EncodingAttr : Ashlar_Attr<"Encoding", "encoding"> {
+  let summary = "how a weight's numbers are stored, if not as float32";
+  let description = [{
+    bf16: rounded to nearest even. int8: round(w / s) with one scale s = max|w| / 127
+    per output feature. int4: one scale per `group` inputs of an output feature;
+    without `zero_points` round(w / s) in [-7, 7], with them round(w / s) + z in [0, 15].
+  }];
+  let parameters = (ins
+    EnumParameter<Ashlar_Precision>:$precision,
+    DefaultValuedParameter<"int64_t", "0">:$group,
+    DefaultValuedParameter<"bool", "false">:$zero_points);
+  let assemblyFormat = [{
+    `<` $precision (`,` `group` `=` $group^)? (`,` `zero_points` `=` $zero_points^)? `>`
+  }];
+  let extraClassDeclaration = [{
+    /// Whether int4 groups may have `size` inputs.
+    static bool isGroup(int64_t size) { return size == 32 || size == 64 || size == 128; }
+  }];
+  let genVerifyDecl = 1;
+}
 
 def Ashlar_BufferAttr : Ashlar_Attr<"Buffer", "buffer"> {
   let summary = "where a value's rows lie in the arena";

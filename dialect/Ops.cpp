@@ -116,6 +116,9 @@ LogicalResult WeightOp::verify() {
   if (rows != getRows()) // C5
     return emitOpError("sources have ")
            << rows << " rows together; expected " << getRows();
+  if (getEncoding() && type.getRank() != 2) // C53
+    return emitOpError("is encoded, but its type is ")
+           << type << "; expected rank 2";
   if (getLayers() && (getLayers()->size() != 2 || (*getLayers())[0] < 0 ||
                       (*getLayers())[1] < 1)) // C6
     return emitOpError("layers is [")
@@ -179,6 +182,11 @@ LogicalResult MergeHeadsOp::verify() {
   if (heads * headDim != features) // C17
     return emitOpError("merges ") << heads << " heads of " << headDim
                                   << " into " << features << " features";
+  if (getInput().getType().getElementType() !=
+      getResult().getType().getElementType()) // C51
+    return emitOpError("result is ")
+           << getResult().getType() << ", but the input is of "
+           << getInput().getType().getElementType();
   return success();
 }
 
@@ -289,10 +297,29 @@ LogicalResult AttentionOp::verify() {
   if (failed(verifyHeads(*this, getQuery(), getKey())) ||
       failed(verifyKeyAndValue(*this, getKey(), getValue())))
     return failure();
-  if (getResult().getType() != getQuery().getType()) // C29
+  if (tensorOf(getResult()).getShape() !=
+      tensorOf(getQuery()).getShape()) // C29
     return emitOpError("result is ")
-           << getResult().getType() << "; expected " << getQuery().getType();
+           << getResult().getType() << "; expected the shape of "
+           << getQuery().getType();
   return verifyFusedRotary(*this, dim(getQuery(), 2));
+}
+
+LogicalResult ConvertOp::verify() {
+  Type element = getResult().getType().getElementType();
+  if (!element.isBF16() && !element.isInteger(8)) // C46
+    return emitOpError("result is of ") << element << "; expected bf16 or int8";
+  if (getGroup() &&
+      (!element.isInteger(8) || !EncodingAttr::isGroup(*getGroup()))) // C52
+    return emitOpError("group is ")
+           << *getGroup() << " for a result of " << element
+           << "; expected 32, 64 or 128, and int8";
+  if (tensorOf(getInput()).getShape() !=
+      tensorOf(getResult()).getShape()) // C47
+    return emitOpError("result is ")
+           << getResult().getType() << "; expected the shape of "
+           << getInput().getType();
+  return success();
 }
 
 LogicalResult ResidualNormOp::verify() {

@@ -18,8 +18,8 @@ include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
 // A tensor whose number of tokens alone may be unknown.
-class TokensBy<list<int> ranks, string description>
-    : Type<And<[TensorRankOf<[F32], ranks>.predicate,
+class TokensBy<list<int> ranks, string description, list<Type> elements = [F32]>
+    : Type<And<[TensorRankOf<elements, ranks>.predicate,
                 CPred<"::hasFixedFeatures($_self)">]>,
            description, "::mlir::RankedTensorType">;
 def Rows : TokensBy<[2], "float32 [tokens, features] with fixed features">; // C32
@@ -27,6 +27,12 @@ def Heads : TokensBy<[3], // C33
     "float32 [tokens, heads, head_dim] with fixed heads and head_dim">;
 // float32 [query tokens, heads, key tokens]
 def ScoreMatrix : TensorRankOf<[F32], [3]>;
+// Rows as a matrix kernel wants them: [tokens / 16][features / 32][16][32] bf16, or
+// [tokens / 16][features / 64][16][64] int8 with a scale for each row.
+def Operand : TokensBy<[2], // C43
+    "float32, bf16 or int8 [tokens, features] with fixed features", [F32, BF16, I8]>;
+def OperandHeads : TokensBy<[3], // C44
+    "float32 or bf16 [tokens, heads, head_dim] with fixed heads and head_dim", [F32, BF16]>;
 // int32 [tokens]
 def Ids : TensorRankOf<[I32], [1]>;
 
@@ -58,8 +64,9 @@ def Ashlar_WeightOp : Ashlar_Op<"weight", [Symbol]> {
   let description = [{
     A symbol of type `[rows, columns]` (or `[features]`) made of `sources` on top of
     each other. With `layers = [first, count]` there is one such tensor per layer:
-    "{layer}" in the names of its sources stands for the index. `layout`, `offset` and
-    `layer_stride` (bytes in the weight image) are set by `--ashlar-place-weights`.
+    "{layer}" in the names of its sources stands for the index. `encoding` is set by
+    `--ashlar-choose-precision`; `layout`, `offset` and `layer_stride` (bytes in the
+    weight image) by `--ashlar-place-weights`.
 
     ```mlir
     ashlar.weight @q [#ashlar.tensor<"h.{layer}.q.weight", [64, 64], rows = 0 for 64>]
@@ -69,11 +76,12 @@ def Ashlar_WeightOp : Ashlar_Op<"weight", [Symbol]> {
   let arguments = (ins SymbolNameAttr:$sym_name, ArrayAttr:$sources,
                        TypeAttrOf<AnyRankedTensor>:$type,
                        OptionalAttr<DenseI64ArrayAttr>:$layers,
+                       OptionalAttr<Ashlar_EncodingAttr>:$encoding,
                        OptionalAttr<Ashlar_WeightLayoutAttr>:$layout,
                        OptionalAttr<I64Attr>:$offset,
                        OptionalAttr<I64Attr>:$layer_stride);
   let assemblyFormat = [{
-    $sym_name $sources `:` $type (`layers` `=` $layers^)?
+    $sym_name $sources `:` $type (`layers` `=` $layers^)? (`encoded` $encoding^)?
     (`layout` custom<Kind>($layout)^)? (`at` $offset^)? (`stride` $layer_stride^)? attr-dict
   }];
   let extraClassDeclaration = [{
@@ -85,6 +93,10 @@ def Ashlar_WeightOp : Ashlar_Op<"weight", [Symbol]> {
     /// Columns; 1 for a vector.
     int64_t getColumns();
     bool isPerLayer() { return getLayers().has_value(); }
+    /// F32 where nothing else was chosen.
+    ::ashlar::ir::Precision getPrecision() {
+      return getEncoding() ? getEncoding()->getPrecision() : ::ashlar::ir::Precision::F32;
+    }
   }];
   let hasVerifier = 1;
 }
@@ -149,13 +161,16 @@ def Ashlar_LinearOp : Ashlar_WeightedOp<"linear", [
     At graph level it has neither activation, residual nor `gated`. With `gated`, the
     weight's first N rows are the gate's and the next N the up projection's, and the
     result is `activation(gate) * up`.
+
+    Behind `--ashlar-choose-precision`, an encoded weight has an input of its kind (bf16,
+    or int8 for int8 and int4), and a result may be bf16 where only such linears read it.
   }];
-  let arguments = (ins Rows:$input, Optional<Rows>:$residual,
+  let arguments = (ins Operand:$input, Optional<Rows>:$residual,
                        FlatSymbolRefAttr:$weight,
                        OptionalAttr<FlatSymbolRefAttr>:$bias,
                        OptionalAttr<Ashlar_ActivationAttr>:$activation,
                        UnitAttr:$gated);
-  let results = (outs Rows:$result);
+  let results = (outs Operand:$result);
   let assemblyFormat = [{
     $input `weight` $weight (`bias` $bias^)? (`activation` custom<Kind>($activation)^)?
     (`gated` $gated^)? (`residual` $residual^ `:` type($residual))?
@@ -214,8 +229,8 @@ def Ashlar_SplitHeadsOp : Ashlar_RowOp<"split_heads", [
 def Ashlar_MergeHeadsOp : Ashlar_RowOp<"merge_heads", [
     SameTokens<["input", "result"]>]> {
   let summary = "[tokens, heads, head_dim] as [tokens, heads * head_dim]";
-  let arguments = (ins Heads:$input);
-  let results = (outs Rows:$result);
+  let arguments = (ins OperandHeads:$input);
+  let results = (outs Operand:$result);
   let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
   let hasVerifier = 1;
 }
@@ -349,7 +364,7 @@ def Ashlar_AttentionOp : Ashlar_RowOp<"attention"> {
                        Ashlar_MaskAttr:$mask, F64Attr:$scale,
                        OptionalAttr<Ashlar_RotaryAttr>:$rotary,
                        OptionalAttr<FlatSymbolRefAttr>:$rotary_table);
-  let results = (outs Heads:$result);
+  let results = (outs OperandHeads:$result);
   let assemblyFormat = [{
     custom<Kind>($mask) $query `,` $key `,` $value `,` $query_sequences `,` $key_sequences
     `scale` $scale (`rotary` $rotary^ `,` $positions `:` type($positions))?
@@ -369,6 +384,26 @@ def Ashlar_ResidualNormOp : Ashlar_WeightedOp<"residual_norm", [
   let assemblyFormat = [{
     custom<Kind>($kind) $lhs `,` $rhs (`gain` $gain^)? (`bias` $bias^)? `epsilon` $epsilon attr-dict
     `:` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Ashlar_ConvertOp : Ashlar_RowOp<"convert", [SameTokens<["input", "result"]>]> {
+  let summary = "rows as the operand of a matrix kernel";
+  let description = [{
+    To bf16: rounded to nearest even. To int8: each row by itself, round(x / s) with
+    s = max|x| / 127, which is kept beside the row. With `group`, the sums over groups
+    of columns are kept too (for int4 weights with their zero points).
+
+    ```mlir
+    %b = ashlar.convert %x : tensor<?x64xf32> -> tensor<?x64xbf16>
+    %i = ashlar.convert %x group 64 : tensor<?x64xf32> -> tensor<?x64xi8>
+    ```
+  }];
+  let arguments = (ins Rows:$input, OptionalAttr<I64Attr>:$group);
+  let results = (outs Operand:$result);
+  let assemblyFormat = [{
+    $input (`group` $group^)? attr-dict `:` type($input) `->` type($result)
   }];
   let hasVerifier = 1;
 }

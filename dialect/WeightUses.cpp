@@ -72,15 +72,52 @@ LogicalResult EmbeddingOp::verifySymbolUses(SymbolTableCollection &tables) {
                      {table->getRows(), featuresOf(getResult())});
 }
 
+/// The element type of the input that a weight of `precision` is multiplied by.
+static Type operandType(Precision precision, MLIRContext *context) {
+  switch (precision) {
+  case Precision::F32:
+    return Float32Type::get(context);
+  case Precision::Bf16:
+    return BFloat16Type::get(context);
+  case Precision::Int8:
+  case Precision::Int4:
+    return IntegerType::get(context, 8);
+  }
+  llvm_unreachable("every precision is handled above");
+}
+
+static LogicalResult checkOperand(LinearOp op, WeightOp weight) {
+  Type found = op.getInput().getType().getElementType();
+  Type expected = operandType(weight.getPrecision(), op.getContext());
+  if (found != expected) // C48
+    return op.emitOpError("input is of ")
+           << found << ", but weight @" << weight.getSymName() << " is "
+           << stringifyEnum(weight.getPrecision()) << "; expected " << expected;
+  if (op.getResult().getType().getElementType().isInteger()) // C50
+    return op.emitOpError("result is ")
+           << op.getResult().getType() << "; expected float32 or bf16";
+  if (weight.getPrecision() != Precision::Int4)
+    return success();
+  auto convert = op.getInput().getDefiningOp<ConvertOp>();
+  if (!convert || convert.getGroup().value_or(0) !=
+                      static_cast<uint64_t>(weight.getEncoding()->getGroup()))
+    return op.emitOpError("input does not come from a convert of group ") // C49
+           << weight.getEncoding()->getGroup();
+  return success();
+}
+
 LogicalResult LinearOp::verifySymbolUses(SymbolTableCollection &tables) {
   FailureOr<WeightOp> weight = useWeight(*this, getWeightAttr(), tables);
   if (failed(weight))
     return failure();
   if (getGated() && !getActivation()) // C13
     return emitOpError("is gated without an activation");
-  if (getResidual() && getResidual().getType() != getResult().getType()) // C42
+  auto sums = getResult().getType().clone(Float32Type::get(getContext()));
+  if (getResidual() && getResidual().getType() != sums) // C42
     return emitOpError("residual is ")
-           << getResidual().getType() << "; expected " << getResult().getType();
+           << getResidual().getType() << "; expected " << sums;
+  if (failed(checkOperand(*this, *weight)))
+    return failure();
   int64_t outputs = featuresOf(getResult()) * (getGated() ? 2 : 1);
   if (failed(expectShape(*this, "weight", *weight,
                          {outputs, featuresOf(getInput())})))

@@ -139,7 +139,9 @@ typedef struct ashlar_tap_plan {
 /* CPU features that the code needs, tested by `open`. */
 enum ashlar_cpu_level {
   ASHLAR_CPU_X86_64_V3 = 3,
-  ASHLAR_CPU_X86_64_V4 = 4
+  ASHLAR_CPU_X86_64_V4 = 4,
+  ASHLAR_CPU_X86_64_V4_VNNI = 5,
+  ASHLAR_CPU_SAPPHIRE_RAPIDS = 6 /* AMX: tiles, bf16, int8 */
 };
 
 typedef struct ashlar_plan {
@@ -148,6 +150,7 @@ typedef struct ashlar_plan {
   const char *manifest; /* JSON, NUL-terminated */
   int64_t manifest_bytes;
   int64_t cpu_level;
+  int64_t uses_tiles; /* the code has AMX instructions: `open` asks for them */
   uint64_t build_id; /* the same in code and weights */
 
   const void *weights; /* in this artifact, or null: --weights=external */

@@ -35,7 +35,8 @@ typedef enum ashlar_status {
   ASHLAR_IO_ERROR = 12,
   ASHLAR_THREAD_ERROR = 13,  /* a worker could not be started */
   ASHLAR_NOT_SUPPORTED = 14, /* the model has no such entry */
-  ASHLAR_AFTER_FORK = 15     /* the session's workers live in another process */
+  ASHLAR_AFTER_FORK = 15,    /* the session's workers live in another process */
+  ASHLAR_NO_TILES = 16       /* the system does not let this process use AMX */
 } ashlar_status;
 
 typedef struct ashlar_model ashlar_model;

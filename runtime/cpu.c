@@ -1,12 +1,16 @@
 /*===- cpu.c - Does this machine have the instructions? --------------- C
 -*-===*\
 |*
-|* The levels are those of the x86-64 psABI. A feature counts only if the
+|* The first levels are those of the x86-64 psABI. A feature counts only if the
 |* operating system saves its registers: OSXSAVE, then XCR0.
 |*
 \*===----------------------------------------------------------------------===*/
 
+#define _GNU_SOURCE
 #include "runtime/internal.h"
+
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #if !defined(__x86_64__)
 #error "the runtime knows x86-64 only"
@@ -31,6 +35,13 @@ enum { EAX, EBX, ECX, EDX };
 /* mask registers, upper halves, upper registers */
 #define V4_XCR0 0xe6u
 
+/* AVX512VNNI */
+#define VNNI_LEAF7_ECX (1u << 11)
+/* AMX-BF16, AMX-TILE, AMX-INT8 */
+#define TILES_LEAF7_EDX (1u << 22 | 1u << 24 | 1u << 25)
+/* tile configuration, tile data */
+#define TILES_XCR0 0x60000u
+
 static bool has_all(uint64_t value, uint64_t bits) {
   return (value & bits) == bits;
 }
@@ -43,7 +54,11 @@ int64_t ashlar_rt_cpu_level_of(const uint32_t leaf1[4], const uint32_t leaf7[4],
     return 0;
   if (!has_all(leaf7[EBX], V4_LEAF7_EBX) || !has_all(xcr0, V4_XCR0))
     return ASHLAR_CPU_X86_64_V3;
-  return ASHLAR_CPU_X86_64_V4;
+  if (!has_all(leaf7[ECX], VNNI_LEAF7_ECX))
+    return ASHLAR_CPU_X86_64_V4;
+  if (!has_all(leaf7[EDX], TILES_LEAF7_EDX) || !has_all(xcr0, TILES_XCR0))
+    return ASHLAR_CPU_X86_64_V4_VNNI;
+  return ASHLAR_CPU_SAPPHIRE_RAPIDS;
 }
 
 static void read_leaf(uint32_t leaf, uint32_t registers[4]) {
@@ -67,4 +82,10 @@ int64_t ashlar_rt_cpu_level(void) {
   read_leaf(0x80000001u, extended1);
   uint64_t xcr0 = has_all(leaf1[ECX], 1u << 27) ? read_xcr0() : 0;
   return ashlar_rt_cpu_level_of(leaf1, leaf7, extended1, xcr0);
+}
+
+/* Linux lets a process use the large tile registers only once it has asked. */
+bool ashlar_rt_cpu_request_tiles(void) {
+  enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };
+  return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
 }

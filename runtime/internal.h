@@ -96,6 +96,8 @@ bool ashlar_rt_plan_is_sound(const ashlar_plan *plan);
 
 /* cpu.c: the highest ashlar_cpu_level of this machine, or 0. */
 int64_t ashlar_rt_cpu_level(void);
+/* Asks the system for AMX's registers, for all threads of the process. */
+bool ashlar_rt_cpu_request_tiles(void);
 int64_t ashlar_rt_cpu_level_of(const uint32_t leaf1[4], const uint32_t leaf7[4],
                                const uint32_t extended1[4], uint64_t xcr0);
 

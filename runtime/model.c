@@ -16,6 +16,8 @@ ashlar_status ashlar_rt_open(const ashlar_plan *plan,
     return ASHLAR_BAD_WEIGHTS;
   if (plan->cpu_level > ashlar_rt_cpu_level())
     return ASHLAR_UNSUPPORTED_CPU;
+  if (plan->uses_tiles && !ashlar_rt_cpu_request_tiles())
+    return ASHLAR_NO_TILES;
   ashlar_model *opened = calloc(1, sizeof *opened);
   if (!opened)
     return ASHLAR_OUT_OF_MEMORY;

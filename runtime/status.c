@@ -39,6 +39,10 @@ const char *ashlar_status_text(ashlar_status status) {
     return "a worker thread could not be started";
   case ASHLAR_NOT_SUPPORTED:
     return "the model has no such entry or input";
+  case ASHLAR_NO_TILES:
+    return "the system does not let this process use AMX: it may be switched "
+           "off, or a thread's alternate signal stack is too small (under 12 "
+           "KiB); another --target needs none";
   case ASHLAR_AFTER_FORK:
     return "the session's workers live in the process that created it";
   }

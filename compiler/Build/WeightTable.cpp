@@ -60,7 +60,7 @@ FlatSymbolRefAttr WeightTable::add(StringRef name, Attribute source,
   auto weight = ir::WeightOp::create(
       builder, locate(unique), builder.getStringAttr(unique),
       builder.getArrayAttr({source}), TypeAttr::get(type), range,
-      /*layout=*/nullptr, /*offset=*/nullptr,
+      /*encoding=*/nullptr, /*layout=*/nullptr, /*offset=*/nullptr,
       /*layer_stride=*/nullptr);
   builder.setInsertionPointAfter(weight);
   symbol = FlatSymbolRefAttr::get(builder.getContext(), unique);

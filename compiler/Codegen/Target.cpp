@@ -19,23 +19,45 @@ static constexpr llvm::StringLiteral linux64 = "x86_64-unknown-linux-gnu";
 static constexpr Target table[] = {
     {"x86-64-v3", "AVX2, FMA: Intel since Haswell, AMD since Zen", linux64,
      "x86-64-v3", "", ASHLAR_CPU_X86_64_V3, /*vectorBits=*/256,
-     /*vectorRegisters=*/16, /*gemmRows=*/6, /*gemmPanels=*/1},
+     /*vectorRegisters=*/16, /*gemmRows=*/6, /*gemmPanels=*/1, /*vnni=*/false,
+     /*tiles=*/false},
     {"x86-64-v4", "AVX-512: Intel servers since Skylake, AMD since Zen 4",
      linux64, "x86-64-v4", "", ASHLAR_CPU_X86_64_V4, /*vectorBits=*/512,
-     /*vectorRegisters=*/32, /*gemmRows=*/8, /*gemmPanels=*/3},
+     /*vectorRegisters=*/32, /*gemmRows=*/8, /*gemmPanels=*/3, /*vnni=*/false,
+     /*tiles=*/false},
+    {"x86-64-v4-vnni",
+     "AVX-512 VNNI: Intel since Cascade Lake, AMD since Zen 4", linux64,
+     "x86-64-v4", "+avx512vnni", ASHLAR_CPU_X86_64_V4_VNNI,
+     /*vectorBits=*/512, /*vectorRegisters=*/32, /*gemmRows=*/8,
+     /*gemmPanels=*/3, /*vnni=*/true, /*tiles=*/false},
+    {"sapphirerapids", "AMX: Intel servers since Sapphire Rapids", linux64,
+     "x86-64-v4", "+avx512vnni,+amx-tile,+amx-bf16,+amx-int8",
+     ASHLAR_CPU_SAPPHIRE_RAPIDS, /*vectorBits=*/512, /*vectorRegisters=*/32,
+     /*gemmRows=*/8, /*gemmPanels=*/3, /*vnni=*/true, /*tiles=*/true},
 };
 
-/// What the x86-64 psABI asks of a level beyond the one below it; each level
-/// includes the ones before it.
+/// What a level asks beyond the one below it (v3 and v4: the x86-64 psABI);
+/// each level includes the ones before it.
 static llvm::ArrayRef<llvm::StringLiteral> requiredFeatures(int cpuLevel) {
   static constexpr llvm::StringLiteral v3[] = {
       "cx16", "sahf", "popcnt", "sse4.2", "avx",   "avx2",
       "bmi",  "bmi2", "f16c",   "fma",    "lzcnt", "movbe"};
   static constexpr llvm::StringLiteral v4[] = {
       "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"};
-  if (cpuLevel == ASHLAR_CPU_X86_64_V3)
+  static constexpr llvm::StringLiteral vnni[] = {"avx512vnni"};
+  static constexpr llvm::StringLiteral tiles[] = {"amx-tile", "amx-bf16",
+                                                  "amx-int8"};
+  switch (cpuLevel) {
+  case ASHLAR_CPU_X86_64_V3:
     return v3;
-  return v4;
+  case ASHLAR_CPU_X86_64_V4:
+    return v4;
+  case ASHLAR_CPU_X86_64_V4_VNNI:
+    return vnni;
+  default:
+    assert(cpuLevel == ASHLAR_CPU_SAPPHIRE_RAPIDS && "no such level");
+    return tiles;
+  }
 }
 
 llvm::ArrayRef<Target> ashlar::targets() { return table; }
@@ -83,10 +105,10 @@ llvm::Expected<const Target *> ashlar::findTarget(llvm::StringRef name) {
 std::string ashlar::targetHelp() {
   std::string text;
   llvm::raw_string_ostream os(text);
-  os << llvm::left_justify("native", 12)
+  os << llvm::left_justify("native", 16)
      << "the best of these that this CPU runs\n";
   for (const Target &target : table)
-    os << llvm::left_justify(target.name, 12) << target.description << '\n';
+    os << llvm::left_justify(target.name, 16) << target.description << '\n';
   return text;
 }
 

@@ -32,6 +32,8 @@ struct Target {
   // The register tile of a float32 GEMM: rows x panels of 16 columns.
   int gemmRows;
   int gemmPanels;
+  bool vnni;  // vpdpbusd on 512 bits
+  bool tiles; // AMX: tdpbf16ps, tdpbssd
 };
 
 /// All levels, the best one last.

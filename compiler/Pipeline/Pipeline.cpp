@@ -23,12 +23,12 @@ using namespace ashlar;
 static void addFusionStages(std::vector<Stage> &stages,
                             const PipelineOptions &options) {
   for (const FusionStep &step : fusionSteps())
-    stages.push_back({step.name, step.summary,
-                      [&step, enabled = options.fusion.*step.enabled](
-                          OpPassManager &pm) {
-                        if (enabled)
-                          pm.addPass(step.create());
-                      }});
+    stages.push_back(
+        {step.name, step.summary,
+         [&step, enabled = options.fusion.*step.enabled](OpPassManager &pm) {
+           if (enabled)
+             pm.addPass(step.create());
+         }});
 }
 
 /// Fused level --> the same, with every place decided.
@@ -38,6 +38,12 @@ static void addPlanStages(std::vector<Stage> &stages,
     stages.push_back(
         {"insert-taps", "a copy of every op's rows is kept",
          [](OpPassManager &pm) { pm.addPass(createInsertTapsPass()); }});
+  // Behind the taps: what is tapped stays float32.
+  stages.push_back({"choose-precision", "weights and operands have encodings",
+                    [options](OpPassManager &pm) {
+                      pm.addPass(
+                          createChoosePrecisionPass({options.precision}));
+                    }});
   // Before the weights are placed: the tables are weights.
   stages.push_back({"bind-rotary-tables", "rotary ops have their tables",
                     [options](OpPassManager &pm) {
@@ -62,7 +68,8 @@ static void addLoweringStages(std::vector<Stage> &stages,
   stages.push_back({"program", "phases over tiles with vector bodies",
                     [options](OpPassManager &pm) {
                       pm.addPass(createLowerToProgramPass(
-                          {options.gemmRows, options.gemmPanels}));
+                          {options.gemmRows, options.gemmPanels, options.vnni,
+                           options.tiles}));
                       pm.addPass(createCanonicalizerPass());
                       pm.addPass(createCSEPass());
                     }});

@@ -34,7 +34,10 @@ struct PipelineOptions {
   // The target's register tile.
   int64_t gemmRows = 8;
   int64_t gemmPanels = 3;
+  bool vnni = false;
+  bool tiles = false; // AMX
   bool taps = false;
+  std::string precision = "f32"; // passes/Layout/Precision.h
 };
 
 struct Stage {

@@ -78,7 +78,7 @@ private:
   llvm::Error writeRows(ir::WeightOp weight, int64_t layer) {
     int64_t rows = weight.getRows(), columns = weight.getColumns();
     if (weight.getTensorType().getRank() == 1) {
-      rowBuffer.assign(packedFloats(weight, ir::WeightLayout::Rows), 0.0f);
+      rowBuffer.assign(packedBytes(weight, ir::WeightLayout::Rows) / 4, 0.0f);
       if (llvm::Error error = values.readRows(
               weight, layer, 0, rows,
               llvm::MutableArrayRef<float>(rowBuffer.data(), rows)))

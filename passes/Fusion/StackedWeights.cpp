@@ -80,7 +80,8 @@ static FlatSymbolRefAttr place(ModuleOp module, const Stack &stack,
   auto weight = WeightOp::create(
       builder, joinLocations(parts), builder.getStringAttr(name),
       builder.getArrayAttr(stack.sources), TypeAttr::get(type),
-      first.getLayersAttr(), /*layout=*/nullptr, /*offset=*/nullptr,
+      first.getLayersAttr(), /*encoding=*/nullptr, /*layout=*/nullptr,
+      /*offset=*/nullptr,
       /*layer_stride=*/nullptr);
   // Gives the symbol another name if there is such a one already.
   StringAttr symbol =

@@ -46,7 +46,8 @@ struct BindRotaryTables
         ir::RotaryTableSourceAttr::get(&getContext(), rotary, positions);
     ir::WeightOp::create(builder, user->getLoc(), builder.getStringAttr(name),
                          builder.getArrayAttr(source), TypeAttr::get(type),
-                         /*layers=*/nullptr, /*layout=*/nullptr,
+                         /*layers=*/nullptr, /*encoding=*/nullptr,
+                         /*layout=*/nullptr,
                          /*offset=*/nullptr, /*layer_stride=*/nullptr);
     ++tables;
     return table = FlatSymbolRefAttr::get(&getContext(), name);

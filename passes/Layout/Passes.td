@@ -24,6 +24,27 @@ def BindRotaryTablesPass : Pass<"ashlar-bind-rotary-tables", "::mlir::ModuleOp">
   let statistics = [Statistic<"tables", "tables", "Tables made">];
 }
 
+def ChoosePrecisionPass : Pass<"ashlar-choose-precision", "::mlir::ModuleOp"> {
+  let summary = "decides how weights are stored, and converts what they multiply";
+  let description = [{
+    Weights of linears get an encoding, and each such linear an operand of its kind:
+    bf16 for bf16, int8 rows with a scale each for int8 and int4. A bf16 operand
+    that nobody else reads is written by the linear or attention that makes it. Norms,
+    softmax, sums and biases stay float32.
+
+    ```mlir
+    ashlar.weight @q [...] : tensor<64x64xf32> layers = [0, 12]
+    %y = ashlar.linear %x weight @q : tensor<?x64xf32> -> tensor<?x64xf32>
+    // becomes, with precision=int8,
+    ashlar.weight @q [...] : tensor<64x64xf32> layers = [0, 12] encoded <int8>
+    %i = ashlar.convert %x : tensor<?x64xf32> -> tensor<?x64xi8>
+    %y = ashlar.linear %i weight @q : tensor<?x64xi8> -> tensor<?x64xf32>
+    ```
+  }];
+  let options = [Option<"precision", "precision", "std::string",
+                        /*default=*/"\"f32\"", "see Precision.h">];
+}
+
 def PlaceWeightsPass : Pass<"ashlar-place-weights", "::mlir::ModuleOp"> {
   let summary = "decides each weight's layout and place in the image";
   let description = [{

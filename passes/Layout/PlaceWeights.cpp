@@ -56,7 +56,7 @@ struct PlaceWeights : ashlar::impl::PlaceWeightsPassBase<PlaceWeights> {
         found == layouts.end() ? ir::WeightLayout::Rows : found->second;
     weight.setLayout(layout);
     weight.setOffset(end);
-    end += roundUp(packedFloats(weight, layout) * sizeof(float), 64);
+    end += roundUp(packedBytes(weight, layout), lineBytes);
   }
 
   void placeGroup(ArrayRef<ir::WeightOp> weights, int64_t layers,

@@ -38,7 +38,7 @@ public:
     if (std::optional<StringRef> name = op.getBias()) {
       ir::WeightOp vector = ir::lookupWeight(op, op.getBiasAttr());
       bias =
-          e.weightView(vector, {packedFloats(vector, ir::WeightLayout::Rows)});
+          e.weightView(vector, {packedBytes(vector, ir::WeightLayout::Rows) / 4});
     }
   }
 

@@ -27,7 +27,7 @@ template <typename Op> static NormWeights weightsOf(Emitter &e, Op op) {
     if (!symbol)
       return {};
     ir::WeightOp weight = ir::lookupWeight(op, symbol);
-    return e.weightView(weight, {packedFloats(weight, ir::WeightLayout::Rows)});
+    return e.weightView(weight, {packedBytes(weight, ir::WeightLayout::Rows) / 4});
   };
   return {view(op.getGainAttr()), view(op.getBiasAttr()), op.getKind(),
           op.getEpsilon().convertToDouble()};

@@ -24,10 +24,13 @@ def LowerToProgramPass : Pass<"ashlar-lower-to-program", "::mlir::ModuleOp"> {
     Option<"rowTile", "row-tile", "int64_t", "8", "rows of a register tile">,
     Option<"panelTile", "panel-tile", "int64_t", "3",
            "panels of 16 columns of a register tile">,
+    Option<"vnni", "vnni", "bool", "false", "the target has AVX-512 VNNI">,
+    Option<"tiles", "tiles", "bool", "false", "the target has AMX">,
   ];
   let dependentDialects = [
     "::ashlar::ir::AshlarDialect", "::mlir::arith::ArithDialect",
-    "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::LLVM::LLVMDialect", "::mlir::math::MathDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::amx::AMXDialect",
     "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }
 

@@ -1,6 +1,7 @@
 //===- BufferClasses.cpp - Which values share a buffer -------------------===//
 
 #include "passes/Memory/BufferClasses.h"
+#include "passes/Layout/WeightLayout.h"
 #include "passes/Memory/ArenaPlan.h"
 
 using namespace mlir;
@@ -32,8 +33,11 @@ static Value rootOf(Value value) {
   return rootOf(value, column);
 }
 
+/// Floats' worth of a row.
 static int64_t featuresOf(Value value) {
   auto type = cast<RankedTensorType>(value.getType());
+  if (!type.getElementType().isF32())
+    return ceilDiv(OperandLayout::of(value).rowBytes(), 4);
   int64_t features = 1;
   for (int64_t size : type.getShape().drop_front())
     features *= size;
@@ -41,10 +45,10 @@ static int64_t featuresOf(Value value) {
 }
 
 /// Rows that live in the arena: [tokens, features] or [tokens, heads,
-/// head_dim].
+/// head_dim]. (Ids have rank 1.)
 static bool isRows(Value value) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
-  return type && type.getElementType().isF32() && type.getRank() >= 2;
+  return type && type.getRank() >= 2;
 }
 
 /// Whether `op` reads `operand` only where it writes its result, element by

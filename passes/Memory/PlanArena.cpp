@@ -36,8 +36,8 @@ struct PlanArena : ashlar::impl::PlanArenaPassBase<PlanArena> {
     plan = {};
     end = 0;
     plan.maxTokens = maxTokens;
-    plan.rowCapacity = roundUp(maxTokens, rowTile);
-    plan.headRows = roundUp(std::min<int64_t>(maxTokens, 64), rowTile);
+    plan.rowCapacity = capacityFor(maxTokens);
+    plan.headRows = capacityFor(std::min<int64_t>(maxTokens, 64));
     if (failed(planTiles()))
       return signalPassFailure();
     planTables();
@@ -58,6 +58,19 @@ struct PlanArena : ashlar::impl::PlanArenaPassBase<PlanArena> {
     }
     plan.bytes = roundUp(end + slackBytes, 4096);
     plan.store(getOperation());
+  }
+
+  /// Whole register tiles and, where rows are operands of matrix kernels, whole
+  /// pairs of their tiles.
+  int64_t capacityFor(int64_t rows) {
+    rows = roundUp(rows, rowTile);
+    WalkResult operands = getOperation().walk([](ir::LinearOp linear) {
+      return linear.getInput().getType().getElementType().isF32()
+                 ? WalkResult::advance()
+                 : WalkResult::interrupt();
+    });
+    return operands.wasInterrupted() ? roundUp(rows, 2 * ashlar::tileRows)
+                                     : rows;
   }
 
   int64_t allocate(int64_t bytes) {

@@ -39,6 +39,7 @@ goes
 #define ashlar_rt_copy_rows NAME(_rt_copy_rows)
 #define ashlar_rt_cpu_level NAME(_rt_cpu_level)
 #define ashlar_rt_cpu_level_of NAME(_rt_cpu_level_of)
+#define ashlar_rt_cpu_request_tiles NAME(_rt_cpu_request_tiles)
 #define ashlar_rt_default_threads NAME(_rt_default_threads)
 #define ashlar_rt_open NAME(_rt_open)
 #define ashlar_rt_physical_cores NAME(_rt_physical_cores)

@@ -20,7 +20,7 @@ namespace {
 /// What a machine with AVX-512 and with it switched on says.
 struct Cpuid {
   uint32_t leaf1[4] = {0, 0, ~0u, 0};
-  uint32_t leaf7[4] = {0, ~0u, 0, 0};
+  uint32_t leaf7[4] = {0, ~0u, ~0u, ~0u};
   uint32_t extended1[4] = {0, 0, ~0u, 0};
   uint64_t xcr0 = ~uint64_t(0);
   int64_t level() const {
@@ -58,7 +58,7 @@ struct Machine : testing::Test {
 } // namespace
 
 TEST(Cpu, LevelsAskForEveryFeature) {
-  EXPECT_EQ(Cpuid().level(), ASHLAR_CPU_X86_64_V4);
+  EXPECT_EQ(Cpuid().level(), ASHLAR_CPU_SAPPHIRE_RAPIDS);
   for (uint32_t bit : {0, 9, 12, 13, 19, 20, 22, 23, 27, 28, 29}) {
     Cpuid cpu;
     cpu.leaf1[2] &= ~(1u << bit);
@@ -79,6 +79,14 @@ TEST(Cpu, LevelsAskForEveryFeature) {
     cpu.leaf7[1] &= ~(1u << bit);
     EXPECT_EQ(cpu.level(), ASHLAR_CPU_X86_64_V3) << "leaf 7 ebx " << bit;
   }
+  Cpuid vnni;
+  vnni.leaf7[2] &= ~(1u << 11);
+  EXPECT_EQ(vnni.level(), ASHLAR_CPU_X86_64_V4);
+  for (uint32_t bit : {22, 24, 25}) {
+    Cpuid cpu;
+    cpu.leaf7[3] &= ~(1u << bit);
+    EXPECT_EQ(cpu.level(), ASHLAR_CPU_X86_64_V4_VNNI) << "leaf 7 edx " << bit;
+  }
 }
 
 TEST(Cpu, RegistersMustBeSaved) {
@@ -92,6 +100,11 @@ TEST(Cpu, RegistersMustBeSaved) {
     cpu.xcr0 &= ~(uint64_t(1) << bit);
     EXPECT_EQ(cpu.level(), ASHLAR_CPU_X86_64_V3);
   }
+  for (uint64_t bit : {17, 18}) {
+    Cpuid cpu;
+    cpu.xcr0 &= ~(uint64_t(1) << bit);
+    EXPECT_EQ(cpu.level(), ASHLAR_CPU_X86_64_V4_VNNI);
+  }
 }
 
 TEST(Cpu, ThisMachineAsTheCompilerSeesIt) {
@@ -102,13 +115,18 @@ TEST(Cpu, ThisMachineAsTheCompilerSeesIt) {
   if (level && __builtin_cpu_supports("avx512f") &&
       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq"))
     level = ASHLAR_CPU_X86_64_V4;
+  if (level == ASHLAR_CPU_X86_64_V4 && __builtin_cpu_supports("avx512vnni"))
+    level = ASHLAR_CPU_X86_64_V4_VNNI;
+  if (level == ASHLAR_CPU_X86_64_V4_VNNI && __builtin_cpu_supports("amx-bf16") &&
+      __builtin_cpu_supports("amx-int8"))
+    level = ASHLAR_CPU_SAPPHIRE_RAPIDS;
   EXPECT_EQ(alpha_rt_cpu_level(), level);
 }
 
 TEST(Cpu, AnUnknownLevelIsRefused) {
   ashlar_plan plan = fake_decoder;
   ashlar_model *model = nullptr;
-  plan.cpu_level = ASHLAR_CPU_X86_64_V4 + 1;
+  plan.cpu_level = ASHLAR_CPU_SAPPHIRE_RAPIDS + 1;
   EXPECT_EQ(alpha_rt_open(&plan, nullptr, &model), ASHLAR_UNSUPPORTED_CPU);
   EXPECT_EQ(model, nullptr);
   plan.cpu_level = alpha_rt_cpu_level();

@@ -54,10 +54,11 @@ ashlar::tool::compileOptions(const Arguments &arguments) {
   if (!target)
     return target.takeError();
   options.target = *target;
-  llvm::StringRef precision = arguments.get("--precision").value_or("f32");
-  if (precision != "f32")
-    return usageError("--precision is \"" + precision +
-                      "\"; this build knows f32 only");
+  llvm::Expected<PrecisionOptions> precision =
+      PrecisionOptions::parse(arguments.get("--precision").value_or("f32"));
+  if (!precision)
+    return usageError(llvm::toString(precision.takeError()));
+  options.precision = std::move(*precision);
   if (llvm::Error error = setLimits(arguments, options))
     return std::move(error);
   if (llvm::Error error = disableFusions(arguments, options.fusion))

@@ -58,7 +58,7 @@ static Expected<std::string> planModel(const Arguments &arguments) {
   PlanDescription plan = buildPlan(*module, imported->spec, *pipeline);
   plan.name = identifierFromStem(llvm::sys::path::stem(path.rtrim('/')));
   plan.weightsInside = options->weightsInside;
-  return makeManifest(imported->spec, plan, *options->target, *module);
+  return makeManifest(imported->spec, plan, *options, *module);
 }
 
 //===----------------------------------------------------------------------===//

@@ -25,7 +25,11 @@ TEST(Target, UnknownLevelListsTheTable) {
 
 TEST(Target, BestIsTheHighestComplete) {
   auto all = [](llvm::StringRef) { return true; };
-  EXPECT_EQ(bestTarget(all)->name, "x86-64-v4");
+  EXPECT_EQ(bestTarget(all)->name, "sapphirerapids");
+  auto noTiles = [](llvm::StringRef name) { return name != "amx-bf16"; };
+  EXPECT_EQ(bestTarget(noTiles)->name, "x86-64-v4-vnni");
+  auto noVnni = [](llvm::StringRef name) { return name != "avx512vnni"; };
+  EXPECT_EQ(bestTarget(noVnni)->name, "x86-64-v4");
   auto noVl = [](llvm::StringRef name) { return name != "avx512vl"; };
   EXPECT_EQ(bestTarget(noVl)->name, "x86-64-v3");
   // AVX-512 without the level below it is no level.

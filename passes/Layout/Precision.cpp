@@ -1,0 +1,92 @@
+//===- Precision.cpp - What --precision says -----------------------------===//
+
+#include "passes/Layout/Precision.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
+
+using namespace mlir;
+using namespace ashlar;
+
+namespace {
+llvm::Error fail(const llvm::Twine &cause) {
+  return llvm::createStringError("--precision: " + cause);
+}
+
+llvm::Expected<ir::Precision> parsePrecision(StringRef word) {
+  if (std::optional<ir::Precision> precision = ir::symbolizePrecision(word))
+    return *precision;
+  return fail("\"" + word +
+              "\" is no precision; expected f32, bf16, int8 or "
+              "int4");
+}
+
+/// One KEY=VALUE.
+llvm::Error parseOption(PrecisionOptions &options, StringRef key,
+                        StringRef value) {
+  if (key == "group") {
+    if (!llvm::to_integer(value, options.group) ||
+        !ir::EncodingAttr::isGroup(options.group))
+      return fail("group is \"" + value + "\"; expected 32, 64 or 128");
+    return llvm::Error::success();
+  }
+  llvm::Expected<ir::Precision> precision = parsePrecision(value);
+  if (!precision)
+    return precision.takeError();
+  if (key == "lm_head") {
+    options.heads = *precision;
+    return llvm::Error::success();
+  }
+  if (key == "embeddings") {
+    if (*precision != ir::Precision::F32 && *precision != ir::Precision::Bf16)
+      return fail("embeddings is \"" + value + "\"; expected f32 or bf16");
+    options.embeddings = *precision;
+    return llvm::Error::success();
+  }
+  llvm::Expected<llvm::GlobPattern> pattern = llvm::GlobPattern::create(key);
+  if (!pattern)
+    return fail("pattern \"" + key +
+                "\": " + llvm::toString(pattern.takeError()));
+  options.exceptions.push_back({std::move(*pattern), *precision});
+  return llvm::Error::success();
+}
+} // namespace
+
+llvm::Expected<PrecisionOptions> PrecisionOptions::parse(StringRef text) {
+  PrecisionOptions options;
+  options.text = text.str();
+  SmallVector<StringRef> words;
+  text.split(words, ',');
+  llvm::Expected<ir::Precision> linears = parsePrecision(words.front());
+  if (!linears)
+    return linears.takeError();
+  options.linears = *linears;
+  options.heads =
+      *linears == ir::Precision::Int4 ? ir::Precision::Int8 : *linears;
+  options.embeddings =
+      *linears == ir::Precision::F32 ? ir::Precision::F32 : ir::Precision::Bf16;
+  for (StringRef word : ArrayRef(words).drop_front()) {
+    if (word == "zero_points") {
+      options.zeroPoints = true;
+      continue;
+    }
+    auto [key, value] = word.split('=');
+    if (key.empty() || value.empty())
+      return fail("\"" + word +
+                  "\" is not understood; expected KEY=VALUE with group, "
+                  "lm_head, embeddings or a pattern of tensor names, or "
+                  "zero_points");
+    if (llvm::Error error = parseOption(options, key, value))
+      return std::move(error);
+  }
+  return options;
+}
+
+ir::EncodingAttr PrecisionOptions::encoding(MLIRContext *context,
+                                            ir::Precision precision) const {
+  if (precision == ir::Precision::F32)
+    return {};
+  bool int4 = precision == ir::Precision::Int4;
+  return ir::EncodingAttr::get(context, precision, int4 ? group : 0,
+                               int4 && zeroPoints);
+}

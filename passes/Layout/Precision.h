@@ -1,0 +1,52 @@
+//===- Precision.h - What --precision says ---------------------*- C++ -*-===//
+//
+//   f32 | bf16 | int8 | int4 [,group=32|64|128] [,zero_points]
+//   [,lm_head=PRECISION] [,embeddings=f32|bf16] [,PATTERN=PRECISION ...]
+//
+// The first word is for the linears of the stacks. `lm_head` is for the linears
+// of the heads: the same where it is not given, but int8 under int4.
+// `embeddings` is for tables of token embeddings: bf16 where it is not given,
+// f32 under f32; a table that the head shares follows the head. A PATTERN with
+// * and ? is for linears any of whose tensors it matches; the last one that
+// matches decides.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ASHLAR_PASSES_LAYOUT_PRECISION_H
+#define ASHLAR_PASSES_LAYOUT_PRECISION_H
+
+#include "dialect/Ashlar.h"
+
+#include "llvm/Support/Error.h"
+#include "llvm/Support/GlobPattern.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace ashlar {
+
+struct PrecisionOptions {
+  struct Exception {
+    llvm::GlobPattern pattern;
+    ir::Precision precision;
+  };
+  std::string text = "f32"; // what was parsed
+  ir::Precision linears = ir::Precision::F32;
+  ir::Precision heads = ir::Precision::F32;
+  ir::Precision embeddings = ir::Precision::F32;
+  int64_t group = 64;
+  bool zeroPoints = false;
+  std::vector<Exception> exceptions;
+
+  /// Errors name the word that is wrong and what may stand there.
+  static llvm::Expected<PrecisionOptions> parse(llvm::StringRef text);
+
+  /// The encoding of `precision`, null for f32.
+  ir::EncodingAttr encoding(mlir::MLIRContext *context,
+                            ir::Precision precision) const;
+};
+
+} // namespace ashlar
+
+#endif // ASHLAR_PASSES_LAYOUT_PRECISION_H
