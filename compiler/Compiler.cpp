@@ -86,6 +86,7 @@ ashlar::resolveLimits(const ModelSpec &spec, const CompileOptions &options) {
   if (options.target) {
     pipeline.gemmRows = options.target->gemmRows;
     pipeline.gemmPanels = options.target->gemmPanels;
+    pipeline.vectorBits = options.target->vectorBits;
     pipeline.vnni = options.target->vnni;
     pipeline.tiles = options.target->tiles;
   }

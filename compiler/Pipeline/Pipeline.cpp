@@ -68,8 +68,8 @@ static void addLoweringStages(std::vector<Stage> &stages,
   stages.push_back({"program", "phases over tiles with vector bodies",
                     [options](OpPassManager &pm) {
                       pm.addPass(createLowerToProgramPass(
-                          {options.gemmRows, options.gemmPanels, options.vnni,
-                           options.tiles}));
+                          {options.gemmRows, options.gemmPanels,
+                           options.vectorBits, options.vnni, options.tiles}));
                       pm.addPass(createCanonicalizerPass());
                       pm.addPass(createCSEPass());
                     }});

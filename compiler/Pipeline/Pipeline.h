@@ -34,6 +34,7 @@ struct PipelineOptions {
   // The target's register tile.
   int64_t gemmRows = 8;
   int64_t gemmPanels = 3;
+  int64_t vectorBits = 512;
   bool vnni = false;
   bool tiles = false; // AMX
   bool taps = false;

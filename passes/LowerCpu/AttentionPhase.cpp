@@ -10,6 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "passes/LowerCpu/Operands.h"
 #include "passes/LowerCpu/RegisterTile.h"
 #include "runtime/abi.h"
 
@@ -50,7 +51,9 @@ private:
   const CachePlan *cache = nullptr;
   SegmentShape shape;
   Value base, layerOffset, zero;
-  RowsView query, out;
+  RowsView query;
+  std::optional<RowsView> out;           // float32
+  std::optional<OperandView> outOperand; // bf16, head_dim a multiple of 16
   Value tiles, table, rotaryAngles, positions;
   // Kept over the segments: [rows, head_dim], [rows, 256], [rows, 16 used 1].
   Value queries, weights, mixed, maxima, sums;
@@ -89,7 +92,10 @@ AttentionBody::AttentionBody(Emitter &e, ir::AttentionOp op, int64_t capacity)
   layerOffset = cacheOffset(e, kind);
   zero = e.index(0);
   query = rowsOf(e, op.getQuery(), capacity);
-  out = rowsOf(e, op.getResult(), capacity);
+  if (op.getResult().getType().getElementType().isF32())
+    out = rowsOf(e, op.getResult(), capacity);
+  else
+    outOperand = operandOf(e, op.getResult(), capacity);
   tiles = e.intTable(plan.tiles, {plan.maxTiles, ASHLAR_TILE_WORDS});
   table = e.intTable(cache->table, {cache->slotSegments * plan.maxTiles});
   if (op.getRotary()) {
@@ -148,8 +154,9 @@ void AttentionBody::start() {
   e.loop(zero, rowCount, 1, [&](Value row) {
     e.store(lowest, maxima, row);
     e.store(e.scalar(0.0), sums, row);
-    e.loop(0, paddedDim, panelWidth,
-           [&](Value d) { e.storeVector(e.splat(0.0), mixed, {row, d}); });
+    e.loop(0, paddedDim, panelWidth, [&](Value d) {
+      e.storeVector(e.splat(0.0), mixed, {row, d});
+    });
   });
 }
 
@@ -311,7 +318,10 @@ void AttentionBody::finish() {
     Value column = e.mul(head, headDim);
     e.overColumns(headDim, {}, [&](Value d, int64_t lanes, ValueRange) {
       Value value = e.mulf(e.loadVector(mixed, {row, d}), factor);
-      e.storeVector(value, out.memory, {target, e.add(column, d)}, lanes);
+      if (out)
+        e.storeVector(value, out->memory, {target, e.add(column, d)}, lanes);
+      else
+        storeBf16(e, value, *outOperand, target, e.add(column, d));
       return SmallVector<Value>();
     });
   });

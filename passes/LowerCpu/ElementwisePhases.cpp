@@ -4,7 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "passes/LowerCpu/Emitter.h"
+#include "passes/LowerCpu/Operands.h"
 
 using namespace mlir;
 using namespace ashlar;
@@ -57,9 +57,14 @@ void ashlar::emitElementwise(Emitter &e, Operation *op, int64_t capacity) {
 static void lookUpRow(Emitter &e, ir::EmbeddingOp op, ir::WeightOp table,
                       RowsView out, Value row, Value id) {
   double scale = op.getScale().convertToDouble();
-  Value memory = e.weightView(table, {table.getRows(), tableStride(table)});
+  bool bf16 = table.getPrecision() == ir::Precision::Bf16;
+  Value memory = e.viewBytes(e.context.weights, e.weightOffset(table),
+                             {table.getRows(), tableStride(table)},
+                             bf16 ? Type(e.getI16Type()) : e.getF32Type());
   e.overColumns(out.features, {}, [&](Value column, int64_t lanes, ValueRange) {
-    Value value = e.loadVector(memory, {id, column}, lanes);
+    // Rows are padded to whole vectors.
+    Value value = bf16 ? loadBf16(e, memory, {id, column})
+                       : e.loadVector(memory, {id, column}, lanes);
     if (scale != 1.0)
       value = e.mulf(value, e.splat(scale));
     e.storeVector(value, out.memory, {row, column}, lanes);
@@ -68,16 +73,14 @@ static void lookUpRow(Emitter &e, ir::EmbeddingOp op, ir::WeightOp table,
 }
 
 /// Rows of a table that lies in panels, since a linear reads it too: entry k of
-/// row i is at [i / 16][k][i % 16].
+/// row i is at [i / 16][k][i % 16], and so on (PanelLayout).
 static void gatherRow(Emitter &e, ir::EmbeddingOp op, ir::WeightOp table,
                       RowsView out, Value row, Value id) {
   double scale = op.getScale().convertToDouble();
-  Value memory =
-      e.weightView(table, {ashlar::ceilDiv(table.getRows(), panelWidth),
-                           out.features, panelWidth});
+  PanelView panels = panelsOf(e, table, /*gated=*/false);
   Value panel = e.div(id, panelWidth), lane = e.rem(id, panelWidth);
   e.loop(0, out.features, 1, [&](Value column) {
-    Value value = e.load(memory, {panel, column, lane});
+    Value value = panelElement(e, panels, panel, lane, column);
     if (scale != 1.0)
       value = e.mulf(value, e.scalar(scale));
     e.store(value, out.memory, {row, column});

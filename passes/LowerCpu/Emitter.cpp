@@ -173,10 +173,14 @@ Value Emitter::intTable(int64_t offset, ArrayRef<int64_t> shape) {
 }
 
 Value Emitter::weightView(ir::WeightOp weight, ArrayRef<int64_t> shape) {
+  return viewBytes(context.weights, weightOffset(weight), shape, getF32Type());
+}
+
+Value Emitter::weightOffset(ir::WeightOp weight) {
   Value offset = index(*weight.getOffset());
   if (weight.isPerLayer())
     offset = add(offset, mul(context.layerStep, *weight.getLayerStride()));
-  return viewBytes(context.weights, offset, shape, getF32Type());
+  return offset;
 }
 
 Value Emitter::load(Value memory, ValueRange indices) {
@@ -215,15 +219,16 @@ void Emitter::storeVector(Value vector, Value memory, ValueRange indices,
                                 lanesBelow(index(count)), vector);
 }
 
-Value Emitter::scratch(ArrayRef<int64_t> shape) {
+Value Emitter::scratch(ArrayRef<int64_t> shape, Type element) {
   // Once per call of the phase: in a loop, the stack would grow.
   auto phase = getInsertionBlock()->getParentOp();
   while (!isa<ir::PhaseOp>(phase))
     phase = phase->getParentOp();
   OpBuilder::InsertionGuard guard(*this);
   setInsertionPointToStart(&cast<ir::PhaseOp>(phase).getBody().front());
-  return memref::AllocaOp::create(*this, MemRefType::get(shape, getF32Type()),
-                                  getI64IntegerAttr(64));
+  return memref::AllocaOp::create(
+      *this, MemRefType::get(shape, element ? element : getF32Type()),
+      getI64IntegerAttr(64));
 }
 
 void Emitter::prefetch(Value memory, ValueRange indices, unsigned locality) {
@@ -333,7 +338,7 @@ StringRef ashlar::phaseName(Operation *op) {
   return name.empty() ? op->getName().stripDialect() : name;
 }
 
-static ir::BufferAttr bufferOf(Value value) {
+ir::BufferAttr ashlar::bufferOf(Value value) {
   if (auto result = dyn_cast<OpResult>(value)) {
     auto buffers = result.getOwner()->getAttrOfType<ArrayAttr>(buffersAttr);
     assert(buffers && "the memory plan has placed every value");

@@ -39,6 +39,9 @@ struct ProgramContext {
   mlir::Value layerStep; // layer - first of the loop; null outside
   ArenaPlan plan;
   TileShape tile;
+  int64_t vectorBits = 512;
+  bool vnni = false;
+  bool matrixTiles = false; // AMX
 };
 
 /// Rows in the arena as float memory: [capacity, stride].
@@ -100,6 +103,8 @@ public:
   Value intTable(int64_t offset, mlir::ArrayRef<int64_t> shape);
   /// A weight's place as float memory of `shape`, in the layer of the loop.
   Value weightView(ir::WeightOp weight, mlir::ArrayRef<int64_t> shape);
+  /// Its byte offset in the image, in the layer of the loop.
+  Value weightOffset(ir::WeightOp weight);
   Value load(Value memory, ValueRange indices);      // one element
   Value loadIndex(Value memory, ValueRange indices); // i32 as index
   void store(Value value, Value memory, ValueRange indices);
@@ -110,7 +115,7 @@ public:
   void storeVector(Value vector, Value memory, ValueRange indices,
                    int64_t count);
   /// Memory on the worker's stack.
-  Value scratch(mlir::ArrayRef<int64_t> shape);
+  Value scratch(mlir::ArrayRef<int64_t> shape, mlir::Type element = {});
   /// `locality`: 3 = into L1, 2 = into L2.
   void prefetch(Value memory, ValueRange indices, unsigned locality);
 
@@ -159,9 +164,12 @@ void emitKvAppend(Emitter &e, ir::KvAppendOp op, int64_t capacity);
 void emitAttention(Emitter &e, ir::AttentionOp op, int64_t capacity);
 /// add, multiply, activate, scale, copy.
 void emitElementwise(Emitter &e, mlir::Operation *op, int64_t capacity);
+void emitConvert(Emitter &e, ir::ConvertOp op, int64_t capacity);
 void emitTap(Emitter &e, ir::TapOp op, int64_t capacity);
 
-/// The rows of a value: its buffer is on the op or the argument that made it.
+/// Where a value lies: on the op or the argument that made it.
+ir::BufferAttr bufferOf(mlir::Value value);
+/// The float rows of a value.
 RowsView rowsOf(Emitter &e, mlir::Value value, int64_t capacity);
 
 /// Rotates `scratch[row][0..dimensions)` by the angles of `position`: entry i

@@ -9,6 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "passes/LowerCpu/LinearEpilogue.h"
 #include "passes/LowerCpu/RegisterTile.h"
 
 using namespace mlir;
@@ -20,26 +21,16 @@ static constexpr int64_t streams = 4;
 static constexpr int64_t prefetchRows = 24;
 
 namespace {
-/// One linear op inside of its phase.
+/// One linear op of float32 inside of its phase.
 class LinearBody {
 public:
   LinearBody(Emitter &e, ir::LinearOp op, int64_t capacity)
-      : e(e), op(op), gated(op.getGated()) {
+      : e(e), epilogue(e, op, capacity) {
     ir::WeightOp weight = ir::lookupWeight(op, op.getWeightAttr());
     depth = weight.getColumns();
-    outputs = weight.getRows() / (gated ? 2 : 1);
-    unitPanels = gated ? 2 : 1;
-    units = ashlar::ceilDiv(outputs, panelWidth);
     input = rowsOf(e, op.getInput(), capacity);
-    result = rowsOf(e, op.getResult(), capacity);
-    if (op.getResidual())
-      residual = rowsOf(e, op.getResidual(), capacity);
-    panels = e.weightView(weight, {units * unitPanels, depth, panelWidth});
-    if (std::optional<StringRef> name = op.getBias()) {
-      ir::WeightOp vector = ir::lookupWeight(op, op.getBiasAttr());
-      bias =
-          e.weightView(vector, {packedBytes(vector, ir::WeightLayout::Rows) / 4});
-    }
+    panels = e.weightView(
+        weight, {epilogue.units * epilogue.unitPanels, depth, panelWidth});
   }
 
   /// Row tiles x panel groups; `begin`, `end` count groups of `group` units.
@@ -47,30 +38,17 @@ public:
   /// One row; `begin`, `end` count units.
   void decode(Value begin, Value end);
 
-  int64_t units = 0;      // panels, or pairs of them when gated
-  int64_t unitPanels = 1; // panels of a unit
-
 private:
   using Ahead = llvm::function_ref<void(Value k)>;
   void tile(Value row, int64_t rows, Value unit, int64_t unitCount,
             Ahead ahead);
-  void finish(Value row, int64_t rows, Value unit, int64_t unitCount,
-              ArrayRef<Value> sums);
-  Value epilogue(Value gate, Value up, Value row, Value column);
   SmallVector<Value> startingSums(int64_t rows, Value unit, int64_t unitCount);
-  bool isCheap() {
-    return !gated && (!op.getActivation() ||
-                      *op.getActivation() == ir::ActivationKind::Relu);
-  }
 
   Emitter &e;
-  ir::LinearOp op;
-  bool gated;
-  int64_t depth = 0, outputs = 0;
-  RowsView input, result;
-  std::optional<RowsView> residual;
+  LinearEpilogue epilogue;
+  int64_t depth = 0;
+  RowsView input;
   Value panels; // [units * unitPanels, depth, 16]
-  Value bias;   // [outputs + slack], gate's then up's when gated
 };
 } // namespace
 
@@ -79,67 +57,20 @@ SmallVector<Value> LinearBody::startingSums(int64_t rows, Value unit,
                                             int64_t unitCount) {
   SmallVector<Value> row;
   for (int64_t i = 0; i < unitCount; ++i)
-    for (int64_t part = 0; part < unitPanels; ++part) {
-      if (!bias) {
-        row.push_back(e.splat(0.0));
-        continue;
-      }
-      Value column = e.mul(e.add(unit, i), panelWidth);
-      row.push_back(e.loadVector(bias, e.add(column, part * outputs)));
-    }
+    for (int64_t part = 0; part < epilogue.unitPanels; ++part)
+      row.push_back(epilogue.hasBias() ? epilogue.biasOf(e.add(unit, i), part)
+                                       : e.splat(0.0));
   SmallVector<Value> all;
   for (int64_t i = 0; i < rows; ++i)
     all.append(row);
   return all;
 }
 
-Value LinearBody::epilogue(Value gate, Value up, Value row, Value column) {
-  Value value = gate;
-  if (op.getActivation())
-    value = e.applyActivation(*op.getActivation(), value);
-  if (gated)
-    value = e.mulf(value, up);
-  if (residual)
-    value = e.addf(value, e.loadVector(residual->memory, {row, column}));
-  return value;
-}
-
-/// Epilogue and store. A long epilogue is emitted once and loops over the tile,
-/// which it reads back from the stack.
-void LinearBody::finish(Value row, int64_t rows, Value unit, int64_t unitCount,
-                        ArrayRef<Value> sums) {
-  auto storeResult = [&](Value gate, Value up, Value r, Value u) {
-    Value column = e.mul(u, panelWidth);
-    e.storeVector(epilogue(gate, up, r, column), result.memory, {r, column});
-  };
-  if (isCheap()) {
-    for (int64_t r = 0; r < rows; ++r)
-      for (int64_t u = 0; u < unitCount; ++u)
-        storeResult(sums[r * unitCount + u], {}, e.add(row, r), e.add(unit, u));
-    return;
-  }
-  int64_t width = unitCount * unitPanels;
-  Value kept = e.scratch({rows, width, panelWidth});
-  Value zero = e.index(0);
-  for (int64_t r = 0; r < rows; ++r)
-    for (int64_t p = 0; p < width; ++p)
-      e.storeVector(sums[r * width + p], kept, {e.index(r), e.index(p), zero});
-  e.loop(0, rows, 1, [&](Value r) {
-    e.loop(0, unitCount, 1, [&](Value u) {
-      Value panel = e.mul(u, unitPanels);
-      Value gate = e.loadVector(kept, {r, panel, zero});
-      Value up =
-          gated ? e.loadVector(kept, {r, e.add(panel, 1), zero}) : Value();
-      storeResult(gate, up, e.add(row, r), e.add(unit, u));
-    });
-  });
-}
-
 void LinearBody::tile(Value row, int64_t rows, Value unit, int64_t unitCount,
                       Ahead ahead) {
-  Value firstPanel = e.mul(unit, unitPanels);
+  Value firstPanel = e.mul(unit, epilogue.unitPanels);
   Value zero = e.index(0);
-  int64_t width = unitCount * unitPanels;
+  int64_t width = unitCount * epilogue.unitPanels;
   SmallVector<Value> tileRows, tilePanels;
   for (int64_t r = 0; r < rows; ++r)
     tileRows.push_back(e.add(row, r));
@@ -154,14 +85,14 @@ void LinearBody::tile(Value row, int64_t rows, Value unit, int64_t unitCount,
   SmallVector<Value> sums = emitRegisterTile(
       e, rows, width, e.index(depth), startingSums(rows, unit, unitCount),
       {loadA, loadB, ahead});
-  finish(row, rows, unit, unitCount, sums);
+  epilogue.finish(row, rows, unit, unitCount, sums);
 }
 
 void LinearBody::prefill(Value begin, Value end, int64_t group) {
   int64_t rows = e.context.tile.rows;
   auto walkRows = [&](Value unit, int64_t unitCount) {
-    int64_t width = unitCount * unitPanels;
-    Value nextPanels = e.mul(e.add(unit, unitCount), unitPanels);
+    int64_t width = unitCount * epilogue.unitPanels;
+    Value nextPanels = e.mul(e.add(unit, unitCount), epilogue.unitPanels);
     e.loop(e.index(0), e.tokens(), rows, [&](Value row) {
       // While the first row tiles are computed, one panel each of the group
       // that comes next is brought into L2, a line for each step.
@@ -172,7 +103,7 @@ void LinearBody::prefill(Value begin, Value end, int64_t group) {
       });
     });
   };
-  int64_t whole = units / group, rest = units % group;
+  int64_t whole = epilogue.units / group, rest = epilogue.units % group;
   Value wholeEnd = e.min(end, e.index(whole));
   e.loop(begin, wholeEnd, 1,
          [&](Value g) { walkRows(e.mul(g, group), group); });
@@ -182,6 +113,7 @@ void LinearBody::prefill(Value begin, Value end, int64_t group) {
 }
 
 void LinearBody::decode(Value begin, Value end) {
+  int64_t unitPanels = epilogue.unitPanels;
   e.stepwise(begin, end, std::max<int64_t>(1, streams / unitPanels),
              [&](Value unit, int64_t count) {
                tile(e.index(0), 1, unit, count, [&](Value k) {
@@ -195,20 +127,20 @@ void LinearBody::decode(Value begin, Value end) {
 }
 
 void ashlar::emitLinear(Emitter &e, ir::LinearOp op, int64_t capacity) {
-  // Shapes alone first: the phase's tiles are counted outside of its body.
-  ir::WeightOp weight = ir::lookupWeight(op, op.getWeightAttr());
-  int64_t unitPanels = op.getGated() ? 2 : 1;
-  int64_t units = ashlar::ceilDiv(weight.getRows() / unitPanels, panelWidth);
-  int64_t group = std::max<int64_t>(1, e.context.tile.panels / unitPanels);
-  group = std::min(group, units);
-  int64_t groups = ashlar::ceilDiv(units, group);
+  if (!op.getInput().getType().getElementType().isF32())
+    return emitEncodedLinear(e, op, capacity);
+  LinearShape shape(op);
+  int64_t group =
+      std::max<int64_t>(1, e.context.tile.panels / shape.unitPanels);
+  group = std::min(group, shape.units);
+  int64_t groups = ashlar::ceilDiv(shape.units, group);
   e.phase(phaseName(op), e.index(groups), [&](Value begin, Value end) {
     LinearBody body(e, op, capacity);
     e.when(
         e.equal(e.tokens(), 1),
         [&] {
           body.decode(e.mul(begin, group),
-                      e.min(e.mul(end, group), e.index(units)));
+                      e.min(e.mul(end, group), e.index(shape.units)));
         },
         [&] { body.prefill(begin, end, group); });
   });

@@ -52,6 +52,9 @@ struct LowerToProgram : ashlar::impl::LowerToProgramPassBase<LowerToProgram> {
     context.cache = base(plan.cacheBytes);
     context.plan = plan;
     context.tile = {rowTile, panelTile};
+    context.vectorBits = vectorBits;
+    context.vnni = vnni;
+    context.matrixTiles = tiles;
     builder.setInsertionPointToStart(block);
     int64_t capacity =
         entry->hasAttr(headAttr) ? plan.headRows : plan.rowCapacity;
@@ -107,6 +110,9 @@ struct LowerToProgram : ashlar::impl::LowerToProgramPassBase<LowerToProgram> {
         })
         .Case([&](ir::AttentionOp op) {
           return emitAttention(e, op, capacity), success();
+        })
+        .Case([&](ir::ConvertOp op) {
+          return emitConvert(e, op, capacity), success();
         })
         .Case([&](ir::TapOp op) { return emitTap(e, op, capacity), success(); })
         .Case<ir::AddOp, ir::MultiplyOp, ir::ActivationOp, ir::CopyOp>(

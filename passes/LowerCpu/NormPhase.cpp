@@ -27,7 +27,8 @@ template <typename Op> static NormWeights weightsOf(Emitter &e, Op op) {
     if (!symbol)
       return {};
     ir::WeightOp weight = ir::lookupWeight(op, symbol);
-    return e.weightView(weight, {packedBytes(weight, ir::WeightLayout::Rows) / 4});
+    return e.weightView(weight,
+                        {packedBytes(weight, ir::WeightLayout::Rows) / 4});
   };
   return {view(op.getGainAttr()), view(op.getBiasAttr()), op.getKind(),
           op.getEpsilon().convertToDouble()};

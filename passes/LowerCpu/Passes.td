@@ -24,6 +24,8 @@ def LowerToProgramPass : Pass<"ashlar-lower-to-program", "::mlir::ModuleOp"> {
     Option<"rowTile", "row-tile", "int64_t", "8", "rows of a register tile">,
     Option<"panelTile", "panel-tile", "int64_t", "3",
            "panels of 16 columns of a register tile">,
+    Option<"vectorBits", "vector-bits", "int64_t", "512",
+           "bits of a vector register">,
     Option<"vnni", "vnni", "bool", "false", "the target has AVX-512 VNNI">,
     Option<"tiles", "tiles", "bool", "false", "the target has AMX">,
   ];

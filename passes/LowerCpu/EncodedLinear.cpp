@@ -1,0 +1,241 @@
+//===- EncodedLinear.cpp - Linear layers of bf16, int8 and int4 ----------===//
+//
+// A tile is a group of panels. One row streams the packed weights once in
+// vector code. More rows go through AMX where the target has it (bf16, int8):
+// in blocks of two row tiles by two panels, along stretches of inputs that keep
+// the panels in L1, over chunks of rows that keep the operand in L2; up to 16
+// rows, one row tile by four panels, at the speed at which the weights arrive.
+// While a group is computed, the next one is brought into L2. Elsewhere, and
+// for int4, rows go through register tiles as float32's do.
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/LowerCpu/EncodedTile.h"
+#include "passes/LowerCpu/LinearEpilogue.h"
+#include "passes/LowerCpu/MatrixTiles.h"
+
+using namespace mlir;
+using namespace ashlar;
+
+/// Panels that decode reads at the same time, each a stream of its own.
+static constexpr int64_t streams = 4;
+/// Lines of a panel that decode fetches ahead.
+static constexpr int64_t prefetchLines = 24;
+/// Lines of a panel in a matrix tile.
+static constexpr int64_t tileLines = 16;
+/// Steps of 64 bytes of inputs in a stretch: two panels of it are 32 KiB.
+static constexpr int64_t stretchSteps = 16;
+/// What a chunk of rows may take of L2.
+static constexpr int64_t chunkBytes = 1024 * 1024;
+
+namespace {
+class EncodedLinear {
+public:
+  EncodedLinear(Emitter &e, ir::LinearOp op, int64_t capacity)
+      : e(e), epilogue(e, op, capacity),
+        input(operandOf(e, op.getInput(), capacity)),
+        panels(panelsOf(e, ir::lookupWeight(op, op.getWeightAttr()),
+                        op.getGated())),
+        capacity(capacity) {}
+
+  /// Each takes units [begin, end).
+  void decode(Value begin, Value end);
+  void prefillVectors(Value begin, Value end);
+  void prefillTiles(Value begin, Value end);
+  void fewRows(Value begin, Value end);
+
+  bool usesTiles() const {
+    return e.context.matrixTiles &&
+           panels.layout.precision != ir::Precision::Int4;
+  }
+
+private:
+  bool isInt8() const { return panels.layout.precision == ir::Precision::Int8; }
+  int64_t steps() const { return panels.layout.lines() / tileLines; }
+  void vectorTile(EncodedTile &tile, Value row, int64_t rows, Value unit,
+                  int64_t unitCount, llvm::function_ref<void(Value)> ahead);
+  void tileGroup(Value unit, int64_t unitCount, int64_t rowTiles,
+                 Value firstRow, Value lastRow, Value results);
+  void prefetchSlice(Value firstLine, Value step, Value share);
+
+  Emitter &e;
+  LinearEpilogue epilogue;
+  OperandView input;
+  PanelView panels;
+  int64_t capacity;
+};
+} // namespace
+
+void EncodedLinear::vectorTile(EncodedTile &tile, Value row, int64_t rows,
+                               Value unit, int64_t unitCount,
+                               llvm::function_ref<void(Value)> ahead) {
+  int64_t parts = epilogue.unitPanels;
+  SmallVector<Value> sums =
+      tile.multiply(rows, e.mul(unit, parts), unitCount * parts, ahead);
+  if (epilogue.hasBias())
+    for (size_t i = 0; i < sums.size(); ++i) {
+      int64_t u = i % (unitCount * parts) / parts;
+      sums[i] = e.addf(sums[i], epilogue.biasOf(e.add(unit, u), i % parts));
+    }
+  epilogue.finish(row, rows, unit, unitCount, sums);
+}
+
+void EncodedLinear::decode(Value begin, Value end) {
+  EncodedTile tile(e, input, panels, /*mostRows=*/1);
+  Value zero = e.index(0);
+  tile.loadRows(zero, 1);
+  int64_t parts = epilogue.unitPanels;
+  e.stepwise(begin, end, std::max<int64_t>(1, streams / parts),
+             [&](Value unit, int64_t count) {
+               Value first = e.mul(e.mul(unit, parts), panels.layout.lines());
+               auto ahead = [&](Value line) {
+                 Value later = e.add(e.add(first, line), prefetchLines);
+                 for (int64_t p = 0; p < count * parts; ++p)
+                   e.prefetch(panels.lines,
+                              {e.add(later, p * panels.layout.lines()), zero},
+                              /*locality=*/3);
+               };
+               vectorTile(tile, zero, 1, unit, count, ahead);
+             });
+}
+
+/// Two chains for each result: half of the rows that float32 takes.
+void EncodedLinear::prefillVectors(Value begin, Value end) {
+  int64_t rows = std::max<int64_t>(1, e.context.tile.rows / 2);
+  int64_t parts = epilogue.unitPanels;
+  int64_t count = std::max<int64_t>(1, e.context.tile.panels / parts);
+  EncodedTile tile(e, input, panels, rows);
+  auto nothing = [](Value) {};
+  e.stepwise(begin, end, count, [&](Value unit, int64_t unitCount) {
+    e.stepwise(e.index(0), e.tokens(), rows, [&](Value row, int64_t rowCount) {
+      tile.loadRows(row, rowCount);
+      vectorTile(tile, row, rowCount, unit, unitCount, nothing);
+    });
+  });
+}
+
+/// Brings lines [firstLine + step * share, ... + share) into L2.
+void EncodedLinear::prefetchSlice(Value firstLine, Value step, Value share) {
+  Value first =
+      e.add(firstLine, arith::MulIOp::create(e, step, share).getResult());
+  e.loop(first, e.add(first, share), 1, [&](Value line) {
+    e.prefetch(panels.lines, {line, e.index(0)}, /*locality=*/2);
+  });
+}
+
+/// A group of panels times rows [firstRow, lastRow), in blocks of `rowTiles`.
+void EncodedLinear::tileGroup(Value unit, int64_t unitCount, int64_t rowTiles,
+                              Value firstRow, Value lastRow, Value results) {
+  int64_t parts = epilogue.unitPanels, width = unitCount * parts;
+  int64_t lines = panels.layout.lines(),
+          blockRows = rowTiles * ashlar::tileRows;
+  Value panel = e.mul(unit, parts);
+  Value nextLine = e.mul(e.add(panel, width), lines);
+  Value blocks = e.ceilDiv(e.sub(lastRow, firstRow), blockRows);
+  // Lines of the next group for each step of this one.
+  Value share =
+      arith::DivUIOp::create(e, e.add(blocks, width * tileLines - 1), blocks);
+  auto walk = [&](Value begin, Value end, Value fresh, bool last) {
+    e.loop(firstRow, lastRow, blockRows, [&](Value row) {
+      Value rowTile = e.div(row, ashlar::tileRows);
+      auto a = [&](int64_t i, Value step) {
+        Value tile = e.mul(e.add(rowTile, i), input.layout.lines());
+        return e.mul(e.add(tile, step), ashlar::tileRows);
+      };
+      auto b = [&](int64_t i, Value step) {
+        return e.add(e.mul(e.add(panel, i), lines), e.mul(step, tileLines));
+      };
+      Value local = e.sub(row, firstRow);
+      Value slice = e.add(
+          nextLine, arith::MulIOp::create(
+                        e, e.mul(e.div(local, blockRows), steps()), share));
+      TileBlock block;
+      block.isInt8 = isInt8();
+      block.rowTiles = rowTiles;
+      block.panels = width;
+      block.a = a;
+      block.b = b;
+      block.aLines = input.lines;
+      block.bLines = panels.lines;
+      block.results = results;
+      block.firstRow = local;
+      auto ahead = [&](Value step) { prefetchSlice(slice, step, share); };
+      block.ahead = ahead;
+      emitTileBlock(e, block, begin, end, fresh);
+      if (!last)
+        return;
+      epilogue.finish(
+          row, blockRows, unit, unitCount, [&](Value r, Value u, int64_t part) {
+            Value inTile = e.add(e.mul(u, parts), part);
+            Value at = e.add(local, r), column = e.mul(inTile, panelWidth);
+            Value sum = vector::LoadOp::create(
+                e, isInt8() ? intVector(e) : e.vectorType(), results,
+                ValueRange{at, column});
+            if (isInt8()) {
+              Value scale = e.broadcast(e.load(input.scales, e.add(row, r)));
+              sum = scaleInt8(e, panels, sum, e.add(panel, inTile), scale);
+            }
+            if (epilogue.hasBias())
+              sum = e.addf(sum, epilogue.biasOf(e.add(unit, u), part));
+            return sum;
+          });
+    });
+  };
+  // All stretches but the last, then the last with the epilogue behind it.
+  int64_t stretches = ashlar::ceilDiv(steps(), stretchSteps);
+  int64_t lastBegin = (stretches - 1) * stretchSteps;
+  auto isFirst = [&](Value begin) { return e.equal(begin, 0); };
+  if (stretches > 1)
+    e.loop(0, lastBegin, stretchSteps, [&](Value begin) {
+      walk(begin, e.add(begin, stretchSteps), isFirst(begin), false);
+    });
+  walk(e.index(lastBegin), e.index(steps()), isFirst(e.index(lastBegin)), true);
+}
+
+void EncodedLinear::prefillTiles(Value begin, Value end) {
+  int64_t count = 2 / epilogue.unitPanels, blockRows = 2 * ashlar::tileRows;
+  int64_t rowBytes = input.layout.lines() * lineBytes;
+  int64_t chunk = std::clamp(chunkBytes / rowBytes / blockRows * blockRows,
+                             2 * blockRows, roundUp(capacity, blockRows));
+  Type number = isInt8() ? Type(e.getI32Type()) : Type(e.getF32Type());
+  Value results = e.scratch({chunk, 2 * panelWidth}, number);
+  Value tokens = e.tokens();
+  e.loop(e.index(0), tokens, chunk, [&](Value row) {
+    Value last = e.min(e.add(row, chunk), tokens);
+    e.stepwise(begin, end, count, [&](Value unit, int64_t unitCount) {
+      tileGroup(unit, unitCount, /*rowTiles=*/2, row, last, results);
+    });
+  });
+}
+
+void EncodedLinear::fewRows(Value begin, Value end) {
+  int64_t count = 4 / epilogue.unitPanels;
+  Type number = isInt8() ? Type(e.getI32Type()) : Type(e.getF32Type());
+  Value results = e.scratch({ashlar::tileRows, 4 * panelWidth}, number);
+  e.stepwise(begin, end, count, [&](Value unit, int64_t unitCount) {
+    tileGroup(unit, unitCount, /*rowTiles=*/1, e.index(0), e.tokens(), results);
+  });
+}
+
+void ashlar::emitEncodedLinear(Emitter &e, ir::LinearOp op, int64_t capacity) {
+  LinearShape shape(op);
+  // Shares in whole groups of panels, as far as there are enough of them.
+  int64_t group = std::max<int64_t>(1, streams / shape.unitPanels);
+  group = std::min(group, std::max<int64_t>(1, shape.units / 16));
+  int64_t groups = ashlar::ceilDiv(shape.units, group);
+  e.phase(phaseName(op), e.index(groups), [&](Value first, Value last) {
+    EncodedLinear body(e, op, capacity);
+    Value begin = e.mul(first, group);
+    Value end = e.min(e.mul(last, group), e.index(shape.units));
+    auto manyRows = [&] {
+      if (!body.usesTiles())
+        return body.prefillVectors(begin, end);
+      e.when(
+          e.less(e.tokens(), e.index(ashlar::tileRows + 1)),
+          [&] { body.fewRows(begin, end); },
+          [&] { body.prefillTiles(begin, end); });
+    };
+    e.when(
+        e.equal(e.tokens(), 1), [&] { body.decode(begin, end); }, manyRows);
+  });
+}

@@ -1,0 +1,71 @@
+//===- EncodedTile.h - The register tile of bf16, int8 and int4 -*- C++ -*-===//
+//
+// Vector code for rows x panels of A B^T, on every level of CPUs. Each result
+// has one definition, whatever the tile and the level:
+//
+//   bf16  for each 32 inputs an FMA chain over the even and one over the odd
+//         ones, both from zero, added to each other and then to the sum: what
+//         AMX's tdpbf16ps does, bit for bit (denormals are zeros)
+//   int8  the exact integer sum, times the feature's and then the row's scale
+//   int4  an FMA chain over the groups of exact integer sums (numbers minus
+//         zero point) times the group's scale, then times the row's scale
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ASHLAR_PASSES_LOWERCPU_ENCODEDTILE_H
+#define ASHLAR_PASSES_LOWERCPU_ENCODEDTILE_H
+
+#include "passes/LowerCpu/Operands.h"
+
+namespace ashlar {
+
+class EncodedTile {
+public:
+  /// Up to `mostRows` rows at a time.
+  EncodedTile(Emitter &e, const OperandView &input, const PanelView &panels,
+              int64_t mostRows);
+
+  /// Brings rows [row, row + rows) into the form that tiles broadcast from.
+  void loadRows(mlir::Value row, int64_t rows);
+
+  /// Results of the loaded rows: [rows * count] vectors of float, row by row.
+  /// `ahead` is called in each step with the line; prefetches.
+  llvm::SmallVector<mlir::Value>
+  multiply(int64_t rows, mlir::Value firstPanel, int64_t count,
+           llvm::function_ref<void(mlir::Value line)> ahead);
+
+private:
+  using Values = llvm::SmallVector<mlir::Value>;
+  using Ahead = llvm::function_ref<void(mlir::Value line)>;
+  bool isBf16() const { return panels.layout.precision == ir::Precision::Bf16; }
+  bool isInt4() const { return panels.layout.precision == ir::Precision::Int4; }
+  mlir::Value lineIndex(mlir::Value panel, mlir::Value line);
+  Values multiplyBf16(int64_t rows, Ahead ahead);
+  Values multiplyInt8(int64_t rows, Ahead ahead);
+  Values multiplyInt4(int64_t rows, Ahead ahead);
+  /// sum + four inputs of each of 16 features (bytes) times those of a row.
+  mlir::Value dot(mlir::Value sum, mlir::Value bytes, int64_t row,
+                  mlir::Value word);
+  mlir::Value multiplyAddPairs(mlir::Value sum, mlir::Value a, mlir::Value b);
+  mlir::Value rowScale(int64_t row);
+  Values addGroup(int64_t rows, mlir::Value group, mlir::ValueRange sums,
+                  mlir::ValueRange chains);
+
+  Emitter &e;
+  const OperandView &input;
+  const PanelView &panels;
+  bool vnni;
+  /// bf16: f32 [rows][2: even, odd][depth / 2]. int8: words of four numbers,
+  /// i32 [rows][1][depth / 4]; without VNNI [rows][2: inputs 0 and 2, 1 and 3].
+  mlir::Value loaded;
+  mlir::Value firstRow;
+  Values tilePanels;
+};
+
+/// What int8 makes of an integer sum.
+mlir::Value scaleInt8(Emitter &e, const PanelView &panels, mlir::Value sum,
+                      mlir::Value panel, mlir::Value rowScale);
+
+} // namespace ashlar
+
+#endif // ASHLAR_PASSES_LOWERCPU_ENCODEDTILE_H

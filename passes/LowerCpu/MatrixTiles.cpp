@@ -1,0 +1,96 @@
+//===- MatrixTiles.cpp - AMX: tiles of 16 rows of 64 bytes ---------------===//
+
+#include "passes/LowerCpu/MatrixTiles.h"
+
+#include "mlir/Dialect/AMX/AMXDialect.h"
+
+using namespace mlir;
+using namespace ashlar;
+
+namespace {
+/// One block's types and tiles.
+class TileBody {
+public:
+  TileBody(Emitter &e, const TileBlock &block) : e(e), block(block) {
+    Type operand = block.isInt8 ? Type(e.getI8Type()) : Type(e.getBF16Type());
+    Type result = block.isInt8 ? Type(e.getI32Type()) : Type(e.getF32Type());
+    int64_t elements = block.isInt8 ? lineBytes : lineBytes / 2;
+    operandTile = amx::TileType::get({ashlar::tileRows, elements}, operand);
+    resultTile = amx::TileType::get({ashlar::tileRows, panelWidth}, result);
+  }
+
+  SmallVector<Value> zeros() {
+    SmallVector<Value> tiles;
+    for (int64_t i = 0; i < block.rowTiles * block.panels; ++i)
+      tiles.push_back(amx::TileZeroOp::create(e, resultTile));
+    return tiles;
+  }
+
+  SmallVector<Value> loadResults() {
+    SmallVector<Value> tiles;
+    overResults([&](Value row, Value column) {
+      tiles.push_back(amx::TileLoadOp::create(e, resultTile, block.results,
+                                              ValueRange{row, column}));
+    });
+    return tiles;
+  }
+
+  void storeResults(ValueRange tiles) {
+    size_t next = 0;
+    overResults([&](Value row, Value column) {
+      amx::TileStoreOp::create(e, block.results, ValueRange{row, column},
+                               tiles[next++]);
+    });
+  }
+
+  SmallVector<Value> multiply(Value begin, Value end, ValueRange tiles) {
+    return e.loop(begin, end, 1, tiles, [&](Value step, ValueRange sums) {
+      if (block.ahead)
+        block.ahead(step);
+      SmallVector<Value> as, bs, next;
+      for (int64_t i = 0; i < block.rowTiles; ++i)
+        as.push_back(load(block.aLines, block.a(i, step)));
+      for (int64_t i = 0; i < block.panels; ++i)
+        bs.push_back(load(block.bLines, block.b(i, step)));
+      for (Value a : as)
+        for (Value b : bs)
+          next.push_back(multiplyAdd(a, b, sums[next.size()]));
+      return next;
+    });
+  }
+
+private:
+  Value load(Value lines, Value line) {
+    return amx::TileLoadOp::create(e, operandTile, lines,
+                                   ValueRange{line, e.index(0)});
+  }
+
+  Value multiplyAdd(Value a, Value b, Value sum) {
+    if (block.isInt8)
+      return amx::TileMulIOp::create(e, resultTile, a, b, sum);
+    return amx::TileMulFOp::create(e, resultTile, a, b, sum);
+  }
+
+  void overResults(llvm::function_ref<void(Value, Value)> body) {
+    for (int64_t r = 0; r < block.rowTiles; ++r)
+      for (int64_t p = 0; p < block.panels; ++p)
+        body(e.add(block.firstRow, r * ashlar::tileRows),
+             e.index(p * panelWidth));
+  }
+
+  Emitter &e;
+  const TileBlock &block;
+  amx::TileType operandTile, resultTile;
+};
+} // namespace
+
+void ashlar::emitTileBlock(Emitter &e, const TileBlock &block, Value begin,
+                           Value end, Value fresh) {
+  TileBody body(e, block);
+  e.when(
+      fresh,
+      [&] { body.storeResults(body.multiply(begin, end, body.zeros())); },
+      [&] {
+        body.storeResults(body.multiply(begin, end, body.loadResults()));
+      });
+}
