@@ -1,32 +1,52 @@
 //===- Packer.cpp - The weight image -------------------------------------===//
 
 #include "compiler/Weights/Packer.h"
+
+#include "compiler/Support/Errors.h"
+#include "compiler/Weights/Encode.h"
 #include "compiler/Weights/WeightValues.h"
 #include "passes/Layout/WeightLayout.h"
 #include "runtime/abi.h"
 
+#include <cmath>
+
 using namespace mlir;
 using namespace ashlar;
 
-WeightImage::WeightImage(ModuleOp planned)
-    : module(ModuleOp::create(planned.getLoc())),
-      size(planned->getAttrOfType<IntegerAttr>(weightBytesAttr).getInt()) {
-  OpBuilder builder(module->getBodyRegion());
+std::vector<PlacedWeight> ashlar::placedWeights(ModuleOp planned) {
+  std::vector<PlacedWeight> placed;
   for (auto weight : planned.getOps<ir::WeightOp>()) {
-    auto copy = cast<ir::WeightOp>(builder.clone(*weight));
-    if (!copy.isPerLayer()) {
-      weights.push_back({copy, -1, static_cast<int64_t>(*copy.getOffset())});
+    auto offset = static_cast<int64_t>(*weight.getOffset());
+    if (!weight.isPerLayer()) {
+      placed.push_back({weight, -1, offset});
       continue;
     }
-    ArrayRef<int64_t> layers = *copy.getLayers();
+    ArrayRef<int64_t> layers = *weight.getLayers();
     for (int64_t i = 0; i < layers[1]; ++i)
-      weights.push_back({copy, layers[0] + i,
-                         static_cast<int64_t>(*copy.getOffset() +
-                                              i * *copy.getLayerStride())});
+      placed.push_back(
+          {weight, layers[0] + i,
+           static_cast<int64_t>(offset + i * *weight.getLayerStride())});
   }
-  llvm::sort(weights, [](const PlacedWeight &a, const PlacedWeight &b) {
+  llvm::sort(placed, [](const PlacedWeight &a, const PlacedWeight &b) {
     return a.offset < b.offset;
   });
+  return placed;
+}
+
+/// An integer attribute of the module, or -1.
+static int64_t attributeOf(ModuleOp module, StringRef name) {
+  auto attribute = module->getAttrOfType<IntegerAttr>(name);
+  return attribute ? attribute.getInt() : -1;
+}
+
+WeightImage::WeightImage(ModuleOp planned)
+    : module(ModuleOp::create(planned.getLoc())),
+      size(attributeOf(planned, weightBytesAttr)),
+      errorsOffset(attributeOf(planned, weightErrorsAttr)) {
+  OpBuilder builder(module->getBodyRegion());
+  for (auto weight : planned.getOps<ir::WeightOp>())
+    builder.clone(*weight);
+  weights = placedWeights(*module);
 }
 
 namespace {
@@ -47,98 +67,119 @@ public:
     return llvm::Error::success();
   }
 
-  llvm::Error write(ir::WeightOp weight, int64_t layer) {
+  /// Returns what was lost; 0 for float32.
+  llvm::Expected<double> write(ir::WeightOp weight, int64_t layer) {
     switch (*weight.getLayout()) {
     case ir::WeightLayout::Rows:
-      return writeRows(weight, layer);
+      return weight.getTensorType().getRank() == 1 ? writeVector(weight, layer)
+                                                   : writeTable(weight, layer);
     case ir::WeightLayout::Panels:
-      for (int64_t row = 0; row < weight.getRows(); row += panelWidth)
-        if (llvm::Error error =
-                writePanel(weight, layer, row, weight.getRows()))
-          return error;
-      return llvm::Error::success();
+      return writePanels(weight, layer, /*gated=*/false);
     case ir::WeightLayout::GatedPanels:
-      return writeGatedPanels(weight, layer);
+      return writePanels(weight, layer, /*gated=*/true);
     }
     llvm_unreachable("every layout is handled above");
   }
 
-private:
   llvm::Error emit(ArrayRef<char> bytes) {
     position += bytes.size();
     return sink(bytes);
   }
 
-  llvm::Error emitFloats(ArrayRef<float> floats) {
-    return emit({reinterpret_cast<const char *>(floats.data()),
-                 floats.size() * sizeof(float)});
+private:
+  template <typename T> llvm::Error emitNumbers(ArrayRef<T> numbers) {
+    return emit({reinterpret_cast<const char *>(numbers.data()),
+                 numbers.size() * sizeof(T)});
+  }
+
+  /// Rows [row, row + count) in `rowBuffer`.
+  llvm::Error readRows(ir::WeightOp weight, int64_t layer, int64_t row,
+                       int64_t count) {
+    rowBuffer.resize(count * weight.getColumns());
+    return values.readRows(weight, layer, row, count,
+                           llvm::MutableArrayRef<float>(rowBuffer));
+  }
+
+  llvm::Expected<double> writeVector(ir::WeightOp weight, int64_t layer) {
+    if (llvm::Error error = readRows(weight, layer, 0, weight.getRows()))
+      return std::move(error);
+    rowBuffer.resize(packedBytes(weight, ir::WeightLayout::Rows) /
+                     sizeof(float));
+    if (llvm::Error error = emitNumbers(ArrayRef(rowBuffer)))
+      return std::move(error);
+    return 0;
   }
 
   /// About a megabyte at a time, each row padded to whole vectors.
-  llvm::Error writeRows(ir::WeightOp weight, int64_t layer) {
+  llvm::Expected<double> writeTable(ir::WeightOp weight, int64_t layer) {
     int64_t rows = weight.getRows(), columns = weight.getColumns();
-    if (weight.getTensorType().getRank() == 1) {
-      rowBuffer.assign(packedBytes(weight, ir::WeightLayout::Rows) / 4, 0.0f);
-      if (llvm::Error error = values.readRows(
-              weight, layer, 0, rows,
-              llvm::MutableArrayRef<float>(rowBuffer.data(), rows)))
-        return error;
-      return emitFloats(rowBuffer);
-    }
     int64_t stride = tableStride(weight);
     int64_t step = std::max<int64_t>(1, (1 << 18) / stride);
+    ErrorSums errors;
     for (int64_t row = 0; row < rows; row += step) {
       int64_t count = std::min(step, rows - row);
-      rowBuffer.resize(count * columns);
-      if (llvm::Error error =
-              values.readRows(weight, layer, row, count,
-                              llvm::MutableArrayRef<float>(rowBuffer)))
-        return error;
-      panelBuffer.assign(count * stride, 0.0f);
+      if (llvm::Error error = readRows(weight, layer, row, count))
+        return std::move(error);
+      if (weight.getPrecision() == ir::Precision::Bf16) {
+        encodeTable(rowBuffer, columns, stride, halfBuffer, errors);
+        if (llvm::Error error = emitNumbers(ArrayRef(halfBuffer)))
+          return std::move(error);
+        continue;
+      }
+      tableBuffer.assign(count * stride, 0.0f);
       for (int64_t i = 0; i < count; ++i)
-        std::copy_n(&rowBuffer[i * columns], columns, &panelBuffer[i * stride]);
-      if (llvm::Error error = emitFloats(panelBuffer))
-        return error;
+        std::copy_n(&rowBuffer[i * columns], columns, &tableBuffer[i * stride]);
+      if (llvm::Error error = emitNumbers(ArrayRef(tableBuffer)))
+        return std::move(error);
     }
-    return llvm::Error::success();
+    return errors.relative();
   }
 
-  /// Rows [row, row + 16) up to `end` as [columns][16].
-  llvm::Error writePanel(ir::WeightOp weight, int64_t layer, int64_t row,
-                         int64_t end) {
-    int64_t columns = weight.getColumns();
-    int64_t count = std::min(panelWidth, end - row);
-    rowBuffer.resize(panelWidth * columns);
-    if (llvm::Error error = values.readRows(
-            weight, layer, row, count,
-            llvm::MutableArrayRef<float>(rowBuffer.data(), count * columns)))
+  llvm::Expected<double> writePanels(ir::WeightOp weight, int64_t layer,
+                                     bool gated) {
+    PanelEncoder encoder(PanelLayout::of(weight, gated));
+    int64_t halves = gated ? 2 : 1, half = weight.getRows() / halves;
+    for (int64_t row = 0; row < half; row += panelWidth)
+      for (int64_t first = row; first < weight.getRows(); first += half)
+        if (llvm::Error error = writePanel(encoder, weight, layer, first,
+                                           std::min(panelWidth, half - row)))
+          return std::move(error);
+    if (llvm::Error error = emit(encoder.tail()))
+      return std::move(error);
+    return encoder.errors().relative();
+  }
+
+  llvm::Error writePanel(PanelEncoder &encoder, ir::WeightOp weight,
+                         int64_t layer, int64_t row, int64_t count) {
+    if (llvm::Error error = readRows(weight, layer, row, count))
       return error;
-    std::fill(rowBuffer.begin() + count * columns, rowBuffer.end(), 0.0f);
-    panelBuffer.resize(panelWidth * columns);
-    // Sixteen columns at a time: both sides stay in L1.
-    for (int64_t block = 0; block < columns; block += panelWidth) {
-      int64_t blockEnd = std::min(columns, block + panelWidth);
-      for (int64_t r = 0; r < panelWidth; ++r)
-        for (int64_t c = block; c < blockEnd; ++c)
-          panelBuffer[c * panelWidth + r] = rowBuffer[r * columns + c];
-    }
-    return emitFloats(panelBuffer);
+    if (encoder.encode(rowBuffer))
+      return emit(encoder.panel());
+    return notFinite(weight, layer, row);
   }
 
-  llvm::Error writeGatedPanels(ir::WeightOp weight, int64_t layer) {
-    int64_t half = weight.getRows() / 2;
-    for (int64_t row = 0; row < half; row += panelWidth) {
-      if (llvm::Error error = writePanel(weight, layer, row, half))
-        return error;
-      if (llvm::Error error = writePanel(weight, layer, half + row, 2 * half))
-        return error;
-    }
-    return llvm::Error::success();
+  /// One of the numbers in `rowBuffer`, rows of `weight` from `row` on.
+  llvm::Error notFinite(ir::WeightOp weight, int64_t layer, int64_t row) {
+    size_t at = 0;
+    while (std::isfinite(rowBuffer[at]))
+      ++at;
+    std::string tensor =
+        tensorAt(weight, layer, row + at / weight.getColumns());
+    llvm::StringRef found = std::isnan(rowBuffer[at])     ? "NaN"
+                            : std::signbit(rowBuffer[at]) ? "-infinity"
+                                                          : "infinity";
+    return userError("tensor \"" + escapeForDisplay(tensor) + "\"",
+                     "has a number that is " + found + "; " +
+                         stringifyEnum(weight.getPrecision()) +
+                         " has only finite ones",
+                     "correct the checkpoint, or add PATTERN=bf16 to "
+                     "--precision with a pattern that matches the tensor");
   }
 
   WeightValues values;
   WeightImage::Sink sink;
-  std::vector<float> rowBuffer, panelBuffer;
+  std::vector<float> rowBuffer, tableBuffer;
+  std::vector<uint16_t> halfBuffer;
 
 public:
   int64_t position = sizeof(ashlar_weights_header);
@@ -147,11 +188,23 @@ public:
 
 llvm::Error WeightImage::write(TensorReader &reader, Sink sink) const {
   ImageWriter writer(reader, sink);
+  std::vector<float> errors;
   for (const PlacedWeight &placed : weights) {
     if (llvm::Error error = writer.padTo(placed.offset))
       return error;
+    auto weight = cast<ir::WeightOp>(placed.weight);
+    llvm::Expected<double> lost = writer.write(weight, placed.layer);
+    if (!lost)
+      return lost.takeError();
+    if (weight.getEncoding())
+      errors.push_back(static_cast<float>(*lost));
+  }
+  if (!errors.empty()) {
+    if (llvm::Error error = writer.padTo(errorsOffset))
+      return error;
     if (llvm::Error error =
-            writer.write(cast<ir::WeightOp>(placed.weight), placed.layer))
+            writer.emit({reinterpret_cast<const char *>(errors.data()),
+                         errors.size() * sizeof(float)}))
       return error;
   }
   return writer.padTo(size);

@@ -1,8 +1,9 @@
 //===- Packer.h - The weight image -----------------------------*- C++ -*-===//
 //
-// Writes the numbers of all weights in the order and layout that
-// `ashlar-place-weights` decided. Memory: one panel of 16 rows, or one window
-// of a tensor that the checkpoint stores transposed, at a time.
+// Writes the numbers of all weights in the order, layout and encoding that
+// `ashlar-place-weights` found or decided; behind them, what encoding cost.
+// Memory: one panel of 16 rows and the scales of one weight, or one window of
+// a tensor that the checkpoint stores transposed, at a time.
 //
 //===----------------------------------------------------------------------===//
 
@@ -26,6 +27,9 @@ struct PlacedWeight {
   int64_t offset;          // bytes in the image
 };
 
+/// Every weight of every layer of a planned module, in the image's order.
+std::vector<PlacedWeight> placedWeights(mlir::ModuleOp planned);
+
 /// A copy of the weights of a planned module, in the order of their offsets.
 class WeightImage {
 public:
@@ -35,13 +39,15 @@ public:
   int64_t bytes() const { return size; }
 
   using Sink = llvm::function_ref<llvm::Error(llvm::ArrayRef<char>)>;
-  /// Writes everything behind the header, in order, padding included.
+  /// Writes everything behind the header, in order, padding included. Error,
+  /// among others: int8 or int4 has no such number as an infinity.
   llvm::Error write(TensorReader &reader, Sink sink) const;
 
 private:
   mlir::OwningOpRef<mlir::ModuleOp> module;
   std::vector<PlacedWeight> weights;
   int64_t size;
+  int64_t errorsOffset; // -1: nothing is encoded
 };
 
 } // namespace ashlar

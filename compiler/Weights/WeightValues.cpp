@@ -213,6 +213,17 @@ Error WeightValues::readRows(ir::WeightOp weight, int64_t layer,
   return readSources(weight, layer, firstRow, rowCount, out);
 }
 
+std::string ashlar::tensorAt(ir::WeightOp weight, int64_t layer, int64_t row) {
+  for (mlir::Attribute source : weight.getSources()) {
+    if (row < rowsOf(source)) {
+      auto tensor = dyn_cast<ir::TensorSourceAttr>(source);
+      return tensor ? nameInLayer(tensor.getName(), layer) : "";
+    }
+    row -= rowsOf(source);
+  }
+  llvm_unreachable("the weight has the row");
+}
+
 Error ashlar::checkWeights(mlir::ModuleOp module, TensorReader &reader) {
   for (auto weight : module.getOps<ir::WeightOp>()) {
     int64_t first = 0, count = 1;

@@ -63,6 +63,10 @@ private:
   std::vector<float> window;
 };
 
+/// The tensor of the checkpoint that gives row `row` of `weight` in `layer`;
+/// empty where it is computed.
+std::string tensorAt(ir::WeightOp weight, int64_t layer, int64_t row);
+
 /// Error when a tensor that the weights of `module` name is missing from
 /// `reader` or has another shape. Reads no numbers.
 llvm::Error checkWeights(mlir::ModuleOp module, TensorReader &reader);

@@ -5,5 +5,5 @@ ashlar_add_library(AshlarWeightValues
 
 # The order of the numbers in the image.
 ashlar_add_library(AshlarPacker
-  SOURCES Packer.cpp
+  SOURCES Encode.cpp Packer.cpp
   LINK AshlarWeightValues AshlarLayout)

@@ -36,9 +36,23 @@ struct PlaceWeights : ashlar::impl::PlaceWeightsPassBase<PlaceWeights> {
     for (auto &[layers, weights] : groups)
       placeGroup(weights, layers.second, end);
     // A vector load may reach past the last tensor.
-    end = roundUp(end + panelWidth * sizeof(float), 4096);
-    getOperation()->setAttr(weightBytesAttr,
-                            Builder(&getContext()).getI64IntegerAttr(end));
+    end += panelWidth * sizeof(float);
+    Builder builder(&getContext());
+    if (int64_t bytes = encodedWeights() * sizeof(float)) {
+      getOperation()->setAttr(weightErrorsAttr, builder.getI64IntegerAttr(end));
+      end += bytes;
+    }
+    end = roundUp(end, 4096);
+    getOperation()->setAttr(weightBytesAttr, builder.getI64IntegerAttr(end));
+  }
+
+  /// One per layer.
+  int64_t encodedWeights() {
+    int64_t count = 0;
+    for (auto weight : getOperation().getOps<ir::WeightOp>())
+      if (weight.getEncoding())
+        count += weight.isPerLayer() ? (*weight.getLayers())[1] : 1;
+    return count;
   }
 
   /// Weights of linears go in panels; everything else in rows.

@@ -101,6 +101,10 @@ struct OperandLayout {
 
 /// Name of the module's attribute that holds the size of the image in bytes.
 constexpr llvm::StringLiteral weightBytesAttr = "ashlar.weight_bytes";
+/// Where something is encoded: the byte of the image at which the table of its
+/// errors begins, float32 [encoded weights of all layers, in their order in the
+/// image]: |w - encoded w| / |w|, in Euclidean norms.
+constexpr llvm::StringLiteral weightErrorsAttr = "ashlar.weight_errors";
 
 } // namespace ashlar
 
