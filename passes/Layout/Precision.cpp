@@ -82,6 +82,14 @@ llvm::Expected<PrecisionOptions> PrecisionOptions::parse(StringRef text) {
   return options;
 }
 
+ir::Precision PrecisionOptions::lowest() const {
+  // In the order of the enumeration: f32, bf16, int8, int4.
+  ir::Precision lowest = std::max(linears, heads);
+  for (const Exception &exception : exceptions)
+    lowest = std::max(lowest, exception.precision);
+  return lowest;
+}
+
 ir::EncodingAttr PrecisionOptions::encoding(MLIRContext *context,
                                             ir::Precision precision) const {
   if (precision == ir::Precision::F32)

@@ -42,6 +42,9 @@ struct PrecisionOptions {
   /// Errors name the word that is wrong and what may stand there.
   static llvm::Expected<PrecisionOptions> parse(llvm::StringRef text);
 
+  /// The one with the fewest bits that any linear may have.
+  ir::Precision lowest() const;
+
   /// The encoding of `precision`, null for f32.
   ir::EncodingAttr encoding(mlir::MLIRContext *context,
                             ir::Precision precision) const;

@@ -84,3 +84,11 @@ OperandLayout OperandLayout::of(Value value) {
       layout.depth, std::max<int64_t>(layout.lineElements(), layout.group));
   return layout;
 }
+
+Operation *ashlar::normBehind(ir::ConvertOp convert) {
+  Operation *maker = convert.getInput().getDefiningOp();
+  bool isNorm = isa_and_nonnull<ir::NormOp, ir::ResidualNormOp>(maker) &&
+                convert.getInput() == maker->getResults().back() &&
+                maker->getBlock() == convert->getBlock();
+  return isNorm ? maker : nullptr;
+}

@@ -99,6 +99,9 @@ struct OperandLayout {
   static OperandLayout of(mlir::Value value);
 };
 
+/// The norm whose phase writes what `convert` makes, row by row, or null.
+mlir::Operation *normBehind(ir::ConvertOp convert);
+
 /// Name of the module's attribute that holds the size of the image in bytes.
 constexpr llvm::StringLiteral weightBytesAttr = "ashlar.weight_bytes";
 /// Where something is encoded: the byte of the image at which the table of its

@@ -112,7 +112,9 @@ struct LowerToProgram : ashlar::impl::LowerToProgramPassBase<LowerToProgram> {
           return emitAttention(e, op, capacity), success();
         })
         .Case([&](ir::ConvertOp op) {
-          return emitConvert(e, op, capacity), success();
+          if (!normBehind(op))
+            emitConvert(e, op, capacity);
+          return success();
         })
         .Case([&](ir::TapOp op) { return emitTap(e, op, capacity), success(); })
         .Case<ir::AddOp, ir::MultiplyOp, ir::ActivationOp, ir::CopyOp>(

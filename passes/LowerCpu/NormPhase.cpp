@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "passes/LowerCpu/Emitter.h"
+#include "passes/LowerCpu/Operands.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
 
@@ -75,15 +75,29 @@ static void normalizeRow(Emitter &e, const NormWeights &weights, RowsView out,
   });
 }
 
+/// What the norm's row is converted to behind it, while it lies in L1.
+static SmallVector<OperandView> operandsBehind(Emitter &e, Operation *norm,
+                                               int64_t capacity) {
+  SmallVector<OperandView> operands;
+  for (Operation *user : norm->getResults().back().getUsers())
+    if (auto convert = dyn_cast<ir::ConvertOp>(user))
+      if (normBehind(convert) == norm)
+        operands.push_back(operandOf(e, convert.getResult(), capacity));
+  return operands;
+}
+
 void ashlar::emitNorm(Emitter &e, ir::NormOp op, int64_t capacity) {
   e.phase(phaseName(op), e.tokens(), [&](Value begin, Value end) {
     NormWeights weights = weightsOf(e, op);
     RowsView input = rowsOf(e, op.getInput(), capacity);
     RowsView out = rowsOf(e, op.getResult(), capacity);
+    SmallVector<OperandView> operands = operandsBehind(e, op, capacity);
     e.loop(begin, end, 1, [&](Value row) {
       normalizeRow(e, weights, out, row, [&](Value column, int64_t lanes) {
         return e.loadVector(input.memory, {row, column}, lanes);
       });
+      for (const OperandView &operand : operands)
+        convertRow(e, out, operand, row);
     });
   });
 }
@@ -95,6 +109,7 @@ void ashlar::emitResidualNorm(Emitter &e, ir::ResidualNormOp op,
     RowsView lhs = rowsOf(e, op.getLhs(), capacity);
     RowsView rhs = rowsOf(e, op.getRhs(), capacity);
     RowsView out = rowsOf(e, op.getResult(), capacity);
+    SmallVector<OperandView> operands = operandsBehind(e, op, capacity);
     // A sum that nobody reads is kept in the place of the result.
     RowsView sum =
         op.getSum().use_empty() ? out : rowsOf(e, op.getSum(), capacity);
@@ -109,6 +124,8 @@ void ashlar::emitResidualNorm(Emitter &e, ir::ResidualNormOp op,
       normalizeRow(e, weights, out, row, [&](Value column, int64_t lanes) {
         return e.loadVector(sum.memory, {row, column}, lanes);
       });
+      for (const OperandView &operand : operands)
+        convertRow(e, out, operand, row);
     });
   });
 }

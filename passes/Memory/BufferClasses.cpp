@@ -175,7 +175,11 @@ BufferView BufferClasses::viewOf(Value value) const {
 
 void BufferClasses::numberOps(Block &block) {
   for (Operation &op : block) {
-    points[&op] = points.size();
+    // What a norm's phase writes must not lie where the norm reads.
+    auto convert = dyn_cast<ir::ConvertOp>(op);
+    Operation *norm = convert ? normBehind(convert) : nullptr;
+    int64_t next = points.size();
+    points[&op] = norm ? points.lookup(norm) : next;
     for (Region &region : op.getRegions())
       for (Block &inner : region)
         numberOps(inner);

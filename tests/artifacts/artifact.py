@@ -19,9 +19,20 @@ CASES = os.path.join(SOURCE, "tests", "cases", "hf")
 EXAMPLES = os.path.join(SOURCE, "examples")
 PAGE = 4096
 
+CPU = open("/proc/cpuinfo").read()
+# The levels that this machine can run.
 TARGETS = ["x86-64-v3"]
-if "avx512f" in open("/proc/cpuinfo").read():
-    TARGETS.append("x86-64-v4")
+for level, feature in (("x86-64-v4", "avx512f"), ("x86-64-v4-vnni", "avx512_vnni"),
+                       ("sapphirerapids", "amx_bf16")):
+    if feature not in CPU:
+        print(f"{level}: not tested, this machine has no {feature}")
+        break
+    TARGETS.append(level)
+# What --precision says, and the relative error that it explains: bf16 keeps 8 bits
+# of each factor, int8 a row's largest number in 127 steps, int4 15 steps a group;
+# one linear loses 0.3, 1 and 10 %, and random weights carry that on.
+PRECISIONS = {"bf16": 3e-2, "int8": 1e-1, "int4": 0.7, "int4,group=32,zero_points": 0.7,
+              "int4,group=128,lm_head=bf16": 0.7, "int8,lm_head=int4,embeddings=f32": 0.5}
 
 
 def case_names():
@@ -56,7 +67,7 @@ HeadPlan = _structure("HeadPlan", """*:function p:output first_row_only max_rows
     input_offset input_stride input_features output_offset output_stride
     output_features""")
 Plan = _structure("Plan", """abi_version p:name p:manifest manifest_bytes
-    cpu_level build_id *:weights weights_bytes arena_bytes cache_bytes
+    cpu_level uses_tiles build_id *:weights weights_bytes arena_bytes cache_bytes
     max_tokens max_context max_source max_sequences call_offset rows_offset
     tiles_offset max_tiles tile_rows cross_cache encoder decoder stack_count
     *:stacks head_count *:heads cache_count *:caches tap_count *:taps *:text

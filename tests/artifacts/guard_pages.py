@@ -188,5 +188,13 @@ def odd_shapes(folder):
             artifact.TARGETS, "--random-weights=7")
 
 
+def encodings(folder):
+    precisions = list(artifact.PRECISIONS)
+    for seed, (name, config) in enumerate(models.odd_models()):
+        run(models.write(folder, f"e{name}_{seed}", config), folder, 200 + seed,
+            artifact.TARGETS, "--random-weights=7",
+            f"--precision={precisions[seed % len(precisions)]}")
+
+
 if __name__ == "__main__":
-    artifact.main(islands, families, odd_shapes)
+    artifact.main(islands, families, odd_shapes, encodings)

@@ -308,6 +308,9 @@ Error Verifier::run(const VerifyRun &run) {
   }
   for (auto [output, difference] : llvm::zip(run.outputs, outputs))
     report.add(
-        {run.name, output.name, difference, output.relL2, output.maxAbs});
+        {run.name, output.name, difference,
+         report.isFloat32 ? output.relL2 : report.tolerance,
+         report.isFloat32 ? output.maxAbs
+                          : std::numeric_limits<double>::infinity()});
   return Error::success();
 }

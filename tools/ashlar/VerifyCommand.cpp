@@ -47,6 +47,36 @@ const CommandInfo ashlar::tool::verifyInfo = {
 /// gives 1e-3, and one wrong number among a million ordinary ones 1e-3.
 static constexpr double f32Tolerance = 5e-5;
 
+/// The same where linears multiply fewer bits. bf16 keeps 8 bits of each factor
+/// (2e-3 for one linear); the test models' tensors stay below 2.5e-2. int8 keeps
+/// max/127 of a row (about 1e-2 for one linear): below 9e-2, but 1.7e-1 for the
+/// two logits of a classifier that random tokens leave undecided. int4 loses a
+/// tenth in each linear: the tolerance only catches results that have nothing
+/// to do with the reference. That kernels compute what they should is seen by
+/// their bits, which are the same on every level of CPUs.
+static double toleranceOf(ir::Precision precision) {
+  switch (precision) {
+  case ir::Precision::F32:
+    return f32Tolerance;
+  case ir::Precision::Bf16:
+    return 4e-2;
+  case ir::Precision::Int8:
+    return 2.5e-1;
+  case ir::Precision::Int4:
+    return 1.0;
+  }
+  llvm_unreachable("every precision is handled above");
+}
+
+/// Of what `artifact` was compiled for.
+static Expected<double> toleranceOf(const Artifact &artifact) {
+  Expected<PrecisionOptions> options =
+      PrecisionOptions::parse(artifact.manifest().precision);
+  if (!options)
+    return options.takeError();
+  return toleranceOf(options->lowest());
+}
+
 namespace {
 /// The flags of the command itself.
 struct Request {
@@ -205,7 +235,11 @@ Error ashlar::tool::runVerify(const Arguments &arguments) {
   if (!session)
     return session.takeError();
   VerifyReport report;
-  report.tolerance = f32Tolerance;
+  Expected<double> tolerance = toleranceOf(*artifact);
+  if (!tolerance)
+    return tolerance.takeError();
+  report.tolerance = *tolerance;
+  report.isFloat32 = *tolerance == f32Tolerance;
   Verifier verifier(*artifact, session->get(), *oracle.reference, spec, report);
   verifier.setScaled(std::move(oracle.scaled));
   if (request->layers)
