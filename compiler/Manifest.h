@@ -12,10 +12,11 @@
 namespace ashlar {
 
 /// JSON: compiler, target, precision, hash of the canonical description, memory
-/// plan, entry points with inputs and outputs, work per token. The same bytes
-/// for the same model and options. `planned` is what buildPlan was given.
+/// plan, entry points with inputs, outputs and phases, work per token. The same
+/// bytes for the same model and options. `lowered` is what buildPlan was given,
+/// after the stage "program".
 std::string makeManifest(const ModelSpec &spec, const PlanDescription &plan,
-                         const Target &target, mlir::ModuleOp planned);
+                         const Target &target, mlir::ModuleOp lowered);
 
 /// The manifest's "spec_hash": of the canonical description, wherever its files
 /// lie.

@@ -23,12 +23,12 @@ using namespace ashlar;
 static void addFusionStages(std::vector<Stage> &stages,
                             const PipelineOptions &options) {
   for (const FusionStep &step : fusionSteps())
-    stages.push_back({step.name, step.summary,
-                      [&step, enabled = options.fusion.*step.enabled](
-                          OpPassManager &pm) {
-                        if (enabled)
-                          pm.addPass(step.create());
-                      }});
+    stages.push_back(
+        {step.name, step.summary,
+         [&step, enabled = options.fusion.*step.enabled](OpPassManager &pm) {
+           if (enabled)
+             pm.addPass(step.create());
+         }});
 }
 
 /// Fused level --> the same, with every place decided.
@@ -59,13 +59,14 @@ static void addPlanStages(std::vector<Stage> &stages,
 /// Planned ops --> the LLVM dialect.
 static void addLoweringStages(std::vector<Stage> &stages,
                               const PipelineOptions &options) {
-  stages.push_back({"program", "phases over tiles with vector bodies",
-                    [options](OpPassManager &pm) {
-                      pm.addPass(createLowerToProgramPass(
-                          {options.gemmRows, options.gemmPanels}));
-                      pm.addPass(createCanonicalizerPass());
-                      pm.addPass(createCSEPass());
-                    }});
+  stages.push_back(
+      {std::string(programStage), "phases over tiles with vector bodies",
+       [options](OpPassManager &pm) {
+         pm.addPass(
+             createLowerToProgramPass({options.gemmRows, options.gemmPanels}));
+         pm.addPass(createCanonicalizerPass());
+         pm.addPass(createCSEPass());
+       }});
   stages.push_back(
       {"expand-math", "exp, tanh and erf are polynomials",
        [](OpPassManager &pm) { pm.addPass(createExpandMathPass()); }});
