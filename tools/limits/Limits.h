@@ -38,7 +38,7 @@ const char *nameOf(Unit unit);
 bool isUsable(Unit unit);
 
 /// Multiplications and additions per second of all threads together, `repeat`
-/// times. Empty: the threads could not be started.
+/// times for some milliseconds. Empty: the threads could not be started.
 std::vector<double> measureArithmetic(Unit unit, int threads, int repeat);
 
 //===----------------------------------------------------------------------===//
@@ -50,6 +50,9 @@ struct ReadWay {
   void (*read)(const char *data, size_t bytes);
 };
 const std::vector<ReadWay> &readWays();
+
+/// Of the largest cache; 0 = unknown.
+size_t cacheBytes();
 
 /// Bytes that no cache of this machine holds, and that it has room for.
 size_t bytesBeyondCaches();

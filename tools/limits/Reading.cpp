@@ -50,15 +50,16 @@ const std::vector<ReadWay> &ashlar::limits::readWays() {
   return ways;
 }
 
+size_t ashlar::limits::cacheBytes() {
+  return static_cast<size_t>(std::max(sysconf(_SC_LEVEL3_CACHE_SIZE), 0L));
+}
+
 size_t ashlar::limits::bytesBeyondCaches() {
   constexpr size_t least = size_t(256) << 20, most = size_t(2) << 30;
-  long cache = sysconf(_SC_LEVEL3_CACHE_SIZE);
-  long pages = sysconf(_SC_AVPHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-  size_t bytes =
-      std::clamp(4 * static_cast<size_t>(std::max(cache, 0L)), least, most);
-  size_t room = static_cast<size_t>(std::max(pages, 0L)) *
-                static_cast<size_t>(std::max(page, 0L)) / 4;
-  return std::max(std::min(bytes, room), size_t(16) << 20);
+  size_t bytes = std::clamp(4 * cacheBytes(), least, most);
+  size_t pages = static_cast<size_t>(std::max(sysconf(_SC_AVPHYS_PAGES), 0L));
+  size_t page = static_cast<size_t>(std::max(sysconf(_SC_PAGESIZE), 0L));
+  return std::max(std::min(bytes, pages * page / 4), size_t(16) << 20);
 }
 
 namespace {
