@@ -135,7 +135,7 @@ static void print(const PhaseTable &table) {
   llvm::outs() << "          ms   share   calls  GFLOP/s of limit     GB/s of "
                   "limit  bound    phase\n";
   for (const PhaseRow &row : table.rows) {
-    llvm::outs() << llvm::format("%12.3f %5.1f %% %7lld", row.seconds * 1e3,
+    llvm::outs() << llvm::format("%12.4f %5.1f %% %7lld", row.seconds * 1e3,
                                  row.share * 100,
                                  static_cast<long long>(row.kind.calls));
     printRate(row.flops * 1e-9, row.computeShare);
@@ -147,11 +147,11 @@ static void print(const PhaseTable &table) {
                  << escapeForDisplay(row.kind.name) << "\n";
   }
   double seconds = table.seconds;
-  llvm::outs() << llvm::format("%12.3f %5.1f %%", table.outsideSeconds * 1e3,
+  llvm::outs() << llvm::format("%12.4f %5.1f %%", table.outsideSeconds * 1e3,
                                table.outsideSeconds / seconds * 100)
-               << " outside of phases: checks, tables, copies\n"
+               << " outside of phases: the calls around them\n"
                << llvm::format(
-                      "%12.3f in all: %.2f times the %.3f ms that the limits "
+                      "%12.4f in all: %.2f times the %.4f ms that the limits "
                       "allow, %.0f %% of the speed of light\n",
                       seconds * 1e3, seconds / table.limitSeconds,
                       table.limitSeconds * 1e3,

@@ -95,7 +95,7 @@ struct PhaseRow {
 struct PhaseTable {
   std::vector<PhaseRow> rows; // the longest first
   double seconds = 0;
-  double outsideSeconds = 0; // of no phase: checks, tables, copies
+  double outsideSeconds = 0; // of no phase: the calls around them
   double limitSeconds = 0;   // sum of the rows'
 };
 
