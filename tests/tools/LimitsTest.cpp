@@ -67,8 +67,9 @@ TEST(Limits, EveryWayToRead) {
         limits::ReadBuffer::create(size_t(16) << 20, threads);
     ASSERT_TRUE(buffer);
     for (const limits::ReadWay &way : limits::readWays()) {
-      std::vector<double> rates = buffer->measure(way, 3);
-      ASSERT_EQ(rates.size(), 3u);
+      EXPECT_EQ(buffer->measure(way, 2).size(), 2u);
+      std::vector<double> rates = buffer->measure(way, 3, /*pieces=*/4);
+      ASSERT_EQ(rates.size(), 12u);
       double best = *std::max_element(rates.begin(), rates.end());
       EXPECT_GT(best, 1e7) << way.name; // 10 MB/s
       EXPECT_LT(best, 1e13) << way.name;

@@ -42,7 +42,8 @@ ashlar::tool::precisionsOf(const ManifestView &manifest) {
 llvm::Expected<MachineLimits>
 ashlar::tool::measureLimits(llvm::ArrayRef<std::string> precisions,
                             int64_t cpuLevel, int64_t threads) {
-  constexpr int arithmeticRounds = 50, readRounds = 3;
+  // Short rounds, of which the best counts: others may use the machine, too.
+  constexpr int arithmeticRounds = 50, readRounds = 2, readPieces = 16;
   auto count = static_cast<int>(threads);
   auto failed = [](const llvm::Twine &what) {
     return userError("", "the machine's limits cannot be measured: " + what,
@@ -64,7 +65,7 @@ ashlar::tool::measureLimits(llvm::ArrayRef<std::string> precisions,
   if (!buffer)
     return failed("no memory or no threads for it");
   for (const limits::ReadWay &way : limits::readWays())
-    for (double rate : buffer->measure(way, readRounds))
+    for (double rate : buffer->measure(way, readRounds, readPieces))
       found.bytes = std::max(found.bytes, rate);
   if (found.bytes <= 0)
     return failed("a thread could not be started");

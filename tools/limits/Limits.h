@@ -66,8 +66,11 @@ public:
   ReadBuffer &operator=(ReadBuffer &&) = delete;
   ~ReadBuffer();
 
-  /// Bytes per second of all threads together, `repeat` times; may be empty.
-  std::vector<double> measure(const ReadWay &way, int repeat) const;
+  /// Bytes per second of all threads together, `repeat` times for each of
+  /// `pieces` equal pieces of the buffer, which are read one after the other.
+  /// Empty: the threads could not be started.
+  std::vector<double> measure(const ReadWay &way, int repeat,
+                              int pieces = 1) const;
 
 private:
   ReadBuffer(char *data, size_t room, size_t share, int threads)

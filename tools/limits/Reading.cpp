@@ -64,7 +64,8 @@ size_t ashlar::limits::bytesBeyondCaches() {
 
 namespace {
 struct Part {
-  char *data;
+  char *data;   // of the first thread
+  size_t share; // from one thread's to the next one's
   size_t bytes; // of a thread
   void (*read)(const char *data, size_t bytes);
 };
@@ -79,10 +80,10 @@ std::optional<ReadBuffer> ReadBuffer::create(size_t bytes, int threads) {
     return std::nullopt;
   madvise(mapped, room, MADV_HUGEPAGE);
   ReadBuffer buffer(static_cast<char *>(mapped), room, share, threads);
-  Part part = {buffer.data, share, nullptr};
+  Part part = {buffer.data, share, share, nullptr};
   auto fill = [](void *context, int thread) {
     const Part &part = *static_cast<const Part *>(context);
-    std::memset(part.data + static_cast<size_t>(thread) * part.bytes, 1,
+    std::memset(part.data + static_cast<size_t>(thread) * part.share, 1,
                 part.bytes);
   };
   if (timeThreads(threads, fill, &part) < 0)
@@ -99,12 +100,23 @@ ReadBuffer::~ReadBuffer() {
     munmap(data, room);
 }
 
-std::vector<double> ReadBuffer::measure(const ReadWay &way, int repeat) const {
-  Part part = {data, share, way.read};
+std::vector<double> ReadBuffer::measure(const ReadWay &way, int repeat,
+                                        int pieces) const {
+  size_t piece = share / static_cast<size_t>(pieces) / line * line;
+  Part part = {data, share, piece, way.read};
   auto readPart = [](void *context, int thread) {
     const Part &part = *static_cast<const Part *>(context);
-    part.read(part.data + static_cast<size_t>(thread) * part.bytes, part.bytes);
+    part.read(part.data + static_cast<size_t>(thread) * part.share, part.bytes);
   };
-  return measureRates(static_cast<double>(share) * threads, threads, repeat,
-                      readPart, &part);
+  std::vector<double> rates;
+  for (int round = 0; round < repeat * pieces + 1; ++round) {
+    part.data = data + piece * static_cast<size_t>(round % pieces);
+    double seconds = timeThreads(threads, readPart, &part);
+    if (seconds < 0)
+      return {};
+    if (round > 0) // the first one wakes the CPUs
+      rates.push_back(static_cast<double>(piece) * threads /
+                      std::max(seconds, 1e-9));
+  }
+  return rates;
 }
