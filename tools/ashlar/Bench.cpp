@@ -197,8 +197,8 @@ void Bench::summarize(Samples &samples, Measurement &measurement) {
 }
 
 Error Bench::run(int64_t promptTokens, int64_t newTokens) {
-  if (!encode && !decode)
-    return userError("", "its manifest lists no encoder and no decoder",
+  if (!encode != (plan.encoder < 0) || !decode != (plan.decoder < 0))
+    return userError("", "its manifest and its code have other entries",
                      "compile the model again");
   planSteps(promptTokens, newTokens);
   Progress progress("measuring");

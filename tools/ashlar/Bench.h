@@ -22,8 +22,8 @@ struct Measurement {
   Step step;
   int64_t tokens = 0;
   double seconds = 0;
-  std::vector<double>
-      phaseSeconds; // of each kind of the step; empty: not asked
+  /// Of each kind of the step; empty when not asked for.
+  std::vector<double> phaseSeconds;
 };
 
 class Bench {
