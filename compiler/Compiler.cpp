@@ -276,9 +276,12 @@ llvm::Expected<CompileReport> ashlar::compile(llvm::StringRef model,
   plan.weightsInside = options.weightsInside;
   plan.plan.cpu_level = options.target->cpuLevel;
   plan.plan.build_id = makeBuildId(imported->spec, plan, options);
-  plan.manifest = makeManifest(imported->spec, plan, options, *module);
   WeightImage image(*module);
-  if (llvm::Error error = runStages(*module, *pipeline, plannedStage, ""))
+  if (llvm::Error error =
+          runStages(*module, *pipeline, plannedStage, programStage))
+    return std::move(error);
+  plan.manifest = makeManifest(imported->spec, plan, options, *module);
+  if (llvm::Error error = runStages(*module, *pipeline, programStage, ""))
     return std::move(error);
   report.passes = watch.lap();
 

@@ -4,7 +4,7 @@
 
 #include "compiler/Compiler.h"
 #include "compiler/Spec/Yaml.h"
-#include "compiler/Work.h"
+#include "passes/Layout/Work.h"
 #include "passes/Memory/ArenaPlan.h"
 
 #include "llvm/Config/llvm-config.h"
@@ -32,52 +32,74 @@ static llvm::json::Array inputsOf(const StackDescription &stack,
 }
 
 namespace {
-/// Work of stacks and heads, by their index.
+/// What an entry does.
+struct EntryWork {
+  Work sum;                 // of all layers
+  llvm::json::Array phases; // in order; those of layers in an object
+};
+/// Of stacks and heads, by their index.
 struct WorkTable {
-  std::vector<Work> stacks;
-  std::vector<Work> heads;
+  std::vector<EntryWork> stacks;
+  std::vector<EntryWork> heads;
 };
 } // namespace
 
-static WorkTable countWork(mlir::ModuleOp planned,
+/// What is not zero; an entry's sum has all members.
+static llvm::json::Object toJson(const Work &work, bool all) {
+  llvm::json::Object object;
+  for (const WorkField &field : workFields())
+    if (all || work.*field.member)
+      object[field.name] = work.*field.member;
+  return object;
+}
+
+/// The phases of a program or of a loop over layers, which are `times` layers.
+static void countPhases(mlir::Block &block, int64_t times, Work &sum,
+                        llvm::json::Array &phases) {
+  for (mlir::Operation &op : block) {
+    if (auto phase = mlir::dyn_cast<ir::PhaseOp>(op)) {
+      Work work = getWork(phase);
+      sum.add(work, times);
+      phases.push_back(llvm::json::Object{{"name", phase.getName().str()},
+                                          {"work", toJson(work, false)}});
+    } else if (auto loop = mlir::dyn_cast<mlir::scf::ForOp>(op)) {
+      std::optional<llvm::APInt> layers = loop.getStaticTripCount();
+      assert(layers && "layers are counted at compile time");
+      llvm::json::Array inner;
+      countPhases(*loop.getBody(), times * layers->getSExtValue(), sum, inner);
+      phases.push_back(llvm::json::Object{{"layers", layers->getSExtValue()},
+                                          {"phases", std::move(inner)}});
+    }
+  }
+}
+
+static WorkTable countWork(mlir::ModuleOp lowered,
                            const PlanDescription &plan) {
   WorkTable table;
   table.stacks.resize(plan.stacks.size());
   table.heads.resize(plan.heads.size());
-  for (auto entry : planned.getOps<mlir::func::FuncOp>()) {
-    if (auto stack = entry->getAttrOfType<mlir::IntegerAttr>(stackAttr))
-      table.stacks[stack.getInt()] = workOf(entry);
-    else if (auto head = entry->getAttrOfType<mlir::IntegerAttr>(headAttr))
-      table.heads[head.getInt()] = workOf(entry);
+  for (auto program : lowered.getOps<ir::ProgramOp>()) {
+    auto stack = program->getAttrOfType<mlir::IntegerAttr>(stackAttr);
+    auto head = program->getAttrOfType<mlir::IntegerAttr>(headAttr);
+    EntryWork &work =
+        stack ? table.stacks[stack.getInt()] : table.heads[head.getInt()];
+    countPhases(program.getBody().front(), 1, work.sum, work.phases);
   }
   return table;
-}
-
-static llvm::json::Object toJson(const Work &work) {
-  return llvm::json::Object{{"flops_per_row", work.flopsPerRow},
-                            {"flops_per_key", work.flopsPerKey},
-                            {"flops_per_source_key", work.flopsPerSourceKey},
-                            {"weight_bytes", work.weightBytes},
-                            {"bytes_per_row", work.bytesPerRow},
-                            {"bytes_per_key", work.bytesPerKey},
-                            {"bytes_per_source_key", work.bytesPerSourceKey}};
 }
 
 /// Of one token through the last stack and, where it reads every token, the
 /// first head; attention, which grows with the context, is left out.
 static std::pair<int64_t, int64_t> perToken(const PlanDescription &plan,
                                             const WorkTable &work) {
-  Work sum = work.stacks.back();
-  if (!plan.heads.empty() && !plan.heads.front().plan.first_row_only) {
-    sum.flopsPerRow += work.heads.front().flopsPerRow;
-    sum.weightBytes += work.heads.front().weightBytes;
-    sum.bytesPerRow += work.heads.front().bytesPerRow;
-  }
+  Work sum = work.stacks.back().sum;
+  if (!plan.heads.empty() && !plan.heads.front().plan.first_row_only)
+    sum.add(work.heads.front().sum);
   return {sum.flopsPerRow, sum.weightBytes + sum.bytesPerRow};
 }
 
 static llvm::json::Array entriesOf(const PlanDescription &plan,
-                                   const WorkTable &work) {
+                                   WorkTable &work) {
   llvm::json::Array entries;
   for (const auto &[index, stack] : llvm::enumerate(plan.stacks)) {
     bool isEncoder = plan.plan.encoder == static_cast<int64_t>(index);
@@ -88,7 +110,8 @@ static llvm::json::Array entriesOf(const PlanDescription &plan,
                            {"features", stack.plan.hidden},
                            {"vocabulary", stack.plan.vocabulary},
                            {"positions", stack.plan.positions},
-                           {"work", toJson(work.stacks[index])}});
+                           {"work", toJson(work.stacks[index].sum, true)},
+                           {"phases", std::move(work.stacks[index].phases)}});
   }
   for (const auto &[index, head] : llvm::enumerate(plan.heads))
     entries.push_back(
@@ -97,7 +120,8 @@ static llvm::json::Array entriesOf(const PlanDescription &plan,
                            {"rows", head.plan.first_row_only ? "first" : "all"},
                            {"output", head.output},
                            {"features", head.plan.output_features},
-                           {"work", toJson(work.heads[index])}});
+                           {"work", toJson(work.heads[index].sum, true)},
+                           {"phases", std::move(work.heads[index].phases)}});
   return entries;
 }
 
@@ -112,9 +136,9 @@ std::string ashlar::hashOf(const ModelSpec &spec) {
 std::string ashlar::makeManifest(const ModelSpec &spec,
                                  const PlanDescription &plan,
                                  const CompileOptions &options,
-                                 mlir::ModuleOp planned) {
+                                 mlir::ModuleOp lowered) {
   const ashlar_plan &numbers = plan.plan;
-  WorkTable work = countWork(planned, plan);
+  WorkTable work = countWork(lowered, plan);
   auto [flops, bytes] = perToken(plan, work);
   llvm::json::Object manifest{
       {"format", 1},

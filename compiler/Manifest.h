@@ -13,10 +13,11 @@ namespace ashlar {
 struct CompileOptions;
 
 /// JSON: compiler, target, precision, hash of the canonical description, memory
-/// plan, entry points with inputs and outputs, work per token. The same bytes
-/// for the same model and options. `planned` is what buildPlan was given.
+/// plan, entry points with inputs, outputs and phases, work per token. The same
+/// bytes for the same model and options. `lowered` is what buildPlan was given,
+/// after the stage "program".
 std::string makeManifest(const ModelSpec &spec, const PlanDescription &plan,
-                         const CompileOptions &options, mlir::ModuleOp planned);
+                         const CompileOptions &options, mlir::ModuleOp lowered);
 
 /// The manifest's "spec_hash": of the canonical description, wherever its files
 /// lie.

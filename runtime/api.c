@@ -8,6 +8,10 @@ static const void *session_arena(const ashlar_session *session) {
   return session ? session->arena : 0;
 }
 
+static int32_t session_workers(const ashlar_session *session) {
+  return session ? session->team->workers : 0;
+}
+
 const ashlar_api *ashlar_get_api(void) {
   static const ashlar_api api = {
       .abi_version = ASHLAR_ABI_VERSION,
@@ -24,6 +28,8 @@ const ashlar_api *ashlar_get_api(void) {
       .length = ashlar_length,
       .status_text = ashlar_status_text,
       .arena = session_arena,
+      .session_marks = ashlar_session_marks,
+      .workers = session_workers,
   };
   return &api;
 }

@@ -32,6 +32,9 @@ typedef struct ashlar_api {
   const char *(*status_text)(ashlar_status);
   /* The session's arena, for taps; null when absent. */
   const void *(*arena)(const ashlar_session *);
+  ashlar_status (*session_marks)(ashlar_session *, ashlar_marks *);
+  /* Workers of the session, the calling thread included; 0 when absent. */
+  int32_t (*workers)(const ashlar_session *);
 } ashlar_api;
 
 const ashlar_api *ashlar_get_api(void);

@@ -73,6 +73,13 @@ typedef struct ashlar_batch {
   const int32_t *token_type_ids; /* [rows]; null = 0 */
 } ashlar_batch;
 
+/* Where the time of a call goes; the caller's, see ashlar_session_marks. */
+typedef struct ashlar_marks {
+  int64_t *times;   /* [capacity], nanoseconds of CLOCK_MONOTONIC */
+  int64_t capacity; /* times that do not fit are counted, but not written */
+  int64_t count;    /* written by each call: how many it had */
+} ashlar_marks;
+
 ashlar_status ashlar_open(const ashlar_weights_source *weights,
                           ashlar_model **model);
 void ashlar_close(ashlar_model *model);
@@ -108,6 +115,13 @@ ashlar_status ashlar_head(ashlar_session *session, int32_t head,
 
 /* Tokens now held by the sequence in `slot`; negative on an invalid slot. */
 int64_t ashlar_length(const ashlar_session *session, int32_t slot);
+
+/* From now on encode, decode and head note times in `marks`, which must outlive the
+   session or the next call of this function; null = no more. Each run of an entry
+   (head: one for each group of rows that it takes at once) notes when it begins, and
+   then when all workers are done with each of its phases, which the manifest lists
+   in this order: one mark more than phases. */
+ashlar_status ashlar_session_marks(ashlar_session *session, ashlar_marks *marks);
 
 /* English text of a status; never null. */
 const char *ashlar_status_text(ashlar_status status);

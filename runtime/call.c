@@ -32,6 +32,7 @@ static ashlar_status run_stack(ashlar_session *session, int64_t stack,
                        .weights = session->weights,
                        .arena = session->arena,
                        .cache = session->cache};
+  ashlar_rt_clear_marks(session->team);
   ashlar_rt_team_run(session->team, &job);
   commit(session, stack, batch);
   return ASHLAR_OK;

@@ -93,6 +93,7 @@ ashlar_status ashlar_head(ashlar_session *session, int32_t head,
     return status;
   if (out_floats / (uint64_t)plan->output_features < (uint64_t)list.count)
     return ASHLAR_INVALID_ARGUMENT;
+  ashlar_rt_clear_marks(session->team);
   for (int64_t first = 0; first < list.count; first += plan->max_rows) {
     int64_t left = list.count - first;
     run_piece(session, plan, &list, first,

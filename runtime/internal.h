@@ -59,6 +59,7 @@ struct ashlar_team {
   bool stop;
   pid_t process; /* whose threads the workers are */
   ashlar_rt_job job;
+  ashlar_marks *marks; /* the caller's, or null */
   ashlar_rt_worker members[]; /* [workers] */
 };
 
@@ -118,6 +119,12 @@ ashlar_status ashlar_rt_team_create(int32_t workers, struct ashlar_team **team);
 void ashlar_rt_team_destroy(struct ashlar_team *team);
 bool ashlar_rt_team_is_foreign(const struct ashlar_team *team);
 void ashlar_rt_team_run(struct ashlar_team *team, const ashlar_rt_job *job);
+
+/* A call begins: forgets the times of the last one. */
+static inline void ashlar_rt_clear_marks(struct ashlar_team *team) {
+  if (team->marks)
+    team->marks->count = 0;
+}
 
 /* check.c: changes nothing that a later call could notice. */
 ashlar_status ashlar_rt_check_batch(ashlar_session *session, int64_t stack,

@@ -110,6 +110,15 @@ ashlar_status ashlar_reset(ashlar_session *session, int32_t slot) {
   return ASHLAR_OK;
 }
 
+ashlar_status ashlar_session_marks(ashlar_session *session,
+                                   ashlar_marks *marks) {
+  if (!session ||
+      (marks && (marks->capacity < 0 || (marks->capacity && !marks->times))))
+    return ASHLAR_INVALID_ARGUMENT;
+  session->team->marks = marks;
+  return ASHLAR_OK;
+}
+
 int64_t ashlar_length(const ashlar_session *session, int32_t slot) {
   if (!session || slot < 0 || slot >= session->plan->max_sequences)
     return -1;

@@ -23,6 +23,7 @@ looks
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 #include <xmmintrin.h>
 
@@ -81,9 +82,28 @@ static void change_and_wake(_Atomic uint32_t *word,
     futex(word, FUTEX_WAKE_PRIVATE, INT_MAX);
 }
 
-void ashlar_barrier(struct ashlar_team *team) {
-  if (team->workers == 1)
+/* Notes the time. One worker at a time: the caller before a run, and then the
+   last to arrive at each barrier, behind which the others wait. */
+static void mark(struct ashlar_team *team) {
+  ashlar_marks *marks = team->marks;
+  if (!marks)
     return;
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  if (marks->count < marks->capacity)
+    marks->times[marks->count] =
+        (int64_t)now.tv_sec * 1000000000 + (int64_t)now.tv_nsec;
+  ++marks->count;
+}
+
+/* Waits for all workers; the last one, which waits for none, notes the time if
+   this is the end of a phase. */
+static inline void meet(struct ashlar_team *team, bool ends_phase) {
+  if (team->workers == 1) {
+    if (ends_phase)
+      mark(team);
+    return;
+  }
   uint32_t old = atomic_load_explicit(&team->generation, memory_order_relaxed);
   uint32_t before =
       atomic_fetch_add_explicit(&team->arrived, 1, memory_order_acq_rel);
@@ -91,9 +111,13 @@ void ashlar_barrier(struct ashlar_team *team) {
     wait_for_others(team, old);
     return;
   }
+  if (ends_phase)
+    mark(team);
   atomic_store_explicit(&team->arrived, 0, memory_order_relaxed);
   change_and_wake(&team->generation, &team->barrier_sleepers);
 }
+
+void ashlar_barrier(struct ashlar_team *team) { meet(team, true); }
 
 /* Not inlined: arithmetic of the entry must not move across the changes of the
    floating point state around this call. */
@@ -108,7 +132,7 @@ static void run_share(struct ashlar_team *team, int32_t worker) {
   _mm_setcsr(WORKER_MXCSR);
   enter(&team->job, team, worker);
   _mm_setcsr(state);
-  ashlar_barrier(team);
+  meet(team, false);
 }
 
 static void *work(void *argument) {
@@ -125,6 +149,7 @@ static void *work(void *argument) {
 
 void ashlar_rt_team_run(struct ashlar_team *team, const ashlar_rt_job *job) {
   team->job = *job;
+  mark(team);
   if (team->workers > 1)
     change_and_wake(&team->epoch, &team->idle_sleepers);
   run_share(team, 0);

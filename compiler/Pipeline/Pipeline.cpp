@@ -65,7 +65,8 @@ static void addPlanStages(std::vector<Stage> &stages,
 /// Planned ops --> the LLVM dialect.
 static void addLoweringStages(std::vector<Stage> &stages,
                               const PipelineOptions &options) {
-  stages.push_back({"program", "phases over tiles with vector bodies",
+  stages.push_back({std::string(programStage),
+                    "phases over tiles with vector bodies",
                     [options](OpPassManager &pm) {
                       pm.addPass(createLowerToProgramPass(
                           {options.gemmRows, options.gemmPanels,

@@ -55,6 +55,9 @@ llvm::StringRef fusedStage();
 /// has its name.
 constexpr llvm::StringLiteral plannedStage = "plan-arena";
 
+/// The stage after which the module holds every entry's phases and their work.
+constexpr llvm::StringLiteral programStage = "program";
+
 /// All stages, in order; the graph itself is not among them.
 std::vector<Stage> pipelineStages(const PipelineOptions &options);
 

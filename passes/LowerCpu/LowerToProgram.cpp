@@ -1,5 +1,6 @@
 //===- LowerToProgram.cpp - Fused ops -> phases over tiles ---------------===//
 
+#include "passes/Layout/Work.h"
 #include "passes/LowerCpu/Emitter.h"
 #include "passes/LowerCpu/Passes.h"
 
@@ -65,6 +66,7 @@ struct LowerToProgram : ashlar::impl::LowerToProgramPassBase<LowerToProgram> {
                            ProgramContext &context, int64_t capacity) {
     for (Operation &op : block) {
       Emitter e(op.getLoc(), builder, context);
+      Operation *before = beforeInsertion(builder);
       if (auto layers = dyn_cast<ir::LayersOp>(op)) {
         if (failed(lowerLayers(layers, e, capacity)))
           return failure();
@@ -72,8 +74,28 @@ struct LowerToProgram : ashlar::impl::LowerToProgramPassBase<LowerToProgram> {
         return failure();
       }
       builder.restoreInsertionPoint(e.saveInsertionPoint());
+      noteWork(&op, before, builder);
     }
     return success();
+  }
+
+  static Operation *beforeInsertion(OpBuilder &builder) {
+    Block::iterator place = builder.getInsertionPoint();
+    return place == builder.getInsertionBlock()->begin() ? nullptr
+                                                         : &*std::prev(place);
+  }
+
+  /// Of the phases made of `op`, which stand behind `before`, the first of its
+  /// own name computes what `op` does; the others help.
+  static void noteWork(Operation *op, Operation *before, OpBuilder &builder) {
+    ir::PhaseOp own;
+    for (Operation *at = beforeInsertion(builder); at != before;
+         at = at->getPrevNode())
+      if (auto phase = dyn_cast<ir::PhaseOp>(at))
+        if (phase.getName() == phaseName(op))
+          own = phase;
+    if (own)
+      setWork(own, workOf(op));
   }
 
   LogicalResult lowerLayers(ir::LayersOp layers, Emitter &e, int64_t capacity) {

@@ -2,206 +2,53 @@
 //
 //   limits [--threads=N] [--bytes=N] [--repeat=N]
 //
-// prints, each line the median of N repetitions:
+// prints, each line the median of N repetitions (of 10 N short ones without
+// memory):
 //
 //   fma.avx512 366.1          GFLOP/s of multiply-adds between registers
+//   amx.int8 6500.0           the same of other precisions
 //   read.4.prefetch 33.2      GB/s of reading BYTES, 4 streams for each thread,
 //                             with software prefetch or without (plain)
 //
 // The best of the reads is the limit of decoding, the multiply-adds that of
-// prefill. Threads are pinned, one to each CPU that this process may use.
+// prefill. Threads are pinned where there is one for each CPU that this process
+// may use.
 //
 //===----------------------------------------------------------------------===//
 
-#include <immintrin.h>
-#include <pthread.h>
-#include <sched.h>
-#include <sys/mman.h>
+#include "tools/limits/Limits.h"
 
-#include <algorithm>
-#include <atomic>
-#include <chrono>
-#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <functional>
-#include <thread>
-#include <vector>
+
+using namespace ashlar::limits;
 
 namespace {
 
 struct Options {
-  int threads = 0;
+  int threads = allowedCpus();
   size_t bytes = size_t(3) << 30;
   int repeat = 5;
 };
 
-using Work = std::function<void(int thread)>;
-
-//===----------------------------------------------------------------------===//
-// Threads and time
-//===----------------------------------------------------------------------===//
-
-double now() {
-  auto time = std::chrono::steady_clock::now().time_since_epoch();
-  return std::chrono::duration<double>(time).count();
-}
-
-std::vector<int> allowedCpus() {
-  cpu_set_t set;
-  sched_getaffinity(0, sizeof(set), &set);
-  std::vector<int> cpus;
-  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu)
-    if (CPU_ISSET(cpu, &set))
-      cpus.push_back(cpu);
-  return cpus;
-}
-
-void pinTo(int cpu) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(cpu, &set);
-  pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
-}
-
-/// Seconds from the common start of `threads` pinned threads to the end of the
-/// slowest. The calling thread sleeps meanwhile.
-double timed(int threads, const Work &work) {
-  static const std::vector<int> cpus = allowedCpus();
-  std::atomic<int> waiting{threads};
-  std::atomic<bool> started{false};
-  std::vector<double> begins(threads), ends(threads);
-  std::vector<std::thread> team;
-  for (int thread = 0; thread < threads; ++thread)
-    team.emplace_back([&, thread] {
-      pinTo(cpus[thread % cpus.size()]);
-      --waiting;
-      while (!started.load(std::memory_order_acquire))
-        _mm_pause();
-      begins[thread] = now();
-      work(thread);
-      ends[thread] = now();
-    });
-  while (waiting.load() > 0)
-    std::this_thread::yield();
-  started.store(true, std::memory_order_release);
-  for (std::thread &thread : team)
-    thread.join();
-  return *std::max_element(ends.begin(), ends.end()) -
-         *std::min_element(begins.begin(), begins.end());
-}
-
-/// Median of `amount` (of all threads together) per second, in 1e9.
-double rate(const Options &options, double amount, const Work &work) {
-  timed(options.threads, work);
-  std::vector<double> rates;
-  for (int i = 0; i < options.repeat; ++i)
-    rates.push_back(amount / timed(options.threads, work) * 1e-9);
-  std::nth_element(rates.begin(), rates.begin() + rates.size() / 2,
-                   rates.end());
-  return rates[rates.size() / 2];
-}
-
-//===----------------------------------------------------------------------===//
-// Arithmetic: independent chains, enough to fill the pipelines
-//===----------------------------------------------------------------------===//
-
-constexpr int64_t steps = 4000000;
-
-__attribute__((target("avx512f"))) void multiplyAdd512(int) {
-  for (int64_t i = 0; i < steps; ++i)
-    asm volatile(".irp r,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,"
-                 "21,22,23\n"
-                 "vfmadd231ps %%zmm30, %%zmm31, %%zmm\\r\n"
-                 ".endr" ::
-                     : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6",
-                       "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12",
-                       "xmm13", "xmm14", "xmm15", "xmm16", "xmm17", "xmm18",
-                       "xmm19", "xmm20", "xmm21", "xmm22", "xmm23");
-}
-
-__attribute__((target("avx2,fma"))) void multiplyAdd256(int) {
-  for (int64_t i = 0; i < steps; ++i)
-    asm volatile(".irp r,0,1,2,3,4,5,6,7,8,9,10,11\n"
-                 "vfmadd231ps %%ymm14, %%ymm15, %%ymm\\r\n"
-                 ".endr" ::
-                     : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6",
-                       "xmm7", "xmm8", "xmm9", "xmm10", "xmm11");
-}
-
-void measureArithmetic(const Options &options) {
-  struct {
-    const char *name;
-    bool there;
-    double operations; // of a step
-    void (*run)(int);
-  } kinds[] = {
-      {"avx512", __builtin_cpu_supports("avx512f") != 0, 24 * 16 * 2,
-       multiplyAdd512},
-      {"avx2", __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"),
-       12 * 8 * 2, multiplyAdd256},
-  };
-  for (const auto &kind : kinds)
-    if (kind.there)
-      std::printf(
-          "fma.%s %.1f\n", kind.name,
-          rate(options, kind.operations * steps * options.threads, kind.run));
-}
-
-//===----------------------------------------------------------------------===//
-// Reading
-//===----------------------------------------------------------------------===//
-
-constexpr size_t line = 64;
-constexpr size_t ahead = 24 * line;
-
-/// Reads `bytes` as `streams` equal parts side by side.
-template <int streams, bool prefetch>
-__attribute__((target("avx2"))) void read(const char *data, size_t bytes) {
-  size_t part = bytes / streams / line * line;
-  __m256i sums[streams] = {};
-  for (size_t i = 0; i < part; i += line)
-    for (int s = 0; s < streams; ++s) {
-      const char *place = data + s * part + i;
-      if (prefetch)
-        _mm_prefetch(place + ahead, _MM_HINT_T0);
-      const auto *halves = reinterpret_cast<const __m256i *>(place);
-      sums[s] = _mm256_xor_si256(
-          sums[s], _mm256_xor_si256(_mm256_load_si256(halves),
-                                    _mm256_load_si256(halves + 1)));
-    }
-  for (const __m256i &sum : sums)
-    asm volatile("" ::"x"(sum));
+void print(const char *kind, const char *name, std::vector<double> rates) {
+  if (rates.empty()) {
+    std::fprintf(stderr, "error: a thread could not be started\n");
+    std::exit(1);
+  }
+  std::printf("%s%s %.2f\n", kind, name, medianOf(std::move(rates)) * 1e-9);
 }
 
 void measureReading(const Options &options) {
-  size_t share = options.bytes / options.threads / line * line;
-  size_t room = share * options.threads + ahead;
-  void *mapped = mmap(nullptr, room, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (mapped == MAP_FAILED) {
-    std::fprintf(stderr, "error: no memory for %zu bytes\n", room);
+  std::optional<ReadBuffer> buffer =
+      ReadBuffer::create(options.bytes, options.threads);
+  if (!buffer) {
+    std::fprintf(stderr, "error: no memory for %zu bytes\n", options.bytes);
     std::exit(1);
   }
-  madvise(mapped, room, MADV_HUGEPAGE);
-  std::memset(mapped, 1, room);
-  const char *data = static_cast<char *>(mapped);
-  struct {
-    const char *name;
-    void (*run)(const char *, size_t);
-  } kinds[] = {
-      {"1.plain", read<1, false>}, {"1.prefetch", read<1, true>},
-      {"2.plain", read<2, false>}, {"2.prefetch", read<2, true>},
-      {"4.plain", read<4, false>}, {"4.prefetch", read<4, true>},
-      {"8.plain", read<8, false>}, {"8.prefetch", read<8, true>},
-  };
-  for (const auto &kind : kinds)
-    std::printf("read.%s %.2f\n", kind.name,
-                rate(options, double(share) * options.threads, [&](int thread) {
-                  kind.run(data + thread * share, share);
-                }));
-  munmap(mapped, room);
+  for (const ReadWay &way : readWays())
+    print("read.", way.name, buffer->measure(way, options.repeat));
 }
 
 bool parse(const char *argument, const char *name, long long least,
@@ -218,7 +65,6 @@ bool parse(const char *argument, const char *name, long long least,
 
 int main(int argc, char **argv) {
   Options options;
-  options.threads = static_cast<int>(allowedCpus().size());
   for (int i = 1; i < argc; ++i) {
     long long value = 0;
     if (parse(argv[i], "--threads", 1, value)) {
@@ -233,10 +79,13 @@ int main(int argc, char **argv) {
       return 2;
     }
   }
-  if (!__builtin_cpu_supports("avx2")) {
+  if (!isUsable(Unit::FmaAvx2)) {
     std::fprintf(stderr, "error: this CPU has no AVX2\n");
     return 1;
   }
-  measureArithmetic(options);
+  for (Unit unit : units)
+    if (isUsable(unit))
+      print("", nameOf(unit),
+            measureArithmetic(unit, options.threads, 10 * options.repeat));
   measureReading(options);
 }

@@ -47,6 +47,11 @@ USAGE = (
     ("verify", CALCULATOR, "--layers=a-b"),
     ("bench", CALCULATOR, "--prompt-tokens=0"),
     ("bench", SENTIMENT, "--new-tokens=3"),
+    ("bench", CALCULATOR, "--phases=1"),
+    ("bench", CALCULATOR, "--roofline"),
+    ("bench", CALCULATOR, "--roofline="),
+    ("bench", CALCULATOR, "--roofline=drawing.png"),
+    ("bench", CALCULATOR, "--roofline=r.svg", "--prompt-tokens=1000"),
 )
 
 FAILURES = (
@@ -84,6 +89,8 @@ FAILURES = (
     ("verify", CALCULATOR, "--artifact=text"),
     ("verify", CALCULATOR, "--tokens=100"),
     ("bench", "none"),
+    ("bench", "none", "--roofline=r.svg"),
+    ("bench", CALCULATOR, "--roofline=none/r.svg"),
 )
 
 

@@ -32,6 +32,7 @@ goes
 #define ashlar_reset NAME(_reset)
 #define ashlar_session_create NAME(_session_create)
 #define ashlar_session_destroy NAME(_session_destroy)
+#define ashlar_session_marks NAME(_session_marks)
 #define ashlar_status_text NAME(_status_text)
 #define ashlar_rt_allowed_cpus NAME(_rt_allowed_cpus)
 #define ashlar_rt_cgroup_cpus NAME(_rt_cgroup_cpus)

@@ -21,7 +21,7 @@ if(read_only EQUAL 0 OR read_only GREATER_EQUAL 65536)
 endif()
 
 set(allowed
-  __errno_location aligned_alloc bcmp calloc close free getpid memchr memcmp
+  __errno_location aligned_alloc bcmp calloc clock_gettime close free getpid memchr memcmp
   memcpy memmove memset mmap munmap open pread pthread_attr_destroy
   pthread_attr_init pthread_attr_setstacksize pthread_create pthread_join
   pthread_sigmask read sched_getaffinity sigfillset strcspn strlen syscall
@@ -40,7 +40,8 @@ endforeach()
 set(public
   ashlar_barrier ashlar_close ashlar_decode ashlar_encode ashlar_get_api
   ashlar_head ashlar_hidden ashlar_length ashlar_open ashlar_reset
-  ashlar_session_create ashlar_session_destroy ashlar_status_text)
+  ashlar_session_create ashlar_session_destroy ashlar_session_marks
+  ashlar_status_text)
 execute_process(COMMAND ${NM} -g --defined-only --format=just-symbols ${OBJECT}
                 OUTPUT_VARIABLE symbols COMMAND_ERROR_IS_FATAL ANY)
 string(REGEX REPLACE "[\r\n]+" ";" symbols "${symbols}")

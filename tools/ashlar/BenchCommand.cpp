@@ -1,24 +1,17 @@
 //===- BenchCommand.cpp - ashlar bench -----------------------------------===//
-//
-// Medians of wall-clock times: of a whole prompt, and of each token behind it.
-// Token ids come from a fixed seed. The first round is not counted: it maps the
-// weights.
-//
-//===----------------------------------------------------------------------===//
 
 #include "runtime/text/model.h"
-#include "tools/ashlar/Artifact.h"
+#include "tools/ashlar/BenchReport.h"
 #include "tools/ashlar/Commands.h"
 #include "tools/ashlar/CompileFlags.h"
+#include "tools/ashlar/MachineLimits.h"
 #include "tools/ashlar/Progress.h"
+#include "tools/ashlar/Roofline.h"
 
-#include "llvm/Support/Format.h"
-#include "llvm/Support/JSON.h"
-#include "llvm/Support/raw_ostream.h"
+#include "compiler/Support/Files.h"
 
 #include <algorithm>
-#include <chrono>
-#include <random>
+#include <optional>
 
 using namespace ashlar;
 using namespace ashlar::tool;
@@ -29,6 +22,8 @@ static const OptionInfo options[] = {
     {"--prompt-tokens", "N", "tokens of the prompt or source (default 128)"},
     {"--new-tokens", "N", "tokens decoded behind it (default 32)"},
     {"--threads", "N", "workers (default: the cores this process may use)"},
+    {"--phases", nullptr, "where the time goes, and what the machine allows"},
+    {"--roofline", "FILE.svg", "draw the phases below the machine's limits"},
     {"--json", nullptr, "print a JSON object"},
     ASHLAR_COMPILE_OPTIONS,
     {"--help", nullptr, "this text"},
@@ -36,201 +31,6 @@ static const OptionInfo options[] = {
 
 const CommandInfo ashlar::tool::benchInfo = {
     "bench", "ART_OR_MODEL", 1, "measures prompts and decoding", options};
-
-namespace {
-/// What a phase took and did.
-struct Measurement {
-  double seconds = 0; // median
-  int64_t tokens = 0;
-  double flops = 0;
-  double bytes = 0;
-};
-
-/// Rows of the stacks' inputs, and the times of running them.
-class Bench {
-public:
-  Bench(const Artifact &artifact, ashlar_session *session)
-      : api(artifact.api()), plan(artifact.plan()),
-        manifest(artifact.manifest()), session(session) {}
-
-  Error run(int64_t promptTokens, int64_t newTokens);
-
-  Measurement prompt, token;
-
-private:
-  Error round(int64_t promptTokens, int64_t newTokens,
-              std::vector<double> &promptTimes,
-              std::vector<double> &tokenTimes);
-  Error call(int64_t stack, int64_t rows);
-  Error head(int64_t rows);
-  void countWork(int64_t promptTokens, int64_t newTokens);
-
-  const ashlar_api &api;
-  const ashlar_plan &plan;
-  const ManifestView &manifest;
-  ashlar_session *session;
-  std::mt19937 random{1};
-  std::vector<float> out;
-};
-} // namespace
-
-static double now() {
-  return std::chrono::duration<double>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
-
-static double median(std::vector<double> &values) {
-  auto middle = values.begin() + values.size() / 2;
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
-
-/// Runs `rows` more rows of slot 0, in pieces of max_tokens.
-Error Bench::call(int64_t stack, int64_t rows) {
-  const ashlar_stack_plan &of = plan.stacks[stack];
-  std::vector<int32_t> ids;
-  std::vector<float> vectors;
-  while (rows > 0) {
-    auto length = static_cast<int32_t>(std::min(rows, plan.max_tokens));
-    ashlar_batch batch = {};
-    batch.sequences = 1;
-    batch.lengths = &length;
-    if (of.ids_offset >= 0) {
-      ids.resize(length);
-      for (int32_t &id : ids)
-        id = random() % of.vocabulary;
-      batch.ids = ids.data();
-    } else {
-      vectors.resize(length * of.hidden);
-      for (float &number : vectors)
-        number = static_cast<float>(random()) / 0x1p31f - 1.0f;
-      batch.vectors = vectors.data();
-    }
-    ashlar_status status = stack == plan.encoder ? api.encode(session, &batch)
-                                                 : api.decode(session, &batch);
-    if (Error error = statusError(api, status))
-      return error;
-    rows -= length;
-  }
-  return Error::success();
-}
-
-/// The logits behind the last of the `rows` rows of the last call.
-Error Bench::head(int64_t rows) {
-  int32_t index = ashlar_logits_head(&plan);
-  if (index < 0)
-    return Error::success();
-  const ashlar_head_plan &of = plan.heads[index];
-  out.resize(of.output_features);
-  auto row = static_cast<int32_t>((rows - 1) % plan.max_tokens);
-  const int32_t *list = of.first_row_only ? nullptr : &row;
-  return statusError(api, api.head(session, index, list, list ? 1 : 0,
-                                   out.data(), out.size()));
-}
-
-Error Bench::round(int64_t promptTokens, int64_t newTokens,
-                   std::vector<double> &promptTimes,
-                   std::vector<double> &tokenTimes) {
-  if (Error error = statusError(api, api.reset(session, 0)))
-    return error;
-  int64_t reader = plan.encoder >= 0 ? plan.encoder : plan.decoder;
-  double begin = now();
-  if (Error error = call(reader, promptTokens))
-    return error;
-  // Behind an encoder the first logits are those of the first token.
-  if (plan.encoder < 0 || plan.decoder < 0)
-    if (Error error = head(promptTokens))
-      return error;
-  promptTimes.push_back(now() - begin);
-  if (plan.decoder < 0)
-    return Error::success();
-  for (int64_t i = 0; i < newTokens; ++i) {
-    begin = now();
-    if (Error error = call(plan.decoder, 1))
-      return error;
-    if (Error error = head(1))
-      return error;
-    tokenTimes.push_back(now() - begin);
-  }
-  return Error::success();
-}
-
-/// Of `rows` rows in `calls` calls that see `keys` and `sourceKeys` in sum.
-static void addWork(Measurement &sum, const ManifestWork &work, double rows,
-                    double keys, double sourceKeys, double calls) {
-  sum.flops += rows * work.flopsPerRow + keys * work.flopsPerKey +
-               sourceKeys * work.flopsPerSourceKey;
-  sum.bytes += calls * work.weightBytes + rows * work.bytesPerRow +
-               (keys * work.bytesPerKey + sourceKeys * work.bytesPerSourceKey) *
-                   calls / rows;
-}
-
-void Bench::countWork(int64_t promptTokens, int64_t newTokens) {
-  const ManifestEntry *encode = manifest.find("encode");
-  const ManifestEntry *decode = manifest.find("decode");
-  const ManifestEntry *logits = nullptr;
-  for (const ManifestEntry &entry : manifest.entries)
-    if (entry.call == "head" && entry.output == "logits")
-      logits = &entry;
-  double rows = promptTokens, more = newTokens;
-  prompt.tokens = promptTokens;
-  token.tokens = 1;
-  double calls = static_cast<double>((promptTokens + plan.max_tokens - 1) /
-                                     plan.max_tokens);
-  if (encode)
-    addWork(prompt, encode->work, rows, rows * rows, 0, calls);
-  else
-    addWork(prompt, decode->work, rows, rows * (rows + 1) / 2, 0, calls);
-  if (logits && !(encode && decode))
-    addWork(prompt, logits->work, 1, 0, 0, 1);
-  if (!decode)
-    return;
-  // The token in the middle of those decoded.
-  double keys = (encode ? 0 : rows) + (more + 1) / 2;
-  addWork(token, decode->work, 1, keys, encode ? rows : 0, 1);
-  if (logits)
-    addWork(token, logits->work, 1, 0, 0, 1);
-}
-
-Error Bench::run(int64_t promptTokens, int64_t newTokens) {
-  std::vector<double> promptTimes, tokenTimes;
-  Progress progress("measuring");
-  if (Error error = round(promptTokens, newTokens, promptTimes, tokenTimes))
-    return error;
-  promptTimes.clear();
-  tokenTimes.clear();
-  // At least five rounds, and a second in all.
-  double begin = now();
-  while (promptTimes.size() < 5 || now() - begin < 1)
-    if (Error error = round(promptTokens, newTokens, promptTimes, tokenTimes))
-      return error;
-  prompt.seconds = median(promptTimes);
-  if (!tokenTimes.empty())
-    token.seconds = median(tokenTimes);
-  countWork(promptTokens, newTokens);
-  return Error::success();
-}
-
-//===----------------------------------------------------------------------===//
-// The command
-//===----------------------------------------------------------------------===//
-
-static llvm::json::Object toJson(const Measurement &of) {
-  return llvm::json::Object{{"milliseconds", of.seconds * 1e3},
-                            {"tokens", of.tokens},
-                            {"tokens_per_second", of.tokens / of.seconds},
-                            {"gflop_per_second", of.flops / of.seconds * 1e-9},
-                            {"gbyte_per_second", of.bytes / of.seconds * 1e-9}};
-}
-
-static void print(const char *what, const Measurement &of) {
-  llvm::outs() << llvm::format(
-      "%-7s %6lld tokens %10.3f ms %10.1f tokens/s %9.2f GFLOP/s %8.2f GB/s\n",
-      what, static_cast<long long>(of.tokens), of.seconds * 1e3,
-      of.tokens / of.seconds, of.flops / of.seconds * 1e-9,
-      of.bytes / of.seconds * 1e-9);
-}
 
 /// How many tokens the model can take, when the user does not say.
 static Error fit(const ashlar_plan &plan, const Arguments &arguments,
@@ -264,6 +64,58 @@ static Error fit(const ashlar_plan &plan, const Arguments &arguments,
   return Error::success();
 }
 
+/// Measures the steps, and the limits right before and after them.
+static Expected<std::optional<MachineLimits>>
+measure(Bench &bench, const Artifact &artifact, int64_t workers,
+        bool withPhases, int64_t promptTokens, int64_t newTokens) {
+  if (!withPhases) {
+    if (Error error = bench.run(promptTokens, newTokens))
+      return std::move(error);
+    return std::nullopt;
+  }
+  std::vector<std::string> precisions = precisionsOf(artifact.manifest());
+  auto measureNow = [&] {
+    Progress progress("measuring the machine's limits");
+    return measureLimits(precisions, artifact.plan().cpu_level, workers);
+  };
+  Expected<MachineLimits> before = measureNow();
+  if (!before)
+    return before.takeError();
+  if (Error error = bench.run(promptTokens, newTokens))
+    return std::move(error);
+  Expected<MachineLimits> after = measureNow();
+  if (!after)
+    return after.takeError();
+  return higherOf(std::move(*before), *after);
+}
+
+static std::string titleOf(const StepReport &report) {
+  int64_t tokens = report.measured->tokens;
+  return std::string(report.what) + ", " + std::to_string(tokens) +
+         (tokens == 1 ? " token" : " tokens");
+}
+
+static Error writeRoofline(AtomicFile &file, const Artifact &artifact,
+                           llvm::ArrayRef<StepReport> reports,
+                           const MachineLimits &limits) {
+  const ManifestView &manifest = artifact.manifest();
+  std::vector<RooflineStep> steps;
+  for (const StepReport &report : reports)
+    steps.push_back({titleOf(report), &*report.table});
+  std::string title = manifest.family + " for " + manifest.target + ", " +
+                      std::to_string(limits.threads) +
+                      (limits.threads == 1 ? " thread" : " threads");
+  if (Error error = file.append(drawRoofline(title, steps, limits)))
+    return error;
+  return file.commit();
+}
+
+/// What is read again and again may come from a cache.
+static bool fitsCaches(const ManifestView &manifest) {
+  auto bytes = static_cast<uint64_t>(manifest.weightsBytes);
+  return bytes < limits::cacheBytes();
+}
+
 Error ashlar::tool::runBench(const Arguments &arguments) {
   for (const char *flag : {"--prompt-tokens", "--new-tokens"})
     if (Expected<int64_t> n = arguments.integer(flag, 1, 1, INT32_MAX); !n)
@@ -271,6 +123,17 @@ Error ashlar::tool::runBench(const Arguments &arguments) {
   Expected<int64_t> threads = threadsOf(arguments);
   if (!threads)
     return threads.takeError();
+  // Before anything long: the drawing's place may not be writable.
+  std::optional<AtomicFile> drawing;
+  if (std::optional<llvm::StringRef> path = arguments.get("--roofline")) {
+    if (!path->ends_with(".svg"))
+      return usageError("--roofline is \"" + *path +
+                        "\"; expected a name that ends in .svg");
+    Expected<AtomicFile> file = AtomicFile::create(*path);
+    if (!file)
+      return file.takeError();
+    drawing.emplace(std::move(*file));
+  }
   Expected<Artifact> artifact = openOperand(arguments);
   if (!artifact)
     return artifact.takeError();
@@ -280,19 +143,28 @@ Error ashlar::tool::runBench(const Arguments &arguments) {
   Expected<Session> session = artifact->createSession(*threads);
   if (!session)
     return session.takeError();
-  Bench bench(*artifact, session->get());
-  if (Error error = bench.run(promptTokens, newTokens))
-    return error;
-  const char *what = artifact->plan().encoder >= 0 ? "encode" : "prompt";
-  if (arguments.has("--json")) {
-    llvm::json::Object object{{what, toJson(bench.prompt)}};
-    if (newTokens)
-      object["decode"] = toJson(bench.token);
-    llvm::outs() << llvm::json::Value(std::move(object)) << "\n";
-    return Error::success();
-  }
-  print(what, bench.prompt);
+  bool withPhases = arguments.has("--phases") || drawing;
+  Bench bench(*artifact, session->get(), withPhases);
+  Expected<std::optional<MachineLimits>> limits =
+      measure(bench, *artifact, artifact->api().workers(session->get()),
+              withPhases, promptTokens, newTokens);
+  if (!limits)
+    return limits.takeError();
+  std::vector<StepReport> reports{
+      {artifact->plan().encoder >= 0 ? "encode" : "prompt", &bench.prompt, {}}};
   if (newTokens)
-    print("decode", bench.token);
+    reports.push_back({"decode", &bench.token, {}});
+  for (StepReport &report : reports)
+    if (*limits)
+      report.table = makePhaseTable(report.measured->step.kinds(),
+                                    report.measured->phaseSeconds,
+                                    report.measured->seconds, **limits);
+  if (drawing)
+    if (Error error = writeRoofline(*drawing, *artifact, reports, **limits))
+      return error;
+  bool asJson = arguments.has("--json");
+  bool shown = *limits && (asJson || arguments.has("--phases"));
+  printReports(asJson, reports, shown ? &**limits : nullptr,
+               fitsCaches(artifact->manifest()));
   return Error::success();
 }

@@ -58,6 +58,9 @@ static Expected<std::string> planModel(const Arguments &arguments) {
   PlanDescription plan = buildPlan(*module, imported->spec, *pipeline);
   plan.name = identifierFromStem(llvm::sys::path::stem(path.rtrim('/')));
   plan.weightsInside = options->weightsInside;
+  if (llvm::Error error =
+          runStages(*module, *pipeline, plannedStage, programStage))
+    return std::move(error);
   return makeManifest(imported->spec, plan, *options, *module);
 }
 

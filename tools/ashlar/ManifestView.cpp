@@ -39,6 +39,13 @@ public:
     else
       complain(llvm::toString(read.takeError()));
   }
+  /// The list `key`, or null when it is absent, too.
+  const JsonValue *list(const JsonValue &object, StringRef key) {
+    const JsonValue *value = object.find(key);
+    if (value && !value->isArray())
+      complain("\"" + key.str() + "\" of its manifest is no list");
+    return value;
+  }
   void read(const JsonValue &object, StringRef key,
             std::vector<std::string> &texts) {
     const JsonValue *list = member(object, key);
@@ -53,29 +60,76 @@ public:
     }
   }
 
-private:
   void complain(std::string text) {
     if (fault.empty())
       fault = std::move(text);
   }
 
+private:
   const JsonDocument &document;
   std::string &fault;
 };
 } // namespace
 
-static void readWork(Reader &reader, const JsonValue &entry,
+/// Of an entry: all members. Of a phase: those that are not zero.
+static void readWork(Reader &reader, const JsonValue &owner, bool all,
                      ManifestWork &work) {
-  const JsonValue *object = reader.member(entry, "work");
+  const JsonValue *object = reader.member(owner, "work");
   if (!object)
     return;
-  reader.read(*object, "flops_per_row", work.flopsPerRow);
-  reader.read(*object, "flops_per_key", work.flopsPerKey);
-  reader.read(*object, "flops_per_source_key", work.flopsPerSourceKey);
-  reader.read(*object, "weight_bytes", work.weightBytes);
-  reader.read(*object, "bytes_per_row", work.bytesPerRow);
-  reader.read(*object, "bytes_per_key", work.bytesPerKey);
-  reader.read(*object, "bytes_per_source_key", work.bytesPerSourceKey);
+  auto read = [&](StringRef key, int64_t &number) {
+    if (all || object->find(key))
+      reader.read(*object, key, number);
+  };
+  read("flops_per_row", work.flopsPerRow);
+  read("flops_per_key", work.flopsPerKey);
+  read("flops_per_source_key", work.flopsPerSourceKey);
+  read("weight_bytes", work.weightBytes);
+  read("bytes_per_row", work.bytesPerRow);
+  read("bytes_per_key", work.bytesPerKey);
+  read("bytes_per_source_key", work.bytesPerSourceKey);
+}
+
+static ManifestPhase readPhase(Reader &reader, const JsonValue &object) {
+  ManifestPhase phase;
+  reader.read(object, "name", phase.name);
+  if (object.find("precision"))
+    reader.read(object, "precision", phase.precision);
+  readWork(reader, object, /*all=*/false, phase.work);
+  return phase;
+}
+
+/// More than any model has; a stranger's number must not become our memory.
+static constexpr int64_t mostPhases = 1 << 20;
+
+static void readPhases(Reader &reader, const JsonValue &entry,
+                       std::vector<ManifestPhases> &phases) {
+  const JsonValue *list = reader.list(entry, "phases");
+  if (!list)
+    return;
+  int64_t count = 0;
+  for (const JsonValue &element : list->elements) {
+    ManifestPhases &group = phases.emplace_back();
+    if (!element.find("layers")) {
+      group.phases.push_back(readPhase(reader, element));
+    } else {
+      reader.read(element, "layers", group.times);
+      if (const JsonValue *inner = reader.list(element, "phases"))
+        for (const JsonValue &phase : inner->elements)
+          group.phases.push_back(readPhase(reader, phase));
+    }
+    auto size = static_cast<int64_t>(group.phases.size());
+    if (group.times > mostPhases || size > mostPhases ||
+        (count += group.times * size) > mostPhases)
+      return reader.complain("its manifest lists too many phases");
+  }
+}
+
+int64_t ManifestEntry::phaseCount() const {
+  int64_t count = 0;
+  for (const ManifestPhases &group : phases)
+    count += group.times * static_cast<int64_t>(group.phases.size());
+  return count;
 }
 
 static ManifestEntry readEntry(Reader &reader, const JsonValue &object) {
@@ -92,7 +146,8 @@ static ManifestEntry readEntry(Reader &reader, const JsonValue &object) {
     reader.read(object, "vocabulary", entry.vocabulary);
     reader.read(object, "positions", entry.positions);
   }
-  readWork(reader, object, entry.work);
+  readWork(reader, object, /*all=*/true, entry.work);
+  readPhases(reader, object, entry.phases);
   return entry;
 }
 

@@ -12,7 +12,7 @@
 
 namespace ashlar::tool {
 
-/// Work of an entry, as compiler/Work.h defines it.
+/// Work of an entry or a phase, as passes/Layout/Work.h defines it.
 struct ManifestWork {
   int64_t flopsPerRow = 0;
   int64_t flopsPerKey = 0;
@@ -21,6 +21,18 @@ struct ManifestWork {
   int64_t bytesPerRow = 0;
   int64_t bytesPerKey = 0;
   int64_t bytesPerSourceKey = 0;
+};
+
+struct ManifestPhase {
+  std::string name;              // "decoder.layers.*.self_attn.qkv_proj"
+  std::string precision = "f32"; // of its multiply-adds
+  ManifestWork work;             // of one call
+};
+
+/// Successive phases of an entry that run `times` times: layers.
+struct ManifestPhases {
+  int64_t times = 1;
+  std::vector<ManifestPhase> phases;
 };
 
 struct ManifestEntry {
@@ -32,6 +44,10 @@ struct ManifestEntry {
   int64_t vocabulary = 0;
   int64_t positions = 0;
   ManifestWork work;
+  std::vector<ManifestPhases> phases; // in the order of a call
+
+  /// Phases of a call, each as often as it runs.
+  int64_t phaseCount() const;
 };
 
 struct ManifestView {

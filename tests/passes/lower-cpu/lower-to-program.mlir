@@ -5,7 +5,10 @@
 // 40 outputs are three panels: a tile of two and a tile of one.
 // CHECK-LABEL: ashlar.program @decoder
 // CHECK-DAG:     %[[C2:.*]] = arith.constant 2 : index
+// Work of a call: a row of 48 floats of the table, 40 x 40 multiply-adds and the
+// weights of three panels.
 // CHECK:         ashlar.phase "embed"
+// CHECK:         } {ashlar.work = {bytes_per_row = 192 : i64}}
 // CHECK:         ashlar.barrier
 // CHECK:         scf.for %[[LAYER:.*]] =
 // CHECK:           ashlar.phase "proj" tiles(%[[C2]])
@@ -19,6 +22,7 @@
 // CHECK:               scf.if
 // CHECK-COUNT-4:         vector.fma
 // CHECK-NOT:             vector.fma
+// CHECK:             } {ashlar.work = {flops_per_row = 3200 : i64, weight_bytes = 7680 : i64}}
 // CHECK:           ashlar.barrier
 // CHECK:           ashlar.phase "norm"
 // CHECK:             math.sqrt
@@ -41,10 +45,12 @@ func.func @decoder(%ids: tensor<?xi32> {ashlar.input = "ids"}) -> tensor<?x40xf3
 // its loop goes from segment to segment.
 // CHECK-LABEL: ashlar.program @attend
 // CHECK:         ashlar.phase "append"
+// CHECK-NOT:     ashlar.work
 // CHECK:         ashlar.phase "attention"
 // CHECK-DAG:       memref.alloca() {{.*}} memref<32x256xf32>
 // CHECK-DAG:       memref.alloca() {{.*}} memref<32x16xf32>
 // CHECK-NOT:       memref.alloca() {{.*}} memref<{{.*}}512
+// CHECK:         } {ashlar.work = {bytes_per_key = 64 : i64, flops_per_key = 32 : i64}}
 func.func @attend(%h: tensor<?x8xf32> {ashlar.input = "vectors"}, %s: !ashlar.sequences {ashlar.input = "sequences"}) -> tensor<?x8xf32> attributes {ashlar.stack = 0} {
   %i = ashlar.split_heads %h : tensor<?x8xf32> -> tensor<?x2x4xf32>
   %k, %v, %ks = ashlar.kv_append self %i, %i, %s : tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32>, tensor<?x2x4xf32> loc("append")

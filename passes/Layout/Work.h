@@ -1,16 +1,17 @@
-//===- Work.h - What an entry computes and reads ---------------*- C++ -*-===//
+//===- Work.h - What an op computes and reads ------------------*- C++ -*-===//
 //
 // Counted from the planned ops: two operations for each multiply-add of a
 // linear and of attention; the few of norms, activations and softmax are left
 // out. Bytes are those that a call must fetch from memory: the weights once,
 // whatever the number of rows, and the keys and values that its rows see.
+// Lowering notes the work of an op on its phase; the manifest reads it there.
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef ASHLAR_COMPILER_WORK_H
-#define ASHLAR_COMPILER_WORK_H
+#ifndef ASHLAR_PASSES_LAYOUT_WORK_H
+#define ASHLAR_PASSES_LAYOUT_WORK_H
 
-#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "dialect/Ashlar.h"
 
 namespace ashlar {
 
@@ -25,11 +26,25 @@ struct Work {
   int64_t bytesPerRow = 0; // of tables that rows are looked up in
   int64_t bytesPerKey = 0;
   int64_t bytesPerSourceKey = 0;
+
+  /// Adds `times` times `other`.
+  void add(const Work &other, int64_t times = 1);
 };
 
-/// Of `entry` after the stage "plan-arena": all layers together.
-Work workOf(mlir::func::FuncOp entry);
+/// The members by the names that IR and manifests have for them.
+struct WorkField {
+  llvm::StringLiteral name;
+  int64_t Work::*member;
+};
+llvm::ArrayRef<WorkField> workFields();
+
+/// Of one call of `op` after the stage "plan-arena", in one layer.
+Work workOf(mlir::Operation *op);
+
+/// The phase's attribute `ashlar.work`, a dictionary of what is not zero.
+void setWork(ir::PhaseOp phase, const Work &work);
+Work getWork(ir::PhaseOp phase);
 
 } // namespace ashlar
 
-#endif // ASHLAR_COMPILER_WORK_H
+#endif // ASHLAR_PASSES_LAYOUT_WORK_H
