@@ -13,7 +13,8 @@ namespace ashlar {
 struct CompileOptions;
 
 /// JSON: compiler, target, precision, hash of the canonical description, memory
-/// plan, entry points with inputs and outputs, work per token. The same bytes
+/// plan, entry points with inputs and outputs, work per token, tensors and where
+/// their errors are. The same bytes
 /// for the same model and options. `planned` is what buildPlan was given.
 std::string makeManifest(const ModelSpec &spec, const PlanDescription &plan,
                          const CompileOptions &options, mlir::ModuleOp planned);
