@@ -127,6 +127,17 @@ BuildLimits ashlar::buildLimits(const PipelineOptions &options) {
           std::max(options.maxTokens, options.maxContext)};
 }
 
+llvm::Error ashlar::checkPrecision(mlir::ModuleOp module,
+                                   const PrecisionOptions &precision) {
+  const PrecisionOptions::Exception *unused = precision.unusedException(module);
+  if (!unused)
+    return llvm::Error::success();
+  return userError("",
+                   "--precision: no linear has a tensor that \"" +
+                       escapeForDisplay(unused->text) + "\" matches",
+                   "see `ashlar describe MODEL` for the names");
+}
+
 //===----------------------------------------------------------------------===//
 // Weights
 //===----------------------------------------------------------------------===//
@@ -263,6 +274,8 @@ llvm::Expected<CompileReport> ashlar::compile(llvm::StringRef model,
   std::unique_ptr<mlir::MLIRContext> context = makeContext();
   mlir::OwningOpRef<mlir::ModuleOp> module =
       buildModule(*context, imported->spec, model, buildLimits(*pipeline));
+  if (llvm::Error error = checkPrecision(*module, options.precision))
+    return std::move(error);
   // Every tensor is there and has its shape: said before anything slow.
   if (llvm::Error error = checkWeights(*module, *weights->reader))
     return std::move(error);

@@ -44,6 +44,10 @@ struct CompileOptions {
   PrecisionOptions precision;
 };
 
+/// Error when a pattern of --precision matches nothing in `module`.
+llvm::Error checkPrecision(mlir::ModuleOp module,
+                           const PrecisionOptions &precision);
+
 struct CompileReport {
   std::vector<std::string> warnings;
   std::string headerPath;

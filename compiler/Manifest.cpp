@@ -4,6 +4,8 @@
 
 #include "compiler/Compiler.h"
 #include "compiler/Spec/Yaml.h"
+#include "compiler/Weights/Packer.h"
+#include "passes/Layout/WeightLayout.h"
 #include "passes/Layout/Work.h"
 #include "passes/Memory/ArenaPlan.h"
 
@@ -125,6 +127,32 @@ static llvm::json::Array entriesOf(const PlanDescription &plan,
   return entries;
 }
 
+/// Matrices of the checkpoint, layer by layer, in the image's order. The table
+/// of errors has a number for each that is encoded, in the same order.
+static llvm::json::Array tensorsOf(mlir::ModuleOp planned) {
+  llvm::json::Array tensors;
+  for (const PlacedWeight &placed : placedWeights(planned)) {
+    auto weight = llvm::cast<ir::WeightOp>(placed.weight);
+    llvm::json::Array names;
+    for (mlir::Attribute source : weight.getSources())
+      if (auto tensor = llvm::dyn_cast<ir::TensorSourceAttr>(source))
+        if (names.empty() || names.back() != tensor.getName())
+          names.push_back(tensor.getName());
+    if (names.empty() || weight.getTensorType().getRank() != 2) {
+      assert(!weight.getEncoding() && "only matrices are encoded");
+      continue;
+    }
+    llvm::json::Object entry{
+        {"names", std::move(names)},
+        {"precision", ir::stringifyEnum(weight.getPrecision())},
+        {"bytes", packedBytes(weight, *weight.getLayout())}};
+    if (weight.isPerLayer())
+      entry["layer"] = placed.layer;
+    tensors.push_back(std::move(entry));
+  }
+  return tensors;
+}
+
 static std::string hex(uint64_t value) {
   return llvm::formatv("{0:x16}", value).str();
 }
@@ -159,9 +187,12 @@ std::string ashlar::makeManifest(const ModelSpec &spec,
                                     {"max_source", numbers.max_source},
                                     {"max_sequences", numbers.max_sequences}}},
       {"entries", entriesOf(plan, work)},
+      {"tensors", tensorsOf(planned)},
       {"flops_per_token", flops},
       {"bytes_per_token", bytes},
       {"taps", static_cast<int64_t>(plan.taps.size())}};
+  if (auto errors = planned->getAttrOfType<mlir::IntegerAttr>(weightErrorsAttr))
+    manifest["errors_offset"] = errors.getInt();
   if (!spec.labels.empty())
     manifest["labels"] = llvm::json::Array(spec.labels);
   return llvm::formatv("{0:2}", llvm::json::Value(std::move(manifest))).str();

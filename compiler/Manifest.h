@@ -13,9 +13,9 @@ namespace ashlar {
 struct CompileOptions;
 
 /// JSON: compiler, target, precision, hash of the canonical description, memory
-/// plan, entry points with inputs, outputs and phases, work per token. The same
-/// bytes for the same model and options. `lowered` is what buildPlan was given,
-/// after the stage "program".
+/// plan, entry points with inputs, outputs and phases, work per token, tensors
+/// and where their errors are. The same bytes for the same model and options.
+/// `lowered` is what buildPlan was given, after the stage "program".
 std::string makeManifest(const ModelSpec &spec, const PlanDescription &plan,
                          const CompileOptions &options, mlir::ModuleOp lowered);
 

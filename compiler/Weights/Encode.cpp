@@ -37,11 +37,13 @@ constexpr int64_t lanes = ErrorSums::lanes;
 constexpr float rounder = 0x1.8p23f;
 constexpr int32_t rounderBits = std::bit_cast<int32_t>(rounder);
 
-static void addSquares(double number, double encoded, int64_t lane,
+static void addSquares(const float *numbers, const double *encoded,
                        ErrorSums &sums) {
-  double lost = number - encoded;
-  sums.error[lane] += lost * lost;
-  sums.norm[lane] += number * number;
+  for (int64_t lane = 0; lane < lanes; ++lane) {
+    double number = numbers[lane], lost = number - encoded[lane];
+    sums.error[lane] += lost * lost;
+    sums.norm[lane] += number * number;
+  }
 }
 
 /// max|w|; infinity or NaN if any number is not finite.
@@ -55,13 +57,16 @@ static float largestMagnitude(const float *numbers, int64_t count) {
 
 static void encodeBf16(const float *numbers, int64_t count, uint16_t *out,
                        ErrorSums &sums) {
-  for (int64_t i = 0; i < count; i += lanes)
-    for (int64_t lane = 0; lane < lanes; ++lane) {
-      float number = numbers[i + lane];
-      uint16_t bits = floatToBfloat(number);
-      out[i + lane] = bits;
-      addSquares(number, bfloatToFloat(bits), lane, sums);
-    }
+  for (int64_t i = 0; i < count; ++i)
+    out[i] = floatToBfloat(numbers[i]);
+  ErrorSums local = sums;
+  for (int64_t i = 0; i < count; i += lanes) {
+    double encoded[lanes];
+    for (int64_t lane = 0; lane < lanes; ++lane)
+      encoded[lane] = bfloatToFloat(out[i + lane]);
+    addSquares(numbers + i, encoded, local);
+  }
+  sums = local;
 }
 
 namespace {
@@ -84,21 +89,28 @@ struct Quantizer {
 void Quantizer::encode(const float *numbers, int64_t count, int8_t *out,
                        ErrorSums &sums) const {
   // Without a scale everything is zero.
-  float divisor = scale > 0 ? scale : std::numeric_limits<float>::infinity();
-  for (int64_t i = 0; i < count; i += lanes)
-    for (int64_t lane = 0; lane < lanes; ++lane) {
-      float number = numbers[i + lane];
-      float sum = clamp(number / divisor) + rounder;
-      out[i + lane] =
-          static_cast<int8_t>(std::bit_cast<int32_t>(sum) - rounderBits + zero);
-      addSquares(number, static_cast<double>(sum - rounder) * scale, lane,
-                 sums);
-    }
+  const float divisor =
+      scale > 0 ? scale : std::numeric_limits<float>::infinity();
+  const Quantizer self = *this; // nothing that is written changes it
+  ErrorSums local = sums;
+  for (int64_t i = 0; i < count; i += lanes) {
+    float rounded[lanes];
+    double encoded[lanes];
+    for (int64_t lane = 0; lane < lanes; ++lane)
+      rounded[lane] = self.clamp(numbers[i + lane] / divisor) + rounder;
+    for (int64_t lane = 0; lane < lanes; ++lane)
+      out[i + lane] = static_cast<int8_t>(
+          std::bit_cast<int32_t>(rounded[lane]) - rounderBits + self.zero);
+    for (int64_t lane = 0; lane < lanes; ++lane)
+      encoded[lane] = static_cast<double>(rounded[lane] - rounder) * self.scale;
+    addSquares(numbers + i, encoded, local);
+  }
+  sums = local;
 }
 
 /// What `encode` would lose; the scale has a finite reciprocal.
 double Quantizer::squaredError(const float *numbers, int64_t count) const {
-  float reciprocal = 1.0f / scale;
+  const float reciprocal = 1.0f / scale;
   float squares[lanes] = {}; // in units of the scale
   for (int64_t i = 0; i < count; i += lanes)
     for (int64_t lane = 0; lane < lanes; ++lane) {
@@ -144,7 +156,7 @@ static Quantizer chooseInt4(const float *numbers, int64_t count,
   if (best.scale < 0x1p-100f) // far from scales without a reciprocal
     return best;
   double bestError = best.squaredError(numbers, count);
-  for (float part : {0.95f, 0.9f, 0.85f, 0.8f, 0.75f, 0.7f, 0.65f}) {
+  for (float part : {0.94f, 0.88f, 0.82f}) {
     Quantizer narrower = makeInt4(low * part, high * part, zeroPoints);
     double error = narrower.squaredError(numbers, count);
     if (error >= bestError)

@@ -20,10 +20,11 @@ inline float bfloatToFloat(uint16_t bits) {
 /// NaN becomes quiet and keeps its sign and upper payload.
 inline uint16_t floatToBfloat(float value) {
   uint32_t bits = std::bit_cast<uint32_t>(value);
-  if ((bits & 0x7fffffff) > 0x7f800000)
-    return static_cast<uint16_t>(bits >> 16 | 0x40);
-  // Adds half a unit, less one bit where the result would be odd.
-  return static_cast<uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+  // Adds half a unit, less one bit where the result would be even.
+  uint32_t rounded = bits + 0x7fff + (bits >> 16 & 1);
+  uint32_t quiet = bits | 0x400000;
+  bool isNan = (bits & 0x7fffffff) > 0x7f800000;
+  return static_cast<uint16_t>((isNan ? quiet : rounded) >> 16);
 }
 
 float halfToFloat(uint16_t bits);

@@ -78,10 +78,7 @@ struct ChoosePrecision
       return found.tokens ? options.embeddings : ir::Precision::F32;
     ir::Precision chosen = found.heads ? options.heads : options.linears;
     for (const PrecisionOptions::Exception &exception : options.exceptions)
-      if (llvm::any_of(weight.getSources(), [&](Attribute source) {
-            auto tensor = dyn_cast<ir::TensorSourceAttr>(source);
-            return tensor && exception.pattern.match(tensor.getName());
-          }))
+      if (exception.matches(weight))
         chosen = exception.precision;
     return chosen;
   }

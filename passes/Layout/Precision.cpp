@@ -47,7 +47,7 @@ llvm::Error parseOption(PrecisionOptions &options, StringRef key,
   if (!pattern)
     return fail("pattern \"" + key +
                 "\": " + llvm::toString(pattern.takeError()));
-  options.exceptions.push_back({std::move(*pattern), *precision});
+  options.exceptions.push_back({key.str(), std::move(*pattern), *precision});
   return llvm::Error::success();
 }
 } // namespace
@@ -88,6 +88,25 @@ ir::Precision PrecisionOptions::lowest() const {
   for (const Exception &exception : exceptions)
     lowest = std::max(lowest, exception.precision);
   return lowest;
+}
+
+bool PrecisionOptions::Exception::matches(ir::WeightOp weight) const {
+  return llvm::any_of(weight.getSources(), [&](Attribute source) {
+    auto tensor = dyn_cast<ir::TensorSourceAttr>(source);
+    return tensor && pattern.match(tensor.getName());
+  });
+}
+
+const PrecisionOptions::Exception *
+PrecisionOptions::unusedException(ModuleOp module) const {
+  SmallVector<bool> used(exceptions.size());
+  module.walk([&](ir::LinearOp linear) {
+    ir::WeightOp weight = ir::lookupWeight(linear, linear.getWeightAttr());
+    for (auto [exception, isUsed] : llvm::zip(exceptions, used))
+      isUsed |= exception.matches(weight);
+  });
+  const bool *unused = llvm::find(used, false);
+  return unused == used.end() ? nullptr : &exceptions[unused - used.begin()];
 }
 
 ir::EncodingAttr PrecisionOptions::encoding(MLIRContext *context,

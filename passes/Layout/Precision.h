@@ -17,6 +17,7 @@
 
 #include "dialect/Ashlar.h"
 
+#include "mlir/IR/BuiltinOps.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Support/GlobPattern.h"
 
@@ -28,8 +29,12 @@ namespace ashlar {
 
 struct PrecisionOptions {
   struct Exception {
+    std::string text; // of the pattern
     llvm::GlobPattern pattern;
     ir::Precision precision;
+
+    /// Whether it matches any of the weight's tensors.
+    bool matches(ir::WeightOp weight) const;
   };
   std::string text = "f32"; // what was parsed
   ir::Precision linears = ir::Precision::F32;
@@ -44,6 +49,9 @@ struct PrecisionOptions {
 
   /// The one with the fewest bits that any linear may have.
   ir::Precision lowest() const;
+
+  /// The first one that matches no weight of any linear of `module`, or null.
+  const Exception *unusedException(mlir::ModuleOp module) const;
 
   /// The encoding of `precision`, null for f32.
   ir::EncodingAttr encoding(mlir::MLIRContext *context,

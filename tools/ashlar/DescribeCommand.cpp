@@ -15,6 +15,8 @@
 #include "tools/ashlar/Artifact.h"
 #include "tools/ashlar/Commands.h"
 #include "tools/ashlar/CompileFlags.h"
+#include "tools/ashlar/Tensors.h"
+#include "tools/ashlar/Texts.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -27,14 +29,15 @@ using llvm::Expected;
 using llvm::StringRef;
 
 static const OptionInfo options[] = {
-    {"--json", nullptr, "print the manifest as it is"},
+    {"--json", nullptr, "print the manifest, with errors of tensors"},
     ASHLAR_COMPILE_OPTIONS,
     {"--help", nullptr, "this text"},
 };
 
 const CommandInfo ashlar::tool::describeInfo = {
     "describe", "ART_OR_MODEL", 1,
-    "prints sizes, limits, inputs, outputs and work of a model", options};
+    "prints sizes, limits, inputs, outputs, work and tensors of a model",
+    options};
 
 /// The manifest that compiling would give.
 static Expected<std::string> planModel(const Arguments &arguments) {
@@ -53,6 +56,8 @@ static Expected<std::string> planModel(const Arguments &arguments) {
   std::unique_ptr<mlir::MLIRContext> context = makeContext();
   mlir::OwningOpRef<mlir::ModuleOp> module =
       buildModule(*context, imported->spec, path, buildLimits(*pipeline));
+  if (llvm::Error error = checkPrecision(*module, options->precision))
+    return std::move(error);
   if (llvm::Error error = runStages(*module, *pipeline, "", plannedStage))
     return std::move(error);
   PlanDescription plan = buildPlan(*module, imported->spec, *pipeline);
@@ -67,14 +72,6 @@ static Expected<std::string> planModel(const Arguments &arguments) {
 //===----------------------------------------------------------------------===//
 // As text
 //===----------------------------------------------------------------------===//
-
-/// 1234567 --> "1,234,567"
-static std::string grouped(int64_t number) {
-  std::string digits = std::to_string(number);
-  for (int64_t at = static_cast<int64_t>(digits.size()) - 3; at > 0; at -= 3)
-    digits.insert(at, ",");
-  return digits;
-}
 
 static void line(StringRef what, const llvm::Twine &value) {
   llvm::outs() << llvm::formatv("  {0,-16} {1}\n", what, value.str());
@@ -125,7 +122,7 @@ static void printEntry(const ManifestEntry &entry) {
                               : ""));
 }
 
-static void print(const ManifestView &manifest) {
+static void print(const ManifestView &manifest, llvm::ArrayRef<float> errors) {
   llvm::outs() << escapeForDisplay(manifest.name) << "\n";
   line("family", escapeForDisplay(manifest.family));
   line("precision", escapeForDisplay(manifest.precision));
@@ -146,6 +143,18 @@ static void print(const ManifestView &manifest) {
   llvm::outs() << "per token, attention left out\n";
   line("FLOPs", grouped(manifest.flopsPerToken));
   line("bytes read", grouped(manifest.bytesPerToken));
+  printTensors(manifest, errors);
+}
+
+/// Of the tensors; none, and a warning, where the weights are elsewhere.
+static std::vector<float> errorsOf(StringRef path,
+                                   const ManifestView &manifest) {
+  Expected<std::vector<float>> errors = readErrors(path, manifest);
+  if (errors)
+    return std::move(*errors);
+  llvm::errs() << "warning: errors of tensors are not known: "
+               << llvm::toString(errors.takeError()) << "\n";
+  return {};
 }
 
 llvm::Error ashlar::tool::runDescribe(const Arguments &arguments) {
@@ -166,9 +175,18 @@ llvm::Error ashlar::tool::runDescribe(const Arguments &arguments) {
   Expected<ManifestView> manifest = parseManifest(*text, path);
   if (!manifest)
     return manifest.takeError();
-  if (arguments.has("--json"))
-    llvm::outs() << *text << "\n";
-  else
-    print(*manifest);
+  std::vector<float> errors;
+  if (!isModel(path))
+    errors = errorsOf(path, *manifest);
+  if (!arguments.has("--json")) {
+    print(*manifest, errors);
+    return llvm::Error::success();
+  }
+  if (!errors.empty()) {
+    text = addErrors(*text, errors);
+    if (!text)
+      return text.takeError();
+  }
+  llvm::outs() << *text << "\n";
   return llvm::Error::success();
 }

@@ -109,6 +109,8 @@ llvm::Error ashlar::tool::runInspect(const Arguments &arguments) {
   std::unique_ptr<mlir::MLIRContext> context = makeContext();
   mlir::OwningOpRef<mlir::ModuleOp> module = buildModule(
       *context, imported->spec, arguments.operand(), buildLimits(*pipeline));
+  if (llvm::Error error = checkPrecision(*module, options->precision))
+    return error;
   if (std::optional<llvm::StringRef> folder = arguments.get("--all-stages"))
     return writeAllStages(*module, *pipeline, *folder);
   if (arguments.has("--statistics"))

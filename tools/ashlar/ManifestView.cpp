@@ -151,6 +151,16 @@ static ManifestEntry readEntry(Reader &reader, const JsonValue &object) {
   return entry;
 }
 
+static ManifestTensor readTensor(Reader &reader, const JsonValue &object) {
+  ManifestTensor tensor;
+  reader.read(object, "names", tensor.names);
+  reader.read(object, "precision", tensor.precision);
+  reader.read(object, "bytes", tensor.bytes);
+  if (object.find("layer"))
+    reader.read(object, "layer", tensor.layer);
+  return tensor;
+}
+
 static void readAll(Reader &reader, const JsonValue &root,
                     ManifestView &manifest) {
   reader.read(root, "abi", manifest.abi);
@@ -180,6 +190,12 @@ static void readAll(Reader &reader, const JsonValue &root,
   if (const JsonValue *entries = reader.member(root, "entries"))
     for (const JsonValue &entry : entries->elements)
       manifest.entries.push_back(readEntry(reader, entry));
+  reader.read(root, "build_id", manifest.buildId);
+  if (const JsonValue *tensors = reader.member(root, "tensors"))
+    for (const JsonValue &tensor : tensors->elements)
+      manifest.tensors.push_back(readTensor(reader, tensor));
+  if (root.find("errors_offset"))
+    reader.read(root, "errors_offset", manifest.errorsOffset);
   if (root.find("labels"))
     reader.read(root, "labels", manifest.labels);
 }

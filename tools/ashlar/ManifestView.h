@@ -50,6 +50,14 @@ struct ManifestEntry {
   int64_t phaseCount() const;
 };
 
+/// A matrix in the image, of one layer.
+struct ManifestTensor {
+  std::vector<std::string> names; // in the checkpoint, on top of each other
+  int64_t layer = -1;             // -1: not per layer
+  std::string precision;
+  int64_t bytes = 0;
+};
+
 struct ManifestView {
   int64_t abi = 0;
   std::string name;
@@ -71,6 +79,9 @@ struct ManifestView {
   int64_t taps = 0;
   std::vector<ManifestEntry> entries;
   std::vector<std::string> labels;
+  std::string buildId;
+  int64_t errorsOffset = -1; // in the image; -1: nothing is encoded
+  std::vector<ManifestTensor> tensors;
 
   /// The entry that is called `call`, or null.
   const ManifestEntry *find(llvm::StringRef call) const;

@@ -107,3 +107,10 @@ Error ashlar::tool::checkOutput() {
   llvm::outs().clear_error();
   return userError("", "standard output cannot be written: " + cause);
 }
+
+std::string ashlar::tool::grouped(int64_t number) {
+  std::string digits = std::to_string(number);
+  for (int64_t at = static_cast<int64_t>(digits.size()) - 3; at > 0; at -= 3)
+    digits.insert(at, ",");
+  return digits;
+}

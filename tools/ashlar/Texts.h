@@ -40,6 +40,9 @@ private:
   ashlar_tokens tokens = {};
 };
 
+/// 1234567 --> "1,234,567"
+std::string grouped(int64_t number);
+
 /// Error when the model has no tokenizer; `remedy` says what to do instead.
 llvm::Error needTokenizer(const ashlar_text &text, llvm::StringRef remedy);
 
