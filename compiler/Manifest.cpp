@@ -187,11 +187,11 @@ std::string ashlar::makeManifest(const ModelSpec &spec,
                                     {"max_source", numbers.max_source},
                                     {"max_sequences", numbers.max_sequences}}},
       {"entries", entriesOf(plan, work)},
-      {"tensors", tensorsOf(planned)},
+      {"tensors", tensorsOf(lowered)},
       {"flops_per_token", flops},
       {"bytes_per_token", bytes},
       {"taps", static_cast<int64_t>(plan.taps.size())}};
-  if (auto errors = planned->getAttrOfType<mlir::IntegerAttr>(weightErrorsAttr))
+  if (auto errors = lowered->getAttrOfType<mlir::IntegerAttr>(weightErrorsAttr))
     manifest["errors_offset"] = errors.getInt();
   if (!spec.labels.empty())
     manifest["labels"] = llvm::json::Array(spec.labels);

@@ -43,6 +43,12 @@ llvm::Error parseOption(PrecisionOptions &options, StringRef key,
     options.embeddings = *precision;
     return llvm::Error::success();
   }
+  if (key == "kv") {
+    if (*precision != ir::Precision::F32)
+      return fail("kv is \"" + value +
+                  "\"; keys and values are kept as f32 by this version");
+    return llvm::Error::success();
+  }
   llvm::Expected<llvm::GlobPattern> pattern = llvm::GlobPattern::create(key);
   if (!pattern)
     return fail("pattern \"" + key +

@@ -1,7 +1,8 @@
 //===- Precision.h - What --precision says ---------------------*- C++ -*-===//
 //
 //   f32 | bf16 | int8 | int4 [,group=32|64|128] [,zero_points]
-//   [,lm_head=PRECISION] [,embeddings=f32|bf16] [,PATTERN=PRECISION ...]
+//   [,lm_head=PRECISION] [,embeddings=f32|bf16] [,kv=f32]
+//   [,PATTERN=PRECISION ...]
 //
 // The first word is for the linears of the stacks. `lm_head` is for the linears
 // of the heads: the same where it is not given, but int8 under int4.
