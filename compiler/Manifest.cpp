@@ -62,8 +62,12 @@ static void countPhases(mlir::Block &block, int64_t times, Work &sum,
     if (auto phase = mlir::dyn_cast<ir::PhaseOp>(op)) {
       Work work = getWork(phase);
       sum.add(work, times);
-      phases.push_back(llvm::json::Object{{"name", phase.getName().str()},
-                                          {"work", toJson(work, false)}});
+      llvm::json::Object entry{{"name", phase.getName().str()},
+                               {"work", toJson(work, false)}};
+      if (auto precision =
+              phase->getAttrOfType<mlir::StringAttr>(phasePrecisionAttr))
+        entry["precision"] = precision.getValue();
+      phases.push_back(std::move(entry));
     } else if (auto loop = mlir::dyn_cast<mlir::scf::ForOp>(op)) {
       std::optional<llvm::APInt> layers = loop.getStaticTripCount();
       assert(layers && "layers are counted at compile time");

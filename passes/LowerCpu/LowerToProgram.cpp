@@ -94,8 +94,16 @@ struct LowerToProgram : ashlar::impl::LowerToProgramPassBase<LowerToProgram> {
       if (auto phase = dyn_cast<ir::PhaseOp>(at))
         if (phase.getName() == phaseName(op))
           own = phase;
-    if (own)
-      setWork(own, workOf(op));
+    if (!own)
+      return;
+    setWork(own, workOf(op));
+    auto linear = dyn_cast<ir::LinearOp>(op);
+    if (!linear)
+      return;
+    ir::WeightOp weight = ir::lookupWeight(linear, linear.getWeightAttr());
+    if (weight.getEncoding())
+      own->setAttr(phasePrecisionAttr, builder.getStringAttr(ir::stringifyEnum(
+                                           weight.getPrecision())));
   }
 
   LogicalResult lowerLayers(ir::LayersOp layers, Emitter &e, int64_t capacity) {

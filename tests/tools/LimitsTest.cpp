@@ -21,7 +21,8 @@ static bool hasNot(Unit) { return false; }
 
 TEST(Limits, UnitsOfAPrecision) {
   constexpr int64_t v3 = ASHLAR_CPU_X86_64_V3, v4 = ASHLAR_CPU_X86_64_V4;
-  constexpr int64_t beyond = v4 + 1;
+  constexpr int64_t vnni = ASHLAR_CPU_X86_64_V4_VNNI;
+  constexpr int64_t beyond = ASHLAR_CPU_SAPPHIRE_RAPIDS;
   struct {
     const char *precision;
     int64_t level;
@@ -30,8 +31,9 @@ TEST(Limits, UnitsOfAPrecision) {
       {"f32", v3, Unit::FmaAvx2},       {"f32", v4, Unit::FmaAvx512},
       {"f32", beyond, Unit::FmaAvx512}, {"bf16", v3, Unit::FmaAvx2},
       {"bf16", v4, Unit::FmaAvx512},    {"bf16", beyond, Unit::AmxBf16},
-      {"int8", v3, Unit::FmaAvx2},      {"int8", v4, Unit::VnniAvx512},
+      {"int8", v3, Unit::FmaAvx2},      {"int8", vnni, Unit::VnniAvx512},
       {"int8", beyond, Unit::AmxInt8},  {"int4", beyond, Unit::AmxInt8},
+      {"bf16", vnni, Unit::FmaAvx512},  {"int8", v4, Unit::FmaAvx512},
       {"other", v4, Unit::FmaAvx512},
   };
   for (const auto &of : cases)

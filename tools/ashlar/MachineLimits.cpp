@@ -14,15 +14,15 @@ using limits::Unit;
 limits::Unit
 ashlar::tool::unitFor(llvm::StringRef precision, int64_t cpuLevel,
                       llvm::function_ref<bool(limits::Unit)> isUsable) {
-  // Levels beyond v4 are those with matrix units.
-  bool hasTiles = cpuLevel > ASHLAR_CPU_X86_64_V4;
+  bool hasTiles = cpuLevel >= ASHLAR_CPU_SAPPHIRE_RAPIDS;
+  bool hasVnni = cpuLevel >= ASHLAR_CPU_X86_64_V4_VNNI;
   bool isWide = cpuLevel >= ASHLAR_CPU_X86_64_V4;
   if (precision == "bf16" && hasTiles && isUsable(Unit::AmxBf16))
     return Unit::AmxBf16;
   if (precision == "int8" || precision == "int4") {
     if (hasTiles && isUsable(Unit::AmxInt8))
       return Unit::AmxInt8;
-    if (isWide && isUsable(Unit::VnniAvx512))
+    if (hasVnni && isUsable(Unit::VnniAvx512))
       return Unit::VnniAvx512;
   }
   return isWide && isUsable(Unit::FmaAvx512) ? Unit::FmaAvx512 : Unit::FmaAvx2;
