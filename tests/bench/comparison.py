@@ -104,14 +104,16 @@ class Comparison:
         return statistics.median(values) if values else None
 
     def versions(self) -> dict[str, str]:
-        pairs = {peer: cell.samples for (_, peer), cell in self.best.items()}
+        samples = {peer: cell.samples for (_, peer), cell in self.best.items()}
         return {
-            peer: next(iter(pairs[peer].values())).version for peer in self.peers[1:] if peer in pairs
+            peer: next(iter(samples[peer].values())).version
+            for peer in self.peers[1:]
+            if peer in samples
         }
 
     def table(self) -> str:
         """Of all rows but those of the first token."""
-        columns = ["workload", "", *self.peers, "ratio", "of the limit"]
+        columns = ["workload", "precision", *self.peers, "ratio", "of the limit"]
         lines = [columns, ["---"] * len(columns)]
         for row in self.rows:
             if row[0].phase == "first" or (row, OWN) not in self.best:

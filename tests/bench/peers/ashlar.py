@@ -1,5 +1,6 @@
 """Ashlar itself: `ashlar bench`, and a C program for the first token."""
 
+import sys
 from pathlib import Path
 
 from .peer import PREPARE_SECONDS, PROGRAMS, Peer, Sample, Unavailable, Variant, Workload
@@ -29,6 +30,7 @@ class Ashlar(Peer):
             artifact = self.cache / f"{workload.model.name}-{precision}.so"
             command = [self.ashlar, "compile", workload.model, "-o", artifact]
             command += ["--name=model", "--random-weights=1", f"--precision={precision}"]
+            print(f"compiling {artifact.name}", file=sys.stderr, flush=True)
             try:
                 run(command, PREPARE_SECONDS)
                 self.compiled[key] = artifact

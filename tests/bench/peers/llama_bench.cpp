@@ -8,7 +8,7 @@
 // prompt) or first (from opening the model to the logits of a prompt). FLASH
 // and REPACK are 0 or 1: flash attention, and weights repacked at load. Prints
 // {"milliseconds": median, "version": text}; rounds as in `ashlar bench`: one
-// that is not counted, then five at least and a second in all.
+// that is not counted, then three at least and a second in all.
 //
 //===----------------------------------------------------------------------===//
 
@@ -75,7 +75,7 @@ public:
     round();
     times.clear();
     double begin = now();
-    for (int rounds = 0; rounds < 5 || now() - begin < 1; ++rounds)
+    for (int rounds = 0; rounds < 3 || now() - begin < 1; ++rounds)
       round();
     auto middle = times.begin() + times.size() / 2;
     std::nth_element(times.begin(), middle, times.end());

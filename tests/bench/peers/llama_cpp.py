@@ -15,6 +15,7 @@ TYPES = {
     "int8": ["q8_0"],
     "int4": ["q4_0", "q4_K_M"],
 }
+REPACKED = ["f16", "q8_0", "q4_0", "q4_K_M"]  # types with another layout for the matrix unit
 NUMBERS = {"f16": 1, "q4_0": 2, "q8_0": 7, "q4_K_M": 15, "bf16": 32}  # enum llama_ftype
 
 
@@ -56,6 +57,7 @@ class LlamaCpp(Peer):
             for kind in TYPES[precision]
             for flash in ("plain", "flash")
             for repack in ("mapped", "repacked")
+            if repack == "mapped" or kind in REPACKED
         ]
 
     @staticmethod

@@ -16,8 +16,19 @@ import { GraphWriter } from './onnx_writer.mjs';
 
 const [, , modelFolder, form, weights, file] = process.argv;
 const fused = form === 'fused';
-const { family, hidden, heads, layers, keyHeads, headSize, inner, positions, vocabulary,
-        ropeTheta, ...shape } = shapeOf(modelFolder);
+const {
+  family,
+  hidden,
+  heads,
+  layers,
+  keyHeads,
+  headSize,
+  inner,
+  positions,
+  vocabulary,
+  ropeTheta,
+  ...shape
+} = shapeOf(modelFolder);
 const epsilon = { float: shape.epsilon };
 const llama = family === 'llama';
 const g = new GraphWriter(file);
@@ -28,7 +39,10 @@ const g = new GraphWriter(file);
 function linear(x, name, inputs, outputs, biased) {
   const bias = biased ? [g.weight(`${name}.b`, 'f32', [outputs])] : [];
   if (weights === 'f32') {
-    const y = g.op('MatMul', [x, g.weight(`${name}.w`, 'f32', [inputs, outputs])]);
+    const y = g.op('MatMul', [
+      x,
+      g.weight(`${name}.w`, 'f32', [inputs, outputs]),
+    ]);
     return biased ? g.op('Add', [y, ...bias]) : y;
   }
   if (weights === 'i8') {
@@ -37,25 +51,39 @@ function linear(x, name, inputs, outputs, biased) {
     return g.extension('DynamicQuantizeMatMul', [x, w, scale, '', ...bias]);
   }
   const [bits, block] = weights.slice(1).split('-').map(Number);
-  if (inputs % block) throw new Error(`${name}: ${inputs} inputs, blocks of ${block}`);
+  if (inputs % block)
+    throw new Error(`${name}: ${inputs} inputs, blocks of ${block}`);
   const count = inputs / block;
   const w = g.weight(`${name}.w`, 'u8', [outputs, count, (block * bits) / 8]);
-  const scale = g.weight(`${name}.s`, 'f32', [outputs * count],
-                         bits === 8 ? 0.0004 : 0.006);
-  return g.extension('MatMulNBits', [x, w, scale, ...(biased ? ['', '', ...bias] : [])],
-                     { K: inputs, N: outputs, bits, block_size: block, accuracy_level: 4 });
+  const scale = g.weight(
+    `${name}.s`,
+    'f32',
+    [outputs * count],
+    bits === 8 ? 0.0004 : 0.006,
+  );
+  return g.extension(
+    'MatMulNBits',
+    [x, w, scale, ...(biased ? ['', '', ...bias] : [])],
+    { K: inputs, N: outputs, bits, block_size: block, accuracy_level: 4 },
+  );
 }
 
 const gain = (name) => g.weight(`${name}.g`, 'f32', [hidden], 1);
 const shift = (name) => g.weight(`${name}.b`, 'f32', [hidden], 0);
 
 const layerNorm = (x, name) =>
-  g.op('LayerNormalization', [x, gain(name), shift(name)], { axis: -1, epsilon });
+  g.op('LayerNormalization', [x, gain(name), shift(name)], {
+    axis: -1,
+    epsilon,
+  });
 
 function rmsNorm(x, name) {
   if (fused)
-    return g.op('SimplifiedLayerNormalization', [x, gain(name)],
-                { axis: -1, epsilon, stash_type: 1 });
+    return g.op('SimplifiedLayerNormalization', [x, gain(name)], {
+      axis: -1,
+      epsilon,
+      stash_type: 1,
+    });
   const square = g.op('Pow', [x, g.scalar(2)]);
   const mean = g.op('ReduceMean', [square], { axes: [-1], keepdims: 1 });
   const root = g.op('Sqrt', [g.op('Add', [mean, g.scalar(epsilon.float)])]);
@@ -73,20 +101,32 @@ function residualNorm(x, y, name) {
   }
   const [normed, sum] = [g.fresh(), g.fresh()];
   if (llama)
-    g.extension('SkipSimplifiedLayerNormalization', [x, y, gain(name)], { epsilon },
-                [normed, '', '', sum]);
+    g.extension(
+      'SkipSimplifiedLayerNormalization',
+      [x, y, gain(name)],
+      { epsilon },
+      [normed, '', '', sum],
+    );
   else
-    g.extension('SkipLayerNormalization', [x, y, gain(name), shift(name)], { epsilon },
-                [normed, '', '', sum]);
+    g.extension(
+      'SkipLayerNormalization',
+      [x, y, gain(name), shift(name)],
+      { epsilon },
+      [normed, '', '', sum],
+    );
   return [sum, normed];
 }
 
 // [1, S, count * headSize] <-> [1, count, S, headSize]
 const split = (x, count, perm = [0, 2, 1, 3]) =>
-  g.op('Transpose', [g.op('Reshape', [x, g.integers(0, 0, count, headSize)])], { perm });
+  g.op('Transpose', [g.op('Reshape', [x, g.integers(0, 0, count, headSize)])], {
+    perm,
+  });
 const merge = (x) =>
-  g.op('Reshape', [g.op('Transpose', [x], { perm: [0, 2, 1, 3] }),
-                   g.integers(0, 0, heads * headSize)]);
+  g.op('Reshape', [
+    g.op('Transpose', [x], { perm: [0, 2, 1, 3] }),
+    g.integers(0, 0, heads * headSize),
+  ]);
 
 // softmax(q kT / sqrt(headSize) + mask) v; kT [1, heads, headSize, T]
 function attention(q, kT, v, mask) {
@@ -100,8 +140,10 @@ function attention(q, kT, v, mask) {
 
 function erfGelu(x, name) {
   if (fused && weights === 'f32')
-    return g.extension('BiasGelu', [linear(x, name, hidden, inner, false),
-                                    g.weight(`${name}.b`, 'f32', [inner])]);
+    return g.extension('BiasGelu', [
+      linear(x, name, hidden, inner, false),
+      g.weight(`${name}.b`, 'f32', [inner]),
+    ]);
   const up = linear(x, name, hidden, inner, true);
   if (fused) return g.extension('Gelu', [up]);
   const erf = g.op('Erf', [g.op('Div', [up, g.scalar(Math.SQRT2)])]);
@@ -115,20 +157,30 @@ function encoderAttention(x, p) {
     const b = g.weight(`${p}qkv.b`, 'f32', [3 * hidden]);
     return g.extension('Attention', [x, w, b], { num_heads: heads });
   }
-  const [q, k, v] = ['q', 'k', 'v'].map((n) => linear(x, p + n, hidden, hidden, true));
-  if (fused) return g.extension('MultiHeadAttention', [q, k, v], { num_heads: heads });
-  return attention(split(q, heads), split(k, heads, [0, 2, 3, 1]), split(v, heads));
+  const [q, k, v] = ['q', 'k', 'v'].map((n) =>
+    linear(x, p + n, hidden, hidden, true),
+  );
+  if (fused)
+    return g.extension('MultiHeadAttention', [q, k, v], { num_heads: heads });
+  return attention(
+    split(q, heads),
+    split(k, heads, [0, 2, 3, 1]),
+    split(v, heads),
+  );
 }
 
 function encoder() {
   g.input('ids', 'i64', [1, 'S']);
-  const zero = g.constant('i64', [], [0]), one = g.constant('i64', [], [1]);
+  const zero = g.constant('i64', [], [0]),
+    one = g.constant('i64', [], [1]);
   const count = g.op('Gather', [g.op('Shape', ['ids']), one], { axis: 0 });
   const range = g.op('Range', [zero, count, one]);
   const rows = (name, size, index) =>
     g.op('Gather', [g.weight(name, 'f32', [size, hidden]), index], { axis: 0 });
-  let x = g.op('Add', [rows('tokens', vocabulary, 'ids'),
-                       rows('positions', positions, range)]);
+  let x = g.op('Add', [
+    rows('tokens', vocabulary, 'ids'),
+    rows('positions', positions, range),
+  ]);
   x = layerNorm(x, 'embedding');
   for (let i = 0; i < layers; i++) {
     const p = `layer${i}.`;
@@ -145,7 +197,8 @@ function encoder() {
 
 // What all layers share: positions, mask, tables of the rotation.
 function shared() {
-  const s = {}, scalar = (value) => g.constant('i64', [], [value]);
+  const s = {},
+    scalar = (value) => g.constant('i64', [], [value]);
   const one = scalar(1);
   const count = g.op('Gather', [g.op('Shape', ['ids']), one], { axis: 0 });
   let past;
@@ -154,20 +207,29 @@ function shared() {
     g.input('total_len', 'i32', [1]);
     s.total = g.op('Squeeze', ['total_len']);
     past = g.op('Sub', [g.op('Cast', [s.total], { to: 7 }), count]);
-  } else past = g.op('Gather', [g.op('Shape', ['past_key_0']), scalar(2)], { axis: 0 });
+  } else
+    past = g.op('Gather', [g.op('Shape', ['past_key_0']), scalar(2)], {
+      axis: 0,
+    });
   const end = g.op('Add', [count, past]);
   if (!llama || !fused) s.positions = g.op('Range', [past, end, one]);
   if (!fused) {
     const range = g.op('Range', [scalar(0), end, one]);
     const keys = g.op('Unsqueeze', [range, g.integers(0)]);
     const queries = g.op('Unsqueeze', [s.positions, g.integers(1)]);
-    s.mask = g.op('Where', [g.op('LessOrEqual', [keys, queries]), g.scalar(0),
-                            g.scalar(-10000)]);
+    s.mask = g.op('Where', [
+      g.op('LessOrEqual', [keys, queries]),
+      g.scalar(0),
+      g.scalar(-10000),
+    ]);
   }
   if (llama) {
-    const half = headSize / 2, most = Math.min(positions, 2048);
-    const angles = Array.from({ length: most * half }, (_, i) =>
-      Math.floor(i / half) * ropeTheta ** (-(i % half) / half));
+    const half = headSize / 2,
+      most = Math.min(positions, 2048);
+    const angles = Array.from(
+      { length: most * half },
+      (_, i) => Math.floor(i / half) * ropeTheta ** (-(i % half) / half),
+    );
     const table = (f) => g.constant('f32', [most, half], angles.map(f));
     s.cos = table(Math.cos);
     s.sin = table(Math.sin);
@@ -183,9 +245,13 @@ function shared() {
 function rotate(x, s) {
   const slice = (from, to) =>
     g.op('Slice', [x, g.integers(from), g.integers(to), g.integers(3)]);
-  const low = slice(0, headSize / 2), high = slice(headSize / 2, headSize);
+  const low = slice(0, headSize / 2),
+    high = slice(headSize / 2, headSize);
   const turned = g.op('Concat', [g.op('Neg', [high]), low], { axis: 3 });
-  return g.op('Add', [g.op('Mul', [x, s.cosRows]), g.op('Mul', [turned, s.sinRows])]);
+  return g.op('Add', [
+    g.op('Mul', [x, s.cosRows]),
+    g.op('Mul', [turned, s.sinRows]),
+  ]);
 }
 
 // Each key head serves heads / keyHeads query heads.
@@ -199,8 +265,11 @@ function repeat(x) {
 function projections(h, p) {
   const width = keyHeads * headSize;
   if (!llama) return [linear(h, `${p}qkv`, hidden, 3 * hidden, true)];
-  return [linear(h, `${p}q`, hidden, heads * headSize), linear(h, `${p}k`, hidden, width),
-          linear(h, `${p}v`, hidden, width)];
+  return [
+    linear(h, `${p}q`, hidden, heads * headSize),
+    linear(h, `${p}k`, hidden, width),
+    linear(h, `${p}v`, hidden, width),
+  ];
 }
 
 function decoderAttention(h, i, s) {
@@ -211,14 +280,21 @@ function decoderAttention(h, i, s) {
     const qkv = llama ? all : [...all, '', ''];
     const tables = llama ? [s.cos, s.sin] : [];
     const [mixed] = g.extension(
-      'GroupQueryAttention', [...qkv, ...past, 'seqlens_k', s.total, ...tables],
+      'GroupQueryAttention',
+      [...qkv, ...past, 'seqlens_k', s.total, ...tables],
       { num_heads: heads, kv_num_heads: keyHeads, do_rotary: llama ? 1 : 0 },
-      [g.fresh(), ...present]);
+      [g.fresh(), ...present],
+    );
     return mixed;
   }
   const rows = llama
     ? all
-    : g.op('Split', [...all, g.integers(hidden, hidden, hidden)], { axis: -1 }, 3);
+    : g.op(
+        'Split',
+        [...all, g.integers(hidden, hidden, hidden)],
+        { axis: -1 },
+        3,
+      );
   let [q, k, v] = rows.map((x, n) => split(x, n ? keyHeads : heads));
   if (llama) [q, k] = [rotate(q, s), rotate(k, s)];
   const keys = g.op('Concat', [past[0], k], { axis: 2 }, [present[0]]);
@@ -229,12 +305,20 @@ function decoderAttention(h, i, s) {
 
 function tanhGelu(x, name) {
   if (fused && weights === 'f32')
-    return g.extension('FastGelu', [linear(x, name, hidden, inner, false),
-                                    g.weight(`${name}.b`, 'f32', [inner])]);
+    return g.extension('FastGelu', [
+      linear(x, name, hidden, inner, false),
+      g.weight(`${name}.b`, 'f32', [inner]),
+    ]);
   const up = linear(x, name, hidden, inner, true);
   if (fused) return g.extension('FastGelu', [up]);
-  const cubic = g.op('Mul', [g.op('Pow', [up, g.scalar(3)]), g.scalar(0.044715)]);
-  const inside = g.op('Mul', [g.op('Add', [up, cubic]), g.scalar(Math.sqrt(2 / Math.PI))]);
+  const cubic = g.op('Mul', [
+    g.op('Pow', [up, g.scalar(3)]),
+    g.scalar(0.044715),
+  ]);
+  const inside = g.op('Mul', [
+    g.op('Add', [up, cubic]),
+    g.scalar(Math.sqrt(2 / Math.PI)),
+  ]);
   const gate = g.op('Add', [g.op('Tanh', [inside]), g.scalar(1)]);
   return g.op('Mul', [g.op('Mul', [up, g.scalar(0.5)]), gate]);
 }
@@ -264,9 +348,18 @@ function decoder() {
     const out = linear(mixed, `${p}o`, heads * headSize, hidden, !llama);
     [x, h] = residualNorm(x, out, `${p}norm1`);
     const act = llama ? gatedSilu(h, p) : tanhGelu(h, `${p}up`);
-    [x, h] = residualNorm(x, linear(act, `${p}down`, inner, hidden, !llama), `${p}norm2`);
+    [x, h] = residualNorm(
+      x,
+      linear(act, `${p}down`, inner, hidden, !llama),
+      `${p}norm2`,
+    );
   }
-  const last = g.op('Slice', [h, g.integers(-1), g.integers(2 ** 30), g.integers(1)]);
+  const last = g.op('Slice', [
+    h,
+    g.integers(-1),
+    g.integers(2 ** 30),
+    g.integers(1),
+  ]);
   g.op('Identity', [linear(last, 'head', hidden, vocabulary)], {}, ['logits']);
   g.output('logits', 'f32', [1, 1, vocabulary]);
 }

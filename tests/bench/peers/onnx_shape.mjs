@@ -18,6 +18,7 @@ export function shapeOf(folder) {
     positions: config.max_position_embeddings ?? config.n_positions,
     vocabulary: config.vocab_size,
     ropeTheta: config.rope_theta,
-    epsilon: config.layer_norm_eps ?? config.layer_norm_epsilon ?? config.rms_norm_eps,
+    epsilon:
+      config.layer_norm_eps ?? config.layer_norm_epsilon ?? config.rms_norm_eps,
   };
 }

@@ -37,7 +37,11 @@ function float(field, value) {
 // AttributeProto: an integer, a list of them, or {float: number}.
 function attribute(name, value) {
   if (Array.isArray(value))
-    return join(bytes(1, name), ...value.map((v) => number(8, v)), number(20, 7));
+    return join(
+      bytes(1, name),
+      ...value.map((v) => number(8, v)),
+      number(20, 7),
+    );
   if (typeof value === 'object')
     return join(bytes(1, name), float(2, value.float), number(20, 1));
   return join(bytes(1, name), number(3, value), number(20, 2));
@@ -46,7 +50,8 @@ function attribute(name, value) {
 // ValueInfoProto; dimensions are numbers or names.
 function valueInfo(name, type, shape) {
   const dims = shape.map((dim) =>
-    bytes(1, typeof dim === 'string' ? bytes(2, dim) : number(1, dim)));
+    bytes(1, typeof dim === 'string' ? bytes(2, dim) : number(1, dim)),
+  );
   const tensor = join(number(1, TYPES[type]), bytes(2, join(...dims)));
   return join(bytes(1, name), bytes(2, bytes(1, tensor)));
 }
@@ -92,24 +97,35 @@ export class GraphWriter {
   // A weight in the data file: random, or every element `fill`.
   weight(name, type, shape, fill) {
     const size = shape.reduce((a, b) => a * b, 1) * BYTES[type];
-    const block = fill === undefined
-      ? this.blocks[type]
-      : Buffer.from(new Float32Array(1 << 14).fill(fill).buffer);
+    const block =
+      fill === undefined
+        ? this.blocks[type]
+        : Buffer.from(new Float32Array(1 << 14).fill(fill).buffer);
     this.offset = Math.ceil(this.offset / PAGE) * PAGE;
     // No two weights begin at the same place of the block.
-    let from = fill === undefined ? (this.names++ * PAGE * 37) % block.length : 0;
+    let from =
+      fill === undefined ? (this.names++ * PAGE * 37) % block.length : 0;
     for (let done = 0; done < size; from = 0) {
       const length = Math.min(size - done, block.length - from);
       fs.writeSync(this.data, block, from, length, this.offset + done);
       done += length;
     }
-    const place = { location: path.basename(this.file) + '.data',
-                    offset: this.offset, length: size };
-    this.tensors.push(join(
-      ...shape.map((dim) => number(1, dim)), number(2, TYPES[type]), bytes(8, name),
-      ...Object.entries(place).map(([key, value]) =>
-        bytes(13, join(bytes(1, key), bytes(2, String(value))))),
-      number(14, 1)));
+    const place = {
+      location: path.basename(this.file) + '.data',
+      offset: this.offset,
+      length: size,
+    };
+    this.tensors.push(
+      join(
+        ...shape.map((dim) => number(1, dim)),
+        number(2, TYPES[type]),
+        bytes(8, name),
+        ...Object.entries(place).map(([key, value]) =>
+          bytes(13, join(bytes(1, key), bytes(2, String(value)))),
+        ),
+        number(14, 1),
+      ),
+    );
     this.offset += size;
     return name;
   }
@@ -118,9 +134,14 @@ export class GraphWriter {
   constant(type, shape, values) {
     const name = this.fresh();
     const array = ARRAYS[type].from(values, type === 'i64' ? BigInt : Number);
-    this.tensors.push(join(
-      ...shape.map((dim) => number(1, dim)), number(2, TYPES[type]), bytes(8, name),
-      bytes(9, Buffer.from(array.buffer))));
+    this.tensors.push(
+      join(
+        ...shape.map((dim) => number(1, dim)),
+        number(2, TYPES[type]),
+        bytes(8, name),
+        bytes(9, Buffer.from(array.buffer)),
+      ),
+    );
     return name;
   }
 
@@ -137,11 +158,18 @@ export class GraphWriter {
     const names = Array.isArray(outputs)
       ? outputs
       : Array.from({ length: outputs }, () => this.fresh());
-    this.nodes.push(join(
-      ...inputs.map((name) => bytes(1, name)), ...names.map((name) => bytes(2, name)),
-      bytes(3, `n${this.names++}`), bytes(4, type),
-      ...Object.entries(attributes).map(([k, v]) => bytes(5, attribute(k, v))),
-      bytes(7, domain)));
+    this.nodes.push(
+      join(
+        ...inputs.map((name) => bytes(1, name)),
+        ...names.map((name) => bytes(2, name)),
+        bytes(3, `n${this.names++}`),
+        bytes(4, type),
+        ...Object.entries(attributes).map(([k, v]) =>
+          bytes(5, attribute(k, v)),
+        ),
+        bytes(7, domain),
+      ),
+    );
     return names.length === 1 ? names[0] : names;
   }
 
@@ -151,14 +179,18 @@ export class GraphWriter {
 
   finish() {
     const graph = join(
-      ...this.nodes.map((node) => bytes(1, node)), bytes(2, 'model'),
+      ...this.nodes.map((node) => bytes(1, node)),
+      bytes(2, 'model'),
       ...this.tensors.map((tensor) => bytes(5, tensor)),
       ...this.inputs.map((value) => bytes(11, value)),
-      ...this.outputs.map((value) => bytes(12, value)));
+      ...this.outputs.map((value) => bytes(12, value)),
+    );
     const opset = (domain, version) =>
       bytes(8, join(bytes(1, domain), number(2, version)));
     fs.closeSync(this.data);
-    fs.writeFileSync(this.file, join(
-      number(1, 8), bytes(7, graph), opset('', 17), opset(EXTENSIONS, 1)));
+    fs.writeFileSync(
+      this.file,
+      join(number(1, 8), bytes(7, graph), opset('', 17), opset(EXTENSIONS, 1)),
+    );
   }
 }

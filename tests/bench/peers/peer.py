@@ -2,9 +2,11 @@
 
 import hashlib
 import os
+import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 from dataclasses import dataclass
@@ -79,6 +81,7 @@ class Peer:
         folder = self.cache / f"{name}-{digest.hexdigest()[:8]}"
         if not folder.exists():
             part = folder.with_name(folder.name + ".part")
+            print(f"making {folder.name}", file=sys.stderr, flush=True)
             shutil.rmtree(part, ignore_errors=True)
             part.mkdir(parents=True)
             make(part)
@@ -86,9 +89,11 @@ class Peer:
         return folder
 
 
-def last_line(text: bytes) -> str:
-    lines = text.decode(errors="replace").strip().splitlines()
-    return lines[-1].strip()[:200] if lines else "no message"
+def complaint(text: bytes) -> str:
+    """The last line that speaks of an error, else the last line."""
+    lines = text.decode(errors="replace").strip().splitlines() or ["no message"]
+    errors = [line for line in lines if re.search("error", line, re.IGNORECASE)]
+    return (errors or lines)[-1].strip()[:200]
 
 
 def run(command: list, seconds: float, cwd: Path | None = None) -> tuple[bytes, int]:
@@ -127,7 +132,7 @@ def run(command: list, seconds: float, cwd: Path | None = None) -> tuple[bytes, 
         if child.returncode < 0:
             raise Unavailable(f"killed by {signal.Signals(-child.returncode).name}")
         if child.returncode:
-            raise Unavailable(f"status {child.returncode}: {last_line(errors.read())}")
+            raise Unavailable(f"status {child.returncode}: {complaint(errors.read())}")
         return out.read(), usage.ru_maxrss * 1024
 
 
