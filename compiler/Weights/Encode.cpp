@@ -31,27 +31,50 @@ double ErrorSums::relative() const {
 // Counts are multiples of the lanes: rows are padded.
 
 constexpr int64_t lanes = ErrorSums::lanes;
+/// Squares of so many numbers are added in float32 before they go to a sum.
+constexpr int64_t block = 64;
 
 /// Added to a float of up to 2^22, it leaves no bits for a fraction: the sum is
 /// rounded to nearest even, and its low bits are the integer.
 constexpr float rounder = 0x1.8p23f;
 constexpr int32_t rounderBits = std::bit_cast<int32_t>(rounder);
 
-static void addSquares(const float *numbers, const double *encoded,
-                       ErrorSums &sums) {
-  for (int64_t lane = 0; lane < lanes; ++lane) {
-    double number = numbers[lane], lost = number - encoded[lane];
-    sums.error[lane] += lost * lost;
-    sums.norm[lane] += number * number;
+namespace {
+/// Sums of a block.
+struct BlockSums {
+  float error[lanes] = {};
+  float norm[lanes] = {};
+
+  void add(const float *numbers, const float *encoded) {
+    for (int64_t lane = 0; lane < lanes; ++lane) {
+      float lost = numbers[lane] - encoded[lane];
+      error[lane] += lost * lost;
+      norm[lane] += numbers[lane] * numbers[lane];
+    }
   }
-}
+  /// Whether no square was too great or too small to matter for a float: false
+  /// for some blocks without such.
+  bool isExact() const {
+    float sum = 0;
+    for (int64_t lane = 0; lane < lanes; ++lane)
+      sum += norm[lane];
+    return sum > 0x1p-60f && sum < 0x1p100f;
+  }
+  void addTo(ErrorSums &sums, double unit) const {
+    for (int64_t lane = 0; lane < lanes; ++lane) {
+      sums.error[lane] += error[lane] * (unit * unit);
+      sums.norm[lane] += norm[lane] * (unit * unit);
+    }
+  }
+};
+} // namespace
 
 /// max|w|; infinity or NaN if any number is not finite.
 static float largestMagnitude(const float *numbers, int64_t count) {
   int32_t largest = 0; // bits of magnitudes are ordered like magnitudes
   for (int64_t i = 0; i < count; ++i)
-    largest = std::max(largest, std::bit_cast<int32_t>(numbers[i]) &
-                                    int32_t(0x7fffffff));
+    largest =
+        std::max(largest, std::bit_cast<int32_t>(numbers[i]) & 0x7fffffff);
   return std::bit_cast<float>(largest);
 }
 
@@ -59,14 +82,25 @@ static void encodeBf16(const float *numbers, int64_t count, uint16_t *out,
                        ErrorSums &sums) {
   for (int64_t i = 0; i < count; ++i)
     out[i] = floatToBfloat(numbers[i]);
-  ErrorSums local = sums;
-  for (int64_t i = 0; i < count; i += lanes) {
-    double encoded[lanes];
-    for (int64_t lane = 0; lane < lanes; ++lane)
-      encoded[lane] = bfloatToFloat(out[i + lane]);
-    addSquares(numbers + i, encoded, local);
+  for (int64_t begin = 0; begin < count; begin += block) {
+    int64_t end = std::min(count, begin + block);
+    BlockSums local;
+    for (int64_t i = begin; i < end; i += lanes) {
+      float encoded[lanes];
+      for (int64_t lane = 0; lane < lanes; ++lane)
+        encoded[lane] = bfloatToFloat(out[i + lane]);
+      local.add(numbers + i, encoded);
+    }
+    if (local.isExact()) {
+      local.addTo(sums, 1);
+      continue;
+    }
+    for (int64_t i = begin; i < end; ++i) {
+      double number = numbers[i], lost = number - bfloatToFloat(out[i]);
+      sums.error[0] += lost * lost;
+      sums.norm[0] += number * number;
+    }
   }
-  sums = local;
 }
 
 namespace {
@@ -88,24 +122,26 @@ struct Quantizer {
 
 void Quantizer::encode(const float *numbers, int64_t count, int8_t *out,
                        ErrorSums &sums) const {
-  // Without a scale everything is zero.
-  const float divisor =
-      scale > 0 ? scale : std::numeric_limits<float>::infinity();
-  const Quantizer self = *this; // nothing that is written changes it
-  ErrorSums local = sums;
-  for (int64_t i = 0; i < count; i += lanes) {
-    float rounded[lanes];
-    double encoded[lanes];
-    for (int64_t lane = 0; lane < lanes; ++lane)
-      rounded[lane] = self.clamp(numbers[i + lane] / divisor) + rounder;
-    for (int64_t lane = 0; lane < lanes; ++lane)
-      out[i + lane] = static_cast<int8_t>(
-          std::bit_cast<int32_t>(rounded[lane]) - rounderBits + self.zero);
-    for (int64_t lane = 0; lane < lanes; ++lane)
-      encoded[lane] = static_cast<double>(rounded[lane] - rounder) * self.scale;
-    addSquares(numbers + i, encoded, local);
+  Quantizer self = *this; // nothing that is written changes it
+  if (scale == 0)         // everything is lost
+    self = {0x1p-100f, 0, 0, zero};
+  for (int64_t begin = 0; begin < count; begin += block) {
+    BlockSums local;
+    for (int64_t i = begin; i < std::min(count, begin + block); i += lanes) {
+      float exact[lanes], rounded[lanes];
+      for (int64_t lane = 0; lane < lanes; ++lane) {
+        exact[lane] = numbers[i + lane] / self.scale;
+        rounded[lane] = self.clamp(exact[lane]) + rounder;
+      }
+      for (int64_t lane = 0; lane < lanes; ++lane)
+        out[i + lane] = static_cast<int8_t>(
+            std::bit_cast<int32_t>(rounded[lane]) - rounderBits + self.zero);
+      for (int64_t lane = 0; lane < lanes; ++lane)
+        rounded[lane] -= rounder;
+      local.add(exact, rounded);
+    }
+    local.addTo(sums, self.scale);
   }
-  sums = local;
 }
 
 /// What `encode` would lose; the scale has a finite reciprocal.

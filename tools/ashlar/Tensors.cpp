@@ -105,14 +105,14 @@ public:
     llvm::outs() << StringRef(line).rtrim() << "\n";
   }
 
-  /// A line for each layer if they have errors, and for each name.
+  /// A line for each layer if it has an error of its own, and for each name.
   void rows(const Group &group) const {
     const ManifestTensor &tensor = *group.members.front();
     size_t used = 0;
     auto nextName = [&] {
       return used < tensor.names.size() ? nameOf(tensor, used++) : "";
     };
-    if (hasErrors)
+    if (hasErrors && tensor.precision != "f32")
       for (auto [member, error] : llvm::zip(group.members, group.errors))
         row(nextName(), layersOf(member->layer, member->layer),
             tensor.precision, grouped(member->bytes),
@@ -145,7 +145,7 @@ void ashlar::tool::printTensors(const ManifestView &manifest,
                                 ArrayRef<float> errors) {
   if (manifest.tensors.empty())
     return;
-  Table table(manifest, !errors.empty());
+  Table table(manifest, !errors.empty() && manifest.errorsOffset >= 0);
   llvm::outs() << "tensors\n";
   table.row("", "layer", "precision", "bytes", "error");
   for (const Group &group : groupsOf(manifest, errors))
