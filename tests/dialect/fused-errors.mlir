@@ -64,7 +64,7 @@ func.func @attention_c19(%q: tensor<?x2x4xf32>, %pos: tensor<?xi32>, %seq: !ashl
 // -----
 
 func.func @attention_c29(%q: tensor<?x4x4xf32>, %k: tensor<?x2x4xf32>, %seq: !ashlar.sequences) {
-  // expected-error @below {{'ashlar.attention' op result is 'tensor<?x2x4xf32>'; expected 'tensor<?x4x4xf32>'}}
+  // expected-error @below {{'ashlar.attention' op result is 'tensor<?x2x4xf32>'; expected the shape of 'tensor<?x4x4xf32>'}}
   %0 = ashlar.attention all %q, %k, %k, %seq, %seq scale 1.0 : tensor<?x4x4xf32>, tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32>
   return
 }
@@ -82,5 +82,116 @@ func.func @attention_c41(%q: tensor<?x2x4xf32>, %seq: !ashlar.sequences) {
 func.func @kv_append_c18(%k: tensor<?x2x4xf32>, %pos: tensor<?xi32>, %seq: !ashlar.sequences) {
   // expected-error @below {{'ashlar.kv_append' op rotates 8 dimensions; expected an even number up to head_dim 4}}
   %0, %1, %2 = ashlar.kv_append self %k, %k, %seq rotary <8, theta = 1.0e+04, none, factor = 1.0, low = 1.0, high = 4.0, original = 0>, %pos : tensor<?xi32> : tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32>, tensor<?x2x4xf32>
+  return
+}
+
+// -----
+
+func.func @convert_input_c43(%x: tensor<?x8xf64>) {
+  // expected-error @below {{'ashlar.convert' op operand #0 must be float32 [tokens, features] with fixed features, but got 'tensor<?x8xf64>'}}
+  %0 = ashlar.convert %x : tensor<?x8xf64> -> tensor<?x8xi8>
+  return
+}
+
+// -----
+
+ashlar.weight @w [#ashlar.tensor<"w", [8, 8], rows = 0 for 8>] : tensor<8x8xf32>
+func.func @linear_input_c43(%x: tensor<?x?xf32>) {
+  // expected-error @below {{'ashlar.linear' op operand #0 must be float32, bf16 or int8 [tokens, features] with fixed features, but got 'tensor<?x?xf32>'}}
+  %0 = ashlar.linear %x weight @w : tensor<?x?xf32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c44(%q: tensor<?x2x4xf32>, %seq: !ashlar.sequences) {
+  // expected-error @below {{'ashlar.attention' op result #0 must be float32 or bf16 [tokens, heads, head_dim] with fixed heads and head_dim, but got 'tensor<?x2x4xi8>'}}
+  %0 = ashlar.attention all %q, %q, %q, %seq, %seq scale 1.0 : tensor<?x2x4xf32>, tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xi8>
+  return
+}
+
+// -----
+
+func.func @convert_c46(%x: tensor<?x8xf32>) {
+  // expected-error @below {{'ashlar.convert' op result is of 'f32'; expected bf16 or int8}}
+  %0 = ashlar.convert %x : tensor<?x8xf32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @convert_c47(%x: tensor<?x8xf32>) {
+  // expected-error @below {{'ashlar.convert' op result is 'tensor<?x16xbf16>'; expected the shape of 'tensor<?x8xf32>'}}
+  %0 = ashlar.convert %x : tensor<?x8xf32> -> tensor<?x16xbf16>
+  return
+}
+
+// -----
+
+func.func @convert_bf16_c52(%x: tensor<?x8xf32>) {
+  // expected-error @below {{'ashlar.convert' op group is 64 for a result of 'bf16'; expected 32, 64 or 128, and int8}}
+  %0 = ashlar.convert %x group 64 : tensor<?x8xf32> -> tensor<?x8xbf16>
+  return
+}
+
+// -----
+
+func.func @convert_group_c52(%x: tensor<?x8xf32>) {
+  // expected-error @below {{'ashlar.convert' op group is 16 for a result of 'i8'; expected 32, 64 or 128, and int8}}
+  %0 = ashlar.convert %x group 16 : tensor<?x8xf32> -> tensor<?x8xi8>
+  return
+}
+
+// -----
+
+ashlar.weight @w [#ashlar.tensor<"w", [8, 8], rows = 0 for 8>] : tensor<8x8xf32> encoded <bf16>
+func.func @linear_f32_c48(%x: tensor<?x8xf32>) {
+  // expected-error @below {{'ashlar.linear' op input is of 'f32', but weight @w is bf16; expected 'bf16'}}
+  %0 = ashlar.linear %x weight @w : tensor<?x8xf32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+ashlar.weight @w [#ashlar.tensor<"w", [8, 8], rows = 0 for 8>] : tensor<8x8xf32>
+func.func @linear_int8_c48(%x: tensor<?x8xi8>) {
+  // expected-error @below {{'ashlar.linear' op input is of 'i8', but weight @w is f32; expected 'f32'}}
+  %0 = ashlar.linear %x weight @w : tensor<?x8xi8> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+ashlar.weight @w [#ashlar.tensor<"w", [8, 8], rows = 0 for 8>] : tensor<8x8xf32> encoded <int4, group = 32>
+func.func @linear_argument_c49(%x: tensor<?x8xi8>) {
+  // expected-error @below {{'ashlar.linear' op input does not come from a convert of group 32}}
+  %0 = ashlar.linear %x weight @w : tensor<?x8xi8> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+ashlar.weight @w [#ashlar.tensor<"w", [8, 8], rows = 0 for 8>] : tensor<8x8xf32> encoded <int4, group = 32>
+func.func @linear_group_c49(%x: tensor<?x8xf32>) {
+  %i = ashlar.convert %x group 64 : tensor<?x8xf32> -> tensor<?x8xi8>
+  // expected-error @below {{'ashlar.linear' op input does not come from a convert of group 32}}
+  %0 = ashlar.linear %i weight @w : tensor<?x8xi8> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+ashlar.weight @w [#ashlar.tensor<"w", [8, 8], rows = 0 for 8>] : tensor<8x8xf32> encoded <int8>
+func.func @linear_result_c50(%x: tensor<?x8xi8>) {
+  // expected-error @below {{'ashlar.linear' op result is 'tensor<?x8xi8>'; expected float32 or bf16}}
+  %0 = ashlar.linear %x weight @w : tensor<?x8xi8> -> tensor<?x8xi8>
+  return
+}
+
+// -----
+
+func.func @merge_heads_c51(%x: tensor<?x2x4xbf16>) {
+  // expected-error @below {{'ashlar.merge_heads' op result is 'tensor<?x8xf32>', but the input is of 'bf16'}}
+  %0 = ashlar.merge_heads %x : tensor<?x2x4xbf16> -> tensor<?x8xf32>
   return
 }

@@ -11,6 +11,43 @@ ashlar.weight @g [#ashlar.tensor<"g", [8], rows = 0 for 8>] : tensor<8xf32>
 // CHECK: ashlar.weight @angles [#ashlar.rotary_table<<4, theta = 1.000000e+04 : f64, none, factor = 1.000000e+00 : f64, low = 1.000000e+00 : f64, high = 4.000000e+00 : f64, original = 0>, 32>] : tensor<32x4xf32>
 ashlar.weight @angles [#ashlar.rotary_table<#rotary, 32>] : tensor<32x4xf32>
 
+// CHECK: ashlar.weight @half [{{.*}}] : tensor<8x8xf32> encoded <bf16>
+ashlar.weight @half [#ashlar.tensor<"w", [8, 8], rows = 0 for 8>] : tensor<8x8xf32> encoded <bf16>
+// CHECK: ashlar.weight @byte [{{.*}}] : tensor<16x8xf32> layers = [0, 2] encoded <int8> layout gated_panels at 64 stride 4096
+ashlar.weight @byte [#ashlar.tensor<"w", [16, 8], rows = 0 for 16>] : tensor<16x8xf32> layers = [0, 2] encoded <int8> layout gated_panels at 64 stride 4096
+// CHECK: ashlar.weight @nibble [{{.*}}] : tensor<8x8xf32> encoded <int4, group = 64>
+ashlar.weight @nibble [#ashlar.tensor<"w", [8, 8], rows = 0 for 8>] : tensor<8x8xf32> encoded <int4, group = 64>
+// CHECK: ashlar.weight @zeros [{{.*}}] : tensor<8x8xf32> encoded <int4, group = 32, zero_points = true>
+ashlar.weight @zeros [#ashlar.tensor<"w", [8, 8], rows = 0 for 8>] : tensor<8x8xf32> encoded <int4, group = 32, zero_points = true>
+
+// CHECK-LABEL: func.func @encoded(
+func.func @encoded(%x: tensor<?x8xf32>, %seq: !ashlar.sequences) -> tensor<?x8xf32> {
+  // CHECK: ashlar.convert %{{.*}} : tensor<?x8xf32> -> tensor<?x8xbf16>
+  %b = ashlar.convert %x : tensor<?x8xf32> -> tensor<?x8xbf16>
+  // CHECK: ashlar.linear %{{.*}} weight @half residual %{{.*}} : tensor<?x8xf32> : tensor<?x8xbf16> -> tensor<?x8xbf16>
+  %0 = ashlar.linear %b weight @half residual %x : tensor<?x8xf32> : tensor<?x8xbf16> -> tensor<?x8xbf16>
+  %1 = ashlar.linear %0 weight @half : tensor<?x8xbf16> -> tensor<?x8xf32>
+  %2 = ashlar.layers "l" [0, 2] (%1 : tensor<?x8xf32>) {
+  ^bb0(%a: tensor<?x8xf32>):
+    // CHECK: ashlar.convert %{{.*}} : tensor<?x8xf32> -> tensor<?x8xi8>
+    %i = ashlar.convert %a : tensor<?x8xf32> -> tensor<?x8xi8>
+    // CHECK: ashlar.linear %{{.*}} weight @byte activation silu gated : tensor<?x8xi8> -> tensor<?x8xf32>
+    %g = ashlar.linear %i weight @byte activation silu gated : tensor<?x8xi8> -> tensor<?x8xf32>
+    ashlar.yield %g : tensor<?x8xf32>
+  }
+  // CHECK: ashlar.convert %{{.*}} group 64 : tensor<?x8xf32> -> tensor<?x8xi8>
+  %3 = ashlar.convert %2 group 64 : tensor<?x8xf32> -> tensor<?x8xi8>
+  // CHECK: ashlar.linear %{{.*}} weight @nibble : tensor<?x8xi8> -> tensor<?x8xf32>
+  %4 = ashlar.linear %3 weight @nibble : tensor<?x8xi8> -> tensor<?x8xf32>
+  %h = ashlar.split_heads %4 : tensor<?x8xf32> -> tensor<?x2x4xf32>
+  // CHECK: ashlar.attention all {{.*}} scale 1.000000e+00 : tensor<?x2x4xf32>, tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xbf16>
+  %5 = ashlar.attention all %h, %h, %h, %seq, %seq scale 1.0 : tensor<?x2x4xf32>, tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xbf16>
+  // CHECK: ashlar.merge_heads %{{.*}} : tensor<?x2x4xbf16> -> tensor<?x8xbf16>
+  %6 = ashlar.merge_heads %5 : tensor<?x2x4xbf16> -> tensor<?x8xbf16>
+  %7 = ashlar.linear %6 weight @half : tensor<?x8xbf16> -> tensor<?x8xf32>
+  return %7 : tensor<?x8xf32>
+}
+
 // CHECK-LABEL: func.func @fused(
 func.func @fused(%x: tensor<?x8xf32>, %pos: tensor<?xi32>, %seq: !ashlar.sequences) -> tensor<?x8xf32> {
   // CHECK: ashlar.linear %{{.*}} weight @w bias @b activation silu gated residual %{{.*}} : tensor<?x8xf32> : tensor<?x8xf32> -> tensor<?x8xf32>

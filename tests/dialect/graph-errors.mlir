@@ -273,9 +273,9 @@ func.func @add_c32(%x: tensor<?x?xf32>) {
 
 // -----
 
-func.func @merge_heads_c33(%x: tensor<?x2x?xf32>) {
-  // expected-error @below {{'ashlar.merge_heads' op operand #0 must be float32 [tokens, heads, head_dim] with fixed heads and head_dim, but got 'tensor<?x2x?xf32>'}}
-  %0 = ashlar.merge_heads %x : tensor<?x2x?xf32> -> tensor<?x6xf32>
+func.func @split_heads_c33(%x: tensor<?x6xf32>) {
+  // expected-error @below {{'ashlar.split_heads' op result #0 must be float32 [tokens, heads, head_dim] with fixed heads and head_dim, but got 'tensor<?x2x?xf32>'}}
+  %0 = ashlar.split_heads %x : tensor<?x6xf32> -> tensor<?x2x?xf32>
   return
 }
 

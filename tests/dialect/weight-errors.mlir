@@ -74,3 +74,28 @@ ashlar.weight @weight_negative_c35 [#ashlar.tensor<"w", [8, 3], rows = -1 for 8>
 
 // expected-error @below {{'ashlar.weight' op source has 0 rows; expected at least 1}}
 ashlar.weight @weight_c36 [#ashlar.tensor<"w", [8], rows = 0 for 8>, #ashlar.zeros<0>] : tensor<8xf32>
+
+// -----
+
+// expected-error @below {{numbers in f32 are not encoded}}
+ashlar.weight @f32_c45 [#ashlar.tensor<"w", [8, 8], rows = 0 for 8>] : tensor<8x8xf32> encoded <f32>
+
+// -----
+
+// expected-error @below {{group is 0 for int4; expected 32, 64 or 128 for int4, none for others}}
+ashlar.weight @no_group_c45 [#ashlar.tensor<"w", [8, 8], rows = 0 for 8>] : tensor<8x8xf32> encoded <int4>
+
+// -----
+
+// expected-error @below {{group is 48 for int4; expected 32, 64 or 128 for int4, none for others}}
+ashlar.weight @odd_group_c45 [#ashlar.tensor<"w", [8, 8], rows = 0 for 8>] : tensor<8x8xf32> encoded <int4, group = 48>
+
+// -----
+
+// expected-error @below {{group is 64 for int8; expected 32, 64 or 128 for int4, none for others}}
+ashlar.weight @int8_group_c45 [#ashlar.tensor<"w", [8, 8], rows = 0 for 8>] : tensor<8x8xf32> encoded <int8, group = 64>
+
+// -----
+
+// expected-error @below {{'ashlar.weight' op is encoded, but its type is 'tensor<8xf32>'; expected rank 2}}
+ashlar.weight @vector_c53 [#ashlar.tensor<"w", [8], rows = 0 for 8>] : tensor<8xf32> encoded <bf16>
