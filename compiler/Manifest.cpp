@@ -131,12 +131,16 @@ static llvm::json::Array entriesOf(const PlanDescription &plan,
   return entries;
 }
 
-/// Matrices of the checkpoint, layer by layer, in the image's order. The table
-/// of errors has a number for each that is encoded, in the same order.
+/// Matrices of the checkpoint in the image's order; those of a loop over layers
+/// once, as {"first": 0, "layers": 12, "tensors": [...]}. The table of errors
+/// has a number for each that is encoded, layer by layer, in the same order.
 static llvm::json::Array tensorsOf(mlir::ModuleOp planned) {
   llvm::json::Array tensors;
+  llvm::ArrayRef<int64_t> layers; // of the last group
   for (const PlacedWeight &placed : placedWeights(planned)) {
     auto weight = llvm::cast<ir::WeightOp>(placed.weight);
+    if (weight.isPerLayer() && placed.layer != weight.getLayers()->front())
+      continue;
     llvm::json::Array names;
     for (mlir::Attribute source : weight.getSources())
       if (auto tensor = llvm::dyn_cast<ir::TensorSourceAttr>(source))
@@ -150,9 +154,19 @@ static llvm::json::Array tensorsOf(mlir::ModuleOp planned) {
         {"names", std::move(names)},
         {"precision", ir::stringifyEnum(weight.getPrecision())},
         {"bytes", packedBytes(weight, *weight.getLayout())}};
-    if (weight.isPerLayer())
-      entry["layer"] = placed.layer;
-    tensors.push_back(std::move(entry));
+    if (!weight.isPerLayer()) {
+      layers = {};
+      tensors.push_back(std::move(entry));
+      continue;
+    }
+    if (*weight.getLayers() != layers) {
+      layers = *weight.getLayers();
+      tensors.push_back(llvm::json::Object{{"first", layers[0]},
+                                           {"layers", layers[1]},
+                                           {"tensors", llvm::json::Array()}});
+    }
+    tensors.back().getAsObject()->getArray("tensors")->push_back(
+        std::move(entry));
   }
   return tensors;
 }

@@ -316,10 +316,10 @@ TEST(Refused, MoreMemoryThanThereIs) {
 
 TEST(StatusText, EachStatusHasItsOwn) {
   std::set<std::string> texts;
-  for (int status = ASHLAR_OK; status <= ASHLAR_AFTER_FORK; ++status)
+  for (int status = ASHLAR_OK; status <= ASHLAR_NO_TILES; ++status)
     texts.insert(api().status_text(ashlar_status(status)));
-  EXPECT_EQ(texts.size(), size_t(ASHLAR_AFTER_FORK) + 1);
+  EXPECT_EQ(texts.size(), size_t(ASHLAR_NO_TILES) + 1);
   EXPECT_EQ(texts.count("unknown status"), 0u);
-  EXPECT_STREQ(api().status_text(ashlar_status(ASHLAR_AFTER_FORK + 1)),
+  EXPECT_STREQ(api().status_text(ashlar_status(ASHLAR_NO_TILES + 1)),
                "unknown status");
 }

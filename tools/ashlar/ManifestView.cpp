@@ -156,9 +156,36 @@ static ManifestTensor readTensor(Reader &reader, const JsonValue &object) {
   reader.read(object, "names", tensor.names);
   reader.read(object, "precision", tensor.precision);
   reader.read(object, "bytes", tensor.bytes);
-  if (object.find("layer"))
-    reader.read(object, "layer", tensor.layer);
   return tensor;
+}
+
+/// In the image's order: a group's first layer, then its next, and so on.
+static void readTensors(Reader &reader, const JsonValue &list,
+                        std::vector<ManifestTensor> &tensors) {
+  for (const JsonValue &element : list.elements) {
+    if (!element.find("layers")) {
+      tensors.push_back(readTensor(reader, element));
+      continue;
+    }
+    int64_t first = 0, layers = 0;
+    reader.read(element, "first", first);
+    reader.read(element, "layers", layers);
+    const JsonValue *inner = reader.list(element, "tensors");
+    if (!inner || !inner->isArray())
+      return reader.complain("its manifest has layers without tensors");
+    std::vector<ManifestTensor> group;
+    for (const JsonValue &tensor : inner->elements)
+      group.push_back(readTensor(reader, tensor));
+    auto size = static_cast<int64_t>(group.size());
+    if (layers > mostPhases || size > mostPhases || first > mostPhases ||
+        layers * size > mostPhases)
+      return reader.complain("its manifest lists too many tensors");
+    for (int64_t i = 0; i < layers; ++i)
+      for (ManifestTensor &tensor : group) {
+        tensor.layer = first + i;
+        tensors.push_back(tensor);
+      }
+  }
 }
 
 static void readAll(Reader &reader, const JsonValue &root,
@@ -191,9 +218,9 @@ static void readAll(Reader &reader, const JsonValue &root,
     for (const JsonValue &entry : entries->elements)
       manifest.entries.push_back(readEntry(reader, entry));
   reader.read(root, "build_id", manifest.buildId);
-  if (const JsonValue *tensors = reader.member(root, "tensors"))
-    for (const JsonValue &tensor : tensors->elements)
-      manifest.tensors.push_back(readTensor(reader, tensor));
+  if (root.find("tensors"))
+    if (const JsonValue *tensors = reader.list(root, "tensors"))
+      readTensors(reader, *tensors, manifest.tensors);
   if (root.find("errors_offset"))
     reader.read(root, "errors_offset", manifest.errorsOffset);
   if (root.find("labels"))
