@@ -15,7 +15,7 @@ using namespace ashlar::tool;
 /// A manifest whose one entry has the phases of `list`.
 static std::string manifestWith(const std::string &list) {
   return R"({"abi": 2, "name": "m", "compiler": "c", "family": "f",
-    "target": "t", "precision": "f32", "spec_hash": "", "taps": 0,
+    "target": "t", "precision": "f32", "spec_hash": "", "build_id": "0", "taps": 0,
     "flops_per_token": 1, "bytes_per_token": 1, "weights": "segment",
     "memory": {"weights_bytes": 1, "arena_bytes": 1, "cache_bytes": 1},
     "limits": {"max_tokens": 1, "max_context": 1, "max_source": 1,
