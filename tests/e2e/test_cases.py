@@ -4,6 +4,7 @@ Catches wrong numbers in any tensor of any supported family, odd sizes, padding
 on either side, and decoding that disagrees with a whole forward pass.
 """
 
+import json
 import os
 import unittest
 
@@ -51,7 +52,31 @@ def greedy_text(name):
     return test
 
 
+# What the logits (or what else a model gives) may differ by with fewer bits: bf16
+# 2.5e-2, int8 6e-2. bf16 keeps 8 bits; the llama with one key head, whose gated
+# products are large, comes to 2.2e-2, the others stay below 1.2e-2. int8 keeps 127 steps of a row's largest number on both sides; the
+# cases' random weights are narrow (hidden 24 to 96), so few products average that
+# out: most cases stay below 3e-2, bart, deep gpt2 and the two llamas with one or
+# tied key heads do not. int4's error is reported by `describe`, not judged here.
+TOLERANCES = {"bf16": 2.5e-2, "int8": 6e-2}
+
+
+def fewer_bits(name):
+    def test(self):
+        folder = os.path.join(CASES, name)
+        for precision, tolerance in TOLERANCES.items():
+            done = self.ashlar("verify", os.path.join(folder, "model"), "--json",
+                               "--case", folder, f"--precision={precision}")
+            outputs = json.loads(done.stdout)["outputs"]
+            self.assertGreater(len(outputs), 0)
+            for output in outputs:
+                self.assertLess(output["rel_l2"], tolerance,
+                                (precision, output["run"], output["name"]))
+    return test
+
+
 for case_name in case_names():
+    setattr(Cases, f"test_{case_name}_fewer_bits", fewer_bits(case_name))
     setattr(Cases, f"test_{case_name}", outputs_and_tensors(case_name))
     if read_case(case_name).get("greedy"):
         setattr(Cases, f"test_{case_name}_greedy", greedy_text(case_name))

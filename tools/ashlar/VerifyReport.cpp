@@ -121,7 +121,7 @@ void VerifyReport::printJson(llvm::raw_ostream &os) const {
                            {"rel_l2", numberOrNull(output.difference.relL2())},
                            {"max_abs", numberOrNull(output.difference.maxAbs)},
                            {"tol_rel_l2", output.relL2},
-                           {"tol_max_abs", output.maxAbs},
+                           {"tol_max_abs", numberOrNull(output.maxAbs)},
                            {"passed", output.passed()}});
   os << llvm::json::Value(llvm::json::Object{
             {"tolerance", tolerance},
