@@ -47,14 +47,17 @@ public:
     return e.loop(begin, end, 1, tiles, [&](Value step, ValueRange sums) {
       if (block.ahead)
         block.ahead(step);
-      SmallVector<Value> as, bs, next;
+      // One panel's tile at a time: there are eight tile registers.
+      SmallVector<Value> as, next(sums);
       for (int64_t i = 0; i < block.rowTiles; ++i)
         as.push_back(load(block.aLines, block.a(i, step)));
-      for (int64_t i = 0; i < block.panels; ++i)
-        bs.push_back(load(block.bLines, block.b(i, step)));
-      for (Value a : as)
-        for (Value b : bs)
-          next.push_back(multiplyAdd(a, b, sums[next.size()]));
+      for (int64_t p = 0; p < block.panels; ++p) {
+        Value b = load(block.bLines, block.b(p, step));
+        for (int64_t r = 0; r < block.rowTiles; ++r) {
+          Value &sum = next[r * block.panels + p];
+          sum = multiplyAdd(as[r], b, sum);
+        }
+      }
       return next;
     });
   }
