@@ -128,6 +128,8 @@ class Comparison:
                     f"{100 * share:.0f} %",
                 ]
             )
+        if len(lines) == 2:
+            return ""
         return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
     def time_text(self, row, peer: str) -> str:
@@ -154,7 +156,7 @@ class Comparison:
 
     def sentences(self, cpu: str, threads: int) -> str:
         others = [f"{peer} {version}" for peer, version in self.versions().items()]
-        against = f" Against {', '.join(others)}." if others else ""
+        against = f"\nAgainst {', '.join(others)}." if others else ""
         units = {"fma": "GFLOP/s f32", "bf16": "GFLOP/s bf16", "int8": "GOP/s int8", "read": "GB/s"}
         limits = [
             f"{self.limit(kind):.{1 if kind == 'read' else 0}f} {unit}"
@@ -162,7 +164,7 @@ class Comparison:
             if self.limit(kind)
         ]
         return (
-            f"{cpu}, {threads} threads; milliseconds, medians of {len(self.limits)} rounds."
+            f"{cpu}, threads: {threads}; milliseconds, medians over rounds: {len(self.limits)}."
             f"{against}\nLimits in the same rounds: {', '.join(limits)}."
         )
 

@@ -8,8 +8,8 @@ MODEL is a folder with the config.json of a bert, gpt2 or llama. PRECISION is f3
 bf16 or int8 (dynamic quantization). MODE is eager, trace, compile or fast (BERT by
 nn.TransformerEncoder). PHASE is encode or prompt (of TOKENS), decode (a token
 behind TOKENS) or first (from opening FILE to the logits of a prompt). Prints
-{"milliseconds": median, "version": text}; rounds as in `ashlar bench`: one that is
-not counted, then three at least and a second in all.
+{"milliseconds": median, "version": text}: of three runs at least and a second in all,
+behind two that are not counted.
 """
 
 import json
