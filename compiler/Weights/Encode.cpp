@@ -52,9 +52,8 @@ struct BlockSums {
       norm[lane] += numbers[lane] * numbers[lane];
     }
   }
-  /// Whether no square was too great or too small to matter for a float: false
-  /// for some blocks without such.
-  bool isExact() const {
+  /// Whether a float could hold every square that matters.
+  bool inRange() const {
     float sum = 0;
     for (int64_t lane = 0; lane < lanes; ++lane)
       sum += norm[lane];
@@ -91,7 +90,7 @@ static void encodeBf16(const float *numbers, int64_t count, uint16_t *out,
         encoded[lane] = bfloatToFloat(out[i + lane]);
       local.add(numbers + i, encoded);
     }
-    if (local.isExact()) {
+    if (local.inRange()) {
       local.addTo(sums, 1);
       continue;
     }
@@ -220,7 +219,8 @@ static void transpose(const uint32_t *words, int64_t lines, uint32_t *out) {
 PanelEncoder::PanelEncoder(const PanelLayout &layout)
     : layout(layout), behind(layout.bytes - layout.panels * layout.panelBytes),
       padded(layout.paddedDepth), numbers(layout.paddedDepth),
-      words(panelWidth * layout.lines()), lines(panelWidth * layout.lines()) {}
+      halves(layout.paddedDepth), words(panelWidth * layout.lines()),
+      lines(panelWidth * layout.lines()) {}
 
 llvm::ArrayRef<char> PanelEncoder::panel() const {
   return {reinterpret_cast<const char *>(lines.data()),
@@ -232,11 +232,14 @@ bool PanelEncoder::encode(llvm::ArrayRef<float> rows) {
   int64_t count = static_cast<int64_t>(rows.size()) / depth;
   assert(done < layout.panels && count <= panelWidth && "no such panel");
   for (int64_t row = 0; row < panelWidth; ++row) {
-    if (row < count)
-      std::copy_n(rows.data() + row * depth, depth, padded.begin());
-    else
+    const float *floats = rows.data() + row * depth;
+    if (row >= count || depth < layout.paddedDepth) {
       std::fill_n(padded.begin(), depth, 0.0f);
-    if (!encodeRow(row, padded.data(), &words[row * layout.lines()]))
+      if (row < count)
+        std::copy_n(floats, depth, padded.begin());
+      floats = padded.data();
+    }
+    if (!encodeRow(row, floats, &words[row * layout.lines()]))
       return false;
   }
   transpose(words.data(), layout.lines(), lines.data());
@@ -252,8 +255,8 @@ bool PanelEncoder::encodeRow(int64_t row, const float *floats,
     std::memcpy(words, floats, bytes);
     return true;
   case ir::Precision::Bf16:
-    encodeBf16(floats, layout.paddedDepth, reinterpret_cast<uint16_t *>(words),
-               sums);
+    encodeBf16(floats, layout.paddedDepth, halves.data(), sums);
+    std::memcpy(words, halves.data(), bytes);
     return true;
   case ir::Precision::Int8:
     if (!encodeInt8(row, floats))
@@ -265,9 +268,9 @@ bool PanelEncoder::encodeRow(int64_t row, const float *floats,
       return false;
     // Inputs 0 to 3 are the low halves of a word's bytes, 4 to 7 the high ones.
     for (int64_t line = 0; line < layout.lines(); ++line) {
-      uint32_t halves[2];
-      std::memcpy(halves, &numbers[line * 8], sizeof(halves));
-      words[line] = halves[0] | halves[1] << 4;
+      uint32_t four[2];
+      std::memcpy(four, &numbers[line * 8], sizeof(four));
+      words[line] = four[0] | four[1] << 4;
     }
     return true;
   }

@@ -62,10 +62,11 @@ private:
   int64_t done = 0; // panels
   ErrorSums sums;
   std::vector<char> behind;
-  std::vector<float> padded;   // a row [padded depth]
-  std::vector<int8_t> numbers; // a row [padded depth], one number in a byte
-  std::vector<uint32_t> words; // [16][lines]
-  std::vector<uint32_t> lines; // [lines][16]
+  std::vector<float> padded;    // a row [padded depth]
+  std::vector<int8_t> numbers;  // a row [padded depth], one number in a byte
+  std::vector<uint16_t> halves; // a row [padded depth]
+  std::vector<uint32_t> words;  // [16][lines]
+  std::vector<uint32_t> lines;  // [lines][16]
 };
 
 /// Rows of a table in bf16, `stride` numbers each, zeros behind `columns`.

@@ -70,6 +70,18 @@ def transposed_tensors(folder):
     limit(folder, "gpt2", config, models.gpt2_shapes(config))
 
 
+def encoded_weights(folder):
+    """Scales and sums of one weight are kept until its panels are written."""
+    config = models.llama(512, 8, 2, 64, 1024, layers=12)
+    config["vocab_size"] = 32768
+    for index, precision in enumerate(["bf16", "int8", "int4,zero_points"]):
+        limit(folder, f"encoded{index}", config, models.llama_shapes(config),
+              f"--precision={precision}")
+    config = models.gpt2(1024, 16, 4096, layers=4)
+    limit(folder, "transposed", config, models.gpt2_shapes(config),
+          "--precision=int8")
+
+
 def more_layers_take_no_more(folder):
     peaks = []
     for layers in (2, 24):
@@ -80,4 +92,5 @@ def more_layers_take_no_more(folder):
 
 
 if __name__ == "__main__":
-    artifact.main(large_embedding, transposed_tensors, more_layers_take_no_more)
+    artifact.main(large_embedding, transposed_tensors, encoded_weights,
+                  more_layers_take_no_more)

@@ -7,7 +7,9 @@ import shutil
 import artifact
 
 KINDS = [(".so", []), ("", []), (".o", ["--weights=external"]),
-         (".a", ["--weights=external"]), (".so", ["--weights=external"])]
+         (".a", ["--weights=external"]), (".so", ["--weights=external"]),
+         (".so", ["--precision=bf16"]), (".so", ["--precision=int8"]),
+         (".so", ["--precision=int4,zero_points"])]
 
 # One of each family, and what needs more words to describe.
 CASES = ["bart", "bert_seq_cls_f16", "gpt2_small", "llama_mqa_bias_head_dim",

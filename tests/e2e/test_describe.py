@@ -1,0 +1,199 @@
+"""What describe says of tensors: precision, bytes, and what encoding cost.
+
+Catches errors that are not those of the numbers in the checkpoint, tables that
+are read from the wrong place, and commands that stop where only a part is
+missing.
+"""
+
+import array
+import json
+import math
+import os
+import struct
+import unittest
+
+from driver import EXAMPLES, DriverTest
+
+STORY = os.path.join(EXAMPLES, "story-llama")
+
+
+def read_tensor(model, name):
+    """Shape and numbers of a float32 tensor."""
+    with open(os.path.join(model, "model.safetensors"), "rb") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        header = json.loads(file.read(length))
+        info = header[name]
+        assert info["dtype"] == "F32", name
+        begin, end = info["data_offsets"]
+        file.seek(8 + length + begin)
+        numbers = array.array("f")
+        numbers.frombytes(file.read(end - begin))
+    return info["shape"], numbers
+
+
+def int8_error(model, name):
+    """|w - encoded w| / |w| of rows with a scale each, in float64."""
+    (rows, columns), numbers = read_tensor(model, name)
+    lost = norm = 0.0
+    for row in range(rows):
+        part = numbers[row * columns:(row + 1) * columns]
+        scale = max(map(abs, part)) / 127
+        norm += sum(number * number for number in part)
+        if scale:
+            lost += sum((number - round(number / scale) * scale) ** 2
+                        for number in part)
+    return math.sqrt(lost / norm)
+
+
+class Describe(DriverTest):
+    def tensors(self, path, *flags):
+        manifest = json.loads(self.ashlar("describe", path, "--json",
+                                          *flags).stdout)
+        return manifest["tensors"]
+
+    def find(self, tensors, name, layer=None):
+        found = [tensor for tensor in tensors if name in tensor["names"] and
+                 tensor.get("layer") == layer]
+        self.assertEqual(len(found), 1, name)
+        return found[0]
+
+    def test_int8_errors_are_those_of_the_numbers(self):
+        library = self.compile(STORY, "m.so", "--precision=int8")
+        tensors = self.tensors(library)
+        head = self.find(tensors, "lm_head.weight")
+        self.assertEqual(head["precision"], "int8")
+        self.assertAlmostEqual(head["error"],
+                               int8_error(STORY, "lm_head.weight"), places=6)
+        for layer in range(3):
+            down = self.find(tensors,
+                             "model.layers.{layer}.mlp.down_proj.weight", layer)
+            expected = int8_error(
+                STORY, f"model.layers.{layer}.mlp.down_proj.weight")
+            self.assertAlmostEqual(down["error"], expected, places=6)
+        embedding = self.find(tensors, "model.embed_tokens.weight")
+        self.assertEqual(embedding["precision"], "bf16")
+        self.assertLess(embedding["error"], 2 ** -9)
+        self.assertGreater(embedding["error"], 2 ** -11)
+
+    def test_errors_grow_as_bits_go(self):
+        last = 0
+        for precision in ("f32", "bf16", "int8", "int4,zero_points", "int4"):
+            library = self.compile(STORY, "m.so",
+                                   f"--precision={precision},lm_head=f32")
+            down = self.find(self.tensors(library),
+                             "model.layers.{layer}.mlp.down_proj.weight", 0)
+            self.assertEqual(down["precision"], precision.split(",")[0])
+            if precision == "f32":
+                self.assertEqual(down["error"], 0)
+            else:
+                self.assertGreater(down["error"], last)
+            self.assertLess(down["error"], 0.2)
+            last = down["error"]
+
+    def test_table(self):
+        library = self.compile(STORY, "m.so",
+                               "--precision=int8,*o_proj*=f32,lm_head=bf16")
+        lines = self.ashlar("describe", library).stdout.splitlines()
+        rows = [line.split() for line in lines[lines.index("tensors") + 1:]]
+        self.assertEqual(rows[0], ["layer", "precision", "bytes", "error"])
+        head = [row for row in rows if row[0] == "lm_head.weight"]
+        self.assertEqual(head[0][1], "bf16")
+        # Three tensors in one weight of three layers: three lines.
+        first = [row[0] for row in rows].index(
+            "model.layers.{layer}.self_attn.q_proj.weight")
+        self.assertEqual(rows[first][1:3], ["0", "int8"])
+        for layer, name in ((1, "k"), (2, "v")):
+            self.assertEqual(
+                rows[first + layer][:4],
+                ["+", f"model.layers.{{layer}}.self_attn.{name}_proj.weight",
+                 str(layer), "int8"])
+            self.assertGreater(float(rows[first + layer][-1]), 0)
+        # What is not encoded has one line, and no error.
+        exact = [row for row in rows if "o_proj" in row[0]]
+        self.assertEqual([row[1:3] for row in exact], [["0-2", "f32"]])
+        self.assertEqual(len(exact[0]), 4)
+
+    def test_models_have_no_errors(self):
+        tensors = self.tensors(STORY, "--precision=int4,*down*=int8")
+        self.assertFalse(any("error" in tensor for tensor in tensors))
+        down = self.find(tensors, "model.layers.{layer}.mlp.down_proj.weight", 2)
+        self.assertEqual(down["precision"], "int8")
+        text = self.ashlar("describe", STORY, "--precision=int4").stdout
+        self.assertNotIn("error", text)
+        self.assertIn(" 0-2  int4 ", text)
+
+    def test_every_kind_of_artifact(self):
+        expected = None
+        for output, *flags in (("m.so",), ("m",), ("m.o",), ("m.a",),
+                               ("x.so", "--weights=external")):
+            path = self.compile(STORY, output, "--precision=int8",
+                                *(flags or []))
+            tensors = self.tensors(path)
+            expected = expected or tensors
+            self.assertEqual(tensors, expected, output)
+
+    def test_weights_that_are_elsewhere(self):
+        library = self.compile(STORY, "m.so", "--precision=int8",
+                               "--weights=external")
+        weights = library + ".weights"
+        os.rename(weights, self.path("elsewhere"))
+        done = self.ashlar("describe", library)
+        self.assertIn("m.so.weights: cannot be opened", done.stderr)
+        self.assertIn(" 0-2  int8 ", done.stdout)
+        tensors = self.tensors(library)
+        self.assertFalse(any("error" in tensor for tensor in tensors))
+        # Those of another compilation.
+        other = self.compile(STORY, "o.so", "--precision=int4",
+                             "--weights=external")
+        os.rename(other + ".weights", weights)
+        done = self.ashlar("describe", library)
+        self.assertIn("another compilation", done.stderr)
+        # Some of it is missing.
+        os.rename(self.path("elsewhere"), weights)
+        self.assertEqual(self.ashlar("describe", library).stderr, "")
+        for size in (0, 40, 64, os.path.getsize(weights) - 1):
+            os.truncate(weights, size)
+            done = self.ashlar("describe", library)
+            self.assertIn("truncated", done.stderr)
+            self.assertIn("tensors", done.stdout)
+            self.compile(STORY, "m.so", "--precision=int8",
+                         "--weights=external")
+
+    def test_patterns_match_something(self):
+        for command in (("describe", STORY),
+                        ("compile", STORY, "-o", self.path("m.so")),
+                        ("inspect", STORY, "--stage=graph")):
+            done = self.ashlar(*command, "--precision=int8,*up_proj*=bf16,x?=f32",
+                               status=1)
+            self.assertIn('no linear has a tensor that "x?" matches',
+                          done.stderr)
+            self.assertIn("ashlar describe MODEL", done.stderr)
+        self.assertFalse(os.path.exists(self.path("m.so")))
+
+    def test_numbers_that_are_not_finite(self):
+        model = self.path("model")
+        os.mkdir(model)
+        for name in os.listdir(STORY):
+            with open(os.path.join(STORY, name), "rb") as source, \
+                    open(os.path.join(model, name), "wb") as copy:
+                copy.write(source.read())
+        name = "model.layers.1.mlp.up_proj.weight"
+        with open(os.path.join(model, "model.safetensors"), "r+b") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            begin = json.loads(file.read(length))[name]["data_offsets"][0]
+            file.seek(8 + length + begin + 4 * 1000)
+            file.write(struct.pack("<f", math.inf))
+        done = self.ashlar("compile", model, "-o", self.path("m.so"),
+                           "--precision=int8", status=1)
+        self.assertIn(f'tensor "{name}": has a number that is infinity',
+                      done.stderr)
+        self.assertFalse(os.path.exists(self.path("m.so")))
+        library = self.compile(model, "m.so",
+                               "--precision=int8,*up_proj*=bf16")
+        up = self.find(self.tensors(library),
+                       "model.layers.{layer}.mlp.up_proj.weight", 1)
+        self.assertIsNone(up["error"])
+
+
+if __name__ == "__main__":
+    unittest.main()
