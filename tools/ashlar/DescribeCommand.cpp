@@ -182,11 +182,10 @@ llvm::Error ashlar::tool::runDescribe(const Arguments &arguments) {
     print(*manifest, errors);
     return llvm::Error::success();
   }
-  if (!errors.empty()) {
-    text = addErrors(*text, errors);
-    if (!text)
-      return text.takeError();
-  }
+  // Parsed above: its numbers of layers are no stranger's any more.
+  text = tensorsAsJson(*text, errors);
+  if (!text)
+    return text.takeError();
   llvm::outs() << *text << "\n";
   return llvm::Error::success();
 }

@@ -156,18 +156,45 @@ void ashlar::tool::printTensors(const ManifestView &manifest,
 // As JSON
 //===----------------------------------------------------------------------===//
 
-llvm::Expected<std::string> ashlar::tool::addErrors(StringRef manifest,
-                                                    ArrayRef<float> errors) {
+/// What the compiler wrote once for a loop over layers, for each of them.
+static llvm::json::Array eachLayer(const llvm::json::Array &tensors) {
+  llvm::json::Array all;
+  for (const llvm::json::Value &element : tensors) {
+    const llvm::json::Object *group = element.getAsObject();
+    const llvm::json::Array *inner =
+        group ? group->getArray("tensors") : nullptr;
+    if (!inner) {
+      all.push_back(element);
+      continue;
+    }
+    int64_t first = group->getInteger("first").value_or(0);
+    int64_t layers = group->getInteger("layers").value_or(0);
+    for (int64_t layer = first; layer < first + layers; ++layer)
+      for (const llvm::json::Value &tensor : *inner) {
+        all.push_back(tensor);
+        if (llvm::json::Object *entry = all.back().getAsObject())
+          (*entry)["layer"] = layer;
+      }
+  }
+  return all;
+}
+
+llvm::Expected<std::string>
+ashlar::tool::tensorsAsJson(StringRef manifest, ArrayRef<float> errors) {
   llvm::Expected<llvm::json::Value> root = llvm::json::parse(manifest);
   if (!root)
     return root.takeError();
   llvm::json::Object *object = root->getAsObject();
-  llvm::json::Array *tensors = object ? object->getArray("tensors") : nullptr;
-  if (!tensors || tensors->size() != errors.size())
+  llvm::json::Array *listed = object ? object->getArray("tensors") : nullptr;
+  if (!listed)
+    return manifest.str();
+  llvm::json::Array tensors = eachLayer(*listed);
+  if (!errors.empty() && tensors.size() != errors.size())
     return llvm::createStringError("the manifest has other tensors");
-  for (auto [tensor, error] : llvm::zip(*tensors, errors))
+  for (auto [tensor, error] : llvm::zip(tensors, errors))
     if (llvm::json::Object *entry = tensor.getAsObject())
       (*entry)["error"] = std::isfinite(error) ? llvm::json::Value(error)
                                                : llvm::json::Value(nullptr);
+  (*object)["tensors"] = std::move(tensors);
   return llvm::formatv("{0:2}", *root).str();
 }

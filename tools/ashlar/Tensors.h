@@ -23,9 +23,10 @@ llvm::Expected<std::vector<float>> readErrors(llvm::StringRef path,
 /// share a line.
 void printTensors(const ManifestView &manifest, llvm::ArrayRef<float> errors);
 
-/// `manifest`, the JSON text, with "error" in each of its tensors.
-llvm::Expected<std::string> addErrors(llvm::StringRef manifest,
-                                      llvm::ArrayRef<float> errors);
+/// `manifest`, the JSON text, with a tensor for each layer, and with "error" in
+/// each if there are `errors`.
+llvm::Expected<std::string> tensorsAsJson(llvm::StringRef manifest,
+                                          llvm::ArrayRef<float> errors);
 
 } // namespace ashlar::tool
 
