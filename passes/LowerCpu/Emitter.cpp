@@ -231,6 +231,14 @@ Value Emitter::scratch(ArrayRef<int64_t> shape, Type element) {
       getI64IntegerAttr(64));
 }
 
+Value Emitter::aheadInPanels(Value line, int64_t distance, int64_t lines,
+                             int64_t width) {
+  Value later = add(line, distance);
+  Value jump =
+      select(less(later, index(lines)), index(0), index((width - 1) * lines));
+  return add(later, jump);
+}
+
 void Emitter::prefetch(Value memory, ValueRange indices, unsigned locality) {
   memref::PrefetchOp::create(*this, memory, indices, /*isWrite=*/false,
                              locality, /*isDataCache=*/true);

@@ -116,6 +116,11 @@ public:
                    int64_t count);
   /// Memory on the worker's stack.
   Value scratch(mlir::ArrayRef<int64_t> shape, mlir::Type element = {});
+  /// Index of what lies `distance` after `line` in a stream of panels that is
+  /// read `width` panels at a time, all at once: behind a panel's last line (of
+  /// `lines`) comes the panel `width` further.
+  Value aheadInPanels(Value line, int64_t distance, int64_t lines,
+                      int64_t width);
   /// `locality`: 3 = into L1, 2 = into L2.
   void prefetch(Value memory, ValueRange indices, unsigned locality);
 

@@ -89,10 +89,11 @@ void EncodedLinear::decode(Value begin, Value end) {
              [&](Value unit, int64_t count) {
                Value first = e.mul(e.mul(unit, parts), panels.layout.lines());
                auto ahead = [&](Value line) {
-                 Value later = e.add(e.add(first, line), prefetchLines);
-                 for (int64_t p = 0; p < count * parts; ++p)
-                   e.prefetch(panels.lines,
-                              {e.add(later, p * panels.layout.lines()), zero},
+                 int64_t lines = panels.layout.lines(), width = count * parts;
+                 Value later = e.add(
+                     first, e.aheadInPanels(line, prefetchLines, lines, width));
+                 for (int64_t p = 0; p < width; ++p)
+                   e.prefetch(panels.lines, {e.add(later, p * lines), zero},
                               /*locality=*/3);
                };
                vectorTile(tile, zero, 1, unit, count, ahead);

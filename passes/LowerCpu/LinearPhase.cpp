@@ -117,9 +117,10 @@ void LinearBody::decode(Value begin, Value end) {
   e.stepwise(begin, end, std::max<int64_t>(1, streams / unitPanels),
              [&](Value unit, int64_t count) {
                tile(e.index(0), 1, unit, count, [&](Value k) {
-                 Value later = e.add(k, prefetchRows);
+                 int64_t width = count * unitPanels;
+                 Value later = e.aheadInPanels(k, prefetchRows, depth, width);
                  Value first = e.mul(unit, unitPanels);
-                 for (int64_t p = 0; p < count * unitPanels; ++p)
+                 for (int64_t p = 0; p < width; ++p)
                    e.prefetch(panels, {e.add(first, p), later, e.index(0)},
                               /*locality=*/3);
                });

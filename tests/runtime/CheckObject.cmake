@@ -22,7 +22,7 @@ endif()
 
 set(allowed
   __errno_location aligned_alloc bcmp calloc clock_gettime close free getpid memchr memcmp
-  memcpy memmove memset mmap munmap open pread pthread_attr_destroy
+  madvise memcpy memmove memset mmap munmap open pread pthread_attr_destroy
   pthread_attr_init pthread_attr_setstacksize pthread_create pthread_join
   pthread_sigmask read sched_getaffinity sigfillset strcspn strlen syscall
   ashlar_artifact_plan)
