@@ -59,7 +59,7 @@ struct ashlar_team {
   bool stop;
   pid_t process; /* whose threads the workers are */
   ashlar_rt_job job;
-  ashlar_marks *marks; /* the caller's, or null */
+  ashlar_marks *marks;        /* the caller's, or null */
   ashlar_rt_worker members[]; /* [workers] */
 };
 

@@ -43,8 +43,8 @@ Work workOf(mlir::Operation *op);
 
 /// The phase's attribute `ashlar.work`, a dictionary of what is not zero.
 void setWork(ir::PhaseOp phase, const Work &work);
-/// The phase's attribute with the precision of what it multiplies, where that is
-/// not f32: a string.
+/// The phase's attribute with the precision of what it multiplies, where that
+/// is not f32: a string.
 constexpr llvm::StringLiteral phasePrecisionAttr = "ashlar.precision";
 Work getWork(ir::PhaseOp phase);
 

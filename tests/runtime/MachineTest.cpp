@@ -117,8 +117,8 @@ TEST(Cpu, ThisMachineAsTheCompilerSeesIt) {
     level = ASHLAR_CPU_X86_64_V4;
   if (level == ASHLAR_CPU_X86_64_V4 && __builtin_cpu_supports("avx512vnni"))
     level = ASHLAR_CPU_X86_64_V4_VNNI;
-  if (level == ASHLAR_CPU_X86_64_V4_VNNI && __builtin_cpu_supports("amx-bf16") &&
-      __builtin_cpu_supports("amx-int8"))
+  if (level == ASHLAR_CPU_X86_64_V4_VNNI &&
+      __builtin_cpu_supports("amx-bf16") && __builtin_cpu_supports("amx-int8"))
     level = ASHLAR_CPU_SAPPHIRE_RAPIDS;
   EXPECT_EQ(alpha_rt_cpu_level(), level);
 }

@@ -47,8 +47,8 @@ static llvm::Error listStages(const PipelineOptions &pipeline) {
   return llvm::Error::success();
 }
 
-/// DIR/00-graph.mlir, DIR/01-merge-qkv.mlir, ...; stages that changed nothing are
-/// left out.
+/// DIR/00-graph.mlir, DIR/01-merge-qkv.mlir, ...; stages that changed nothing
+/// are left out.
 static llvm::Error writeAllStages(mlir::ModuleOp module,
                                   const PipelineOptions &pipeline,
                                   llvm::StringRef folder) {

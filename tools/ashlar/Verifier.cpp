@@ -307,10 +307,9 @@ Error Verifier::run(const VerifyRun &run) {
     group.clear();
   }
   for (auto [output, difference] : llvm::zip(run.outputs, outputs))
-    report.add(
-        {run.name, output.name, difference,
-         report.isFloat32 ? output.relL2 : report.tolerance,
-         report.isFloat32 ? output.maxAbs
-                          : std::numeric_limits<double>::infinity()});
+    report.add({run.name, output.name, difference,
+                report.isFloat32 ? output.relL2 : report.tolerance,
+                report.isFloat32 ? output.maxAbs
+                                 : std::numeric_limits<double>::infinity()});
   return Error::success();
 }

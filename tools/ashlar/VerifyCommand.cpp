@@ -48,12 +48,12 @@ const CommandInfo ashlar::tool::verifyInfo = {
 static constexpr double f32Tolerance = 5e-5;
 
 /// The same where linears multiply fewer bits. bf16 keeps 8 bits of each factor
-/// (2e-3 for one linear); the test models' tensors stay below 2.6e-2. int8 keeps
-/// max/127 of a row (about 1e-2 for one linear): below 9e-2, but 1.7e-1 for the
-/// two logits of a classifier that random tokens leave undecided. int4 loses a
-/// tenth in each linear: the tolerance only catches results that have nothing
-/// to do with the reference. That kernels compute what they should is seen by
-/// their bits, which are the same on every level of CPUs.
+/// (2e-3 for one linear); the test models' tensors stay below 2.6e-2. int8
+/// keeps max/127 of a row (about 1e-2 for one linear): below 9e-2, but 1.7e-1
+/// for the two logits of a classifier that random tokens leave undecided. int4
+/// loses a tenth in each linear: the tolerance only catches results that have
+/// nothing to do with the reference. That kernels compute what they should is
+/// seen by their bits, which are the same on every level of CPUs.
 static double toleranceOf(ir::Precision precision) {
   switch (precision) {
   case ir::Precision::F32:

@@ -7,8 +7,8 @@
 // PHASE is encode or prompt (of TOKENS), decode (tokens around TOKENS behind a
 // prompt) or first (from opening the model to the logits of a prompt). FLASH
 // and REPACK are 0 or 1: flash attention, and weights repacked at load. Prints
-// {"milliseconds": median, "version": text}: of three runs at least and a second
-// in all, behind one that is not counted.
+// {"milliseconds": median, "version": text}: of three runs at least and a
+// second in all, behind one that is not counted.
 //
 //===----------------------------------------------------------------------===//
 
