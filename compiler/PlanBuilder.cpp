@@ -136,7 +136,13 @@ static TapDescription describeTap(ir::TapOp tap, int64_t stack) {
 }
 
 /// Whether any linear multiplies bf16 or int8.
-static bool usesOperands(ModuleOp planned) {
+static bool usesTiles(ModuleOp planned) {
+  WalkResult attention = planned.walk([](ir::AttentionOp op) {
+    return SegmentShape::of(op.getKey()).isBf16 ? WalkResult::interrupt()
+                                                : WalkResult::advance();
+  });
+  if (attention.wasInterrupted())
+    return true;
   return llvm::any_of(planned.getOps<ir::WeightOp>(), [](ir::WeightOp weight) {
     return weight.getEncoding() &&
            *weight.getLayout() != ir::WeightLayout::Rows;
@@ -168,7 +174,7 @@ PlanDescription ashlar::buildPlan(ModuleOp planned, const ModelSpec &spec,
   }
   for (const CachePlan &cache : arena.caches)
     description.caches.push_back(describeCache(cache));
-  plan.uses_tiles = options.tiles && usesOperands(planned);
+  plan.uses_tiles = options.tiles && usesTiles(planned);
   plan.weights_bytes =
       planned->getAttrOfType<IntegerAttr>(weightBytesAttr).getInt();
   plan.arena_bytes = arena.bytes;

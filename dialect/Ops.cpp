@@ -233,9 +233,10 @@ LogicalResult KvAppendOp::verify() {
   if (failed(verifyKeyAndValue(*this, getKey(), getValue())) ||
       failed(verifyKeyAndValue(*this, getKeys(), getValues())))
     return failure();
-  if (getKey().getType() != getKeys().getType()) // C21
+  if (tensorOf(getKey()).getShape() != tensorOf(getKeys()).getShape()) // C21
     return emitOpError("gives ")
-           << getKeys().getType() << "; expected " << getKey().getType();
+           << getKeys().getType() << "; expected the shape of "
+           << getKey().getType();
   return verifyFusedRotary(*this, dim(getKey(), 2));
 }
 

@@ -253,13 +253,15 @@ def Ashlar_KvAppendOp : Ashlar_Op<"kv_append"> {
     Appends `key` and `value` ([tokens, kv_heads, head_dim]) to the named cache of the
     layer, and gives all keys and values that it now holds of the sequences, with the
     description of which row is whose. `call` keeps nothing between calls: the results
-    are the operands. With `rotary` (fused), keys are rotated by `positions` first.
+    are the operands. With `rotary` (fused), keys are rotated by `positions` first. The
+    cache keeps what the results are of: float32, or bf16.
   }];
   let arguments = (ins Heads:$key, Heads:$value, Ashlar_Sequences:$sequences,
                        Optional<Ids>:$positions, Ashlar_CacheAttr:$cache,
                        OptionalAttr<Ashlar_RotaryAttr>:$rotary,
                        OptionalAttr<FlatSymbolRefAttr>:$rotary_table);
-  let results = (outs Heads:$keys, Heads:$values, Ashlar_Sequences:$key_sequences);
+  let results = (outs OperandHeads:$keys, OperandHeads:$values,
+                      Ashlar_Sequences:$key_sequences);
   let assemblyFormat = [{
     custom<Kind>($cache) $key `,` $value `,` $sequences
     (`rotary` $rotary^ `,` $positions `:` type($positions))?
@@ -272,7 +274,8 @@ def Ashlar_KvAppendOp : Ashlar_Op<"kv_append"> {
 def Ashlar_KvReadOp : Ashlar_Op<"kv_read"> {
   let summary = "keys and values that another entry has stored";
   let arguments = (ins Ashlar_Sequences:$sequences, Ashlar_CacheAttr:$cache);
-  let results = (outs Heads:$keys, Heads:$values, Ashlar_Sequences:$key_sequences);
+  let results = (outs OperandHeads:$keys, OperandHeads:$values,
+                      Ashlar_Sequences:$key_sequences);
   let assemblyFormat = [{
     custom<Kind>($cache) $sequences attr-dict `:` type($keys) `,` type($values)
   }];
@@ -355,9 +358,10 @@ def Ashlar_AttentionOp : Ashlar_RowOp<"attention"> {
   let description = [{
     Online softmax over fixed segments of keys in order (Milakov and Gimelshein 2018;
     Dao et al. 2022). `scale` multiplies the scores; with `rotary`, queries are rotated
-    by `positions` first.
+    by `positions` first. Keys and values of bf16: queries and the softmax's weights are
+    multiplied as bf16, too; the sums are float32.
   }];
-  let arguments = (ins Heads:$query, Heads:$key, Heads:$value,
+  let arguments = (ins Heads:$query, OperandHeads:$key, OperandHeads:$value,
                        Ashlar_Sequences:$query_sequences,
                        Ashlar_Sequences:$key_sequences,
                        Optional<Ids>:$positions,

@@ -39,6 +39,8 @@ enum { EAX, EBX, ECX, EDX };
 #define VNNI_LEAF7_ECX (1u << 11)
 /* AMX-BF16, AMX-TILE, AMX-INT8 */
 #define TILES_LEAF7_EDX (1u << 22 | 1u << 24 | 1u << 25)
+/* AVX512-BF16 */
+#define TILES_LEAF7_1_EAX (1u << 5)
 /* tile configuration, tile data */
 #define TILES_XCR0 0x60000u
 
@@ -47,6 +49,7 @@ static bool has_all(uint64_t value, uint64_t bits) {
 }
 
 int64_t ashlar_rt_cpu_level_of(const uint32_t leaf1[4], const uint32_t leaf7[4],
+                               const uint32_t leaf7_1[4],
                                const uint32_t extended1[4], uint64_t xcr0) {
   if (!has_all(leaf1[ECX], V3_LEAF1_ECX) ||
       !has_all(leaf7[EBX], V3_LEAF7_EBX) ||
@@ -56,13 +59,14 @@ int64_t ashlar_rt_cpu_level_of(const uint32_t leaf1[4], const uint32_t leaf7[4],
     return ASHLAR_CPU_X86_64_V3;
   if (!has_all(leaf7[ECX], VNNI_LEAF7_ECX))
     return ASHLAR_CPU_X86_64_V4;
-  if (!has_all(leaf7[EDX], TILES_LEAF7_EDX) || !has_all(xcr0, TILES_XCR0))
+  if (!has_all(leaf7[EDX], TILES_LEAF7_EDX) ||
+      !has_all(leaf7_1[EAX], TILES_LEAF7_1_EAX) || !has_all(xcr0, TILES_XCR0))
     return ASHLAR_CPU_X86_64_V4_VNNI;
   return ASHLAR_CPU_SAPPHIRE_RAPIDS;
 }
 
-static void read_leaf(uint32_t leaf, uint32_t registers[4]) {
-  if (!__get_cpuid_count(leaf, 0, &registers[EAX], &registers[EBX],
+static void read_leaf(uint32_t leaf, uint32_t subleaf, uint32_t registers[4]) {
+  if (!__get_cpuid_count(leaf, subleaf, &registers[EAX], &registers[EBX],
                          &registers[ECX], &registers[EDX]))
     for (int i = 0; i < 4; ++i)
       registers[i] = 0;
@@ -76,12 +80,13 @@ static uint64_t read_xcr0(void) {
 }
 
 int64_t ashlar_rt_cpu_level(void) {
-  uint32_t leaf1[4], leaf7[4], extended1[4];
-  read_leaf(1, leaf1);
-  read_leaf(7, leaf7);
-  read_leaf(0x80000001u, extended1);
+  uint32_t leaf1[4], leaf7[4], leaf7_1[4], extended1[4];
+  read_leaf(1, 0, leaf1);
+  read_leaf(7, 0, leaf7);
+  read_leaf(7, 1, leaf7_1);
+  read_leaf(0x80000001u, 0, extended1);
   uint64_t xcr0 = has_all(leaf1[ECX], 1u << 27) ? read_xcr0() : 0;
-  return ashlar_rt_cpu_level_of(leaf1, leaf7, extended1, xcr0);
+  return ashlar_rt_cpu_level_of(leaf1, leaf7, leaf7_1, extended1, xcr0);
 }
 
 /* Linux lets a process use the large tile registers only once it has asked. */

@@ -100,6 +100,7 @@ int64_t ashlar_rt_cpu_level(void);
 /* Asks the system for AMX's registers, for all threads of the process. */
 bool ashlar_rt_cpu_request_tiles(void);
 int64_t ashlar_rt_cpu_level_of(const uint32_t leaf1[4], const uint32_t leaf7[4],
+                               const uint32_t leaf7_1[4],
                                const uint32_t extended1[4], uint64_t xcr0);
 
 /* cores.c. `root` stands before /proc and /sys: "" except in tests. */

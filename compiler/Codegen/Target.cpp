@@ -31,7 +31,7 @@ static constexpr Target table[] = {
      /*vectorBits=*/512, /*vectorRegisters=*/32, /*gemmRows=*/8,
      /*gemmPanels=*/3, /*vnni=*/true, /*tiles=*/false},
     {"sapphirerapids", "AMX: Intel servers since Sapphire Rapids", linux64,
-     "x86-64-v4", "+avx512vnni,+amx-tile,+amx-bf16,+amx-int8",
+     "x86-64-v4", "+avx512vnni,+avx512bf16,+amx-tile,+amx-bf16,+amx-int8",
      ASHLAR_CPU_SAPPHIRE_RAPIDS, /*vectorBits=*/512, /*vectorRegisters=*/32,
      /*gemmRows=*/8, /*gemmPanels=*/3, /*vnni=*/true, /*tiles=*/true},
 };
@@ -45,8 +45,8 @@ static llvm::ArrayRef<llvm::StringLiteral> requiredFeatures(int cpuLevel) {
   static constexpr llvm::StringLiteral v4[] = {
       "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"};
   static constexpr llvm::StringLiteral vnni[] = {"avx512vnni"};
-  static constexpr llvm::StringLiteral tiles[] = {"amx-tile", "amx-bf16",
-                                                  "amx-int8"};
+  static constexpr llvm::StringLiteral tiles[] = {"avx512bf16", "amx-tile",
+                                                  "amx-bf16", "amx-int8"};
   switch (cpuLevel) {
   case ASHLAR_CPU_X86_64_V3:
     return v3;

@@ -40,6 +40,8 @@ struct ChoosePrecision
               &getContext(), choose(weight, readers[weight.getSymName()])))
         weight.setEncodingAttr(encoding);
     getOperation().walk([&](ir::LinearOp linear) { convertInput(linear); });
+    if (options.keysAndValues == ir::Precision::Bf16)
+      keepKeysAsBf16();
     getOperation().walk([&](ir::ConvertOp convert) { foldIntoMaker(convert); });
   }
 
@@ -81,6 +83,23 @@ struct ChoosePrecision
       if (exception.matches(weight))
         chosen = exception.precision;
     return chosen;
+  }
+
+  /// Unless they go to scores and mix, where attention was left unfused.
+  void keepKeysAsBf16() {
+    SmallVector<Value> kept;
+    getOperation().walk([&](Operation *op) {
+      if (isa<ir::KvAppendOp, ir::KvReadOp>(op))
+        kept.append({op->getResult(0), op->getResult(1)});
+    });
+    if (llvm::any_of(kept, [](Value value) {
+          return !llvm::all_of(value.getUsers(),
+                               llvm::IsaPred<ir::AttentionOp>);
+        }))
+      return;
+    for (Value value : kept)
+      value.setType(cast<RankedTensorType>(value.getType())
+                        .clone(BFloat16Type::get(&getContext())));
   }
 
   /// Gives a linear with an encoded weight the operand that it multiplies.

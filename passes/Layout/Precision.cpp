@@ -37,16 +37,10 @@ llvm::Error parseOption(PrecisionOptions &options, StringRef key,
     options.heads = *precision;
     return llvm::Error::success();
   }
-  if (key == "embeddings") {
+  if (key == "embeddings" || key == "kv") {
     if (*precision != ir::Precision::F32 && *precision != ir::Precision::Bf16)
-      return fail("embeddings is \"" + value + "\"; expected f32 or bf16");
-    options.embeddings = *precision;
-    return llvm::Error::success();
-  }
-  if (key == "kv") {
-    if (*precision != ir::Precision::F32)
-      return fail("kv is \"" + value +
-                  "\"; keys and values are kept as f32 by this version");
+      return fail(key + " is \"" + value + "\"; expected f32 or bf16");
+    (key == "kv" ? options.keysAndValues : options.embeddings) = *precision;
     return llvm::Error::success();
   }
   llvm::Expected<llvm::GlobPattern> pattern = llvm::GlobPattern::create(key);
@@ -69,7 +63,7 @@ llvm::Expected<PrecisionOptions> PrecisionOptions::parse(StringRef text) {
   options.linears = *linears;
   options.heads =
       *linears == ir::Precision::Int4 ? ir::Precision::Int8 : *linears;
-  options.embeddings =
+  options.embeddings = options.keysAndValues =
       *linears == ir::Precision::F32 ? ir::Precision::F32 : ir::Precision::Bf16;
   for (StringRef word : ArrayRef(words).drop_front()) {
     if (word == "zero_points") {
@@ -80,7 +74,7 @@ llvm::Expected<PrecisionOptions> PrecisionOptions::parse(StringRef text) {
     if (key.empty() || value.empty())
       return fail("\"" + word +
                   "\" is not understood; expected KEY=VALUE with group, "
-                  "lm_head, embeddings or a pattern of tensor names, or "
+                  "lm_head, embeddings, kv or a pattern of tensor names, or "
                   "zero_points");
     if (llvm::Error error = parseOption(options, key, value))
       return std::move(error);

@@ -1,13 +1,15 @@
 //===- Precision.h - What --precision says ---------------------*- C++ -*-===//
 //
 //   f32 | bf16 | int8 | int4 [,group=32|64|128] [,zero_points]
-//   [,lm_head=PRECISION] [,embeddings=f32|bf16] [,kv=f32]
+//   [,lm_head=PRECISION] [,embeddings=f32|bf16] [,kv=f32|bf16]
 //   [,PATTERN=PRECISION ...]
 //
 // The first word is for the linears of the stacks. `lm_head` is for the linears
 // of the heads: the same where it is not given, but int8 under int4.
 // `embeddings` is for tables of token embeddings: bf16 where it is not given,
-// f32 under f32; a table that the head shares follows the head. A PATTERN with
+// f32 under f32; a table that the head shares follows the head. `kv` is for
+// keys and values, kept and multiplied: bf16 where it is not given, f32 under
+// f32. A PATTERN with
 // * and ? is for linears any of whose tensors it matches; the last one that
 // matches decides.
 //
@@ -41,6 +43,7 @@ struct PrecisionOptions {
   ir::Precision linears = ir::Precision::F32;
   ir::Precision heads = ir::Precision::F32;
   ir::Precision embeddings = ir::Precision::F32;
+  ir::Precision keysAndValues = ir::Precision::F32;
   int64_t group = 64;
   bool zeroPoints = false;
   std::vector<Exception> exceptions;

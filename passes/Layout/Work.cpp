@@ -30,7 +30,8 @@ static Work countWork(ir::AttentionOp attention) {
   auto query = cast<RankedTensorType>(attention.getQuery().getType());
   auto key = cast<RankedTensorType>(attention.getKey().getType());
   int64_t flops = 4 * query.getDimSize(1) * query.getDimSize(2);
-  int64_t bytes = 2 * key.getDimSize(1) * key.getDimSize(2) * sizeof(float);
+  int64_t bytes = 2 * key.getDimSize(1) * key.getDimSize(2) *
+                  key.getElementTypeBitWidth() / 8;
   Work work;
   bool source =
       isa_and_nonnull<ir::KvReadOp>(attention.getKey().getDefiningOp());

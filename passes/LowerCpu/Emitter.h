@@ -42,6 +42,7 @@ struct ProgramContext {
   int64_t vectorBits = 512;
   bool vnni = false;
   bool matrixTiles = false; // AMX
+  bool bf16 = false;        // AVX512-BF16 (its conversion)
 };
 
 /// Rows in the arena as float memory: [capacity, stride].

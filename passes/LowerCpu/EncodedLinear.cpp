@@ -160,6 +160,7 @@ void EncodedLinear::tileGroup(Value unit, int64_t unitCount, int64_t rowTiles,
       block.bLines = panels.lines;
       block.results = results;
       block.firstRow = local;
+      block.firstColumn = e.index(0);
       auto ahead = [&](Value step) { prefetchSlice(slice, step, share); };
       block.ahead = ahead;
       emitTileBlock(e, block, begin, end, fresh);

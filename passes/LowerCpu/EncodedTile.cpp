@@ -31,11 +31,12 @@ static Value widen(Emitter &e, Value words, bool odd) {
   return arith::ShRSIOp::create(e, pairs, eight);
 }
 
-void EncodedTile::loadRows(Value row, int64_t rows) {
+void EncodedTile::loadRows(Value row, int64_t rows, Value lines) {
   firstRow = row;
-  int64_t lines = input.layout.lines();
+  if (!lines)
+    lines = e.index(input.layout.lines());
   for (int64_t r = 0; r < rows; ++r)
-    e.loop(0, lines, 1, [&](Value line) {
+    e.loop(e.index(0), lines, 1, [&](Value line) {
       Value words =
           loadLine(e, input.lines, lineOf(e, input, e.add(row, r), line));
       Value at = e.mul(line, panelWidth);
@@ -63,22 +64,34 @@ Value EncodedTile::lineIndex(Value panel, Value line) {
   return e.add(e.mul(panel, panels.layout.lines()), line);
 }
 
-SmallVector<Value> EncodedTile::multiply(int64_t rows, Value firstPanel,
-                                         int64_t count, Ahead ahead) {
+void EncodedTile::choosePanels(Value first, int64_t count) {
   tilePanels.clear();
   for (int64_t p = 0; p < count; ++p)
-    tilePanels.push_back(e.add(firstPanel, p));
+    tilePanels.push_back(e.add(first, p));
+}
+
+SmallVector<Value> EncodedTile::multiply(int64_t rows, Value firstPanel,
+                                         int64_t count, Ahead ahead) {
+  choosePanels(firstPanel, count);
   if (isBf16())
-    return multiplyBf16(rows, ahead);
+    return multiplyBf16(rows, Values(rows * count, e.splat(0.0)),
+                        e.index(panels.layout.lines()), ahead);
   return isInt4() ? multiplyInt4(rows, ahead) : multiplyInt8(rows, ahead);
 }
 
-SmallVector<Value> EncodedTile::multiplyBf16(int64_t rows, Ahead ahead) {
+SmallVector<Value> EncodedTile::addBf16(ValueRange sums, int64_t rows,
+                                        Value firstPanel, int64_t count,
+                                        Value lines) {
+  choosePanels(firstPanel, count);
+  return multiplyBf16(rows, sums, lines, [](Value) {});
+}
+
+SmallVector<Value> EncodedTile::multiplyBf16(int64_t rows, ValueRange start,
+                                             Value lines, Ahead ahead) {
   int64_t count = rows * tilePanels.size();
-  Values zeros(count, e.splat(0.0)), twice(2 * count, e.splat(0.0));
+  Values twice(2 * count, e.splat(0.0));
   return e.loop(
-      e.index(0), e.index(panels.layout.lines()), bf16Block, zeros,
-      [&](Value block, ValueRange sums) {
+      e.index(0), lines, bf16Block, start, [&](Value block, ValueRange sums) {
         // [even, odd] of each result.
         Values chains =
             e.loop(block, e.add(block, bf16Block), 1, twice,

@@ -55,7 +55,8 @@ struct LowerToProgram : ashlar::impl::LowerToProgramPassBase<LowerToProgram> {
     context.tile = {rowTile, panelTile};
     context.vectorBits = vectorBits;
     context.vnni = vnni;
-    context.matrixTiles = tiles;
+    // Every CPU with AMX has AVX512-BF16; the target's features say so.
+    context.matrixTiles = context.bf16 = tiles;
     builder.setInsertionPointToStart(block);
     int64_t capacity =
         entry->hasAttr(headAttr) ? plan.headRows : plan.rowCapacity;
@@ -97,13 +98,20 @@ struct LowerToProgram : ashlar::impl::LowerToProgramPassBase<LowerToProgram> {
     if (!own)
       return;
     setWork(own, workOf(op));
-    auto linear = dyn_cast<ir::LinearOp>(op);
-    if (!linear)
-      return;
-    ir::WeightOp weight = ir::lookupWeight(linear, linear.getWeightAttr());
-    if (weight.getEncoding())
-      own->setAttr(phasePrecisionAttr, builder.getStringAttr(ir::stringifyEnum(
-                                           weight.getPrecision())));
+    ir::Precision precision = precisionOf(op);
+    if (precision != ir::Precision::F32)
+      own->setAttr(phasePrecisionAttr,
+                   builder.getStringAttr(ir::stringifyEnum(precision)));
+  }
+
+  /// What `op` multiplies.
+  static ir::Precision precisionOf(Operation *op) {
+    if (auto linear = dyn_cast<ir::LinearOp>(op))
+      return ir::lookupWeight(linear, linear.getWeightAttr()).getPrecision();
+    auto attention = dyn_cast<ir::AttentionOp>(op);
+    return attention && SegmentShape::of(attention.getKey()).isBf16
+               ? ir::Precision::Bf16
+               : ir::Precision::F32;
   }
 
   LogicalResult lowerLayers(ir::LayersOp layers, Emitter &e, int64_t capacity) {

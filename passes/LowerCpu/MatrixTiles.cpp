@@ -78,7 +78,7 @@ private:
     for (int64_t r = 0; r < block.rowTiles; ++r)
       for (int64_t p = 0; p < block.panels; ++p)
         body(e.add(block.firstRow, r * ashlar::tileRows),
-             e.index(p * panelWidth));
+             e.add(block.firstColumn, p * panelWidth));
   }
 
   Emitter &e;

@@ -22,9 +22,9 @@ struct TileBlock {
   /// `i`.
   llvm::function_ref<mlir::Value(int64_t i, mlir::Value step)> a, b;
   mlir::Value aLines, bLines; // memref<... x 64 x i8>
-  /// Results: memref<rows x (panels * 16) x f32 or i32>, from row `firstRow`
-  /// on.
-  mlir::Value results, firstRow;
+  /// Results: memref<rows x columns x f32 or i32>, from row `firstRow` and
+  /// column `firstColumn` on.
+  mlir::Value results, firstRow, firstColumn;
   /// Called in each step; prefetches.
   llvm::function_ref<void(mlir::Value step)> ahead = nullptr;
 };

@@ -44,6 +44,12 @@ Value ashlar::oddFloats(Emitter &e, Value words) {
 }
 
 Value ashlar::toBf16(Emitter &e, Value vector) {
+  if (e.context.bf16)
+    return bitcast(
+        e,
+        arith::TruncFOp::create(
+            e, VectorType::get({panelWidth}, e.getBF16Type()), vector),
+        e.getI16Type(), panelWidth);
   Value bits = bitcast(e, vector, e.getI32Type(), panelWidth);
   Value odd = arith::AndIOp::create(
       e, arith::ShRUIOp::create(e, bits, intSplat(e, 16)), intSplat(e, 1));

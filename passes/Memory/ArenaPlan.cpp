@@ -7,17 +7,23 @@
 using namespace mlir;
 using namespace ashlar;
 
+SegmentShape SegmentShape::of(Value keys) {
+  auto type = cast<RankedTensorType>(keys.getType());
+  return {type.getDimSize(1), type.getDimSize(2),
+          type.getElementType().isBF16()};
+}
+
 int64_t SegmentShape::paddedHeadDim() const {
   return roundUp(headDim, panelWidth);
 }
-int64_t SegmentShape::keyFloats() const {
-  return ASHLAR_SEGMENT_KEYS * headDim;
+int64_t SegmentShape::depth() const {
+  return isBf16 ? roundUp(headDim, lineBytes / elementBytes()) : headDim;
 }
-int64_t SegmentShape::valueFloats() const {
-  return ASHLAR_SEGMENT_KEYS * paddedHeadDim();
+int64_t SegmentShape::keyBytes() const {
+  return ASHLAR_SEGMENT_KEYS * depth() * elementBytes();
 }
 int64_t SegmentShape::headBytes() const {
-  return (keyFloats() + valueFloats()) * sizeof(float);
+  return keyBytes() + ASHLAR_SEGMENT_KEYS * paddedHeadDim() * elementBytes();
 }
 int64_t SegmentShape::bytes() const { return kvHeads * headBytes(); }
 

@@ -47,15 +47,26 @@ struct ArenaPlan {
   static ArenaPlan load(mlir::ModuleOp module);
 };
 
+/// Rows of attention that go through a segment of keys together.
+constexpr int64_t attentionBlockRows = 32;
+
 /// The segment layout of the keys and values of one layer and one kv head:
-/// keys [256/16][head_dim][16], then values [head_dim/16][256][16], float32.
+///   f32   keys [256/16][head_dim][16], then values [head_dim/16][256][16]
+///   bf16  keys [256/16][depth/2][16][2], then values
+///   [head_dim/16][256/2][16][2]
+/// so that both are panels of a matrix kernel: keys along the head's entries,
+/// values along the keys. What is padded of head_dim is zero in bf16's keys.
 struct SegmentShape {
   int64_t kvHeads = 0;
   int64_t headDim = 0;
+  bool isBf16 = false;
 
+  /// Of keys [keys, kv_heads, head_dim] as a cache gives them.
+  static SegmentShape of(mlir::Value keys);
+  int64_t elementBytes() const { return isBf16 ? 2 : 4; }
+  int64_t depth() const; // of a key: head_dim, for bf16 padded to 32
   int64_t paddedHeadDim() const;
-  int64_t keyFloats() const;   // of one head
-  int64_t valueFloats() const; // of one head
+  int64_t keyBytes() const; // of one head
   int64_t headBytes() const;
   int64_t bytes() const;
 };

@@ -21,6 +21,16 @@ static constexpr int64_t slackBytes = 64;
 /// What attention may take of a worker's stack, half of it.
 static constexpr int64_t mostScratchBytes = 512 * 1024;
 
+/// Scores of a block of rows against a segment: float32 and bf16.
+static constexpr int64_t attentionBlockBytes =
+    attentionBlockRows * ASHLAR_SEGMENT_KEYS * (4 + 2);
+
+/// Of a row: the query as float32 and as bf16, the result, sums and maximum.
+static int64_t attentionRowBytes(int64_t headDim) {
+  return 4 * (2 * roundUp(headDim, panelWidth) + panelWidth + 1) +
+         2 * roundUp(headDim, 2 * panelWidth);
+}
+
 /// Floats from row to row: whole vectors, and never a multiple of 4096 bytes,
 /// where the rows of a tile would fight for the same cache sets.
 static int64_t rowStride(int64_t features) {
@@ -91,16 +101,17 @@ struct PlanArena : ashlar::impl::PlanArenaPassBase<PlanArena> {
       int64_t headDim = attention.getQuery().getType().getDimSize(2);
       int64_t group = attention.getQuery().getType().getDimSize(1) /
                       attention.getKey().getType().getDimSize(1);
-      // Of each row: scores of a segment, the query, the result.
-      int64_t rowFloats =
-          ASHLAR_SEGMENT_KEYS + 2 * roundUp(headDim, panelWidth);
-      int64_t most = mostScratchBytes / (rowFloats * sizeof(float));
-      int64_t tileRows = most / rowTile * rowTile / group;
+      int64_t most =
+          (mostScratchBytes - attentionBlockBytes) / attentionRowBytes(headDim);
+      bool bf16 = SegmentShape::of(attention.getKey()).isBf16;
+      int64_t unit = bf16 ? attentionBlockRows : rowTile;
+      int64_t tileRows = most / unit * unit / group;
       if (tileRows < 1) {
         attention.emitOpError()
             << "has " << group << " query heads of " << headDim
             << " features for each key head; a worker's stack holds " << most
-            << " of them";
+            << " of them"
+            << (bf16 ? ", in blocks of 32; fewer are enough with kv=f32" : "");
         return WalkResult::interrupt();
       }
       plan.tileRows =
@@ -126,9 +137,8 @@ struct PlanArena : ashlar::impl::PlanArenaPassBase<PlanArena> {
       index = plan.caches.size() - 1;
     }
     CachePlan &cache = plan.caches[index];
-    auto type = cast<RankedTensorType>(keys.getType());
-    SegmentShape shape{type.getDimSize(1), type.getDimSize(2)};
-    cache.segmentStride = std::max(cache.segmentStride, shape.bytes());
+    cache.segmentStride =
+        std::max(cache.segmentStride, SegmentShape::of(keys).bytes());
     auto layers = op->getParentOfType<ir::LayersOp>();
     int64_t lastLayer =
         layers ? layers.getFirst() + layers.getCount() : uint64_t(1);
@@ -137,7 +147,7 @@ struct PlanArena : ashlar::impl::PlanArenaPassBase<PlanArena> {
 
   void planCaches() {
     getOperation().walk([&](ir::KvAppendOp append) {
-      growCache(append, append.getCache(), append.getKey());
+      growCache(append, append.getCache(), append.getKeys());
     });
     for (CachePlan &cache : plan.caches) {
       bool perCall = cache.kind == ir::CacheKind::Call;

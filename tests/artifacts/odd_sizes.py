@@ -183,16 +183,20 @@ def encodings(folder):
 
 def infinite_rows(folder):
     """A row that is infinite must not reach the rows before it, though they are
-    in the same tile of attention."""
+    in the same tile of attention and, as bf16, in the same step of a kernel."""
     case = os.path.join(artifact.CASES, "torch_transformer_post_norm", "model")
-    model = Model(case, os.path.join(folder, "infinite.so"), "--target=x86-64-v3")
-    source, rows = model.case(LENGTHS[-1])
-    rows[20:] = np.inf
-    whole = run_chunked(model, 2, (source, rows[:33]), 10 ** 9)[0]
-    alone = run_chunked(model, 1, (source, rows[:33]), 1)[0]
-    assert np.isfinite(whole[:20]).all() and not np.isfinite(whole[20:]).any()
-    same((whole[:20], []), (alone[:20], []), "rows before an infinite one")
-    model.library.close()
+    for target in artifact.TARGETS[0], artifact.TARGETS[-1]:
+        for precision in "f32", "bf16":
+            path = os.path.join(folder, f"infinite_{target.replace('-', '_')}_{precision}.so")
+            model = Model(case, path, f"--target={target}", f"--precision={precision}")
+            source, rows = model.case(LENGTHS[-1])
+            rows[20:] = np.inf
+            whole = run_chunked(model, 2, (source, rows[:33]), 10 ** 9)[0]
+            alone = run_chunked(model, 1, (source, rows[:33]), 1)[0]
+            assert np.isfinite(whole[:20]).all()
+            assert not np.isfinite(whole[20:]).any()
+            same((whole[:20], []), (alone[:20], []), "rows before an infinite one")
+            model.library.close()
 
 
 def wide_heads(folder):

@@ -112,6 +112,30 @@ func.func @attention_c44(%q: tensor<?x2x4xf32>, %seq: !ashlar.sequences) {
 
 // -----
 
+func.func @kv_append_c44(%k: tensor<?x2x4xf32>, %seq: !ashlar.sequences) {
+  // expected-error @below {{'ashlar.kv_append' op result #0 must be float32 or bf16 [tokens, heads, head_dim] with fixed heads and head_dim, but got 'tensor<?x2x4xi8>'}}
+  %0, %1, %2 = ashlar.kv_append self %k, %k, %seq : tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xi8>, tensor<?x2x4xi8>
+  return
+}
+
+// -----
+
+func.func @kv_read_c44(%seq: !ashlar.sequences) {
+  // expected-error @below {{'ashlar.kv_read' op result #0 must be float32 or bf16 [tokens, heads, head_dim] with fixed heads and head_dim, but got 'tensor<?x2x4xi8>'}}
+  %0, %1, %2 = ashlar.kv_read self %seq : tensor<?x2x4xi8>, tensor<?x2x4xi8>
+  return
+}
+
+// -----
+
+func.func @attention_c20(%q: tensor<?x2x4xf32>, %k: tensor<?x2x4xbf16>, %seq: !ashlar.sequences) {
+  // expected-error @below {{'ashlar.attention' op key is 'tensor<?x2x4xbf16>' and value 'tensor<?x2x4xf32>'; expected the same type}}
+  %0 = ashlar.attention all %q, %k, %q, %seq, %seq scale 1.0 : tensor<?x2x4xf32>, tensor<?x2x4xbf16>, tensor<?x2x4xf32> -> tensor<?x2x4xf32>
+  return
+}
+
+// -----
+
 func.func @convert_c46(%x: tensor<?x8xf32>) {
   // expected-error @below {{'ashlar.convert' op result is of 'f32'; expected bf16 or int8}}
   %0 = ashlar.convert %x : tensor<?x8xf32> -> tensor<?x8xf32>

@@ -42,6 +42,10 @@ func.func @encoded(%x: tensor<?x8xf32>, %seq: !ashlar.sequences) -> tensor<?x8xf
   %h = ashlar.split_heads %4 : tensor<?x8xf32> -> tensor<?x2x4xf32>
   // CHECK: ashlar.attention all {{.*}} scale 1.000000e+00 : tensor<?x2x4xf32>, tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xbf16>
   %5 = ashlar.attention all %h, %h, %h, %seq, %seq scale 1.0 : tensor<?x2x4xf32>, tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xbf16>
+  // CHECK: ashlar.kv_append call {{.*}} : tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xbf16>, tensor<?x2x4xbf16>
+  %keys, %values, %ks = ashlar.kv_append call %h, %h, %seq : tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xbf16>, tensor<?x2x4xbf16>
+  // CHECK: ashlar.attention all {{.*}} : tensor<?x2x4xf32>, tensor<?x2x4xbf16>, tensor<?x2x4xbf16> -> tensor<?x2x4xf32>
+  %kept = ashlar.attention all %h, %keys, %values, %seq, %ks scale 1.0 : tensor<?x2x4xf32>, tensor<?x2x4xbf16>, tensor<?x2x4xbf16> -> tensor<?x2x4xf32>
   // CHECK: ashlar.merge_heads %{{.*}} : tensor<?x2x4xbf16> -> tensor<?x8xbf16>
   %6 = ashlar.merge_heads %5 : tensor<?x2x4xbf16> -> tensor<?x8xbf16>
   %7 = ashlar.linear %6 weight @half : tensor<?x8xbf16> -> tensor<?x8xf32>

@@ -210,7 +210,7 @@ func.func @kv_append_c20(%k: tensor<?x2x4xf32>, %v: tensor<?x2x8xf32>, %seq: !as
 // -----
 
 func.func @kv_append_c21(%k: tensor<?x2x4xf32>, %seq: !ashlar.sequences) {
-  // expected-error @below {{'ashlar.kv_append' op gives 'tensor<?x1x4xf32>'; expected 'tensor<?x2x4xf32>'}}
+  // expected-error @below {{'ashlar.kv_append' op gives 'tensor<?x1x4xf32>'; expected the shape of 'tensor<?x2x4xf32>'}}
   %0, %1, %2 = ashlar.kv_append self %k, %k, %seq : tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x1x4xf32>, tensor<?x1x4xf32>
   return
 }

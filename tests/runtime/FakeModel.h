@@ -108,6 +108,7 @@ ashlar_status alpha_rt_open(const ashlar_plan *plan,
 int alpha_plan_is_sound(const ashlar_plan *plan);
 int64_t alpha_rt_cpu_level(void);
 int64_t alpha_rt_cpu_level_of(const uint32_t leaf1[4], const uint32_t leaf7[4],
+                              const uint32_t leaf7_1[4],
                               const uint32_t extended1[4], uint64_t xcr0);
 int32_t alpha_rt_default_threads(void);
 int32_t alpha_rt_physical_cores(const char *root, const uint64_t *mask,

@@ -21,10 +21,11 @@ namespace {
 struct Cpuid {
   uint32_t leaf1[4] = {0, 0, ~0u, 0};
   uint32_t leaf7[4] = {0, ~0u, ~0u, ~0u};
+  uint32_t leaf7_1[4] = {~0u, 0, 0, 0};
   uint32_t extended1[4] = {0, 0, ~0u, 0};
   uint64_t xcr0 = ~uint64_t(0);
   int64_t level() const {
-    return alpha_rt_cpu_level_of(leaf1, leaf7, extended1, xcr0);
+    return alpha_rt_cpu_level_of(leaf1, leaf7, leaf7_1, extended1, xcr0);
   }
 };
 
@@ -87,6 +88,9 @@ TEST(Cpu, LevelsAskForEveryFeature) {
     cpu.leaf7[3] &= ~(1u << bit);
     EXPECT_EQ(cpu.level(), ASHLAR_CPU_X86_64_V4_VNNI) << "leaf 7 edx " << bit;
   }
+  Cpuid bf16;
+  bf16.leaf7_1[0] &= ~(1u << 5);
+  EXPECT_EQ(bf16.level(), ASHLAR_CPU_X86_64_V4_VNNI);
 }
 
 TEST(Cpu, RegistersMustBeSaved) {
@@ -118,7 +122,9 @@ TEST(Cpu, ThisMachineAsTheCompilerSeesIt) {
   if (level == ASHLAR_CPU_X86_64_V4 && __builtin_cpu_supports("avx512vnni"))
     level = ASHLAR_CPU_X86_64_V4_VNNI;
   if (level == ASHLAR_CPU_X86_64_V4_VNNI &&
-      __builtin_cpu_supports("amx-bf16") && __builtin_cpu_supports("amx-int8"))
+      __builtin_cpu_supports("amx-bf16") &&
+      __builtin_cpu_supports("amx-int8") &&
+      __builtin_cpu_supports("avx512bf16"))
     level = ASHLAR_CPU_SAPPHIRE_RAPIDS;
   EXPECT_EQ(alpha_rt_cpu_level(), level);
 }

@@ -24,27 +24,36 @@ static std::string errorOf(llvm::StringRef text) {
   return options ? "" : llvm::toString(options.takeError());
 }
 
-TEST(Precision, headsAndEmbeddingsFollow) {
+TEST(Precision, headsEmbeddingsAndKeysFollow) {
   struct Case {
     const char *text;
-    Precision linears, heads, embeddings;
+    Precision linears, heads, embeddings, keysAndValues;
   };
   for (const Case &expected :
-       {Case{"f32", Precision::F32, Precision::F32, Precision::F32},
-        Case{"bf16", Precision::Bf16, Precision::Bf16, Precision::Bf16},
-        Case{"int8", Precision::Int8, Precision::Int8, Precision::Bf16},
-        Case{"int4", Precision::Int4, Precision::Int8, Precision::Bf16},
-        Case{"int4,lm_head=int4", Precision::Int4, Precision::Int4,
-             Precision::Bf16},
-        Case{"int8,lm_head=f32,embeddings=f32", Precision::Int8, Precision::F32,
+       {Case{"f32", Precision::F32, Precision::F32, Precision::F32,
              Precision::F32},
+        Case{"bf16", Precision::Bf16, Precision::Bf16, Precision::Bf16,
+             Precision::Bf16},
+        Case{"int8", Precision::Int8, Precision::Int8, Precision::Bf16,
+             Precision::Bf16},
+        Case{"int4", Precision::Int4, Precision::Int8, Precision::Bf16,
+             Precision::Bf16},
+        Case{"int4,lm_head=int4", Precision::Int4, Precision::Int4,
+             Precision::Bf16, Precision::Bf16},
+        Case{"int8,lm_head=f32,embeddings=f32", Precision::Int8, Precision::F32,
+             Precision::F32, Precision::Bf16},
+        Case{"int8,kv=f32", Precision::Int8, Precision::Int8, Precision::Bf16,
+             Precision::F32},
+        Case{"f32,kv=bf16", Precision::F32, Precision::F32, Precision::F32,
+             Precision::Bf16},
         Case{"f32,embeddings=bf16", Precision::F32, Precision::F32,
-             Precision::Bf16}}) {
+             Precision::Bf16, Precision::F32}}) {
     PrecisionOptions options = parse(expected.text);
     EXPECT_EQ(options.text, expected.text);
     EXPECT_EQ(options.linears, expected.linears) << expected.text;
     EXPECT_EQ(options.heads, expected.heads) << expected.text;
     EXPECT_EQ(options.embeddings, expected.embeddings) << expected.text;
+    EXPECT_EQ(options.keysAndValues, expected.keysAndValues) << expected.text;
     EXPECT_EQ(options.group, 64);
     EXPECT_FALSE(options.zeroPoints);
     EXPECT_TRUE(options.exceptions.empty());
@@ -97,6 +106,8 @@ TEST(Precision, everyWordMustBeUnderstood) {
             "--precision: \"f16\" is no precision" + expected);
   EXPECT_EQ(errorOf("int8,embeddings=int8"),
             "--precision: embeddings is \"int8\"; expected f32 or bf16");
+  EXPECT_EQ(errorOf("int8,kv=int8"),
+            "--precision: kv is \"int8\"; expected f32 or bf16");
   EXPECT_EQ(errorOf("int8,embeddings=x"),
             "--precision: \"x\" is no precision" + expected);
   for (const char *group : {"0", "16", "63", "256", "-32", "32x", "4294967360",
@@ -108,7 +119,7 @@ TEST(Precision, everyWordMustBeUnderstood) {
     EXPECT_EQ(errorOf(std::string("int4,") + word),
               std::string("--precision: \"") + word +
                   "\" is not understood; expected KEY=VALUE with group, "
-                  "lm_head, embeddings or a pattern of tensor names, or "
+                  "lm_head, embeddings, kv or a pattern of tensor names, or "
                   "zero_points");
   EXPECT_EQ(errorOf("int8,h[0=f32").find("--precision: pattern \"h[0\": "), 0u);
 }

@@ -3,12 +3,14 @@
 // RUN: ashlar-opt %s --split-input-file --ashlar-choose-precision="precision=bf16,b.weight=int8" | FileCheck %s --check-prefixes=ALL,BF16
 // RUN: ashlar-opt %s --split-input-file --ashlar-choose-precision="precision=int4,group=32,zero_points,*.weight=f32,b.*=int4" | FileCheck %s --check-prefixes=ALL,INT4
 // RUN: ashlar-opt %s --split-input-file --ashlar-choose-precision="precision=f32" | FileCheck %s --check-prefix=F32
+// RUN: ashlar-opt %s --split-input-file --ashlar-choose-precision="precision=int8,kv=f32" | FileCheck %s --check-prefix=KEPT
 // RUN: not ashlar-opt %s --split-input-file --ashlar-choose-precision="precision=int9" 2>&1 | FileCheck %s --check-prefix=BAD
 
 // BAD: error: --precision: "int9" is no precision; expected f32, bf16, int8 or int4
 
 // F32-NOT: encoded
 // F32-NOT: ashlar.convert
+// F32-NOT: bf16
 
 // Two linears of the same input share its operand; their biases stay as they
 // are. The last pattern that matches any tensor of a weight decides.
@@ -132,4 +134,33 @@ func.func @attention(%q: tensor<?x2x16xf32>, %narrow: tensor<?x4x8xf32>, %seq: !
   %5 = ashlar.linear %4 weight @out : tensor<?x32xf32> -> tensor<?x32xf32>
   %6 = ashlar.add %2, %5 : tensor<?x32xf32>
   return %6 : tensor<?x32xf32>
+}
+
+// -----
+
+// Keys and values are kept as bf16.
+// ALL-LABEL: func.func @keys(
+// KEPT-LABEL: func.func @keys(
+func.func @keys(%q: tensor<?x2x16xf32>, %seq: !ashlar.sequences) -> tensor<?x2x16xf32> {
+  // ALL: %[[K:.*]], %[[V:.*]], %{{.*}} = ashlar.kv_append self {{.*}} -> tensor<?x2x16xbf16>, tensor<?x2x16xbf16>
+  // ALL: %[[RK:.*]], %[[RV:.*]], %{{.*}} = ashlar.kv_read cross {{.*}} : tensor<?x2x16xbf16>, tensor<?x2x16xbf16>
+  // ALL: ashlar.attention causal %{{.*}}, %[[K]], %[[V]], {{.*}} : tensor<?x2x16xf32>, tensor<?x2x16xbf16>, tensor<?x2x16xbf16>
+  // ALL: ashlar.attention all %{{.*}}, %[[RK]], %[[RV]], {{.*}} : tensor<?x2x16xf32>, tensor<?x2x16xbf16>, tensor<?x2x16xbf16>
+  // KEPT-COUNT-2: tensor<?x2x16xf32>, tensor<?x2x16xf32>, tensor<?x2x16xf32> -> tensor<?x2x16xf32>
+  %k, %v, %ks = ashlar.kv_append self %q, %q, %seq : tensor<?x2x16xf32>, tensor<?x2x16xf32> -> tensor<?x2x16xf32>, tensor<?x2x16xf32>
+  %rk, %rv, %rs = ashlar.kv_read cross %seq : tensor<?x2x16xf32>, tensor<?x2x16xf32>
+  %0 = ashlar.attention causal %q, %k, %v, %seq, %ks scale 1.0 : tensor<?x2x16xf32>, tensor<?x2x16xf32>, tensor<?x2x16xf32> -> tensor<?x2x16xf32>
+  %1 = ashlar.attention all %0, %rk, %rv, %seq, %rs scale 1.0 : tensor<?x2x16xf32>, tensor<?x2x16xf32>, tensor<?x2x16xf32> -> tensor<?x2x16xf32>
+  return %1 : tensor<?x2x16xf32>
+}
+
+// -----
+
+// Attention that was left unfused reads float32.
+// ALL-LABEL: func.func @unfused(
+func.func @unfused(%q: tensor<?x2x16xf32>, %seq: !ashlar.sequences) -> tensor<?x2x?xf32> {
+  // ALL: ashlar.kv_append self {{.*}} -> tensor<?x2x16xf32>, tensor<?x2x16xf32>
+  %k, %v, %ks = ashlar.kv_append self %q, %q, %seq : tensor<?x2x16xf32>, tensor<?x2x16xf32> -> tensor<?x2x16xf32>, tensor<?x2x16xf32>
+  %0 = ashlar.scores %q, %k : tensor<?x2x16xf32>, tensor<?x2x16xf32> -> tensor<?x2x?xf32>
+  return %0 : tensor<?x2x?xf32>
 }

@@ -1,0 +1,97 @@
+//===- AttentionBody.h - Online softmax over segments of keys --*- C++ -*-===//
+//
+// A tile is a piece of a sequence (up to `tile_rows` rows) and one kv head,
+// with all query heads that share it: its rows are (row, query head) pairs. For
+// each segment of 256 keys, in order: scores, exponentials, mix; the maximum,
+// the sum and the mixed values of each row are carried from segment to segment
+// (Milakov and Gimelshein 2018). Segments lie at absolute positions, so a row's
+// bits depend neither on the tile that it is in nor on the call.
+//
+// What the keys are of (float32, bf16) decides how scores and mix are computed:
+// the parts that are left to derived classes.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ASHLAR_PASSES_LOWERCPU_ATTENTIONBODY_H
+#define ASHLAR_PASSES_LOWERCPU_ATTENTIONBODY_H
+
+#include "passes/LowerCpu/Operands.h"
+#include "runtime/abi.h"
+
+namespace ashlar {
+
+class AttentionBody {
+public:
+  using Value = mlir::Value;
+
+  virtual ~AttentionBody() = default;
+  /// Emits tile `tile`.
+  void tile(Value tile);
+
+protected:
+  AttentionBody(Emitter &e, ir::AttentionOp op, int64_t capacity);
+
+  /// Called when `queries` holds the tile's rows.
+  virtual void takeQueries() {}
+  /// Called when `head` is the byte offset of a segment in `base`.
+  virtual void openSegment(Value head) = 0;
+  /// scores[i][key] = query of row first + i times key, for `keys` keys.
+  virtual void computeScores(Value first, Value count, Value keys) = 0;
+  virtual Value exponential(Value vector) = 0;
+  /// Stores 16 weights of row `i` of the block, from `column` on.
+  virtual void storeWeight(Value weight, Value i, Value column) = 0;
+  /// mixed[first + i] += sum over keys of weight times value.
+  virtual void mix(Value first, Value count, Value firstKey, Value keys) = 0;
+
+  /// How many of a segment's keys the row sees: the first ones; may be
+  /// negative.
+  Value seenKeys(Value row, Value firstKey, Value keys);
+  /// Rows [0, count) in steps of `step`, then one by one.
+  void overRows(Value count, int64_t step,
+                llvm::function_ref<void(Value, int64_t)> body) {
+    e.stepwise(zero, count, step, body);
+  }
+
+  Emitter &e;
+  ir::AttentionOp op;
+  SegmentShape shape;
+  bool cross = false, causal = false;
+  int64_t rowCapacity; // rows of a tile, at most
+  /// What scores are multiplied by before they go to `exponential`.
+  double scoreScale;
+  /// Weights are cleared up to a multiple of this many keys.
+  int64_t weightStep = panelWidth;
+  Value base, zero;
+  // Kept over the segments: [rows, head_dim padded], [rows, 16], [rows].
+  Value queries, mixed, sums, maxima;
+  Value scores; // of a block: [32, 256]
+  // Of this tile.
+  Value kvHead, firstRow, tokenCount, rowCount, firstIndex, keyCount, segments;
+
+private:
+  void readTile(Value tile);
+  void loadQueries(Value tile);
+  void start();
+  void segment(Value s);
+  void softmaxRow(Value first, Value i, Value firstKey, Value keys);
+  void updateRow(Value row, Value i, Value seen, Value columns);
+  void finish();
+
+  int64_t group; // query heads of a kv head
+  const CachePlan *cache = nullptr;
+  Value layerOffset, tiles, table, rotaryAngles, positions;
+  RowsView query;
+  std::optional<RowsView> out;           // float32
+  std::optional<OperandView> outOperand; // bf16, head_dim a multiple of 16
+};
+
+/// For keys of float32: register tiles.
+std::unique_ptr<AttentionBody>
+makeFloatAttention(Emitter &e, ir::AttentionOp op, int64_t capacity);
+/// For keys of bf16: AMX, or register tiles with the same bits.
+std::unique_ptr<AttentionBody> makeBf16Attention(Emitter &e, ir::AttentionOp op,
+                                                 int64_t capacity);
+
+} // namespace ashlar
+
+#endif // ASHLAR_PASSES_LOWERCPU_ATTENTIONBODY_H

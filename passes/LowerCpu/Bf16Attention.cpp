@@ -1,0 +1,204 @@
+//===- Bf16Attention.cpp - Attention over bf16 keys and values -----------===//
+//
+// Queries and weights are operands of matrix kernels; keys and values lie in
+// the cache as panels (SegmentShape). AMX where the target has it, for one row
+// as for many; elsewhere register tiles with the same bits.
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/LowerCpu/AttentionBody.h"
+#include "passes/LowerCpu/EncodedTile.h"
+#include "passes/LowerCpu/MatrixTiles.h"
+
+using namespace mlir;
+using namespace ashlar;
+
+/// bf16 numbers of a line; inputs of a step of AMX.
+static constexpr int64_t lineNumbers = lineBytes / 2;
+static constexpr int64_t rowTiles = attentionBlockRows / ashlar::tileRows;
+static constexpr double log2E = 1.4426950408889634;
+
+/// 2^x for x <= 0, relative error below 8e-5: a fiftieth of what rounding to
+/// bf16 adds. Minimax polynomial (Remez) over [-1/2, 1/2], the whole part added
+/// to the exponent. NaN stays; below -125 it is 2^-125.
+static Value emitShortExp2(Emitter &e, Value x) {
+  constexpr double toNearest = 12582912.0; // 1.5 * 2^23: rounds to integers
+  constexpr double coefficients[] = {0.9999280735404955, 0.6932609854573362,
+                                     0.24261112219433098, 0.055171669074864024};
+  x = e.maxf(e.splat(-125.0), x);
+  Value shifted = e.addf(x, e.splat(toNearest));
+  Value rest = e.subf(x, e.subf(shifted, e.splat(toNearest)));
+  Value power = e.splat(coefficients[3]);
+  for (int i = 2; i >= 0; --i)
+    power = e.fma(power, rest, e.splat(coefficients[i]));
+  Value exponent = arith::ShLIOp::create(
+      e, bitcast(e, shifted, e.getI32Type(), panelWidth), intSplat(e, 23));
+  Value bits = arith::AddIOp::create(
+      e, bitcast(e, power, e.getI32Type(), panelWidth), exponent);
+  return bitcast(e, bits, e.getF32Type(), panelWidth);
+}
+
+namespace {
+class Bf16Attention : public AttentionBody {
+public:
+  Bf16Attention(Emitter &e, ir::AttentionOp op, int64_t capacity);
+
+private:
+  void takeQueries() override;
+  void openSegment(Value head) override;
+  void computeScores(Value first, Value count, Value keys) override;
+  Value exponential(Value vector) override { return emitShortExp2(e, vector); }
+  void storeWeight(Value weight, Value i, Value column) override {
+    storeBf16(e, weight, weightRows, i, column);
+  }
+  void mix(Value first, Value count, Value firstKey, Value keys) override;
+
+  OperandView makeRows(int64_t rows, int64_t depth);
+  void multiplyTiles(const OperandView &rows, Value firstOfRows,
+                     const PanelView &panels, Value panelCount, Value steps,
+                     Value results, Value firstResult, bool fresh);
+  int64_t vectorRows() const {
+    return std::max<int64_t>(1, e.context.tile.rows / 2);
+  }
+
+  OperandView queryRows;  // [rows, head_dim]
+  OperandView weightRows; // [32, 256]
+  PanelView keys, values; // of this segment
+  std::optional<EncodedTile> scoreTile, mixTile;
+};
+} // namespace
+
+static PanelView panelsOfSegment(int64_t depth, int64_t panels) {
+  PanelView view;
+  view.layout.precision = ir::Precision::Bf16;
+  view.layout.depth = view.layout.paddedDepth = depth;
+  view.layout.step = 2;
+  view.layout.panels = panels;
+  return view;
+}
+
+Bf16Attention::Bf16Attention(Emitter &e, ir::AttentionOp op, int64_t capacity)
+    : AttentionBody(e, op, capacity) {
+  scoreScale *= log2E;
+  weightStep = lineNumbers;
+  queryRows = makeRows(rowCapacity, shape.headDim);
+  weightRows = makeRows(attentionBlockRows, ASHLAR_SEGMENT_KEYS);
+  keys = panelsOfSegment(shape.depth(), ASHLAR_SEGMENT_KEYS / panelWidth);
+  values =
+      panelsOfSegment(ASHLAR_SEGMENT_KEYS, shape.paddedHeadDim() / panelWidth);
+  if (e.context.matrixTiles)
+    return;
+  scoreTile.emplace(e, queryRows, keys, vectorRows());
+  mixTile.emplace(e, weightRows, values, vectorRows());
+}
+
+/// Rows of an operand on the stack.
+OperandView Bf16Attention::makeRows(int64_t rows, int64_t depth) {
+  OperandView view;
+  view.layout.depth = depth;
+  view.layout.paddedDepth = roundUp(depth, lineNumbers);
+  view.capacity = rows;
+  view.lines =
+      e.scratch({rows * view.layout.lines(), lineBytes}, e.getI8Type());
+  return view;
+}
+
+void Bf16Attention::takeQueries() {
+  RowsView rows{queries, shape.headDim};
+  e.loop(zero, rowCount, 1,
+         [&](Value row) { convertRow(e, rows, queryRows, row); });
+}
+
+void Bf16Attention::openSegment(Value head) {
+  auto lines = [&](const PanelView &view, Value offset) {
+    return e.viewBytes(base, offset,
+                       {view.layout.panels * view.layout.lines(), lineBytes},
+                       e.getI8Type());
+  };
+  keys.lines = lines(keys, head);
+  values.lines = lines(values, e.add(head, shape.keyBytes()));
+}
+
+/// results[firstResult + i][panels] (+)= the block of 32 rows times the panels.
+void Bf16Attention::multiplyTiles(const OperandView &rows, Value firstOfRows,
+                                  const PanelView &panels, Value panelCount,
+                                  Value steps, Value results, Value firstResult,
+                                  bool fresh) {
+  Value rowTile = e.div(firstOfRows, ashlar::tileRows);
+  e.stepwise(zero, panelCount, 2, [&](Value panel, int64_t width) {
+    auto a = [&](int64_t i, Value step) {
+      Value tile = e.mul(e.add(rowTile, i), rows.layout.lines());
+      return e.mul(e.add(tile, step), ashlar::tileRows);
+    };
+    auto b = [&](int64_t i, Value step) {
+      return e.add(e.mul(e.add(panel, i), panels.layout.lines()),
+                   e.mul(step, lineNumbers / 2));
+    };
+    TileBlock block;
+    block.rowTiles = rowTiles;
+    block.panels = width;
+    block.a = a;
+    block.b = b;
+    block.aLines = rows.lines;
+    block.bLines = panels.lines;
+    block.results = results;
+    block.firstRow = firstResult;
+    block.firstColumn = e.mul(panel, panelWidth);
+    emitTileBlock(e, block, zero, steps,
+                  arith::ConstantIntOp::create(e, fresh, 1));
+  });
+}
+
+void Bf16Attention::computeScores(Value first, Value count, Value keyCount) {
+  Value panels = e.ceilDiv(keyCount, panelWidth);
+  if (e.context.matrixTiles)
+    return multiplyTiles(queryRows, first, keys, panels,
+                         e.index(queryRows.layout.lines()), scores, zero,
+                         /*fresh=*/true);
+  overRows(count, vectorRows(), [&](Value i, int64_t rows) {
+    scoreTile->loadRows(e.add(first, i), rows);
+    e.stepwise(
+        zero, panels, e.context.tile.panels, [&](Value panel, int64_t width) {
+          SmallVector<Value> sums =
+              scoreTile->multiply(rows, panel, width, [](Value) {});
+          for (int64_t r = 0; r < rows; ++r)
+            for (int64_t p = 0; p < width; ++p)
+              e.storeVector(sums[r * width + p], scores,
+                            {e.add(i, r), e.mul(e.add(panel, p), panelWidth)});
+        });
+  });
+}
+
+void Bf16Attention::mix(Value first, Value count, Value, Value keyCount) {
+  Value steps = e.ceilDiv(keyCount, lineNumbers);
+  int64_t panels = values.layout.panels;
+  if (e.context.matrixTiles)
+    return multiplyTiles(weightRows, zero, values, e.index(panels), steps,
+                         mixed, first, /*fresh=*/false);
+  overRows(count, vectorRows(), [&](Value i, int64_t rows) {
+    mixTile->loadRows(i, rows, steps);
+    e.stepwise(
+        zero, e.index(panels), std::min(e.context.tile.panels, panels),
+        [&](Value panel, int64_t width) {
+          auto at = [&](int64_t r, int64_t p) {
+            return SmallVector<Value>{e.add(e.add(first, i), r),
+                                      e.mul(e.add(panel, p), panelWidth)};
+          };
+          SmallVector<Value> sums;
+          for (int64_t r = 0; r < rows; ++r)
+            for (int64_t p = 0; p < width; ++p)
+              sums.push_back(e.loadVector(mixed, at(r, p)));
+          sums =
+              mixTile->addBf16(sums, rows, panel, width,
+                               e.mul(steps, lineNumbers / values.layout.step));
+          for (int64_t r = 0; r < rows; ++r)
+            for (int64_t p = 0; p < width; ++p)
+              e.storeVector(sums[r * width + p], mixed, at(r, p));
+        });
+  });
+}
+
+std::unique_ptr<AttentionBody>
+ashlar::makeBf16Attention(Emitter &e, ir::AttentionOp op, int64_t capacity) {
+  return std::make_unique<Bf16Attention>(e, op, capacity);
+}

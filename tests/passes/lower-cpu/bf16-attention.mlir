@@ -1,0 +1,29 @@
+// Keys and values of bf16: matrix tiles where the target has them, register tiles with the same arithmetic elsewhere.
+// RUN: ashlar-opt %s --ashlar-place-weights --ashlar-plan-arena="max-tokens=8 row-tile=8" --ashlar-lower-to-program="vnni tiles" --canonicalize --cse | FileCheck %s --check-prefixes=ALL,TILES
+// RUN: ashlar-opt %s --ashlar-place-weights --ashlar-plan-arena="max-tokens=8 row-tile=8" --ashlar-lower-to-program --canonicalize --cse | FileCheck %s --check-prefixes=ALL,VECTORS
+// RUN: ashlar-opt %s --ashlar-place-weights --ashlar-plan-arena="max-tokens=8 row-tile=8" --ashlar-lower-to-program="vnni tiles" --ashlar-expand-math --ashlar-outline-phases -o /dev/null
+
+// A key of 20 entries takes 32: 256 keys * 32 + 256 keys * 32 (values: whole panels) * 2 bytes * 2 heads.
+// ALL: segment_stride = 65536
+
+// ALL-LABEL: ashlar.program @attend
+// ALL:         ashlar.phase "append"
+// Key by key: words of two entries, and halves of words of two values.
+// ALL:           vector.maskedstore {{.*}} : memref<2x128x32xi16>, vector<32xi1>, vector<32xi16>
+// ALL:         ashlar.phase "attention"
+// ALL-DAG:       memref.alloca() {{.*}} memref<32x256xf32>
+// ALL-DAG:       memref.alloca() {{.*}} memref<32x64xi8>
+// ALL-DAG:       memref.alloca() {{.*}} memref<256x64xi8>
+// TILES-COUNT-4: amx.tile_mulf {{.*}} : !amx.tile<16x32xbf16>, !amx.tile<16x32xbf16>, !amx.tile<16x16xf32>
+// VECTORS-NOT:   amx
+// VECTORS:       vector.fma
+// No function for the exponential: it is short and its own.
+// ALL-NOT:       math.exp
+// ALL:         } {ashlar.precision = "bf16", ashlar.work = {bytes_per_key = 160 : i64, flops_per_key = 160 : i64}}
+func.func @attend(%h: tensor<?x40xf32> {ashlar.input = "vectors"}, %s: !ashlar.sequences {ashlar.input = "sequences"}) -> tensor<?x40xf32> attributes {ashlar.stack = 0} {
+  %i = ashlar.split_heads %h : tensor<?x40xf32> -> tensor<?x2x20xf32>
+  %k, %v, %ks = ashlar.kv_append self %i, %i, %s : tensor<?x2x20xf32>, tensor<?x2x20xf32> -> tensor<?x2x20xbf16>, tensor<?x2x20xbf16> loc("append")
+  %a = ashlar.attention causal %i, %k, %v, %s, %ks scale 0.5 : tensor<?x2x20xf32>, tensor<?x2x20xbf16>, tensor<?x2x20xbf16> -> tensor<?x2x20xf32> loc("attention")
+  %m = ashlar.merge_heads %a : tensor<?x2x20xf32> -> tensor<?x40xf32>
+  return %m : tensor<?x40xf32>
+}
