@@ -20,6 +20,10 @@
 
 namespace ashlar {
 
+/// Lines from one row of scores to the next: an odd number, so that the rows of
+/// a tile fall into all sets of L1.
+constexpr int64_t scoreRowLines = ASHLAR_SEGMENT_KEYS * 4 / lineBytes + 1;
+
 class AttentionBody {
 public:
   using Value = mlir::Value;
@@ -43,6 +47,8 @@ protected:
   /// mixed[first + i] += sum over keys of weight times value.
   virtual void mix(Value first, Value count, Value firstKey, Value keys) = 0;
 
+  /// How many keys of the sequence the row sees.
+  Value visibleKeys(Value row);
   /// How many of a segment's keys the row sees: the first ones; may be
   /// negative.
   Value seenKeys(Value row, Value firstKey, Value keys);
@@ -64,7 +70,9 @@ protected:
   Value base, zero;
   // Kept over the segments: [rows, head_dim padded], [rows, 16], [rows].
   Value queries, mixed, sums, maxima;
-  Value scores; // of a block: [32, 256]
+  Value scores;     // of a block: [32, 256], rows 17 lines apart
+  Value scoreBytes; // the same memory
+  Value factors;    // of a block: what the rows' sums are scaled by, [32]
   // Of this tile.
   Value kvHead, firstRow, tokenCount, rowCount, firstIndex, keyCount, segments;
 
@@ -73,8 +81,9 @@ private:
   void loadQueries(Value tile);
   void start();
   void segment(Value s);
-  void softmaxRow(Value first, Value i, Value firstKey, Value keys);
-  void updateRow(Value row, Value i, Value seen, Value columns);
+  void updateMaximum(Value first, Value i, Value seen);
+  void weighRow(Value first, Value i, Value seen, Value columns);
+  void softmax(Value first, Value count, Value firstKey, Value keys);
   void finish();
 
   int64_t group; // query heads of a kv head

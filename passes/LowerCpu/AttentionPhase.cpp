@@ -46,12 +46,24 @@ AttentionBody::AttentionBody(Emitter &e, ir::AttentionOp op, int64_t capacity)
   mixed = e.scratch({rowCapacity, shape.paddedHeadDim()});
   sums = e.scratch({rowCapacity, panelWidth});
   maxima = e.scratch({rowCapacity});
-  scores = e.scratch({attentionBlockRows, ASHLAR_SEGMENT_KEYS});
+  scoreBytes = e.scratch({attentionBlockRows * scoreRowLines * lineBytes},
+                         e.getI8Type());
+  scores = e.viewBytes(scoreBytes, zero,
+                       {attentionBlockRows, scoreRowLines * panelWidth},
+                       e.getF32Type());
+  factors = e.scratch({attentionBlockRows});
 }
 
+/// Head by head, so that a head's keys and values stay in L2; within a head the
+/// table's first entry, its last, its second, ...: late entries see more keys,
+/// and so every share of the tiles has of both.
 void AttentionBody::readTile(Value tile) {
-  Value entry = e.div(tile, shape.kvHeads);
-  kvHead = e.rem(tile, shape.kvHeads);
+  Value entries = e.callWord(ASHLAR_CALL_TILES);
+  kvHead = arith::DivUIOp::create(e, tile, entries);
+  Value turn = arith::RemUIOp::create(e, tile, entries);
+  Value half = e.div(turn, 2);
+  Value entry = e.select(e.equal(e.rem(turn, 2), 0), half,
+                         e.sub(e.add(entries, -1), half));
   auto word = [&](int64_t self, int64_t other) {
     return e.loadIndex(tiles, {entry, e.index(cross ? other : self)});
   };
@@ -99,53 +111,47 @@ void AttentionBody::start() {
   });
 }
 
+Value AttentionBody::visibleKeys(Value row) {
+  return causal ? e.add(e.add(firstIndex, e.div(row, group)), 1) : keyCount;
+}
+
 Value AttentionBody::seenKeys(Value row, Value firstKey, Value keys) {
-  if (!causal)
-    return keys;
-  Value index = e.add(firstIndex, e.div(row, group));
-  return e.min(keys, e.sub(e.add(index, 1), firstKey));
+  return causal ? e.min(keys, e.sub(visibleKeys(row), firstKey)) : keys;
 }
 
-/// Scores of a row -> exponentials against the new maximum; what was summed and
-/// mixed against the old one is scaled down.
-void AttentionBody::softmaxRow(Value first, Value i, Value firstKey,
-                               Value keys) {
+/// The maximum of a row that sees `seen` keys; what was summed and mixed
+/// against the old one is to be scaled by `factors`.
+void AttentionBody::updateMaximum(Value first, Value i, Value seen) {
   Value row = e.add(first, i);
-  Value seen = seenKeys(row, firstKey, keys);
-  Value columns = e.mul(e.ceilDiv(keys, weightStep), weightStep);
-  auto clear = [&](Value begin) {
-    e.loop(begin, columns, panelWidth,
-           [&](Value column) { storeWeight(e.splat(0.0), i, column); });
-  };
-  e.when(
-      e.less(zero, seen), [&] { updateRow(row, i, seen, columns); },
-      [&] { clear(zero); });
-}
-
-/// For a row that sees `seen` keys, at least one.
-void AttentionBody::updateRow(Value row, Value i, Value seen, Value columns) {
-  Value whole = e.mul(e.div(seen, panelWidth), panelWidth);
   Value lowest = e.splat(-std::numeric_limits<double>::infinity());
+  Value whole = e.mul(e.div(seen, panelWidth), panelWidth);
   Value highest = e.loop(
       zero, whole, panelWidth, lowest, [&](Value column, ValueRange highest) {
         return SmallVector<Value>{
             e.maxf(e.loadVector(scores, {i, column}), highest[0])};
       })[0];
-  // Behind the whole vectors: none, or one in part, then zeros.
-  auto overRest = [&](ValueRange init, Emitter::Carried body) {
-    return e.loop(whole, columns, panelWidth, init, body)[0];
-  };
-  auto mask = [&](Value column) { return e.lanesBelow(e.sub(seen, column)); };
-  highest = overRest(highest, [&](Value column, ValueRange highest) {
-    Value score = e.loadVector(scores, {i, column});
-    return SmallVector<Value>{
-        e.maxf(e.select(mask(column), score, lowest), highest[0])};
-  });
+  highest = e.loop(
+      whole, seen, panelWidth, highest, [&](Value column, ValueRange highest) {
+        Value score = e.select(e.lanesBelow(e.sub(seen, column)),
+                               e.loadVector(scores, {i, column}), lowest);
+        return SmallVector<Value>{e.maxf(score, highest[0])};
+      })[0];
   Value old = e.load(maxima, row);
   Value maximum = e.maxf(e.maxLanes(highest), old);
   e.store(maximum, maxima, row);
-  Value against = e.broadcast(maximum);
-  Value factor = exponential(e.subf(e.broadcast(old), against));
+  Value factor = exponential(
+      e.broadcast(arith::SubFOp::create(e, old, maximum).getResult()));
+  e.store(vector::ExtractOp::create(e, factor, ArrayRef<int64_t>{0}), factors,
+          i);
+}
+
+/// Scores of a row -> exponentials against the maximum, and their sum; zeros
+/// for keys that it does not see.
+void AttentionBody::weighRow(Value first, Value i, Value seen, Value columns) {
+  Value row = e.add(first, i);
+  Value whole = e.mul(e.div(seen, panelWidth), panelWidth);
+  Value against = e.broadcast(e.load(maxima, row));
+  Value factor = e.broadcast(e.load(factors, i));
   Value sum = e.mulf(e.loadVector(sums, {row, zero}), factor);
   auto weigh = [&](Value column) {
     return exponential(e.subf(e.loadVector(scores, {i, column}), against));
@@ -155,11 +161,13 @@ void AttentionBody::updateRow(Value row, Value i, Value seen, Value columns) {
     storeWeight(weight, i, column);
     return SmallVector<Value>{e.addf(sum[0], weight)};
   })[0];
-  sum = overRest(sum, [&](Value column, ValueRange sum) {
-    Value weight = e.select(mask(column), weigh(column), e.splat(0.0));
-    storeWeight(weight, i, column);
-    return SmallVector<Value>{e.addf(sum[0], weight)};
-  });
+  sum = e.loop(whole, columns, panelWidth, sum,
+               [&](Value column, ValueRange sum) {
+                 Value weight = e.select(e.lanesBelow(e.sub(seen, column)),
+                                         weigh(column), e.splat(0.0));
+                 storeWeight(weight, i, column);
+                 return SmallVector<Value>{e.addf(sum[0], weight)};
+               })[0];
   e.storeVector(sum, sums, {row, zero});
   e.loop(0, shape.paddedHeadDim(), panelWidth, [&](Value d) {
     Value value = e.loadVector(mixed, {row, d});
@@ -167,20 +175,45 @@ void AttentionBody::updateRow(Value row, Value i, Value seen, Value columns) {
   });
 }
 
+/// In two passes over the rows: what the first waits for in one row, it hides
+/// behind the next ones.
+void AttentionBody::softmax(Value first, Value count, Value firstKey,
+                            Value keys) {
+  auto overSeen = [&](llvm::function_ref<void(Value, Value)> body,
+                      llvm::function_ref<void(Value)> blind) {
+    e.loop(zero, count, 1, [&](Value i) {
+      Value seen = seenKeys(e.add(first, i), firstKey, keys);
+      e.when(
+          e.less(zero, seen), [&] { body(i, seen); }, [&] { blind(i); });
+    });
+  };
+  // What the mix reads, in whole steps.
+  Value columns = e.mul(e.ceilDiv(keys, weightStep), weightStep);
+  overSeen([&](Value i, Value seen) { updateMaximum(first, i, seen); },
+           [](Value) {});
+  overSeen([&](Value i, Value seen) { weighRow(first, i, seen, columns); },
+           [&](Value i) {
+             e.loop(zero, columns, panelWidth, [&](Value column) {
+               storeWeight(e.splat(0.0), i, column);
+             });
+           });
+}
+
 void AttentionBody::segment(Value s) {
   Value physical = e.loadIndex(table, e.add(segments, s));
   openSegment(e.add(e.add(layerOffset, e.mul(physical, cache->segmentStride)),
                     e.mul(kvHead, shape.headBytes())));
   Value firstKey = e.mul(s, ASHLAR_SEGMENT_KEYS);
-  Value visible =
-      causal ? e.add(firstIndex, tokenCount) : keyCount; // by the last row
-  Value keys = e.min(e.sub(visible, firstKey), e.index(ASHLAR_SEGMENT_KEYS));
   e.loop(zero, rowCount, attentionBlockRows, [&](Value first) {
     Value count = e.min(e.sub(rowCount, first), e.index(attentionBlockRows));
-    computeScores(first, count, keys);
-    e.loop(zero, count, 1,
-           [&](Value i) { softmaxRow(first, i, firstKey, keys); });
-    mix(first, count, firstKey, keys);
+    // By the block's last row.
+    Value visible = visibleKeys(e.add(first, e.add(count, -1)));
+    Value keys = e.min(e.sub(visible, firstKey), e.index(ASHLAR_SEGMENT_KEYS));
+    e.when(e.less(zero, keys), [&] {
+      computeScores(first, count, keys);
+      softmax(first, count, firstKey, keys);
+      mix(first, count, firstKey, keys);
+    });
   });
 }
 
@@ -213,7 +246,7 @@ void AttentionBody::tile(Value tile) {
   loadQueries(tile);
   takeQueries();
   start();
-  Value visible = causal ? e.add(firstIndex, tokenCount) : keyCount;
+  Value visible = visibleKeys(e.add(rowCount, -1));
   e.loop(zero, e.ceilDiv(visible, ASHLAR_SEGMENT_KEYS), 1,
          [&](Value s) { segment(s); });
   finish();

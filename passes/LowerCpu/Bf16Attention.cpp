@@ -53,7 +53,7 @@ private:
   }
   void mix(Value first, Value count, Value firstKey, Value keys) override;
 
-  OperandView makeRows(int64_t rows, int64_t depth);
+  OperandView makeRows(int64_t rows, int64_t depth, Value lines = {});
   void multiplyTiles(const OperandView &rows, Value firstOfRows,
                      const PanelView &panels, Value panelCount, Value steps,
                      Value results, Value firstResult, bool fresh);
@@ -82,7 +82,13 @@ Bf16Attention::Bf16Attention(Emitter &e, ir::AttentionOp op, int64_t capacity)
   scoreScale *= log2E;
   weightStep = lineNumbers;
   queryRows = makeRows(rowCapacity, shape.headDim);
-  weightRows = makeRows(attentionBlockRows, ASHLAR_SEGMENT_KEYS);
+  // In place of the scores that they are made of, so that both stay in L1.
+  weightRows =
+      makeRows(attentionBlockRows, ASHLAR_SEGMENT_KEYS,
+               e.viewBytes(scoreBytes, zero,
+                           {attentionBlockRows * scoreRowLines, lineBytes},
+                           e.getI8Type()));
+  weightRows.rowLines = scoreRowLines;
   keys = panelsOfSegment(shape.depth(), ASHLAR_SEGMENT_KEYS / panelWidth);
   values =
       panelsOfSegment(ASHLAR_SEGMENT_KEYS, shape.paddedHeadDim() / panelWidth);
@@ -93,13 +99,14 @@ Bf16Attention::Bf16Attention(Emitter &e, ir::AttentionOp op, int64_t capacity)
 }
 
 /// Rows of an operand on the stack.
-OperandView Bf16Attention::makeRows(int64_t rows, int64_t depth) {
+OperandView Bf16Attention::makeRows(int64_t rows, int64_t depth, Value lines) {
   OperandView view;
   view.layout.depth = depth;
   view.layout.paddedDepth = roundUp(depth, lineNumbers);
   view.capacity = rows;
   view.lines =
-      e.scratch({rows * view.layout.lines(), lineBytes}, e.getI8Type());
+      lines ? lines
+            : e.scratch({rows * view.layout.lines(), lineBytes}, e.getI8Type());
   return view;
 }
 
@@ -124,11 +131,10 @@ void Bf16Attention::multiplyTiles(const OperandView &rows, Value firstOfRows,
                                   const PanelView &panels, Value panelCount,
                                   Value steps, Value results, Value firstResult,
                                   bool fresh) {
-  Value rowTile = e.div(firstOfRows, ashlar::tileRows);
   e.stepwise(zero, panelCount, 2, [&](Value panel, int64_t width) {
     auto a = [&](int64_t i, Value step) {
-      Value tile = e.mul(e.add(rowTile, i), rows.layout.lines());
-      return e.mul(e.add(tile, step), ashlar::tileRows);
+      Value row = e.add(firstOfRows, i * ashlar::tileRows);
+      return firstLineOfTile(e, rows, row, step);
     };
     auto b = [&](int64_t i, Value step) {
       return e.add(e.mul(e.add(panel, i), panels.layout.lines()),
@@ -141,6 +147,8 @@ void Bf16Attention::multiplyTiles(const OperandView &rows, Value firstOfRows,
     block.b = b;
     block.aLines = rows.lines;
     block.bLines = panels.lines;
+    block.aRowLines = std::max<int64_t>(1, rows.rowLines);
+    block.streamB = true;
     block.results = results;
     block.firstRow = firstResult;
     block.firstColumn = e.mul(panel, panelWidth);

@@ -138,10 +138,9 @@ void EncodedLinear::tileGroup(Value unit, int64_t unitCount, int64_t rowTiles,
       arith::DivUIOp::create(e, e.add(blocks, width * tileLines - 1), blocks);
   auto walk = [&](Value begin, Value end, Value fresh, bool last) {
     e.loop(firstRow, lastRow, blockRows, [&](Value row) {
-      Value rowTile = e.div(row, ashlar::tileRows);
       auto a = [&](int64_t i, Value step) {
-        Value tile = e.mul(e.add(rowTile, i), input.layout.lines());
-        return e.mul(e.add(tile, step), ashlar::tileRows);
+        return firstLineOfTile(e, input, e.add(row, i * ashlar::tileRows),
+                               step);
       };
       auto b = [&](int64_t i, Value step) {
         return e.add(e.mul(e.add(panel, i), lines), e.mul(step, tileLines));

@@ -1,5 +1,6 @@
 //===- LowerToLlvm.cpp - One conversion, bare pointers -------------------===//
 
+#include "passes/LowerCpu/MatrixTiles.h"
 #include "passes/LowerCpu/Passes.h"
 
 #include "mlir/Conversion/ArithCommon/AttrToLLVMConverter.h"
@@ -34,7 +35,15 @@ struct LowerToLlvm : ashlar::impl::LowerToLlvmPassBase<LowerToLlvm> {
                                                            patterns);
     if (failed(
             applyFullConversion(getOperation(), target, std::move(patterns))))
-      signalPassFailure();
+      return signalPassFailure();
+    getOperation().walk([](LLVM::CallIntrinsicOp call) { stream(call); });
+  }
+
+  /// Tile loads that are marked pass by L1; the mark has come through the
+  /// conversion.
+  static void stream(LLVM::CallIntrinsicOp call) {
+    if (call->removeAttr(ashlar::streamAttr))
+      call.setIntrin("llvm.x86.tileloaddt164.internal");
   }
 };
 } // namespace

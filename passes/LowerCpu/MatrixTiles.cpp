@@ -50,9 +50,11 @@ public:
       // One panel's tile at a time: there are eight tile registers.
       SmallVector<Value> as, next(sums);
       for (int64_t i = 0; i < block.rowTiles; ++i)
-        as.push_back(load(block.aLines, block.a(i, step)));
+        as.push_back(load(block.aLines, block.a(i, step), block.aRowLines,
+                          block.streamA));
       for (int64_t p = 0; p < block.panels; ++p) {
-        Value b = load(block.bLines, block.b(p, step));
+        Value b =
+            load(block.bLines, block.b(p, step), /*rowLines=*/1, block.streamB);
         for (int64_t r = 0; r < block.rowTiles; ++r) {
           Value &sum = next[r * block.panels + p];
           sum = multiplyAdd(as[r], b, sum);
@@ -63,9 +65,13 @@ public:
   }
 
 private:
-  Value load(Value lines, Value line) {
-    return amx::TileLoadOp::create(e, operandTile, lines,
-                                   ValueRange{line, e.index(0)});
+  Value load(Value lines, Value line, int64_t rowLines, bool stream) {
+    auto tile = amx::TileLoadOp::create(e, operandTile, lines,
+                                        ValueRange{line, e.index(0)},
+                                        e.index(rowLines * lineBytes));
+    if (stream)
+      tile->setAttr(streamAttr, e.getUnitAttr());
+    return tile;
   }
 
   Value multiplyAdd(Value a, Value b, Value sum) {

@@ -13,6 +13,9 @@
 
 namespace ashlar {
 
+/// On an amx.tile_load: the tile is read once before other memory is needed.
+constexpr llvm::StringLiteral streamAttr = "ashlar.stream";
+
 /// What a block is made of; lines are rows of 64 bytes of bf16 or int8.
 struct TileBlock {
   bool isInt8 = false;
@@ -22,6 +25,9 @@ struct TileBlock {
   /// `i`.
   llvm::function_ref<mlir::Value(int64_t i, mlir::Value step)> a, b;
   mlir::Value aLines, bLines; // memref<... x 64 x i8>
+  int64_t aRowLines = 1;      // lines from row to row of a tile of A
+  /// Whether A or B pass by L1, which holds the other side and the results.
+  bool streamA = false, streamB = false;
   /// Results: memref<rows x columns x f32 or i32>, from row `firstRow` and
   /// column `firstColumn` on.
   mlir::Value results, firstRow, firstColumn;

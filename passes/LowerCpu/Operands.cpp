@@ -113,8 +113,18 @@ PanelView ashlar::panelsOf(Emitter &e, ir::WeightOp weight, bool gated) {
 
 Value ashlar::lineOf(Emitter &e, const OperandView &view, Value row,
                      Value line) {
+  if (view.rowLines)
+    return e.add(e.mul(row, view.rowLines), line);
   Value tile = e.mul(e.div(row, tileRows), view.layout.lines());
   return e.add(e.mul(e.add(tile, line), tileRows), e.rem(row, tileRows));
+}
+
+Value ashlar::firstLineOfTile(Emitter &e, const OperandView &view, Value row,
+                              Value line) {
+  if (view.rowLines)
+    return lineOf(e, view, row, line);
+  Value tile = e.mul(e.div(row, tileRows), view.layout.lines());
+  return e.mul(e.add(tile, line), tileRows);
 }
 
 void ashlar::storeBf16(Emitter &e, Value vector, const OperandView &view,

@@ -12,10 +12,12 @@
 
 namespace ashlar {
 
-/// Rows of bf16 or int8 in the arena.
+/// Rows of bf16 or int8, in the arena or on the stack.
 struct OperandView {
   OperandLayout layout;
   int64_t capacity = 0;
+  /// Lines from row to row where rows lie one behind the other; 0: in tiles.
+  int64_t rowLines = 0;
   mlir::Value lines;  // memref<capacity * lines x 64 x i8>, tile after tile
   mlir::Value scales; // memref<capacity x f32>; int8
   mlir::Value sums;   // memref<capacity x groups x i32>; int8 with groups
@@ -39,6 +41,10 @@ PanelView panelsOf(Emitter &e, ir::WeightOp weight, bool gated);
 /// Index of line `line` of `row`.
 mlir::Value lineOf(Emitter &e, const OperandView &view, mlir::Value row,
                    mlir::Value line);
+/// First line of the tile of 16 rows from `row` on (a multiple of 16) that
+/// holds their line `line`.
+mlir::Value firstLineOfTile(Emitter &e, const OperandView &view,
+                            mlir::Value row, mlir::Value line);
 /// Writes 16 floats as bf16 from `column` on, a multiple of 16.
 void storeBf16(Emitter &e, mlir::Value vector, const OperandView &view,
                mlir::Value row, mlir::Value column);

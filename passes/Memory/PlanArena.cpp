@@ -21,9 +21,13 @@ static constexpr int64_t slackBytes = 64;
 /// What attention may take of a worker's stack, half of it.
 static constexpr int64_t mostScratchBytes = 512 * 1024;
 
-/// Scores of a block of rows against a segment: float32 and bf16.
+/// Rows of scores of a tile: enough of them use a segment while it is in L2.
+static constexpr int64_t attentionTileRows = 128;
+
+/// Scores of a block of rows against a segment, a line between the rows, and
+/// the factors of their sums.
 static constexpr int64_t attentionBlockBytes =
-    attentionBlockRows * ASHLAR_SEGMENT_KEYS * (4 + 2);
+    attentionBlockRows * (ASHLAR_SEGMENT_KEYS * 4 + 64 + 4);
 
 /// Of a row: the query as float32 and as bf16, the result, sums and maximum.
 static int64_t attentionRowBytes(int64_t headDim) {
@@ -93,10 +97,10 @@ struct PlanArena : ashlar::impl::PlanArenaPassBase<PlanArena> {
     return entry->hasAttr(headAttr) ? plan.headRows : plan.rowCapacity;
   }
 
-  /// About 32 rows of scores per tile: tokens times query heads per kv head.
+  /// Rows of scores of a tile: tokens times query heads per kv head.
   /// Fewer where heads are so wide that a tile's scratch would be too large.
   LogicalResult planTiles() {
-    plan.tileRows = 32;
+    plan.tileRows = attentionTileRows;
     WalkResult result = getOperation().walk([&](ir::AttentionOp attention) {
       int64_t headDim = attention.getQuery().getType().getDimSize(2);
       int64_t group = attention.getQuery().getType().getDimSize(1) /
@@ -115,7 +119,8 @@ struct PlanArena : ashlar::impl::PlanArenaPassBase<PlanArena> {
         return WalkResult::interrupt();
       }
       plan.tileRows =
-          std::min({plan.tileRows, tileRows, std::max<int64_t>(1, 32 / group)});
+          std::min({plan.tileRows, tileRows,
+                    std::max<int64_t>(1, attentionTileRows / group)});
       return WalkResult::advance();
     });
     plan.maxTiles = maxTokens / plan.tileRows + maxSequences;

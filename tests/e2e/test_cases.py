@@ -52,12 +52,15 @@ def greedy_text(name):
     return test
 
 
-# What the logits (or what else a model gives) may differ by with fewer bits: bf16
-# 2.5e-2, int8 1e-1. bf16 keeps 8 bits; the llama with one key head, whose gated
-# products are large, comes to 2.2e-2, the others stay below 2e-2. int8 keeps 127 steps of a row's largest number on both sides; the
-# cases' random weights are narrow (hidden 24 to 96), so few products average that
-# out: most stay below 3e-2, all but the llama with one key head (8.3e-2) below 6e-2. int4's error is reported by `describe`, not judged here.
-TOLERANCES = {"bf16": 2.5e-2, "int8": 1e-1}
+# What the logits (or what else a model gives) may differ by with fewer bits, as
+# relative L2 error. bf16 keeps 8 bits of operands, keys and softmax weights: 14
+# cases stay below 1.2e-2; bart, whose few tokens have scores far apart, comes to
+# 2.1e-2, the llama with one key head, whose gated products are large, to 2.7e-2.
+# int8 keeps 127 steps of a row's largest number on both sides; the cases' random
+# weights are narrow (hidden 24 to 96), so few products average that out: most
+# stay below 3e-2, all but the llama with one key head (8.2e-2) below 6e-2.
+# int4's error is reported by `describe`, not judged here.
+TOLERANCES = {"bf16": 3e-2, "int8": 1e-1}
 
 
 def fewer_bits(name):

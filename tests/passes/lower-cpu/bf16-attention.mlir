@@ -11,9 +11,11 @@
 // Key by key: words of two entries, and halves of words of two values.
 // ALL:           vector.maskedstore {{.*}} : memref<2x128x32xi16>, vector<32xi1>, vector<32xi16>
 // ALL:         ashlar.phase "attention"
-// ALL-DAG:       memref.alloca() {{.*}} memref<32x256xf32>
-// ALL-DAG:       memref.alloca() {{.*}} memref<32x64xi8>
-// ALL-DAG:       memref.alloca() {{.*}} memref<256x64xi8>
+// Queries as operand rows; scores, and in their place the weights.
+// ALL-DAG:       memref.alloca() {{.*}} memref<128x64xi8>
+// ALL-DAG:       %[[SCORES:.*]] = memref.alloca() {{.*}} memref<34816xi8>
+// ALL:           memref.view %[[SCORES]]{{.*}} to memref<32x272xf32>
+// ALL:           memref.view %[[SCORES]]{{.*}} to memref<544x64xi8>
 // TILES-COUNT-4: amx.tile_mulf {{.*}} : !amx.tile<16x32xbf16>, !amx.tile<16x32xbf16>, !amx.tile<16x16xf32>
 // VECTORS-NOT:   amx
 // VECTORS:       vector.fma

@@ -10,3 +10,17 @@ func.func @bare(%m: memref<64xi8> {llvm.noalias}, %i: index) {
   memref.store %zero, %m[%i] : memref<64xi8>
   return
 }
+
+// Marked tile loads pass by L1.
+// CHECK-LABEL: llvm.func @stream(
+// CHECK:         llvm.call_intrinsic "llvm.x86.tileloaddt164.internal"(
+// CHECK-NOT:     ashlar.stream
+// CHECK:         llvm.call_intrinsic "llvm.x86.tileloadd64.internal"(
+func.func @stream(%m: memref<64x64xi8>, %o: memref<16x16xf32>, %i: index) {
+  %zero = amx.tile_zero : !amx.tile<16x16xf32>
+  %a = amx.tile_load %m[%i, %i] {ashlar.stream} : memref<64x64xi8> into !amx.tile<16x32xbf16>
+  %b = amx.tile_load %m[%i, %i] : memref<64x64xi8> into !amx.tile<16x32xbf16>
+  %c = amx.tile_mulf %a, %b, %zero : !amx.tile<16x32xbf16>, !amx.tile<16x32xbf16>, !amx.tile<16x16xf32>
+  amx.tile_store %o[%i, %i], %c : memref<16x16xf32>, !amx.tile<16x16xf32>
+  return
+}

@@ -47,8 +47,9 @@ func.func @decoder(%ids: tensor<?xi32> {ashlar.input = "ids"}) -> tensor<?x40xf3
 // CHECK:         ashlar.phase "append"
 // CHECK-NOT:     ashlar.work
 // CHECK:         ashlar.phase "attention"
-// CHECK-DAG:       memref.alloca() {{.*}} memref<32x256xf32>
-// CHECK-DAG:       memref.alloca() {{.*}} memref<32x16xf32>
+// CHECK-DAG:       memref.alloca() {{.*}} memref<34816xi8>
+// CHECK-DAG:       memref.alloca() {{.*}} memref<128x16xf32>
+// CHECK:           memref.view {{.*}} to memref<32x272xf32>
 // CHECK-NOT:       memref.alloca() {{.*}} memref<{{.*}}512
 // CHECK:         } {ashlar.work = {bytes_per_key = 64 : i64, flops_per_key = 32 : i64}}
 func.func @attend(%h: tensor<?x8xf32> {ashlar.input = "vectors"}, %s: !ashlar.sequences {ashlar.input = "sequences"}) -> tensor<?x8xf32> attributes {ashlar.stack = 0} {

@@ -5,7 +5,7 @@ func.func @encoder(%q: tensor<?x65536xf32>, %kv: tensor<?x16xf32>, %seq: !ashlar
   %qh = ashlar.split_heads %q : tensor<?x65536xf32> -> tensor<?x4096x16xf32>
   %kh = ashlar.split_heads %kv : tensor<?x16xf32> -> tensor<?x1x16xf32>
   %keys, %values, %kseq = ashlar.kv_append call %kh, %kh, %seq : tensor<?x1x16xf32>, tensor<?x1x16xf32> -> tensor<?x1x16xf32>, tensor<?x1x16xf32>
-  // expected-error@+1 {{has 4096 query heads of 16 features for each key head; a worker's stack holds 1827 of them}}
+  // expected-error@+1 {{has 4096 query heads of 16 features for each key head; a worker's stack holds 1882 of them}}
   %y = ashlar.attention all %qh, %keys, %values, %seq, %kseq scale 1.0 : tensor<?x4096x16xf32>, tensor<?x1x16xf32>, tensor<?x1x16xf32> -> tensor<?x4096x16xf32>
   %m = ashlar.merge_heads %y : tensor<?x4096x16xf32> -> tensor<?x65536xf32>
   return %m : tensor<?x65536xf32>
@@ -17,7 +17,7 @@ func.func @encoder(%q: tensor<?x65536xf32>, %kv: tensor<?x16xf32>, %seq: !ashlar
 func.func @encoder(%x: tensor<?x3000xf32>, %seq: !ashlar.sequences) -> tensor<?x3000xf32> attributes {ashlar.stack = 0} {
   %h = ashlar.split_heads %x : tensor<?x3000xf32> -> tensor<?x1x3000xf32>
   %keys, %values, %kseq = ashlar.kv_append call %h, %h, %seq : tensor<?x1x3000xf32>, tensor<?x1x3000xf32> -> tensor<?x1x3000xbf16>, tensor<?x1x3000xbf16>
-  // expected-error@+1 {{has 1 query heads of 3000 features for each key head; a worker's stack holds 15 of them, in blocks of 32; fewer are enough with kv=f32}}
+  // expected-error@+1 {{has 1 query heads of 3000 features for each key head; a worker's stack holds 16 of them, in blocks of 32; fewer are enough with kv=f32}}
   %y = ashlar.attention all %h, %keys, %values, %seq, %kseq scale 1.0 : tensor<?x1x3000xf32>, tensor<?x1x3000xbf16>, tensor<?x1x3000xbf16> -> tensor<?x1x3000xf32>
   %m = ashlar.merge_heads %y : tensor<?x1x3000xf32> -> tensor<?x3000xf32>
   return %m : tensor<?x3000xf32>
