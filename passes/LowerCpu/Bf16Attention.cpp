@@ -9,6 +9,7 @@
 #include "passes/LowerCpu/AttentionBody.h"
 #include "passes/LowerCpu/EncodedTile.h"
 #include "passes/LowerCpu/MatrixTiles.h"
+#include "passes/LowerCpu/ShortMath.h"
 
 using namespace mlir;
 using namespace ashlar;
@@ -17,26 +18,6 @@ using namespace ashlar;
 static constexpr int64_t lineNumbers = lineBytes / 2;
 static constexpr int64_t rowTiles = attentionBlockRows / ashlar::tileRows;
 static constexpr double log2E = 1.4426950408889634;
-
-/// 2^x for x <= 0, relative error below 8e-5: a fiftieth of what rounding to
-/// bf16 adds. Minimax polynomial (Remez) over [-1/2, 1/2], the whole part added
-/// to the exponent. NaN stays; below -125 it is 2^-125.
-static Value emitShortExp2(Emitter &e, Value x) {
-  constexpr double toNearest = 12582912.0; // 1.5 * 2^23: rounds to integers
-  constexpr double coefficients[] = {0.9999280735404955, 0.6932609854573362,
-                                     0.24261112219433098, 0.055171669074864024};
-  x = e.maxf(e.splat(-125.0), x);
-  Value shifted = e.addf(x, e.splat(toNearest));
-  Value rest = e.subf(x, e.subf(shifted, e.splat(toNearest)));
-  Value power = e.splat(coefficients[3]);
-  for (int i = 2; i >= 0; --i)
-    power = e.fma(power, rest, e.splat(coefficients[i]));
-  Value exponent = arith::ShLIOp::create(
-      e, bitcast(e, shifted, e.getI32Type(), panelWidth), intSplat(e, 23));
-  Value bits = arith::AddIOp::create(
-      e, bitcast(e, power, e.getI32Type(), panelWidth), exponent);
-  return bitcast(e, bits, e.getF32Type(), panelWidth);
-}
 
 namespace {
 class Bf16Attention : public AttentionBody {

@@ -2,11 +2,11 @@
 //
 // A tile is a group of panels. One row streams the packed weights once in
 // vector code. More rows go through AMX where the target has it (bf16, int8):
-// in blocks of two row tiles by two panels, along stretches of inputs that keep
-// the panels in L1, over chunks of rows that keep the operand in L2; up to 16
-// rows, one row tile by four panels, at the speed at which the weights arrive.
-// While a group is computed, the next one is brought into L2. Elsewhere, and
-// for int4, rows go through register tiles as float32's do.
+// in blocks of two row tiles by two panels, over chunks of rows that keep the
+// operand in L2; up to 16 rows, one row tile by four panels, at the speed at
+// which the weights arrive. While a group is computed, the next one is brought
+// into L2. Elsewhere, and for int4, rows go through register tiles as float32's
+// do.
 //
 //===----------------------------------------------------------------------===//
 
@@ -23,8 +23,6 @@ static constexpr int64_t streams = 4;
 static constexpr int64_t prefetchLines = 24;
 /// Lines of a panel in a matrix tile.
 static constexpr int64_t tileLines = 16;
-/// Steps of 64 bytes of inputs in a stretch: two panels of it are 32 KiB.
-static constexpr int64_t stretchSteps = 16;
 /// What a chunk of rows may take of L2.
 static constexpr int64_t chunkBytes = 1024 * 1024;
 
@@ -56,6 +54,13 @@ private:
                   int64_t unitCount, llvm::function_ref<void(Value)> ahead);
   void tileGroup(Value unit, int64_t unitCount, int64_t rowTiles,
                  Value firstRow, Value lastRow, Value results);
+  void finishBlock(Value row, int64_t rows, Value unit, int64_t unitCount,
+                   Value results);
+  /// Memory for the sums of a block.
+  Value makeResults(int64_t rowTiles, int64_t panelCount) {
+    return e.scratch({rowTiles * ashlar::tileRows, panelCount * panelWidth},
+                     isInt8() ? Type(e.getI32Type()) : Type(e.getF32Type()));
+  }
   void prefetchSlice(Value firstLine, Value step, Value share);
 
   Emitter &e;
@@ -124,98 +129,93 @@ void EncodedLinear::prefetchSlice(Value firstLine, Value step, Value share) {
   });
 }
 
-/// A group of panels times rows [firstRow, lastRow), in blocks of `rowTiles`.
+/// A group of panels times rows [firstRow, lastRow), in blocks of `rowTiles`
+/// over all inputs, each with its epilogue.
 void EncodedLinear::tileGroup(Value unit, int64_t unitCount, int64_t rowTiles,
                               Value firstRow, Value lastRow, Value results) {
-  int64_t parts = epilogue.unitPanels, width = unitCount * parts;
-  int64_t lines = panels.layout.lines(),
-          blockRows = rowTiles * ashlar::tileRows;
-  Value panel = e.mul(unit, parts);
+  int64_t width = unitCount * epilogue.unitPanels;
+  int64_t lines = panels.layout.lines();
+  int64_t blockRows = rowTiles * ashlar::tileRows;
+  Value panel = e.mul(unit, epilogue.unitPanels);
   Value nextLine = e.mul(e.add(panel, width), lines);
   Value blocks = e.ceilDiv(e.sub(lastRow, firstRow), blockRows);
   // Lines of the next group for each step of this one.
   Value share =
       arith::DivUIOp::create(e, e.add(blocks, width * tileLines - 1), blocks);
-  auto walk = [&](Value begin, Value end, Value fresh, bool last) {
-    e.loop(firstRow, lastRow, blockRows, [&](Value row) {
-      auto a = [&](int64_t i, Value step) {
-        return firstLineOfTile(e, input, e.add(row, i * ashlar::tileRows),
-                               step);
-      };
-      auto b = [&](int64_t i, Value step) {
-        return e.add(e.mul(e.add(panel, i), lines), e.mul(step, tileLines));
-      };
-      Value local = e.sub(row, firstRow);
-      Value slice = e.add(
-          nextLine, arith::MulIOp::create(
-                        e, e.mul(e.div(local, blockRows), steps()), share));
-      TileBlock block;
-      block.isInt8 = isInt8();
-      block.rowTiles = rowTiles;
-      block.panels = width;
-      block.a = a;
-      block.b = b;
-      block.aLines = input.lines;
-      block.bLines = panels.lines;
-      block.results = results;
-      block.firstRow = local;
-      block.firstColumn = e.index(0);
-      auto ahead = [&](Value step) { prefetchSlice(slice, step, share); };
-      block.ahead = ahead;
-      emitTileBlock(e, block, begin, end, fresh);
-      if (!last)
-        return;
-      epilogue.finish(
-          row, blockRows, unit, unitCount, [&](Value r, Value u, int64_t part) {
-            Value inTile = e.add(e.mul(u, parts), part);
-            Value at = e.add(local, r), column = e.mul(inTile, panelWidth);
-            Value sum = vector::LoadOp::create(
-                e, isInt8() ? intVector(e) : e.vectorType(), results,
-                ValueRange{at, column});
-            if (isInt8()) {
-              Value scale = e.broadcast(e.load(input.scales, e.add(row, r)));
-              sum = scaleInt8(e, panels, sum, e.add(panel, inTile), scale);
-            }
-            if (epilogue.hasBias())
-              sum = e.addf(sum, epilogue.biasOf(e.add(unit, u), part));
-            return sum;
-          });
-    });
-  };
-  // All stretches but the last, then the last with the epilogue behind it.
-  int64_t stretches = ashlar::ceilDiv(steps(), stretchSteps);
-  int64_t lastBegin = (stretches - 1) * stretchSteps;
-  auto isFirst = [&](Value begin) { return e.equal(begin, 0); };
-  if (stretches > 1)
-    e.loop(0, lastBegin, stretchSteps, [&](Value begin) {
-      walk(begin, e.add(begin, stretchSteps), isFirst(begin), false);
-    });
-  walk(e.index(lastBegin), e.index(steps()), isFirst(e.index(lastBegin)), true);
+  e.loop(firstRow, lastRow, blockRows, [&](Value row) {
+    auto a = [&](int64_t i, Value step) {
+      return firstLineOfTile(e, input, e.add(row, i * ashlar::tileRows), step);
+    };
+    auto b = [&](int64_t i, Value step) {
+      return e.add(e.mul(e.add(panel, i), lines), e.mul(step, tileLines));
+    };
+    Value before = e.mul(e.div(e.sub(row, firstRow), blockRows), steps());
+    Value slice = e.add(nextLine, arith::MulIOp::create(e, before, share));
+    auto ahead = [&](Value step) { prefetchSlice(slice, step, share); };
+    TileBlock block;
+    block.isInt8 = isInt8();
+    block.rowTiles = rowTiles;
+    block.panels = width;
+    block.a = a;
+    block.b = b;
+    block.aLines = input.lines;
+    block.bLines = panels.lines;
+    block.streamA = true;
+    block.results = results;
+    block.firstRow = block.firstColumn = e.index(0);
+    block.ahead = ahead;
+    emitTileBlock(e, block, e.index(0), e.index(steps()),
+                  arith::ConstantIntOp::create(e, 1, 1));
+    finishBlock(row, blockRows, unit, unitCount, results);
+  });
+}
+
+/// The epilogue of a block of sums.
+void EncodedLinear::finishBlock(Value row, int64_t rows, Value unit,
+                                int64_t unitCount, Value results) {
+  int64_t parts = epilogue.unitPanels;
+  epilogue.finish(
+      row, rows, unit, unitCount, [&](Value r, Value u, int64_t part) {
+        Value inTile = e.add(e.mul(u, parts), part);
+        Value sum = vector::LoadOp::create(
+            e, isInt8() ? intVector(e) : e.vectorType(), results,
+            ValueRange{r, e.mul(inTile, panelWidth)});
+        if (isInt8()) {
+          Value scale = e.broadcast(e.load(input.scales, e.add(row, r)));
+          Value panel = e.add(e.mul(unit, parts), inTile);
+          sum = scaleInt8(e, panels, sum, panel, scale);
+        }
+        if (epilogue.hasBias())
+          sum = e.addf(sum, epilogue.biasOf(e.add(unit, u), part));
+        return sum;
+      });
 }
 
 void EncodedLinear::prefillTiles(Value begin, Value end) {
-  int64_t count = 2 / epilogue.unitPanels, blockRows = 2 * ashlar::tileRows;
+  constexpr int64_t rowTiles = 2, panelsAtOnce = 2;
+  int64_t blockRows = rowTiles * ashlar::tileRows;
   int64_t rowBytes = input.layout.lines() * lineBytes;
   int64_t chunk = std::clamp(chunkBytes / rowBytes / blockRows * blockRows,
                              2 * blockRows, roundUp(capacity, blockRows));
-  Type number = isInt8() ? Type(e.getI32Type()) : Type(e.getF32Type());
-  Value results = e.scratch({chunk, 2 * panelWidth}, number);
+  Value results = makeResults(rowTiles, panelsAtOnce);
   Value tokens = e.tokens();
   e.loop(e.index(0), tokens, chunk, [&](Value row) {
     Value last = e.min(e.add(row, chunk), tokens);
-    e.stepwise(begin, end, count, [&](Value unit, int64_t unitCount) {
-      tileGroup(unit, unitCount, /*rowTiles=*/2, row, last, results);
-    });
+    e.stepwise(begin, end, panelsAtOnce / epilogue.unitPanels,
+               [&](Value unit, int64_t unitCount) {
+                 tileGroup(unit, unitCount, rowTiles, row, last, results);
+               });
   });
 }
 
 void EncodedLinear::fewRows(Value begin, Value end) {
-  int64_t count = 4 / epilogue.unitPanels;
-  Type number = isInt8() ? Type(e.getI32Type()) : Type(e.getF32Type());
-  Value results = e.scratch({ashlar::tileRows, 4 * panelWidth}, number);
-  e.stepwise(begin, end, count, [&](Value unit, int64_t unitCount) {
-    tileGroup(unit, unitCount, /*rowTiles=*/1, e.index(0), e.tokens(), results);
-  });
+  constexpr int64_t rowTiles = 1, panelsAtOnce = 4;
+  Value results = makeResults(rowTiles, panelsAtOnce);
+  e.stepwise(begin, end, panelsAtOnce / epilogue.unitPanels,
+             [&](Value unit, int64_t unitCount) {
+               tileGroup(unit, unitCount, rowTiles, e.index(0), e.tokens(),
+                         results);
+             });
 }
 
 void ashlar::emitEncodedLinear(Emitter &e, ir::LinearOp op, int64_t capacity) {

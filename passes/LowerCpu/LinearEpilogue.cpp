@@ -1,6 +1,7 @@
 //===- LinearEpilogue.cpp - What follows a linear's products -------------===//
 
 #include "passes/LowerCpu/LinearEpilogue.h"
+#include "passes/LowerCpu/ShortMath.h"
 
 using namespace mlir;
 using namespace ashlar;
@@ -13,6 +14,8 @@ LinearShape::LinearShape(ir::LinearOp op) {
 
 LinearEpilogue::LinearEpilogue(Emitter &e, ir::LinearOp op, int64_t capacity)
     : e(e), op(op), gated(op.getGated()),
+      isShort(
+          ir::lookupWeight(op, op.getWeightAttr()).getEncoding().has_value()),
       outputs(op.getResult().getType().getDimSize(1)) {
   LinearShape shape(op);
   units = shape.units;
@@ -43,7 +46,8 @@ bool LinearEpilogue::isCheap() {
 void LinearEpilogue::store(Value gate, Value up, Value row, Value unit) {
   Value value = gate, column = e.mul(unit, panelWidth);
   if (op.getActivation())
-    value = e.applyActivation(*op.getActivation(), value);
+    value = isShort ? emitShortActivation(e, *op.getActivation(), value)
+                    : e.applyActivation(*op.getActivation(), value);
   if (gated)
     value = e.mulf(value, up);
   if (residual)

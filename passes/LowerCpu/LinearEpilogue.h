@@ -44,6 +44,7 @@ private:
   Emitter &e;
   ir::LinearOp op;
   bool gated;
+  bool isShort; // functions as exact as the weight's encoding needs
   int64_t outputs;
   std::optional<RowsView> rows, residual; // float32
   std::optional<OperandView> operand;     // bf16

@@ -1,0 +1,68 @@
+//===- ShortMath.cpp - Functions as exact as bf16 needs ------------------===//
+
+#include "passes/LowerCpu/ShortMath.h"
+#include "passes/LowerCpu/Operands.h"
+
+using namespace mlir;
+using namespace ashlar;
+
+/// Horner's scheme.
+static Value emitPolynomial(Emitter &e, ArrayRef<double> coefficients,
+                            Value x) {
+  Value sum = e.splat(coefficients.back());
+  for (double coefficient : llvm::reverse(coefficients.drop_back()))
+    sum = e.fma(sum, x, e.splat(coefficient));
+  return sum;
+}
+
+Value ashlar::emitShortExp2(Emitter &e, Value x) {
+  constexpr double toNearest = 12582912.0; // 1.5 * 2^23: rounds to integers
+  x = e.maxf(e.splat(-125.0), x);
+  Value shifted = e.addf(x, e.splat(toNearest));
+  Value rest = e.subf(x, e.subf(shifted, e.splat(toNearest)));
+  Value power = emitPolynomial(e, shortExp2Coefficients, rest);
+  // The whole part, in the low bits of `shifted`, goes to the exponent.
+  Value exponent = arith::ShLIOp::create(
+      e, bitcast(e, shifted, e.getI32Type(), panelWidth), intSplat(e, 23));
+  Value bits = arith::AddIOp::create(
+      e, bitcast(e, power, e.getI32Type(), panelWidth), exponent);
+  return bitcast(e, bits, e.getF32Type(), panelWidth);
+}
+
+/// x Phi(x).
+static Value emitGelu(Emitter &e, ArrayRef<double> coefficients, Value x) {
+  Value near = e.maxf(e.splat(-shortPhiEnd), x);
+  Value end = e.splat(shortPhiEnd);
+  near =
+      e.select(arith::CmpFOp::create(e, arith::CmpFPredicate::OLT, near, end),
+               near, end);
+  Value slope = emitPolynomial(e, coefficients, e.mulf(near, near));
+  return e.mulf(x, e.fma(near, slope, e.splat(0.5)));
+}
+
+/// x / (1 + 2^(-x log2 e)).
+static Value emitSilu(Emitter &e, Value x) {
+  constexpr double log2E = 1.4426950408889634, most = 125.0;
+  Value power = e.mulf(x, e.splat(-log2E));
+  // The comparison is false for a NaN, which x brings back.
+  power = e.select(
+      arith::CmpFOp::create(e, arith::CmpFPredicate::OLT, power, e.splat(most)),
+      power, e.splat(most));
+  return e.divf(x, e.addf(emitShortExp2(e, power), e.splat(1.0)));
+}
+
+Value ashlar::emitShortActivation(Emitter &e, ir::ActivationKind kind,
+                                  Value x) {
+  switch (kind) {
+  case ir::ActivationKind::Gelu:
+    return emitGelu(e, shortPhiCoefficients, x);
+  case ir::ActivationKind::GeluTanh:
+    return emitGelu(e, shortPhiTanhCoefficients, x);
+  case ir::ActivationKind::Silu:
+    return emitSilu(e, x);
+  case ir::ActivationKind::Relu:
+  case ir::ActivationKind::Tanh:
+    return e.applyActivation(kind, x);
+  }
+  llvm_unreachable("every activation is handled above");
+}

@@ -1,0 +1,44 @@
+//===- ShortMath.h - Functions as exact as bf16 needs ----------*- C++ -*-===//
+//
+// For vectors whose results are rounded to bf16 or int8, or are made of such
+// numbers: the same bits on every level, NaN stays NaN.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ASHLAR_PASSES_LOWERCPU_SHORTMATH_H
+#define ASHLAR_PASSES_LOWERCPU_SHORTMATH_H
+
+#include "passes/LowerCpu/Emitter.h"
+
+namespace ashlar {
+
+/// Minimax polynomials (Remez), from the constant on. 2^x over [-1/2, 1/2], for
+/// the relative error.
+inline constexpr double shortExp2Coefficients[] = {
+    0.9999280735404955, 0.6932609854573362, 0.24261112219433098,
+    0.055171669074864024};
+
+/// (Phi(x) - 1/2) / x in x^2, for the absolute error of x Phi(x); Phi is the
+/// normal distribution, or its tanh form. Beyond the end it is 0 or 1.
+inline constexpr float shortPhiEnd = 4.25f;
+inline constexpr double shortPhiCoefficients[] = {
+    0.3988192204246868,     -0.06619028386502566,   0.009718780684494171,
+    -0.0010790785740379361, 8.848924392099878e-05,  -5.147524094329639e-06,
+    1.9861648374792696e-07, -4.515321870117097e-09, 4.5470960817739106e-11};
+inline constexpr double shortPhiTanhCoefficients[] = {
+    0.39878785513423837,    -0.06645317692088536,   0.009904957139499505,
+    -0.0011286917324949976, 9.547995755450835e-05,  -5.722997133168479e-06,
+    2.2651846768121033e-07, -5.255421266121863e-09, 5.376692438258579e-11};
+
+/// 2^x for x below 126, relative error below 8e-5 (bf16 rounds by 4e-3); 2^-125
+/// for what is below -125.
+mlir::Value emitShortExp2(Emitter &e, mlir::Value x);
+
+/// gelu, gelu_new: absolute error below 4e-5, and below 8e-6 |x| beyond 4.25;
+/// silu: relative error below 1e-4. The others are exact.
+mlir::Value emitShortActivation(Emitter &e, ir::ActivationKind kind,
+                                mlir::Value x);
+
+} // namespace ashlar
+
+#endif // ASHLAR_PASSES_LOWERCPU_SHORTMATH_H
