@@ -69,8 +69,11 @@ enum ashlar_tile_word {
 
 struct ashlar_team; /* the runtime's own: workers and their barrier */
 
-/* Emitted code calls this between dependent phases; nothing else. */
+/* Emitted code calls these two, nothing else: the barrier behind each phase, and
+   for the parts of a phase the next one that no worker has taken, from 0 on.
+   Cores that are slower, or that others use too, so take fewer. */
 void ashlar_barrier(struct ashlar_team *team);
+int64_t ashlar_take(struct ashlar_team *team);
 
 /* One worker's share of an entry. `worker` in [0, workers). */
 typedef void (*ashlar_worker_function)(const void *weights, void *arena,

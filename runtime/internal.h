@@ -49,6 +49,7 @@ typedef struct ashlar_rt_worker {
 /* Words that workers write lie on cache lines of their own. */
 struct ashlar_team {
   _Alignas(ASHLAR_ALIGNMENT) _Atomic uint32_t arrived;
+  _Alignas(ASHLAR_ALIGNMENT) _Atomic int64_t taken; /* parts of this phase */
   _Alignas(ASHLAR_ALIGNMENT) _Atomic uint32_t generation; /* barriers passed */
   _Atomic uint32_t barrier_sleepers;
   _Alignas(ASHLAR_ALIGNMENT) _Atomic uint32_t epoch; /* jobs begun */

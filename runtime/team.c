@@ -102,6 +102,7 @@ static inline void meet(struct ashlar_team *team, bool ends_phase) {
   if (team->workers == 1) {
     if (ends_phase)
       mark(team);
+    atomic_store_explicit(&team->taken, 0, memory_order_relaxed);
     return;
   }
   uint32_t old = atomic_load_explicit(&team->generation, memory_order_relaxed);
@@ -114,10 +115,15 @@ static inline void meet(struct ashlar_team *team, bool ends_phase) {
   if (ends_phase)
     mark(team);
   atomic_store_explicit(&team->arrived, 0, memory_order_relaxed);
+  atomic_store_explicit(&team->taken, 0, memory_order_relaxed);
   change_and_wake(&team->generation, &team->barrier_sleepers);
 }
 
 void ashlar_barrier(struct ashlar_team *team) { meet(team, true); }
+
+int64_t ashlar_take(struct ashlar_team *team) {
+  return atomic_fetch_add_explicit(&team->taken, 1, memory_order_relaxed);
+}
 
 /* Not inlined: arithmetic of the entry must not move across the changes of the
    floating point state around this call. */

@@ -177,9 +177,9 @@ void Bf16Attention::mix(Value first, Value count, Value, Value keyCount) {
           for (int64_t r = 0; r < rows; ++r)
             for (int64_t p = 0; p < width; ++p)
               sums.push_back(e.loadVector(mixed, at(r, p)));
-          sums =
-              mixTile->addBf16(sums, rows, panel, width,
-                               e.mul(steps, lineNumbers / values.layout.step));
+          sums = mixTile->addBf16(
+              sums, rows, panel, width,
+              e.mul(steps, lineNumbers / values.layout.step), [](Value) {});
           for (int64_t r = 0; r < rows; ++r)
             for (int64_t p = 0; p < width; ++p)
               e.storeVector(sums[r * width + p], mixed, at(r, p));

@@ -8,6 +8,9 @@
 // into L2. Elsewhere, and for int4, rows go through register tiles as float32's
 // do.
 //
+// The sums of bf16 begin with the residual, if there is one: the result's rows
+// can then hold them between parts of long inputs.
+//
 //===----------------------------------------------------------------------===//
 
 #include "passes/LowerCpu/EncodedTile.h"
@@ -25,6 +28,8 @@ static constexpr int64_t prefetchLines = 24;
 static constexpr int64_t tileLines = 16;
 /// What a chunk of rows may take of L2.
 static constexpr int64_t chunkBytes = 1024 * 1024;
+/// What a row of it may take, where sums need not wait for all inputs.
+static constexpr int64_t partBytes = 4096;
 
 namespace {
 class EncodedLinear {
@@ -34,7 +39,10 @@ public:
         input(operandOf(e, op.getInput(), capacity)),
         panels(panelsOf(e, ir::lookupWeight(op, op.getWeightAttr()),
                         op.getGated())),
-        capacity(capacity) {}
+        capacity(capacity) {
+    if (panels.layout.precision == ir::Precision::Bf16)
+      residual = epilogue.takeResidual();
+  }
 
   /// Each takes units [begin, end).
   void decode(Value begin, Value end);
@@ -52,21 +60,31 @@ private:
   int64_t steps() const { return panels.layout.lines() / tileLines; }
   void vectorTile(EncodedTile &tile, Value row, int64_t rows, Value unit,
                   int64_t unitCount, llvm::function_ref<void(Value)> ahead);
-  void tileGroup(Value unit, int64_t unitCount, int64_t rowTiles,
-                 Value firstRow, Value lastRow, Value results);
+  /// Rows and inputs (in steps of 64 bytes) that a group is multiplied with.
+  struct Part {
+    int64_t rowTiles;
+    Value firstRow, lastRow, begin, end;
+    Value isFirst; // i1: of the parts of the inputs
+  };
+  void tileGroup(Value unit, int64_t unitCount, const Part &part,
+                 Value results);
   void finishBlock(Value row, int64_t rows, Value unit, int64_t unitCount,
                    Value results);
   /// Memory for the sums of a block.
   Value makeResults(int64_t rowTiles, int64_t panelCount) {
+    if (residual)
+      return epilogue.resultRows()->memory;
     return e.scratch({rowTiles * ashlar::tileRows, panelCount * panelWidth},
                      isInt8() ? Type(e.getI32Type()) : Type(e.getF32Type()));
   }
-  void prefetchSlice(Value firstLine, Value step, Value share);
+  void prefetchNext(Value panel, int64_t width, Value step, Value slice,
+                    Value share);
 
   Emitter &e;
   LinearEpilogue epilogue;
   OperandView input;
   PanelView panels;
+  std::optional<RowsView> residual; // what the sums begin with
   int64_t capacity;
 };
 } // namespace
@@ -74,12 +92,23 @@ private:
 void EncodedLinear::vectorTile(EncodedTile &tile, Value row, int64_t rows,
                                Value unit, int64_t unitCount,
                                llvm::function_ref<void(Value)> ahead) {
-  int64_t parts = epilogue.unitPanels;
-  SmallVector<Value> sums =
-      tile.multiply(rows, e.mul(unit, parts), unitCount * parts, ahead);
+  int64_t parts = epilogue.unitPanels, width = unitCount * parts;
+  Value panel = e.mul(unit, parts);
+  SmallVector<Value> sums;
+  if (residual) {
+    for (int64_t r = 0; r < rows; ++r)
+      for (int64_t p = 0; p < width; ++p)
+        sums.push_back(
+            e.loadVector(residual->memory,
+                         {e.add(row, r), e.mul(e.add(panel, p), panelWidth)}));
+    sums = tile.addBf16(sums, rows, panel, width,
+                        e.index(panels.layout.lines()), ahead);
+  } else {
+    sums = tile.multiply(rows, panel, width, ahead);
+  }
   if (epilogue.hasBias())
     for (size_t i = 0; i < sums.size(); ++i) {
-      int64_t u = i % (unitCount * parts) / parts;
+      int64_t u = i % width / parts;
       sums[i] = e.addf(sums[i], epilogue.biasOf(e.add(unit, u), i % parts));
     }
   epilogue.finish(row, rows, unit, unitCount, sums);
@@ -120,53 +149,75 @@ void EncodedLinear::prefillVectors(Value begin, Value end) {
   });
 }
 
-/// Brings lines [firstLine + step * share, ... + share) into L2.
-void EncodedLinear::prefetchSlice(Value firstLine, Value step, Value share) {
-  Value first =
-      e.add(firstLine, arith::MulIOp::create(e, step, share).getResult());
+/// Brings slice `slice` (`share` lines) of the tiles of step `step` of panels
+/// [panel, panel + width) into L2.
+void EncodedLinear::prefetchNext(Value panel, int64_t width, Value step,
+                                 Value slice, Value share) {
+  Value first = e.add(e.mul(step, tileLines), slice);
   e.loop(first, e.add(first, share), 1, [&](Value line) {
-    e.prefetch(panels.lines, {line, e.index(0)}, /*locality=*/2);
+    for (int64_t p = 0; p < width; ++p) {
+      Value start = e.mul(e.add(panel, p), panels.layout.lines());
+      e.prefetch(panels.lines, {e.add(start, line), e.index(0)},
+                 /*locality=*/2);
+    }
   });
 }
 
-/// A group of panels times rows [firstRow, lastRow), in blocks of `rowTiles`
-/// over all inputs, each with its epilogue.
-void EncodedLinear::tileGroup(Value unit, int64_t unitCount, int64_t rowTiles,
-                              Value firstRow, Value lastRow, Value results) {
+/// A group of panels times a part of the rows and inputs, in blocks; behind the
+/// last inputs of each block its epilogue.
+void EncodedLinear::tileGroup(Value unit, int64_t unitCount, const Part &part,
+                              Value results) {
   int64_t width = unitCount * epilogue.unitPanels;
-  int64_t lines = panels.layout.lines();
-  int64_t blockRows = rowTiles * ashlar::tileRows;
+  int64_t blockRows = part.rowTiles * ashlar::tileRows;
   Value panel = e.mul(unit, epilogue.unitPanels);
-  Value nextLine = e.mul(e.add(panel, width), lines);
-  Value blocks = e.ceilDiv(e.sub(lastRow, firstRow), blockRows);
-  // Lines of the next group for each step of this one.
-  Value share =
-      arith::DivUIOp::create(e, e.add(blocks, width * tileLines - 1), blocks);
-  e.loop(firstRow, lastRow, blockRows, [&](Value row) {
+  Value blocks = e.ceilDiv(e.sub(part.lastRow, part.firstRow), blockRows);
+  // Of each panel of the next group, lines for each step of this one.
+  Value share = arith::DivUIOp::create(e, e.add(blocks, tileLines - 1), blocks);
+  e.loop(part.firstRow, part.lastRow, blockRows, [&](Value row) {
     auto a = [&](int64_t i, Value step) {
       return firstLineOfTile(e, input, e.add(row, i * ashlar::tileRows), step);
     };
     auto b = [&](int64_t i, Value step) {
-      return e.add(e.mul(e.add(panel, i), lines), e.mul(step, tileLines));
+      return e.add(e.mul(e.add(panel, i), panels.layout.lines()),
+                   e.mul(step, tileLines));
     };
-    Value before = e.mul(e.div(e.sub(row, firstRow), blockRows), steps());
-    Value slice = e.add(nextLine, arith::MulIOp::create(e, before, share));
-    auto ahead = [&](Value step) { prefetchSlice(slice, step, share); };
+    Value slice = arith::MulIOp::create(
+        e, e.div(e.sub(row, part.firstRow), blockRows), share);
+    auto ahead = [&](Value step) {
+      prefetchNext(e.add(panel, width), width, step, slice, share);
+    };
     TileBlock block;
     block.isInt8 = isInt8();
-    block.rowTiles = rowTiles;
+    block.rowTiles = part.rowTiles;
     block.panels = width;
     block.a = a;
     block.b = b;
     block.aLines = input.lines;
     block.bLines = panels.lines;
     block.streamA = true;
-    block.results = results;
-    block.firstRow = block.firstColumn = e.index(0);
     block.ahead = ahead;
-    emitTileBlock(e, block, e.index(0), e.index(steps()),
-                  arith::ConstantIntOp::create(e, 1, 1));
-    finishBlock(row, blockRows, unit, unitCount, results);
+    block.results = results;
+    if (!residual) {
+      block.firstRow = block.firstColumn = e.index(0);
+      emitTileBlock(e, block, part.begin, part.end,
+                    arith::ConstantIntOp::create(e, 1, 1));
+      return finishBlock(row, blockRows, unit, unitCount, results);
+    }
+    block.firstRow = row;
+    block.firstColumn = e.mul(panel, panelWidth);
+    auto multiply = [&] {
+      emitTileBlock(e, block, part.begin, part.end,
+                    arith::ConstantIntOp::create(e, 0, 1));
+    };
+    auto begin = [&] {
+      block.starts = residual->memory;
+      multiply();
+      block.starts = {};
+    };
+    e.when(part.isFirst, begin, multiply);
+    if (epilogue.hasBias())
+      e.when(e.equal(part.end, steps()),
+             [&] { finishBlock(row, blockRows, unit, unitCount, results); });
   });
 }
 
@@ -177,9 +228,12 @@ void EncodedLinear::finishBlock(Value row, int64_t rows, Value unit,
   epilogue.finish(
       row, rows, unit, unitCount, [&](Value r, Value u, int64_t part) {
         Value inTile = e.add(e.mul(u, parts), part);
+        SmallVector<Value> at{r, e.mul(inTile, panelWidth)};
+        if (residual)
+          at = {e.add(row, r),
+                e.mul(e.add(e.mul(unit, parts), inTile), panelWidth)};
         Value sum = vector::LoadOp::create(
-            e, isInt8() ? intVector(e) : e.vectorType(), results,
-            ValueRange{r, e.mul(inTile, panelWidth)});
+            e, isInt8() ? intVector(e) : e.vectorType(), results, at);
         if (isInt8()) {
           Value scale = e.broadcast(e.load(input.scales, e.add(row, r)));
           Value panel = e.add(e.mul(unit, parts), inTile);
@@ -194,27 +248,42 @@ void EncodedLinear::finishBlock(Value row, int64_t rows, Value unit,
 void EncodedLinear::prefillTiles(Value begin, Value end) {
   constexpr int64_t rowTiles = 2, panelsAtOnce = 2;
   int64_t blockRows = rowTiles * ashlar::tileRows;
-  int64_t rowBytes = input.layout.lines() * lineBytes;
-  int64_t chunk = std::clamp(chunkBytes / rowBytes / blockRows * blockRows,
-                             2 * blockRows, roundUp(capacity, blockRows));
+  // Sums that the result's rows can hold: as many inputs as leave place for
+  // enough rows.
+  int64_t parts =
+      residual ? ashlar::ceilDiv(steps() * lineBytes, partBytes) : 1;
+  int64_t partSteps = ashlar::ceilDiv(steps(), parts);
+  int64_t chunk =
+      std::clamp(chunkBytes / (partSteps * lineBytes) / blockRows * blockRows,
+                 2 * blockRows, roundUp(capacity, blockRows));
   Value results = makeResults(rowTiles, panelsAtOnce);
   Value tokens = e.tokens();
   e.loop(e.index(0), tokens, chunk, [&](Value row) {
-    Value last = e.min(e.add(row, chunk), tokens);
-    e.stepwise(begin, end, panelsAtOnce / epilogue.unitPanels,
-               [&](Value unit, int64_t unitCount) {
-                 tileGroup(unit, unitCount, rowTiles, row, last, results);
-               });
+    e.loop(0, steps(), partSteps, [&](Value step) {
+      Part part{rowTiles,
+                row,
+                e.min(e.add(row, chunk), tokens),
+                step,
+                e.min(e.add(step, partSteps), e.index(steps())),
+                e.equal(step, 0)};
+      e.stepwise(begin, end, panelsAtOnce / epilogue.unitPanels,
+                 [&](Value unit, int64_t unitCount) {
+                   tileGroup(unit, unitCount, part, results);
+                 });
+    });
   });
 }
 
 void EncodedLinear::fewRows(Value begin, Value end) {
   constexpr int64_t rowTiles = 1, panelsAtOnce = 4;
   Value results = makeResults(rowTiles, panelsAtOnce);
+  Value zero = e.index(0);
+  Part part{rowTiles,         zero,
+            e.tokens(),       zero,
+            e.index(steps()), arith::ConstantIntOp::create(e, 1, 1)};
   e.stepwise(begin, end, panelsAtOnce / epilogue.unitPanels,
              [&](Value unit, int64_t unitCount) {
-               tileGroup(unit, unitCount, rowTiles, e.index(0), e.tokens(),
-                         results);
+               tileGroup(unit, unitCount, part, results);
              });
 }
 

@@ -81,9 +81,9 @@ SmallVector<Value> EncodedTile::multiply(int64_t rows, Value firstPanel,
 
 SmallVector<Value> EncodedTile::addBf16(ValueRange sums, int64_t rows,
                                         Value firstPanel, int64_t count,
-                                        Value lines) {
+                                        Value lines, Ahead ahead) {
   choosePanels(firstPanel, count);
-  return multiplyBf16(rows, sums, lines, [](Value) {});
+  return multiplyBf16(rows, sums, lines, ahead);
 }
 
 SmallVector<Value> EncodedTile::multiplyBf16(int64_t rows, ValueRange start,

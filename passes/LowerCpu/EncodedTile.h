@@ -37,9 +37,10 @@ public:
 
   /// bf16: `sums`, in the order of results, plus the products over the first
   /// `lines` lines of the panels, a multiple of 16.
-  llvm::SmallVector<mlir::Value> addBf16(mlir::ValueRange sums, int64_t rows,
-                                         mlir::Value firstPanel, int64_t count,
-                                         mlir::Value lines);
+  llvm::SmallVector<mlir::Value>
+  addBf16(mlir::ValueRange sums, int64_t rows, mlir::Value firstPanel,
+          int64_t count, mlir::Value lines,
+          llvm::function_ref<void(mlir::Value line)> ahead);
 
 private:
   using Values = llvm::SmallVector<mlir::Value>;

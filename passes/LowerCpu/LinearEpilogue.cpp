@@ -37,6 +37,12 @@ Value LinearEpilogue::biasOf(Value unit, int64_t part) {
   return e.loadVector(bias, e.add(e.mul(unit, panelWidth), part * outputs));
 }
 
+std::optional<RowsView> LinearEpilogue::takeResidual() {
+  if (gated || op.getActivation() || !rows)
+    return std::nullopt;
+  return std::exchange(residual, std::nullopt);
+}
+
 bool LinearEpilogue::isCheap() {
   return rows && !gated &&
          (!op.getActivation() ||

@@ -21,6 +21,12 @@ public:
   int64_t unitPanels = 1; // panels of a unit
 
   bool hasBias() const { return bool(bias); }
+  /// Rows of float32 that sums may begin with instead of zero: the residual,
+  /// where nothing but a bias stands between it and the sums. It is not added
+  /// again.
+  std::optional<RowsView> takeResidual();
+  /// Where results go, if they are float32.
+  const std::optional<RowsView> &resultRows() const { return rows; }
   /// 16 biases of part `part` (0, or 1 = up) of `unit`.
   mlir::Value biasOf(mlir::Value unit, int64_t part);
 

@@ -29,8 +29,9 @@ public:
   SmallVector<Value> loadResults() {
     SmallVector<Value> tiles;
     overResults([&](Value row, Value column) {
-      tiles.push_back(amx::TileLoadOp::create(e, resultTile, block.results,
-                                              ValueRange{row, column}));
+      tiles.push_back(amx::TileLoadOp::create(
+          e, resultTile, block.starts ? block.starts : block.results,
+          ValueRange{row, column}));
     });
     return tiles;
   }

@@ -31,6 +31,8 @@ struct TileBlock {
   /// Results: memref<rows x columns x f32 or i32>, from row `firstRow` and
   /// column `firstColumn` on.
   mlir::Value results, firstRow, firstColumn;
+  /// Where sums that are not fresh begin, of the same shape; null: `results`.
+  mlir::Value starts;
   /// Called in each step; prefetches.
   llvm::function_ref<void(mlir::Value step)> ahead = nullptr;
 };

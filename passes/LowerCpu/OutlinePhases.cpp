@@ -6,6 +6,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Transforms/RegionUtils.h"
 #include "llvm/ADT/SetVector.h"
@@ -24,7 +25,7 @@ struct OutlinePhases : ashlar::impl::OutlinePhasesPassBase<OutlinePhases> {
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    declareBarrier(module);
+    declareRuntime(module);
     for (auto program :
          llvm::make_early_inc_range(module.getOps<ir::ProgramOp>())) {
       outline(program);
@@ -37,13 +38,20 @@ struct OutlinePhases : ashlar::impl::OutlinePhasesPassBase<OutlinePhases> {
   }
 
   static constexpr llvm::StringLiteral barrierName = "ashlar_barrier";
+  static constexpr llvm::StringLiteral takeName = "ashlar_take";
+  /// Parts of a phase for each worker beyond the first.
+  static constexpr int64_t partsPerWorker = 8;
 
-  void declareBarrier(ModuleOp module) {
+  void declareRuntime(ModuleOp module) {
     OpBuilder builder = OpBuilder::atBlockBegin(module.getBody());
     auto pointer = LLVM::LLVMPointerType::get(&getContext());
-    auto barrier = func::FuncOp::create(builder, module.getLoc(), barrierName,
-                                        builder.getFunctionType({pointer}, {}));
-    barrier.setPrivate();
+    auto declare = [&](StringRef name, TypeRange results) {
+      func::FuncOp::create(builder, module.getLoc(), name,
+                           builder.getFunctionType({pointer}, results))
+          .setPrivate();
+    };
+    declare(barrierName, {});
+    declare(takeName, builder.getIndexType());
   }
 
   /// The worker takes the program's block; phases and barriers in it become
@@ -72,7 +80,7 @@ struct OutlinePhases : ashlar::impl::OutlinePhasesPassBase<OutlinePhases> {
     for (Operation *op : parts) {
       OpBuilder at(op);
       if (auto phase = dyn_cast<ir::PhaseOp>(op))
-        outlinePhase(phase, worker, number, workers);
+        outlinePhase(phase, worker, {team, number, workers});
       else
         func::CallOp::create(at, op->getLoc(), barrierName, TypeRange{}, team);
       op->erase();
@@ -81,20 +89,55 @@ struct OutlinePhases : ashlar::impl::OutlinePhasesPassBase<OutlinePhases> {
     func::ReturnOp::create(builder, loc);
   }
 
-  void outlinePhase(ir::PhaseOp phase, func::FuncOp worker, Value number,
-                    Value workers) {
-    Location loc = phase.getLoc();
-    OpBuilder builder(phase);
-    // Worker w of W takes tiles [w T / W, (w + 1) T / W).
-    auto share = [&](Value of) -> Value {
-      Value product = arith::MulIOp::create(builder, loc, of, phase.getTiles());
-      return arith::DivUIOp::create(builder, loc, product, workers);
-    };
-    Value one = arith::ConstantIndexOp::create(builder, loc, 1);
-    Value next = arith::AddIOp::create(builder, loc, number, one);
-    SmallVector<Value> operands{share(number), share(next)};
+  /// A worker's arguments: the team, its own number, and of how many.
+  struct Place {
+    Value team, number, workers;
+  };
+
+  void outlinePhase(ir::PhaseOp phase, func::FuncOp worker,
+                    const Place &place) {
+    SmallVector<Value> operands(2); // begin, end
     func::FuncOp function = makeFunction(phase, worker, operands);
-    func::CallOp::create(builder, loc, function, operands);
+    OpBuilder builder(phase);
+    Location loc = phase.getLoc();
+    Value one = arith::ConstantIndexOp::create(builder, loc, 1);
+    // Part p of P has tiles [p T / P, (p + 1) T / P).
+    auto callFor = [&](OpBuilder &at, Value part, Value parts) {
+      auto share = [&](Value of) -> Value {
+        Value product = arith::MulIOp::create(at, loc, of, phase.getTiles());
+        return arith::DivUIOp::create(at, loc, product, parts);
+      };
+      operands[0] = share(part);
+      operands[1] = share(arith::AddIOp::create(at, loc, part, one));
+      func::CallOp::create(at, loc, function, operands);
+    };
+    // The barrier counts the parts anew: without one each worker has its own.
+    if (!isa_and_nonnull<ir::BarrierOp>(phase->getNextNode()))
+      return callFor(builder, place.number, place.workers);
+    auto constant = [&](int64_t value) {
+      return arith::ConstantIndexOp::create(builder, loc, value);
+    };
+    // As many as even out workers of unlike speed; one for one worker.
+    Value others = arith::SubIOp::create(builder, loc, place.workers, one);
+    Value most = arith::AddIOp::create(
+        builder, loc,
+        arith::MulIOp::create(builder, loc, others, constant(partsPerWorker)),
+        one);
+    Value parts = arith::MinUIOp::create(builder, loc, phase.getTiles(), most);
+    scf::WhileOp::create(
+        builder, loc, builder.getIndexType(), ValueRange{},
+        [&](OpBuilder &at, Location, ValueRange) {
+          Value part = func::CallOp::create(at, loc, takeName,
+                                            at.getIndexType(), place.team)
+                           .getResult(0);
+          Value left = arith::CmpIOp::create(at, loc, arith::CmpIPredicate::ult,
+                                             part, parts);
+          scf::ConditionOp::create(at, loc, left, part);
+        },
+        [&](OpBuilder &at, Location, ValueRange values) {
+          callFor(at, values[0], parts);
+          scf::YieldOp::create(at, loc);
+        });
   }
 
   /// Moves the phase's region into a function of its own. What it uses from

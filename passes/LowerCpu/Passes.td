@@ -50,17 +50,20 @@ def OutlinePhasesPass : Pass<"ashlar-outline-phases", "::mlir::ModuleOp"> {
   let summary = "programs -> one worker function each, phases -> private functions";
   let description = [{
     What a phase uses from outside becomes its function's arguments. The worker holds
-    calls, barriers and the loops over layers:
+    calls, barriers and the loops over layers. A phase is cut into parts, several for
+    each worker, and a worker that is free takes the next one: a slow core holds nobody
+    up. Which worker computes a tile changes nothing in its bits.
 
     ```mlir
     func.func @decoder(%weights, %arena, %cache, %team, %worker, %workers) {
-      call @"decoder.embed"(%arena, %weights, %begin, %end)
+      // while ((part = ashlar_take(team)) < parts)
+      call @"decoder.embed"(%begin_of_part, %end_of_part, %arena, %weights)
       call @ashlar_barrier(%team)
       ...
     ```
   }];
   let dependentDialects = ["::mlir::func::FuncDialect",
-                           "::mlir::LLVM::LLVMDialect"];
+                           "::mlir::LLVM::LLVMDialect", "::mlir::scf::SCFDialect"];
 }
 
 def LowerToLlvmPass : Pass<"ashlar-lower-to-llvm", "::mlir::ModuleOp"> {

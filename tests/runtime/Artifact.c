@@ -21,6 +21,7 @@ goes
 
 #define ashlar_artifact_plan NAME(_artifact_plan)
 #define ashlar_barrier NAME(_barrier)
+#define ashlar_take NAME(_take)
 #define ashlar_close NAME(_close)
 #define ashlar_decode NAME(_decode)
 #define ashlar_encode NAME(_encode)

@@ -2,6 +2,7 @@
 // RUN: ashlar-opt %s --ashlar-outline-phases | FileCheck %s
 
 // CHECK-DAG: func.func private @ashlar_barrier(!llvm.ptr)
+// CHECK-DAG: func.func private @ashlar_take(!llvm.ptr) -> index
 
 // What the phase uses comes in as arguments; constants are copied.
 // CHECK-DAG: func.func private @p.store(%[[B:.*]]: index, %[[E:.*]]: index, %[[ARENA:.*]]: memref<64xi8> {llvm.noalias}, %[[LAYER:.*]]: index)
@@ -11,11 +12,25 @@
 // CHECK-LABEL: func.func @p(
 // CHECK-SAME:    %{{.*}}: memref<64xi8> {llvm.noalias}, %[[A:.*]]: memref<64xi8> {llvm.noalias}, %{{.*}}: memref<64xi8> {llvm.noalias}, %[[TEAM:.*]]: !llvm.ptr, %[[W:.*]]: index, %[[WS:.*]]: index)
 // CHECK:         scf.for %[[I:.*]] =
-// CHECK:           %[[M:.*]] = arith.muli %[[W]], %[[T:.*]] : index
-// CHECK:           %[[BEGIN:.*]] = arith.divui %[[M]], %[[WS]] : index
-// CHECK:           %[[END:.*]] = arith.divui
-// CHECK:           call @p.store(%[[BEGIN]], %[[END]], %[[A]], %[[I]])
+// At most eight parts for each worker beyond the first; who is free takes one.
+// CHECK:           %[[O:.*]] = arith.subi %[[WS]], %{{.*}} : index
+// CHECK:           %[[M:.*]] = arith.muli %[[O]], %{{.*}} : index
+// CHECK:           %[[MOST:.*]] = arith.addi %[[M]], %{{.*}} : index
+// CHECK:           %[[PARTS:.*]] = arith.minui %[[T:.*]], %[[MOST]] : index
+// CHECK:           scf.while
+// CHECK:             %[[PART:.*]] = {{.*}}call @ashlar_take(%[[TEAM]])
+// CHECK:             %[[LEFT:.*]] = arith.cmpi ult, %[[PART]], %[[PARTS]] : index
+// CHECK:             scf.condition(%[[LEFT]]) %[[PART]] : index
+// CHECK:           } do {
+// CHECK:             %[[P:.*]] = arith.muli %{{.*}}, %[[T]] : index
+// CHECK:             %[[BEGIN:.*]] = arith.divui %[[P]], %[[PARTS]] : index
+// CHECK:             %[[END:.*]] = arith.divui %{{.*}}, %[[PARTS]] : index
+// CHECK:             {{.*}}call @p.store(%[[BEGIN]], %[[END]], %[[A]], %[[I]])
 // CHECK:           call @ashlar_barrier(%[[TEAM]])
+// Nobody would count the parts anew behind a phase without a barrier: shares.
+// CHECK:         %[[M:.*]] = arith.muli %[[W]], %[[T:.*]] : index
+// CHECK:         %[[BEGIN:.*]] = arith.divui %[[M]], %[[WS]] : index
+// CHECK:         call @p.store.1(%[[BEGIN]]
 ashlar.program @p {
 ^bb0(%weights: memref<64xi8>, %arena: memref<64xi8>, %cache: memref<64xi8>):
   %c0 = arith.constant 0 : index
