@@ -12,7 +12,7 @@ namespace ashlar::tool {
 #define ASHLAR_COMPILE_OPTIONS                                                 \
   {"--target", "LEVEL", "instruction set: native, help, ..."},                 \
       {"--precision", "SPEC",                                                  \
-       "f32, bf16, int8 or int4[,group=N][,lm_head=P][,PATTERN=P]..."},        \
+       "f32, bf16, int8 or int4[,group=N][,lm_head=P][,kv=P][,PATTERN=P]..."}, \
       {"--max-tokens", "N", "tokens of one call"},                             \
       {"--max-context", "N", "tokens of one sequence"},                        \
       {"--max-source", "N", "tokens of an encoder-decoder's source"},          \

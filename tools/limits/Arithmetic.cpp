@@ -18,23 +18,27 @@ using namespace ashlar::limits;
 // Loops
 //===----------------------------------------------------------------------===//
 
+/// Runs `instruction` on 24 chains of zmm registers, `steps` times.
+#define ASHLAR_LIMITS_CHAINS(instruction)                                      \
+  asm volatile(".irp r,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,"  \
+               "21,22,23,30,31\n"                                              \
+               "vpxord %%zmm\\r, %%zmm\\r, %%zmm\\r\n"                         \
+               ".endr\n"                                                       \
+               "1:\n"                                                          \
+               ".irp r,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,"  \
+               "21,22,23\n" instruction " %%zmm30, %%zmm31, %%zmm\\r\n"        \
+               ".endr\n"                                                       \
+               "dec %0\n"                                                      \
+               "jnz 1b\n"                                                      \
+               : "+r"(steps)::"cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4",    \
+                 "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11",     \
+                 "xmm12", "xmm13", "xmm14", "xmm15", "xmm16", "xmm17",         \
+                 "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23",         \
+                 "xmm30", "xmm31")
+
 /// 24 chains of 16 multiply-adds.
 __attribute__((target("avx512f"))) static void fmaAvx512(int64_t steps) {
-  asm volatile(".irp r,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,"
-               "21,22,23,30,31\n"
-               "vpxord %%zmm\\r, %%zmm\\r, %%zmm\\r\n"
-               ".endr\n"
-               "1:\n"
-               ".irp r,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,"
-               "21,22,23\n"
-               "vfmadd231ps %%zmm30, %%zmm31, %%zmm\\r\n"
-               ".endr\n"
-               "dec %0\n"
-               "jnz 1b\n"
-               : "+r"(steps)::"cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4",
-                 "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11",
-                 "xmm12", "xmm13", "xmm14", "xmm15", "xmm16", "xmm17", "xmm18",
-                 "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm30", "xmm31");
+  ASHLAR_LIMITS_CHAINS("vfmadd231ps");
 }
 
 /// 12 chains of 8 multiply-adds.
@@ -56,22 +60,10 @@ __attribute__((target("avx2,fma"))) static void fmaAvx2(int64_t steps) {
 /// 24 chains of 16 sums of four products.
 __attribute__((target("avx512f,avx512vnni"))) static void
 vnniAvx512(int64_t steps) {
-  asm volatile(".irp r,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,"
-               "21,22,23,30,31\n"
-               "vpxord %%zmm\\r, %%zmm\\r, %%zmm\\r\n"
-               ".endr\n"
-               "1:\n"
-               ".irp r,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,"
-               "21,22,23\n"
-               "vpdpbusd %%zmm30, %%zmm31, %%zmm\\r\n"
-               ".endr\n"
-               "dec %0\n"
-               "jnz 1b\n"
-               : "+r"(steps)::"cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4",
-                 "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11",
-                 "xmm12", "xmm13", "xmm14", "xmm15", "xmm16", "xmm17", "xmm18",
-                 "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm30", "xmm31");
+  ASHLAR_LIMITS_CHAINS("vpdpbusd");
 }
+
+#undef ASHLAR_LIMITS_CHAINS
 
 namespace {
 /// What LDTILECFG reads: eight tiles of 16 rows of 64 bytes.
