@@ -135,7 +135,7 @@ static TapDescription describeTap(ir::TapOp tap, int64_t stack) {
   return description;
 }
 
-/// Whether any linear multiplies bf16 or int8.
+/// Whether any attention or linear multiplies bf16 or int8.
 static bool usesTiles(ModuleOp planned) {
   WalkResult attention = planned.walk([](ir::AttentionOp op) {
     return SegmentShape::of(op.getKey()).isBf16 ? WalkResult::interrupt()

@@ -1,5 +1,4 @@
-/*===- check.c - Everything a caller can get wrong -------------------- C
--*-===*\
+/*===- check.c - Everything a caller can get wrong ------------------ C -*-===*\
 |*
 |* Each number is checked before the first byte of the session changes: a
 |* refused call loses neither the sequences nor the last result.

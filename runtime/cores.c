@@ -1,5 +1,4 @@
-/*===- cores.c - How many threads pay off here ------------------------ C
--*-===*\
+/*===- cores.c - How many threads pay off here ---------------------- C -*-===*\
 |*
 |* The least of: physical cores in the affinity mask, whole CPUs of the cgroup
 |* quota (version 2 cpu.max, version 1 cpu.cfs_*), ASHLAR_MAX_WORKERS; at least

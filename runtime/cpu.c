@@ -1,5 +1,4 @@
-/*===- cpu.c - Does this machine have the instructions? --------------- C
--*-===*\
+/*===- cpu.c - Does this machine have the instructions? ------------- C -*-===*\
 |*
 |* The first levels are those of the x86-64 psABI. A feature counts only if the
 |* operating system saves its registers: OSXSAVE, then XCR0.

@@ -1,5 +1,4 @@
-/*===- head.c - Heads on rows of the last result ---------------------- C
--*-===*\
+/*===- head.c - Heads on rows of the last result -------------------- C -*-===*\
 |*
 |* A head takes max_rows rows at a time, so that its place in the arena does not
 |* grow with max_tokens: rows are gathered, run and copied out piece by piece.

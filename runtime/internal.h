@@ -1,5 +1,4 @@
-/*===- internal.h - What the runtime's own files share ---------------- C
--*-===*\
+/*===- internal.h - What the runtime's own files share -------------- C -*-===*\
 |*
 |* Nothing here is visible outside an artifact: the compiler links the runtime
 |* with the generated code and keeps only the functions of ashlar.h and api.h.

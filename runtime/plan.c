@@ -1,5 +1,4 @@
-/*===- plan.c - Does the plan hold together? -------------------------- C
--*-===*\
+/*===- plan.c - Does the plan hold together? ------------------------ C -*-===*\
 |*
 |* The compiler wrote the plan; a damaged or mismatched artifact is found here,
 |* before anything is written through its offsets.

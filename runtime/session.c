@@ -1,5 +1,4 @@
-/*===- session.c - Memory and workers of one user --------------------- C
--*-===*\
+/*===- session.c - Memory and workers of one user ------------------- C -*-===*\
 |*
 |* The only place that allocates after `open`.
 |*

@@ -1,5 +1,4 @@
-/*===- tables.c - Write a call into the arena ------------------------- C
--*-===*\
+/*===- tables.c - Write a call into the arena ----------------------- C -*-===*\
 |*
 |* Header, rows, tiles, segment tables and inputs of a call that check.c has let
 |* through, as abi.h describes them. All of it is written anew in each call: the

@@ -1,12 +1,11 @@
-/*===- team.c - Workers and their barrier ----------------------------- C
--*-===*\
+/*===- team.c - Workers and their barrier --------------------------- C -*-===*\
 |*
 |* The calling thread is worker 0; the others are threads that sleep between
 |* calls. Both waits, for work and in the barrier, look at a word for some
 |* microseconds and then sleep on it (futex), so that more workers than cores
 |* get along, and so do other programs on the machine. How long the barrier
-looks
-|* follows from how it went: a core that someone else uses makes looking vain.
+|* looks follows from how it went: a core that someone else uses makes looking
+|* vain.
 |*
 |* Lost wake-ups: a sleeper counts itself and then looks at the word again (in
 |* the kernel); a waker changes the word and then looks at the count. All four

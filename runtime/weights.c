@@ -1,5 +1,4 @@
-/*===- weights.c - Find the weight image and trust nothing in it ------ C
--*-===*\
+/*===- weights.c - Find the weight image and trust nothing in it ---- C -*-===*\
 |*
 |* The image is in the artifact, in the caller's memory or in a file. A file is
 |* mapped read-only; its header is read with pread first, so that a file that is

@@ -9,9 +9,8 @@
 // `embeddings` is for tables of token embeddings: bf16 where it is not given,
 // f32 under f32; a table that the head shares follows the head. `kv` is for
 // keys and values, kept and multiplied: bf16 where it is not given, f32 under
-// f32. A PATTERN with
-// * and ? is for linears any of whose tensors it matches; the last one that
-// matches decides.
+// f32. A PATTERN with * and ? is for linears any of whose tensors it matches;
+// the last one that matches decides.
 //
 //===----------------------------------------------------------------------===//
 

@@ -52,6 +52,12 @@ protected:
   /// How many of a segment's keys the row sees: the first ones; may be
   /// negative.
   Value seenKeys(Value row, Value firstKey, Value keys);
+  /// Register tiles: `rows` x `width` vectors of `memory` from row `row` and
+  /// column 16 * `panel` on.
+  llvm::SmallVector<Value> loadTile(Value memory, Value row, int64_t rows,
+                                    Value panel, int64_t width);
+  void storeTile(llvm::ArrayRef<Value> tile, Value memory, Value row,
+                 int64_t rows, Value panel, int64_t width);
   /// Rows [0, count) in steps of `step`, then one by one.
   void overRows(Value count, int64_t step,
                 llvm::function_ref<void(Value, int64_t)> body) {
@@ -78,7 +84,7 @@ protected:
 
 private:
   void readTile(Value tile);
-  void loadQueries(Value tile);
+  void loadQueries();
   void start();
   void segment(Value s);
   void updateMaximum(Value first, Value i, Value seen);

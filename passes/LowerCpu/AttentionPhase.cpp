@@ -76,7 +76,7 @@ void AttentionBody::readTile(Value tile) {
 }
 
 /// Queries of the tile as [rows, head_dim], rotated and scaled.
-void AttentionBody::loadQueries(Value tile) {
+void AttentionBody::loadQueries() {
   e.loop(zero, tokenCount, 1, [&](Value token) {
     Value row = e.add(firstRow, token);
     Value position;
@@ -100,14 +100,32 @@ void AttentionBody::loadQueries(Value tile) {
   });
 }
 
+SmallVector<Value> AttentionBody::loadTile(Value memory, Value row,
+                                           int64_t rows, Value panel,
+                                           int64_t width) {
+  SmallVector<Value> tile;
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t p = 0; p < width; ++p)
+      tile.push_back(e.loadVector(
+          memory, {e.add(row, r), e.mul(e.add(panel, p), panelWidth)}));
+  return tile;
+}
+
+void AttentionBody::storeTile(ArrayRef<Value> tile, Value memory, Value row,
+                              int64_t rows, Value panel, int64_t width) {
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t p = 0; p < width; ++p)
+      e.storeVector(tile[r * width + p], memory,
+                    {e.add(row, r), e.mul(e.add(panel, p), panelWidth)});
+}
+
 void AttentionBody::start() {
   Value lowest = e.scalar(-std::numeric_limits<double>::infinity());
   e.loop(zero, rowCount, 1, [&](Value row) {
     e.store(lowest, maxima, row);
     e.storeVector(e.splat(0.0), sums, {row, zero});
-    e.loop(0, shape.paddedHeadDim(), panelWidth, [&](Value d) {
-      e.storeVector(e.splat(0.0), mixed, {row, d});
-    });
+    e.loop(0, shape.paddedHeadDim(), panelWidth,
+           [&](Value d) { e.storeVector(e.splat(0.0), mixed, {row, d}); });
   });
 }
 
@@ -145,8 +163,8 @@ void AttentionBody::updateMaximum(Value first, Value i, Value seen) {
           i);
 }
 
-/// Scores of a row -> exponentials against the maximum, and their sum; zeros
-/// for keys that it does not see.
+/// Scores of a row -> exponentials against the maximum, and their sum; zeros up
+/// to `columns` for keys that it does not see.
 void AttentionBody::weighRow(Value first, Value i, Value seen, Value columns) {
   Value row = e.add(first, i);
   Value whole = e.mul(e.div(seen, panelWidth), panelWidth);
@@ -183,8 +201,7 @@ void AttentionBody::softmax(Value first, Value count, Value firstKey,
                       llvm::function_ref<void(Value)> blind) {
     e.loop(zero, count, 1, [&](Value i) {
       Value seen = seenKeys(e.add(first, i), firstKey, keys);
-      e.when(
-          e.less(zero, seen), [&] { body(i, seen); }, [&] { blind(i); });
+      e.when(e.less(zero, seen), [&] { body(i, seen); }, [&] { blind(i); });
     });
   };
   // What the mix reads, in whole steps.
@@ -243,7 +260,7 @@ void AttentionBody::finish() {
 
 void AttentionBody::tile(Value tile) {
   readTile(tile);
-  loadQueries(tile);
+  loadQueries();
   takeQueries();
   start();
   Value visible = visibleKeys(e.add(rowCount, -1));

@@ -17,7 +17,6 @@ using namespace ashlar;
 /// bf16 numbers of a line; inputs of a step of AMX.
 static constexpr int64_t lineNumbers = lineBytes / 2;
 static constexpr int64_t rowTiles = attentionBlockRows / ashlar::tileRows;
-static constexpr double log2E = 1.4426950408889634;
 
 namespace {
 class Bf16Attention : public AttentionBody {
@@ -146,15 +145,12 @@ void Bf16Attention::computeScores(Value first, Value count, Value keyCount) {
                          /*fresh=*/true);
   overRows(count, vectorRows(), [&](Value i, int64_t rows) {
     scoreTile->loadRows(e.add(first, i), rows);
-    e.stepwise(
-        zero, panels, e.context.tile.panels, [&](Value panel, int64_t width) {
-          SmallVector<Value> sums =
-              scoreTile->multiply(rows, panel, width, [](Value) {});
-          for (int64_t r = 0; r < rows; ++r)
-            for (int64_t p = 0; p < width; ++p)
-              e.storeVector(sums[r * width + p], scores,
-                            {e.add(i, r), e.mul(e.add(panel, p), panelWidth)});
-        });
+    e.stepwise(zero, panels, e.context.tile.panels,
+               [&](Value panel, int64_t width) {
+                 SmallVector<Value> sums =
+                     scoreTile->multiply(rows, panel, width, [](Value) {});
+                 storeTile(sums, scores, i, rows, panel, width);
+               });
   });
 }
 
@@ -169,20 +165,12 @@ void Bf16Attention::mix(Value first, Value count, Value, Value keyCount) {
     e.stepwise(
         zero, e.index(panels), std::min(e.context.tile.panels, panels),
         [&](Value panel, int64_t width) {
-          auto at = [&](int64_t r, int64_t p) {
-            return SmallVector<Value>{e.add(e.add(first, i), r),
-                                      e.mul(e.add(panel, p), panelWidth)};
-          };
-          SmallVector<Value> sums;
-          for (int64_t r = 0; r < rows; ++r)
-            for (int64_t p = 0; p < width; ++p)
-              sums.push_back(e.loadVector(mixed, at(r, p)));
+          Value row = e.add(first, i);
+          SmallVector<Value> sums = loadTile(mixed, row, rows, panel, width);
           sums = mixTile->addBf16(
               sums, rows, panel, width,
               e.mul(steps, lineNumbers / values.layout.step), [](Value) {});
-          for (int64_t r = 0; r < rows; ++r)
-            for (int64_t p = 0; p < width; ++p)
-              e.storeVector(sums[r * width + p], mixed, at(r, p));
+          storeTile(sums, mixed, row, rows, panel, width);
         });
   });
 }

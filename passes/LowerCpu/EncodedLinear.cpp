@@ -305,7 +305,6 @@ void ashlar::emitEncodedLinear(Emitter &e, ir::LinearOp op, int64_t capacity) {
           [&] { body.fewRows(begin, end); },
           [&] { body.prefillTiles(begin, end); });
     };
-    e.when(
-        e.equal(e.tokens(), 1), [&] { body.decode(begin, end); }, manyRows);
+    e.when(e.equal(e.tokens(), 1), [&] { body.decode(begin, end); }, manyRows);
   });
 }

@@ -183,16 +183,14 @@ void KvAppendBody::storeBf16s(Value row, Value firstColumn) {
           Value panel = e.div(column, panelWidth);
           storeValue(numbers, panel, odd);
           if (!odd)
-            e.when(
-                goesOn, [] {}, [&] { storeValue(splat(0), panel, true); });
+            e.when(goesOn, [] {}, [&] { storeValue(splat(0), panel, true); });
           return SmallVector<Value>();
         });
   };
   e.when(
       e.equal(e.rem(place, 2), 0), [&] { storeValues(false); },
       [&] { storeValues(true); });
-  e.when(
-      goesOn, [] {}, [&] { clearBehind(); });
+  e.when(goesOn, [] {}, [&] { clearBehind(); });
 }
 
 void KvAppendBody::tile(Value tile) {

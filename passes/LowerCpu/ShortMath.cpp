@@ -42,7 +42,7 @@ static Value emitGelu(Emitter &e, ArrayRef<double> coefficients, Value x) {
 
 /// x / (1 + 2^(-x log2 e)).
 static Value emitSilu(Emitter &e, Value x) {
-  constexpr double log2E = 1.4426950408889634, most = 125.0;
+  constexpr double most = 125.0;
   Value power = e.mulf(x, e.splat(-log2E));
   // The comparison is false for a NaN, which x brings back.
   power = e.select(

@@ -12,6 +12,9 @@
 
 namespace ashlar {
 
+/// What e^x = 2^(x log2 e) takes.
+inline constexpr double log2E = 1.4426950408889634;
+
 /// Minimax polynomials (Remez), from the constant on. 2^x over [-1/2, 1/2], for
 /// the relative error.
 inline constexpr double shortExp2Coefficients[] = {

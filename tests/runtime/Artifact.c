@@ -1,5 +1,4 @@
-/*===- Artifact.c - The runtime of one artifact ----------------------- C
--*-===*\
+/*===- Artifact.c - The runtime of one artifact --------------------- C -*-===*\
 |*
 |* Stands for what the compiler does on bitcode: all of the runtime in one
 piece,

@@ -91,11 +91,11 @@ static void decode(const void *weights, void *arena_base, void *cache_base,
       uint32_t sum = 0, cross_sum = 0;
       for (int64_t layer = 0; layer < FAKE_LAYERS; ++layer) {
         sum +=
-            sum_keys((const int32_t(*)[ASHLAR_SEGMENT_KEYS])cache->own[layer],
+            sum_keys((const int32_t (*)[ASHLAR_SEGMENT_KEYS])cache->own[layer],
                      own, tile[ASHLAR_TILE_INDEX] + i + 1);
-        cross_sum +=
-            sum_keys((const int32_t(*)[ASHLAR_SEGMENT_KEYS])cache->cross[layer],
-                     cross, tile[ASHLAR_TILE_CROSS_KEYS]);
+        cross_sum += sum_keys(
+            (const int32_t (*)[ASHLAR_SEGMENT_KEYS])cache->cross[layer], cross,
+            tile[ASHLAR_TILE_CROSS_KEYS]);
       }
       write_row(arena->hidden[row], sum, own_key(arena, weights, row, 0),
                 cross_sum, arena->rows[row]);
@@ -130,7 +130,7 @@ static void encode_rows(const void *weights, fake_arena *arena,
       uint32_t sum = 0;
       for (int64_t layer = 0; layer < FAKE_LAYERS; ++layer)
         sum +=
-            sum_keys((const int32_t(*)[ASHLAR_SEGMENT_KEYS])arena->keys[layer],
+            sum_keys((const int32_t (*)[ASHLAR_SEGMENT_KEYS])arena->keys[layer],
                      own, tile[ASHLAR_TILE_KEYS]);
       write_row(arena->hidden[row], sum,
                 own_key(arena, weights, row, takes_vectors), 0,
@@ -179,15 +179,21 @@ static void project(const void *weights, void *arena_base, void *cache,
 #define AT(field) ((int64_t)offsetof(fake_arena, field))
 
 #define STACK(entry, name_of_input, ids, vectors, kind)                        \
-  {                                                                            \
-    .function = entry, .input = name_of_input, .output = "last_hidden_state",  \
-    .ids_offset = ids, .vectors_offset = vectors,                              \
-    .vector_stride = FAKE_STRIDE, .positions_offset = AT(positions),           \
-    .types_offset = AT(types), .vocabulary = FAKE_VOCABULARY,                  \
-    .positions = FAKE_POSITIONS, .token_types = FAKE_TYPES,                    \
-    .hidden = FAKE_HIDDEN, .hidden_offset = AT(hidden),                        \
-    .hidden_stride = FAKE_STRIDE, .cache_kind = kind                           \
-  }
+  {.function = entry,                                                          \
+   .input = name_of_input,                                                     \
+   .output = "last_hidden_state",                                              \
+   .ids_offset = ids,                                                          \
+   .vectors_offset = vectors,                                                  \
+   .vector_stride = FAKE_STRIDE,                                               \
+   .positions_offset = AT(positions),                                          \
+   .types_offset = AT(types),                                                  \
+   .vocabulary = FAKE_VOCABULARY,                                              \
+   .positions = FAKE_POSITIONS,                                                \
+   .token_types = FAKE_TYPES,                                                  \
+   .hidden = FAKE_HIDDEN,                                                      \
+   .hidden_offset = AT(hidden),                                                \
+   .hidden_stride = FAKE_STRIDE,                                               \
+   .cache_kind = kind}
 
 static const ashlar_stack_plan decoder_stack[] = {
     STACK(decode, "input_ids", AT(ids), -1, 0)};
@@ -200,42 +206,50 @@ static const ashlar_stack_plan pair_stacks[] = {
     STACK(decode, "decoder_input_ids", AT(ids), -1, 0)};
 
 #define HEAD(name, first_only)                                                 \
-  {                                                                            \
-    .function = project, .output = name, .first_row_only = first_only,         \
-    .max_rows = FAKE_HEAD_ROWS, .input_offset = AT(head_input),                \
-    .input_stride = FAKE_STRIDE, .input_features = FAKE_HIDDEN,                \
-    .output_offset = AT(head_output), .output_stride = 4,                      \
-    .output_features = FAKE_LOGITS                                             \
-  }
+  {.function = project,                                                        \
+   .output = name,                                                             \
+   .first_row_only = first_only,                                               \
+   .max_rows = FAKE_HEAD_ROWS,                                                 \
+   .input_offset = AT(head_input),                                             \
+   .input_stride = FAKE_STRIDE,                                                \
+   .input_features = FAKE_HIDDEN,                                              \
+   .output_offset = AT(head_output),                                           \
+   .output_stride = 4,                                                         \
+   .output_features = FAKE_LOGITS}
 
 static const ashlar_head_plan heads[] = {HEAD("logits", 0),
                                          HEAD("pooler_output", 1)};
 
 #define OWN_CACHE                                                              \
-  {                                                                            \
-    .in_arena = 0, .offset = offsetof(fake_cache, own), .layers = FAKE_LAYERS, \
-    .layer_stride = FAKE_SEQUENCES * FAKE_OWN_SLOT * FAKE_SEGMENT_BYTES,       \
-    .segments = FAKE_SEQUENCES * FAKE_OWN_SLOT,                                \
-    .segment_stride = FAKE_SEGMENT_BYTES, .slot_segments = FAKE_OWN_SLOT,      \
-    .table_offset = AT(own_table), .capacity = FAKE_CONTEXT                    \
-  }
+  {.in_arena = 0,                                                              \
+   .offset = offsetof(fake_cache, own),                                        \
+   .layers = FAKE_LAYERS,                                                      \
+   .layer_stride = FAKE_SEQUENCES * FAKE_OWN_SLOT * FAKE_SEGMENT_BYTES,        \
+   .segments = FAKE_SEQUENCES * FAKE_OWN_SLOT,                                 \
+   .segment_stride = FAKE_SEGMENT_BYTES,                                       \
+   .slot_segments = FAKE_OWN_SLOT,                                             \
+   .table_offset = AT(own_table),                                              \
+   .capacity = FAKE_CONTEXT}
 #define ARENA_CACHE                                                            \
-  {                                                                            \
-    .in_arena = 1, .offset = AT(keys), .layers = FAKE_LAYERS,                  \
-    .layer_stride = FAKE_ARENA_SEGMENTS * FAKE_SEGMENT_BYTES,                  \
-    .segments = FAKE_ARENA_SEGMENTS, .segment_stride = FAKE_SEGMENT_BYTES,     \
-    .slot_segments = FAKE_ARENA_SLOT, .table_offset = AT(arena_table),         \
-    .capacity = FAKE_TOKENS                                                    \
-  }
+  {.in_arena = 1,                                                              \
+   .offset = AT(keys),                                                         \
+   .layers = FAKE_LAYERS,                                                      \
+   .layer_stride = FAKE_ARENA_SEGMENTS * FAKE_SEGMENT_BYTES,                   \
+   .segments = FAKE_ARENA_SEGMENTS,                                            \
+   .segment_stride = FAKE_SEGMENT_BYTES,                                       \
+   .slot_segments = FAKE_ARENA_SLOT,                                           \
+   .table_offset = AT(arena_table),                                            \
+   .capacity = FAKE_TOKENS}
 #define CROSS_CACHE                                                            \
-  {                                                                            \
-    .in_arena = 0, .offset = offsetof(fake_cache, cross),                      \
-    .layers = FAKE_LAYERS,                                                     \
-    .layer_stride = FAKE_SEQUENCES * FAKE_CROSS_SLOT * FAKE_SEGMENT_BYTES,     \
-    .segments = FAKE_SEQUENCES * FAKE_CROSS_SLOT,                              \
-    .segment_stride = FAKE_SEGMENT_BYTES, .slot_segments = FAKE_CROSS_SLOT,    \
-    .table_offset = AT(cross_table), .capacity = FAKE_SOURCE                   \
-  }
+  {.in_arena = 0,                                                              \
+   .offset = offsetof(fake_cache, cross),                                      \
+   .layers = FAKE_LAYERS,                                                      \
+   .layer_stride = FAKE_SEQUENCES * FAKE_CROSS_SLOT * FAKE_SEGMENT_BYTES,      \
+   .segments = FAKE_SEQUENCES * FAKE_CROSS_SLOT,                               \
+   .segment_stride = FAKE_SEGMENT_BYTES,                                       \
+   .slot_segments = FAKE_CROSS_SLOT,                                           \
+   .table_offset = AT(cross_table),                                            \
+   .capacity = FAKE_SOURCE}
 
 static const ashlar_cache_plan decoder_caches[] = {OWN_CACHE};
 static const ashlar_cache_plan encoder_caches[] = {ARENA_CACHE};
@@ -244,21 +258,34 @@ static const ashlar_cache_plan pair_caches[] = {OWN_CACHE, ARENA_CACHE,
 
 #define PLAN(image, bytes_of_cache, the_encoder, the_decoder, the_stacks,      \
              the_caches, cross)                                                \
-  {                                                                            \
-    .abi_version = ASHLAR_ABI_VERSION, .name = "fake", .manifest = "{}",       \
-    .manifest_bytes = 2, .cpu_level = 0, .build_id = 0x1234, .weights = image, \
-    .weights_bytes = FAKE_WEIGHTS_BYTES, .arena_bytes = sizeof(fake_arena),    \
-    .cache_bytes = bytes_of_cache, .max_tokens = FAKE_TOKENS,                  \
-    .max_context = FAKE_CONTEXT, .max_source = FAKE_SOURCE,                    \
-    .max_sequences = FAKE_SEQUENCES, .call_offset = AT(call),                  \
-    .rows_offset = AT(rows), .tiles_offset = AT(tiles),                        \
-    .max_tiles = FAKE_TILES, .tile_rows = FAKE_TILE_ROWS,                      \
-    .cross_cache = cross, .encoder = the_encoder, .decoder = the_decoder,      \
-    .stack_count = sizeof(the_stacks) / sizeof(the_stacks[0]),                 \
-    .stacks = the_stacks, .head_count = 2, .heads = heads,                     \
-    .cache_count = sizeof(the_caches) / sizeof(the_caches[0]),                 \
-    .caches = the_caches                                                       \
-  }
+  {.abi_version = ASHLAR_ABI_VERSION,                                          \
+   .name = "fake",                                                             \
+   .manifest = "{}",                                                           \
+   .manifest_bytes = 2,                                                        \
+   .cpu_level = 0,                                                             \
+   .build_id = 0x1234,                                                         \
+   .weights = image,                                                           \
+   .weights_bytes = FAKE_WEIGHTS_BYTES,                                        \
+   .arena_bytes = sizeof(fake_arena),                                          \
+   .cache_bytes = bytes_of_cache,                                              \
+   .max_tokens = FAKE_TOKENS,                                                  \
+   .max_context = FAKE_CONTEXT,                                                \
+   .max_source = FAKE_SOURCE,                                                  \
+   .max_sequences = FAKE_SEQUENCES,                                            \
+   .call_offset = AT(call),                                                    \
+   .rows_offset = AT(rows),                                                    \
+   .tiles_offset = AT(tiles),                                                  \
+   .max_tiles = FAKE_TILES,                                                    \
+   .tile_rows = FAKE_TILE_ROWS,                                                \
+   .cross_cache = cross,                                                       \
+   .encoder = the_encoder,                                                     \
+   .decoder = the_decoder,                                                     \
+   .stack_count = sizeof(the_stacks) / sizeof(the_stacks[0]),                  \
+   .stacks = the_stacks,                                                       \
+   .head_count = 2,                                                            \
+   .heads = heads,                                                             \
+   .cache_count = sizeof(the_caches) / sizeof(the_caches[0]),                  \
+   .caches = the_caches}
 
 #define CACHE_BYTES ((int64_t)sizeof(fake_cache))
 const ashlar_plan fake_decoder =

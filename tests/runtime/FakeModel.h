@@ -1,5 +1,4 @@
-/*===- FakeModel.h - An artifact written by hand ---------------------- C
--*-===*\
+/*===- FakeModel.h - An artifact written by hand -------------------- C -*-===*\
 |*
 |* What the compiler must emit, small enough to read: plans and worker functions
 |* of a decoder, an encoder, and a pair of both. The "model" is arithmetic on

@@ -24,8 +24,8 @@ int64_t now() {
 /// A buffer of times with a guard behind it.
 struct Marks {
   explicit Marks(int64_t capacity)
-      : times(size_t(capacity) + 1, guard), marks{times.data(), capacity,
-                                                  unused} {}
+      : times(size_t(capacity) + 1, guard),
+        marks{times.data(), capacity, unused} {}
 
   /// What the last call noted, between `begin` and now.
   void expect(int64_t count, int64_t begin) {

@@ -91,9 +91,7 @@ TEST_F(Refusals, Lengths) {
         << length;
   EXPECT_EQ(decode([&](Batch &b, ashlar_batch &) { b.lengths[1] = INT_MAX; }),
             ASHLAR_CONTEXT_FULL);
-  EXPECT_EQ(decode([&](Batch &b, ashlar_batch &) {
-              b.lengths = {200, 201};
-            }),
+  EXPECT_EQ(decode([&](Batch &b, ashlar_batch &) { b.lengths = {200, 201}; }),
             ASHLAR_TOO_MANY_TOKENS);
   // 3 tokens are held in slot 2.
   EXPECT_EQ(decode([&](Batch &b, ashlar_batch &) {

@@ -20,10 +20,8 @@ namespace ashlar::tool {
       {"--taps", nullptr, "keep the rows of every op for verify"},             \
       {"--random-weights", "SEED",                                             \
        "random numbers instead of the checkpoint"},                            \
-  {                                                                            \
-    "--disable-fusion", "PASS",                                                \
-        "leave a fusion out (merge-qkv, fuse-epilogue, ...)"                   \
-  }
+      {"--disable-fusion", "PASS",                                             \
+       "leave a fusion out (merge-qkv, fuse-epilogue, ...)"}
 
 /// What those flags say; output, kind and name are left to the command.
 llvm::Expected<CompileOptions> compileOptions(const Arguments &arguments);
