@@ -23,7 +23,7 @@ const NpyArray *CaseRun::input(StringRef name) const {
   return found == inputs.end() ? nullptr : &found->second;
 }
 
-std::vector<std::string> testing::caseNames() {
+std::vector<std::string> ashlar::testing::caseNames() {
   std::vector<std::string> names;
   std::error_code error;
   for (llvm::sys::fs::directory_iterator it(casesFolder, error), end;
@@ -105,7 +105,7 @@ CaseGreedy CaseReader::greedy(const JsonValue &value) {
   return greedy;
 }
 
-Expected<Case> testing::readCase(StringRef name) {
+Expected<Case> ashlar::testing::readCase(StringRef name) {
   std::string folder = (casesFolder + name + "/").str();
   Expected<InputFile> file = InputFile::open(folder + "case.json");
   if (!file)
@@ -144,8 +144,8 @@ static std::vector<int64_t> integers(const NpyArray *array, size_t count) {
   return llvm::cantFail(array->toInt64());
 }
 
-RaggedRows testing::raggedRows(const CaseRun &run, StringRef input,
-                               const NpyArray *mask) {
+RaggedRows ashlar::testing::raggedRows(const CaseRun &run, StringRef input,
+                                       const NpyArray *mask) {
   const NpyArray *given = run.input(input);
   assert(given && "the run has no such input");
   bool isIds = given->shape.size() == 2;
@@ -191,8 +191,8 @@ std::vector<size_t> RaggedRows::firstRows() const {
   return first;
 }
 
-std::vector<double> testing::expectedRows(const CaseOutput &output,
-                                          const RaggedRows &rows) {
+std::vector<double> ashlar::testing::expectedRows(const CaseOutput &output,
+                                                  const RaggedRows &rows) {
   const std::vector<int64_t> &shape = output.expected.shape;
   std::vector<double> all = output.expected.toDouble();
   if (shape.size() == 2) // one row per sequence
@@ -209,8 +209,8 @@ std::vector<double> testing::expectedRows(const CaseOutput &output,
 // Comparing
 //===----------------------------------------------------------------------===//
 
-Difference testing::difference(llvm::ArrayRef<double> got,
-                               llvm::ArrayRef<double> expected) {
+Difference ashlar::testing::difference(llvm::ArrayRef<double> got,
+                                       llvm::ArrayRef<double> expected) {
   constexpr double infinity = std::numeric_limits<double>::infinity();
   if (got.size() != expected.size() || got.empty())
     return {infinity, infinity};
@@ -226,6 +226,6 @@ Difference testing::difference(llvm::ArrayRef<double> got,
   return {std::sqrt(error / norm), most};
 }
 
-int64_t testing::argmax(llvm::ArrayRef<double> numbers) {
+int64_t ashlar::testing::argmax(llvm::ArrayRef<double> numbers) {
   return std::max_element(numbers.begin(), numbers.end()) - numbers.begin();
 }
