@@ -1,5 +1,4 @@
-/*===- api.c - An artifact's functions as one table ------------------- C
- * -*-===*/
+/*===- api.c - An artifact's functions as one table ---------------- C -*-===*/
 
 #include "runtime/api.h"
 #include "runtime/internal.h"

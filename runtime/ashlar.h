@@ -42,15 +42,16 @@ typedef enum ashlar_status {
 typedef struct ashlar_model ashlar_model;
 typedef struct ashlar_session ashlar_session;
 
-/* Where the weights of an artifact compiled with --weights=external come from;
-   null for artifacts that carry them. One of path, memory, descriptor. Whoever
-   shortens a file that is open ends this process with SIGBUS: replace it by
-   renaming. */
+/* Where the weights of an artifact compiled with --weights=external come from: one
+   of path, memory, descriptor. Artifacts that carry theirs take null, or none of
+   the three (descriptor -1). Whoever shortens a file that is open ends this process
+   with SIGBUS: replace it by renaming. */
 typedef struct ashlar_weights_source {
   const char *path;
   const void *memory; /* 64-byte aligned, alive until close */
   size_t memory_bytes;
   int descriptor; /* without path and memory; -1 = none; the caller keeps it */
+  int32_t prefault; /* not 0 = `open` maps all weights into memory, not their use */
 } ashlar_weights_source;
 
 typedef struct ashlar_session_options {

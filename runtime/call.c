@@ -1,5 +1,4 @@
-/*===- call.c - Encode and decode ------------------------------------- C
- * -*-===*/
+/*===- call.c - Encode and decode ---------------------------------- C -*-===*/
 
 #include "runtime/internal.h"
 

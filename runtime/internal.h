@@ -111,9 +111,10 @@ int32_t ashlar_rt_physical_cores(const char *root, const uint64_t *mask,
 /* Whole CPUs that the cgroups grant; INT32_MAX = no limit. */
 int32_t ashlar_rt_cgroup_cpus(const char *root);
 
-/* weights.c: finds or maps the image and checks its header. */
+/* weights.c: finds or maps the image and checks its header; unmaps it. */
 ashlar_status ashlar_rt_weights_open(const ashlar_weights_source *source,
                                      ashlar_model *model);
+void ashlar_rt_weights_close(ashlar_model *model);
 
 /* team.c. `workers` counts the calling thread. */
 ashlar_status ashlar_rt_team_create(int32_t workers, struct ashlar_team **team);

@@ -1,10 +1,8 @@
-/*===- model.c - Open and close --------------------------------------- C
- * -*-===*/
+/*===- model.c - Open and close ------------------------------------ C -*-===*/
 
 #include "runtime/internal.h"
 
 #include <stdlib.h>
-#include <sys/mman.h>
 
 ashlar_status ashlar_rt_open(const ashlar_plan *plan,
                              const ashlar_weights_source *weights,
@@ -39,7 +37,6 @@ ashlar_status ashlar_open(const ashlar_weights_source *weights,
 void ashlar_close(ashlar_model *model) {
   if (!model)
     return;
-  if (model->mapping)
-    munmap(model->mapping, model->mapping_bytes);
+  ashlar_rt_weights_close(model);
   free(model);
 }

@@ -1,5 +1,4 @@
-/*===- status.c - Text of the statuses -------------------------------- C
- * -*-===*/
+/*===- status.c - Text of the statuses ----------------------------- C -*-===*/
 
 #include "runtime/ashlar.h"
 

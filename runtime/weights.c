@@ -81,13 +81,14 @@ static ashlar_status map_path(const char *path, ashlar_model *model) {
   return status;
 }
 
-ashlar_status ashlar_rt_weights_open(const ashlar_weights_source *source,
-                                     ashlar_model *model) {
+static ashlar_status find(const ashlar_weights_source *source,
+                          ashlar_model *model) {
   const ashlar_plan *plan = model->plan;
+  if (plan->weights && source &&
+      (source->path || source->memory || source->descriptor >= 0))
+    return ASHLAR_INVALID_ARGUMENT;
   if (plan->weights)
-    return source ? ASHLAR_INVALID_ARGUMENT
-                  : use_memory(plan->weights, (uint64_t)plan->weights_bytes,
-                               model);
+    return use_memory(plan->weights, (uint64_t)plan->weights_bytes, model);
   if (!source || (source->path && source->memory))
     return ASHLAR_INVALID_ARGUMENT;
   if (source->path)
@@ -97,4 +98,40 @@ ashlar_status ashlar_rt_weights_open(const ashlar_weights_source *source,
   if (source->descriptor < 0)
     return ASHLAR_INVALID_ARGUMENT;
   return map_file(source->descriptor, model);
+}
+
+/* All pages at once (Linux 5.14), or one by one. */
+static ashlar_status prefault(const void *weights, size_t bytes) {
+  enum { PAGE = 4096, POPULATE_READ = 22 };
+  const char *end = (const char *)weights + bytes;
+  const char *first =
+      (const char *)((uintptr_t)weights & ~(uintptr_t)(PAGE - 1));
+  int failed;
+  do
+    failed = madvise((void *)first, (size_t)(end - first), POPULATE_READ);
+  while (failed && errno == EINTR);
+  if (!failed)
+    return ASHLAR_OK;
+  if (errno != EINVAL)
+    return errno == ENOMEM ? ASHLAR_OUT_OF_MEMORY : ASHLAR_IO_ERROR;
+  for (const char *page = first; page < end; page += PAGE)
+    (void)*(const volatile char *)(page < (const char *)weights ? weights
+                                                                : page);
+  return ASHLAR_OK;
+}
+
+ashlar_status ashlar_rt_weights_open(const ashlar_weights_source *source,
+                                     ashlar_model *model) {
+  ashlar_status status = find(source, model);
+  if (status != ASHLAR_OK || !source || !source->prefault)
+    return status;
+  status = prefault(model->weights, (size_t)model->plan->weights_bytes);
+  if (status != ASHLAR_OK)
+    ashlar_rt_weights_close(model);
+  return status;
+}
+
+void ashlar_rt_weights_close(ashlar_model *model) {
+  if (model->mapping)
+    munmap(model->mapping, model->mapping_bytes);
 }

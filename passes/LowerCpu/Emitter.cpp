@@ -37,9 +37,10 @@ Value Emitter::add(Value a, Value b) {
   return arith::AddIOp::create(*this, a, b);
 }
 Value Emitter::add(Value a, int64_t b) { return b ? add(a, index(b)) : a; }
-Value Emitter::mul(Value a, int64_t b) {
-  return arith::MulIOp::create(*this, a, index(b));
+Value Emitter::mul(Value a, Value b) {
+  return arith::MulIOp::create(*this, a, b);
 }
+Value Emitter::mul(Value a, int64_t b) { return mul(a, index(b)); }
 Value Emitter::div(Value a, int64_t b) {
   return b == 1 ? a : arith::DivUIOp::create(*this, a, index(b)).getResult();
 }
@@ -48,6 +49,9 @@ Value Emitter::rem(Value a, int64_t b) {
 }
 Value Emitter::sub(Value a, Value b) {
   return arith::SubIOp::create(*this, a, b);
+}
+Value Emitter::ceilDiv(Value a, Value b) {
+  return arith::DivUIOp::create(*this, add(a, sub(b, index(1))), b);
 }
 Value Emitter::ceilDiv(Value a, int64_t b) { return div(add(a, b - 1), b); }
 Value Emitter::min(Value a, Value b) {

@@ -69,10 +69,12 @@ public:
   //===--- index arithmetic ---===//
   Value add(Value a, Value b);
   Value add(Value a, int64_t b);
+  Value mul(Value a, Value b);
   Value mul(Value a, int64_t b);
   Value div(Value a, int64_t b); // non-negative
   Value rem(Value a, int64_t b);
   Value sub(Value a, Value b);
+  Value ceilDiv(Value a, Value b);
   Value ceilDiv(Value a, int64_t b);
   Value min(Value a, Value b);
   Value max(Value a, Value b);

@@ -77,19 +77,20 @@ void LinearEpilogue::finish(Value row, int64_t rowCount, Value unit,
   for (int64_t r = 0; r < rowCount; ++r)
     for (int64_t p = 0; p < width; ++p)
       e.storeVector(sums[r * width + p], kept, {e.index(r), e.index(p), zero});
-  finish(row, rowCount, unit, unitCount, [&](Value r, Value u, int64_t part) {
-    return e.loadVector(kept, {r, e.add(e.mul(u, unitPanels), part), zero});
-  });
+  finish(row, e.add(row, rowCount), unit, unitCount,
+         [&](Value r, Value u, int64_t part) {
+           return e.loadVector(
+               kept, {e.sub(r, row), e.add(e.mul(u, unitPanels), part), zero});
+         });
 }
 
-void LinearEpilogue::finish(
-    Value row, int64_t rowCount, Value unit, int64_t unitCount,
-    llvm::function_ref<Value(Value, Value, int64_t)> sum) {
-  e.loop(0, rowCount, 1, [&](Value r) {
+void LinearEpilogue::finish(Value begin, Value end, Value unit,
+                            int64_t unitCount, Sum sum) {
+  e.loop(begin, end, 1, [&](Value row) {
     e.loop(0, unitCount, 1, [&](Value u) {
-      Value gate = sum(r, u, 0);
-      Value up = gated ? sum(r, u, 1) : Value();
-      store(gate, up, e.add(row, r), e.add(unit, u));
+      Value gate = sum(row, u, 0);
+      Value up = gated ? sum(row, u, 1) : Value();
+      store(gate, up, row, e.add(unit, u));
     });
   });
 }

@@ -36,11 +36,12 @@ public:
   void finish(mlir::Value row, int64_t rows, mlir::Value unit,
               int64_t unitCount, llvm::ArrayRef<mlir::Value> sums);
 
-  /// The same for rows [row, row + rows) that `sum(row of the tile, unit of the
-  /// tile, part)` gives.
-  void finish(
-      mlir::Value row, int64_t rows, mlir::Value unit, int64_t unitCount,
-      llvm::function_ref<mlir::Value(mlir::Value, mlir::Value, int64_t)> sum);
+  /// 16 sums by row, unit of the tile, and part.
+  using Sum =
+      llvm::function_ref<mlir::Value(mlir::Value, mlir::Value, int64_t)>;
+  /// The same for rows [begin, end).
+  void finish(mlir::Value begin, mlir::Value end, mlir::Value unit,
+              int64_t unitCount, Sum sum);
 
 private:
   void store(mlir::Value gate, mlir::Value up, mlir::Value row,
@@ -62,9 +63,6 @@ struct LinearShape {
   int64_t units, unitPanels;
   explicit LinearShape(ir::LinearOp op);
 };
-
-/// The phase of a linear with an encoded weight.
-void emitEncodedLinear(Emitter &e, ir::LinearOp op, int64_t capacity);
 
 } // namespace ashlar
 

@@ -9,7 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "passes/LowerCpu/LinearEpilogue.h"
+#include "passes/LowerCpu/EncodedLinear.h"
 #include "passes/LowerCpu/RegisterTile.h"
 
 using namespace mlir;

@@ -7,6 +7,9 @@
 using namespace mlir;
 using namespace ashlar;
 
+/// Bytes of a panel's feature in a line.
+static constexpr int64_t wordBytes = lineBytes / panelWidth;
+
 namespace {
 /// One block's types and tiles.
 class TileBody {
@@ -14,8 +17,11 @@ public:
   TileBody(Emitter &e, const TileBlock &block) : e(e), block(block) {
     Type operand = block.isInt8 ? Type(e.getI8Type()) : Type(e.getBF16Type());
     Type result = block.isInt8 ? Type(e.getI32Type()) : Type(e.getF32Type());
-    int64_t elements = block.isInt8 ? lineBytes : lineBytes / 2;
-    operandTile = amx::TileType::get({ashlar::tileRows, elements}, operand);
+    int64_t elementBytes = block.isInt8 ? 1 : 2;
+    rowsTile = amx::TileType::get(
+        {ashlar::tileRows, block.stepBytes / elementBytes}, operand);
+    panelTile = amx::TileType::get(
+        {block.stepBytes / wordBytes, lineBytes / elementBytes}, operand);
     resultTile = amx::TileType::get({ashlar::tileRows, panelWidth}, result);
   }
 
@@ -50,12 +56,14 @@ public:
         block.ahead(step);
       // One panel's tile at a time: there are eight tile registers.
       SmallVector<Value> as, next(sums);
+      Value byte =
+          e.mul(e.rem(step, lineBytes / block.stepBytes), block.stepBytes);
       for (int64_t i = 0; i < block.rowTiles; ++i)
-        as.push_back(load(block.aLines, block.a(i, step), block.aRowLines,
-                          block.streamA));
+        as.push_back(load(rowsTile, block.aLines, {block.a(i, step), byte},
+                          block.aRowLines, block.streamA));
       for (int64_t p = 0; p < block.panels; ++p) {
-        Value b =
-            load(block.bLines, block.b(p, step), /*rowLines=*/1, block.streamB);
+        Value b = load(panelTile, block.bLines, {block.b(p, step), e.index(0)},
+                       /*rowLines=*/1, block.streamB);
         for (int64_t r = 0; r < block.rowTiles; ++r) {
           Value &sum = next[r * block.panels + p];
           sum = multiplyAdd(as[r], b, sum);
@@ -66,9 +74,9 @@ public:
   }
 
 private:
-  Value load(Value lines, Value line, int64_t rowLines, bool stream) {
-    auto tile = amx::TileLoadOp::create(e, operandTile, lines,
-                                        ValueRange{line, e.index(0)},
+  Value load(amx::TileType type, Value lines, ValueRange at, int64_t rowLines,
+             bool stream) {
+    auto tile = amx::TileLoadOp::create(e, type, lines, at,
                                         e.index(rowLines * lineBytes));
     if (stream)
       tile->setAttr(streamAttr, e.getUnitAttr());
@@ -90,7 +98,7 @@ private:
 
   Emitter &e;
   const TileBlock &block;
-  amx::TileType operandTile, resultTile;
+  amx::TileType rowsTile, panelTile, resultTile;
 };
 } // namespace
 

@@ -19,10 +19,11 @@ constexpr llvm::StringLiteral streamAttr = "ashlar.stream";
 /// What a block is made of; lines are rows of 64 bytes of bf16 or int8.
 struct TileBlock {
   bool isInt8 = false;
-  int64_t rowTiles = 2; // tiles of 16 rows
-  int64_t panels = 2;   // of 16 features
-  /// First line of tile `step` (64 bytes of inputs) of row tile `i`, of panel
-  /// `i`.
+  int64_t rowTiles = 2;          // tiles of 16 rows
+  int64_t panels = 2;            // of 16 features
+  int64_t stepBytes = lineBytes; // of a row's inputs in a step: a line, or half
+  /// First line of tile `step` (`stepBytes` of inputs) of row tile `i`, of
+  /// panel `i`.
   llvm::function_ref<mlir::Value(int64_t i, mlir::Value step)> a, b;
   mlir::Value aLines, bLines; // memref<... x 64 x i8>
   int64_t aRowLines = 1;      // lines from row to row of a tile of A

@@ -1,14 +1,17 @@
 //===- WeightsTest.cpp - Where weights come from, and bad ones ------------===//
 //
 // Would catch: an image that is not checked, a wait on a FIFO, a descriptor
-// that is closed or leaks, an image that is copied into the process.
+// that is closed or leaks, an image that is copied into the process, pages that
+// are left for later.
 //
 //===----------------------------------------------------------------------===//
 
 #include "tests/runtime/Harness.h"
 
+#include <cstdio>
 #include <cstdlib>
 #include <fcntl.h>
+#include <fstream>
 #include <string>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -55,17 +58,33 @@ struct Weights : testing::Test {
   }
 
   ashlar_status openPath() {
-    ashlar_weights_source source = {path.c_str(), nullptr, 0, -1};
+    ashlar_weights_source source = {path.c_str(), nullptr, 0, -1, 0};
     return openWith(&source);
   }
 
   ashlar_status openMemory(const void *memory, size_t bytes) {
-    ashlar_weights_source source = {nullptr, memory, bytes, -1};
+    ashlar_weights_source source = {nullptr, memory, bytes, -1, 0};
     return openWith(&source);
   }
 
   std::string folder, path;
 };
+
+/// Of the mappings of `path`, what this process has in its page tables.
+size_t residentBytes(std::string path) {
+  path.erase(0, path.rfind('/', path.rfind('/') - 1)); // folder and name
+  std::ifstream maps("/proc/self/smaps");
+  std::string line;
+  size_t total = 0;
+  for (bool inside = false; std::getline(maps, line);) {
+    unsigned long kilobytes;
+    if (line.find('-') < line.find(':'))
+      inside = line.find(path) != std::string::npos;
+    else if (inside && sscanf(line.c_str(), "Rss: %lu", &kilobytes) == 1)
+      total += kilobytes * 1024;
+  }
+  return total;
+}
 
 int openDescriptors() {
   int count = 0;
@@ -82,7 +101,7 @@ TEST_F(Weights, FromAPath) {
   EXPECT_EQ(openPath(), ASHLAR_OK);
   EXPECT_EQ(openDescriptors(), before);
   // {.path = ...} alone, descriptor 0.
-  ashlar_weights_source source = {path.c_str(), nullptr, 0, 0};
+  ashlar_weights_source source = {path.c_str(), nullptr, 0, 0, 0};
   EXPECT_EQ(openWith(&source), ASHLAR_OK);
 }
 
@@ -90,7 +109,7 @@ TEST_F(Weights, FromADescriptorThatStaysOpen) {
   write(&fake_image, sizeof fake_image);
   int file = open(path.c_str(), O_RDONLY);
   ASSERT_EQ(lseek(file, 100, SEEK_SET), 100);
-  ashlar_weights_source source = {nullptr, nullptr, 0, file};
+  ashlar_weights_source source = {nullptr, nullptr, 0, file, 0};
   EXPECT_EQ(openWith(&source), ASHLAR_OK);
   EXPECT_EQ(openWith(&source), ASHLAR_OK);
   EXPECT_EQ(lseek(file, 0, SEEK_CUR), 100);
@@ -115,7 +134,7 @@ TEST_F(Weights, TheMappingIsGivenBack) {
   EXPECT_EQ(openPath(), ASHLAR_OK);
   EXPECT_EQ(fake_requests.live, live);
   ashlar_model *model = nullptr;
-  ashlar_weights_source source = {path.c_str(), nullptr, 0, -1};
+  ashlar_weights_source source = {path.c_str(), nullptr, 0, -1, 0};
   fake_requests.fail_in = 2; // the mapping itself
   errno = ENOMEM;
   EXPECT_EQ(alpha_rt_open(&fake_external, &source, &model),
@@ -168,27 +187,52 @@ TEST_F(Weights, WhatIsNoRegularFile) {
   ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
   EXPECT_EQ(openPath(), ASHLAR_IO_ERROR);
   for (const char *other : {"/dev/zero", "/dev/null", "/", ""}) {
-    ashlar_weights_source source = {other, nullptr, 0, -1};
+    ashlar_weights_source source = {other, nullptr, 0, -1, 0};
     EXPECT_EQ(openWith(&source), ASHLAR_IO_ERROR) << other;
   }
   int ends[2];
   ASSERT_EQ(pipe(ends), 0);
-  ashlar_weights_source source = {nullptr, nullptr, 0, ends[0]};
+  ashlar_weights_source source = {nullptr, nullptr, 0, ends[0], 0};
   EXPECT_EQ(openWith(&source), ASHLAR_IO_ERROR);
   close(ends[0]);
   close(ends[1]);
 }
 
+TEST_F(Weights, PrefaultMapsAllPages) {
+  write(&fake_image, sizeof fake_image);
+  ashlar_weights_source source = {path.c_str(), nullptr, 0, -1, 0};
+  for (int32_t prefault : {0, 1}) {
+    source.prefault = prefault;
+    ashlar_model *model = nullptr;
+    ASSERT_EQ(alpha_rt_open(&fake_external, &source, &model), ASHLAR_OK);
+    EXPECT_EQ(residentBytes(path) == (sizeof fake_image + 4095) / 4096 * 4096,
+              prefault == 1)
+        << residentBytes(path);
+    api().close(model);
+    EXPECT_EQ(residentBytes(path), 0u);
+  }
+  EXPECT_EQ(openWith(&source), ASHLAR_OK);
+  ashlar_weights_source memory = {nullptr, &fake_image, sizeof fake_image, -1,
+                                  1};
+  EXPECT_EQ(openWith(&memory), ASHLAR_OK);
+  // An artifact that carries its weights.
+  ashlar_weights_source own = {nullptr, nullptr, 0, -1, 1};
+  ashlar_model *model = nullptr;
+  ASSERT_EQ(api().open(&own, &model), ASHLAR_OK);
+  api().close(model);
+}
+
 TEST_F(Weights, NoSourceOrTwo) {
   EXPECT_EQ(openWith(nullptr), ASHLAR_INVALID_ARGUMENT);
-  ashlar_weights_source none = {nullptr, nullptr, 0, -1};
+  ashlar_weights_source none = {nullptr, nullptr, 0, -1, 0};
   EXPECT_EQ(openWith(&none), ASHLAR_INVALID_ARGUMENT);
-  ashlar_weights_source two = {path.c_str(), &fake_image, sizeof fake_image,
-                               -1};
+  ashlar_weights_source two = {path.c_str(), &fake_image, sizeof fake_image, -1,
+                               0};
   EXPECT_EQ(openWith(&two), ASHLAR_INVALID_ARGUMENT);
   // An artifact that carries its weights takes no others.
   ashlar_model *model = nullptr;
-  ashlar_weights_source other = {nullptr, &fake_image, sizeof fake_image, -1};
+  ashlar_weights_source other = {nullptr, &fake_image, sizeof fake_image, -1,
+                                 0};
   EXPECT_EQ(api().open(&other, &model), ASHLAR_INVALID_ARGUMENT);
   EXPECT_EQ(api().open(nullptr, nullptr), ASHLAR_INVALID_ARGUMENT);
 }

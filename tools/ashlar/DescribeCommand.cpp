@@ -20,6 +20,7 @@
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/MathExtras.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -73,6 +74,17 @@ static Expected<std::string> planModel(const Arguments &arguments) {
 // As text
 //===----------------------------------------------------------------------===//
 
+/// What an executable has in memory beside its model: code, libc, stacks.
+static constexpr uint64_t programBytes = 4 << 20;
+
+/// A stranger's manifest may say any numbers.
+static int64_t residentBytes(const ManifestView &manifest) {
+  auto sum =
+      llvm::SaturatingAdd<uint64_t>(manifest.weightsBytes, manifest.arenaBytes,
+                                    manifest.cacheBytes, programBytes);
+  return static_cast<int64_t>(std::min<uint64_t>(sum, INT64_MAX));
+}
+
 static void line(StringRef what, const llvm::Twine &value) {
   llvm::outs() << llvm::formatv("  {0,-16} {1}\n", what, value.str());
 }
@@ -84,6 +96,8 @@ static void printMemory(const ManifestView &manifest) {
                                               : " in a file of their own"));
   line("arena", grouped(manifest.arenaBytes) + " of each session");
   line("cache", grouped(manifest.cacheBytes) + " of each session");
+  line("resident",
+       grouped(residentBytes(manifest)) + " at most, with one session");
   llvm::outs() << "limits\n";
   line("max-tokens", grouped(manifest.maxTokens) + " of one call");
   if (manifest.find("decode"))
