@@ -51,13 +51,22 @@ private:
     Value firstRow, lastRow, begin, end;
     Value isFirst; // i1: of the parts of the inputs
   };
-  void group(Value unit, int64_t unitCount, const Part &part, Value results);
-  /// Rows [begin, end) of a block that begins with row `first`.
-  struct BlockRows {
-    Value first, begin, end;
+  /// Units of the layer: `width` panels from `panel` on.
+  struct Group {
+    Value unit;
+    int64_t units;
+    Value panel;
+    int64_t width;
+    int64_t blockRows;
+    const Part *part;
+    Value results; // where sums are kept
   };
-  void finishBlock(const BlockRows &rows, Value unit, int64_t unitCount,
-                   Value results, Value kept);
+  using Ahead = llvm::function_ref<void(Value step)>;
+  void multiplyBlock(const Group &group, Value number, Ahead ahead);
+  void finishBlock(const Group &group, Value number, Value begin, Value end);
+  void multiplyGroup(const Group &group);
+  void multiplyGroups(Value begin, Value end, int64_t panelCount,
+                      const Part &part, Value results);
   Value keptAt(Value number, int64_t blockRows);
   Value makeResults(int64_t rowTiles, int64_t panelCount);
   void prefetchNext(Value panel, int64_t width, Value step, Value slice,

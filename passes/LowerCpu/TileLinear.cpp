@@ -57,105 +57,113 @@ void TileLinear::prefetchNext(Value panel, int64_t width, Value step,
   });
 }
 
+/// Block `number` of the rows times the group's panels.
+void TileLinear::multiplyBlock(const Group &group, Value number, Ahead ahead) {
+  const Part &part = *group.part;
+  Value row = e.add(part.firstRow, e.mul(number, group.blockRows));
+  auto a = [&](int64_t i, Value step) {
+    return firstLineOfTile(e, input, e.add(row, i * ashlar::tileRows), step);
+  };
+  auto b = [&](int64_t i, Value step) {
+    return e.add(e.mul(e.add(group.panel, i), panels.layout.lines()),
+                 e.mul(step, tileLines));
+  };
+  TileBlock block;
+  block.isInt8 = layer.isInt8();
+  block.rowTiles = part.rowTiles;
+  block.panels = group.width;
+  block.a = a;
+  block.b = b;
+  block.aLines = input.lines;
+  block.bLines = panels.lines;
+  block.streamA = true;
+  block.ahead = ahead;
+  block.results = group.results;
+  auto multiply = [&](bool fresh) {
+    emitTileBlock(e, block, part.begin, part.end,
+                  arith::ConstantIntOp::create(e, fresh, 1));
+  };
+  if (!residual) {
+    block.firstRow = keptAt(number, group.blockRows);
+    block.firstColumn = e.index(0);
+    return multiply(true);
+  }
+  block.firstRow = row;
+  block.firstColumn = e.mul(group.panel, panelWidth);
+  auto begin = [&] {
+    block.starts = residual->memory;
+    multiply(false);
+    block.starts = {};
+  };
+  e.when(part.isFirst, begin, [&] { multiply(false); });
+}
+
+/// The epilogue of rows [begin, end) of block `number`.
+void TileLinear::finishBlock(const Group &group, Value number, Value begin,
+                             Value end) {
+  Value first = e.add(group.part->firstRow, e.mul(number, group.blockRows));
+  Value kept = keptAt(number, group.blockRows);
+  auto sumOf = [&](Value row, Value unit, int64_t part) {
+    Value inGroup = e.add(e.mul(unit, epilogue.unitPanels), part);
+    Value panel = e.add(group.panel, inGroup);
+    SmallVector<Value> at{row, e.mul(panel, panelWidth)};
+    if (!residual)
+      at = {e.add(kept, e.sub(row, first)), e.mul(inGroup, panelWidth)};
+    Value sum = vector::LoadOp::create(
+        e, layer.isInt8() ? intVector(e) : e.vectorType(), group.results, at);
+    if (layer.isInt8()) {
+      Value scale = e.broadcast(e.load(input.scales, row));
+      sum = scaleInt8(e, panels, sum, panel, scale);
+    }
+    if (epilogue.hasBias())
+      sum = e.addf(sum, epilogue.biasOf(e.add(group.unit, unit), part));
+    return sum;
+  };
+  epilogue.finish(e.add(first, begin), e.add(first, end), group.unit,
+                  group.units, sumOf);
+}
+
 /// A group of panels times a part of the rows and inputs, in blocks. The
 /// epilogue of each block's sums runs between the steps of the next one, whose
 /// products leave the vector units idle; the last one's behind it.
-void TileLinear::group(Value unit, int64_t unitCount, const Part &part,
-                       Value results) {
-  int64_t width = unitCount * epilogue.unitPanels;
-  int64_t blockRows = part.rowTiles * ashlar::tileRows;
-  Value panel = e.mul(unit, epilogue.unitPanels);
-  Value blocks = e.ceilDiv(e.sub(part.lastRow, part.firstRow), blockRows);
+void TileLinear::multiplyGroup(const Group &group) {
+  const Part &part = *group.part;
+  Value blocks = e.ceilDiv(e.sub(part.lastRow, part.firstRow), group.blockRows);
   // Of each panel of the next group, lines for each step of this one.
   Value share = e.ceilDiv(e.index(tileLines), blocks);
   // Of the block before, rows for each step.
-  Value partSteps = e.sub(part.end, part.begin);
-  Value rowShare = e.ceilDiv(e.index(blockRows), partSteps);
+  Value rowShare =
+      e.ceilDiv(e.index(group.blockRows), e.sub(part.end, part.begin));
   bool hasEpilogue = !residual || epilogue.hasBias();
   // Sums in the result's rows are complete behind the last inputs.
-  Value finished = e.index(blockRows);
+  Value finished = e.index(group.blockRows);
   if (residual)
     finished = e.select(e.equal(part.end, steps()), finished, e.index(0));
-  auto finishRows = [&](Value number, Value begin, Value end) {
-    Value row = e.add(part.firstRow, e.mul(number, blockRows));
-    finishBlock({row, e.add(row, begin), e.add(row, end)}, unit, unitCount,
-                results, keptAt(number, blockRows));
-  };
   e.loop(e.index(0), blocks, 1, [&](Value number) {
-    Value row = e.add(part.firstRow, e.mul(number, blockRows));
     Value before = e.select(e.equal(number, 0), e.index(0), finished);
-    auto a = [&](int64_t i, Value step) {
-      return firstLineOfTile(e, input, e.add(row, i * ashlar::tileRows), step);
-    };
-    auto b = [&](int64_t i, Value step) {
-      return e.add(e.mul(e.add(panel, i), panels.layout.lines()),
-                   e.mul(step, tileLines));
-    };
-    auto ahead = [&](Value step) {
-      prefetchNext(e.add(panel, width), width, step, e.mul(number, share),
-                   share);
+    multiplyBlock(group, number, [&](Value step) {
+      prefetchNext(e.add(group.panel, group.width), group.width, step,
+                   e.mul(number, share), share);
       if (!hasEpilogue)
         return;
       Value begin = e.mul(e.sub(step, part.begin), rowShare);
-      finishRows(e.sub(number, e.index(1)), e.min(begin, before),
-                 e.min(e.add(begin, rowShare), before));
-    };
-    TileBlock block;
-    block.isInt8 = layer.isInt8();
-    block.rowTiles = part.rowTiles;
-    block.panels = width;
-    block.a = a;
-    block.b = b;
-    block.aLines = input.lines;
-    block.bLines = panels.lines;
-    block.streamA = true;
-    block.ahead = ahead;
-    block.results = results;
-    auto multiply = [&](bool fresh) {
-      emitTileBlock(e, block, part.begin, part.end,
-                    arith::ConstantIntOp::create(e, fresh, 1));
-    };
-    if (!residual) {
-      block.firstRow = keptAt(number, blockRows);
-      block.firstColumn = e.index(0);
-      return multiply(true);
-    }
-    block.firstRow = row;
-    block.firstColumn = e.mul(panel, panelWidth);
-    auto begin = [&] {
-      block.starts = residual->memory;
-      multiply(false);
-      block.starts = {};
-    };
-    e.when(part.isFirst, begin, [&] { multiply(false); });
+      finishBlock(group, e.sub(number, e.index(1)), e.min(begin, before),
+                  e.min(e.add(begin, rowShare), before));
+    });
   });
   if (hasEpilogue)
-    finishRows(e.sub(blocks, e.index(1)), e.index(0), finished);
+    finishBlock(group, e.sub(blocks, e.index(1)), e.index(0), finished);
 }
 
-/// The epilogue of some rows of a block of sums.
-void TileLinear::finishBlock(const BlockRows &rows, Value unit,
-                             int64_t unitCount, Value results, Value kept) {
-  int64_t parts = epilogue.unitPanels;
-  epilogue.finish(rows.begin, rows.end, unit, unitCount,
-                  [&](Value row, Value u, int64_t part) {
-                    Value inTile = e.add(e.mul(u, parts), part);
-                    Value panel = e.add(e.mul(unit, parts), inTile);
-                    SmallVector<Value> at{e.add(kept, e.sub(row, rows.first)),
-                                          e.mul(inTile, panelWidth)};
-                    if (residual)
-                      at = {row, e.mul(panel, panelWidth)};
-                    Value sum = vector::LoadOp::create(
-                        e, layer.isInt8() ? intVector(e) : e.vectorType(),
-                        results, at);
-                    if (layer.isInt8()) {
-                      Value scale = e.broadcast(e.load(input.scales, row));
-                      sum = scaleInt8(e, panels, sum, panel, scale);
-                    }
-                    if (epilogue.hasBias())
-                      sum = e.addf(sum, epilogue.biasOf(e.add(unit, u), part));
-                    return sum;
-                  });
+/// Units [begin, end) in groups of `panelCount` panels.
+void TileLinear::multiplyGroups(Value begin, Value end, int64_t panelCount,
+                                const Part &part, Value results) {
+  int64_t unitPanels = epilogue.unitPanels;
+  e.stepwise(
+      begin, end, panelCount / unitPanels, [&](Value unit, int64_t units) {
+        multiplyGroup({unit, units, e.mul(unit, unitPanels), units * unitPanels,
+                       part.rowTiles * ashlar::tileRows, &part, results});
+      });
 }
 
 void TileLinear::prefill(Value begin, Value end) {
@@ -179,10 +187,7 @@ void TileLinear::prefill(Value begin, Value end) {
                 step,
                 e.min(e.add(step, partSteps), e.index(steps())),
                 e.equal(step, 0)};
-      e.stepwise(begin, end, panelsAtOnce / epilogue.unitPanels,
-                 [&](Value unit, int64_t unitCount) {
-                   group(unit, unitCount, part, results);
-                 });
+      multiplyGroups(begin, end, panelsAtOnce, part, results);
     });
   });
 }
@@ -217,8 +222,5 @@ void TileLinear::fewRows(Value begin, Value end) {
   Part part{rowTiles,         zero,
             e.tokens(),       zero,
             e.index(steps()), arith::ConstantIntOp::create(e, 1, 1)};
-  e.stepwise(begin, end, panelsAtOnce / epilogue.unitPanels,
-             [&](Value unit, int64_t unitCount) {
-               group(unit, unitCount, part, results);
-             });
+  multiplyGroups(begin, end, panelsAtOnce, part, results);
 }
