@@ -27,8 +27,7 @@ typedef struct front {
   int terminal; /* standard output is one */
 } front;
 
-/*===-- Output
- * -------------------------------------------------------------===*/
+/*===-- Output -----------------------------------------------------------===*/
 
 /* Text of a model that is shown on a terminal must not steer it. */
 static void print(void *user, const char *bytes, size_t count) {
@@ -83,8 +82,7 @@ static void print_help(const ashlar_plan *plan, const char *program) {
   printf("\n");
 }
 
-/*===-- Generation
- * ---------------------------------------------------------===*/
+/*===-- Generation -------------------------------------------------------===*/
 
 typedef struct writer {
   front *state;
@@ -129,8 +127,7 @@ static int generate(front *state, const int32_t *ids, size_t count) {
   return failed;
 }
 
-/*===-- Classification
- * -----------------------------------------------------===*/
+/*===-- Classification ---------------------------------------------------===*/
 
 static int classify(front *state, const int32_t *ids, const int32_t *types,
                     size_t count) {
@@ -155,8 +152,7 @@ static int classify(front *state, const int32_t *ids, const int32_t *types,
   return failed;
 }
 
-/*===-- Prompts
- * ------------------------------------------------------------===*/
+/*===-- Prompts ----------------------------------------------------------===*/
 
 static int run_ids(front *state, const int32_t *ids, const int32_t *types,
                    size_t count) {
@@ -208,8 +204,7 @@ static int run_prompts(front *state) {
   return 0;
 }
 
-/*===-- Arrays
- * -------------------------------------------------------------===*/
+/*===-- Arrays -----------------------------------------------------------===*/
 
 static int read_inputs(front *state, ashlar_named_array *inputs) {
   const ashlar_options *options = &state->options;
@@ -264,8 +259,7 @@ static int run_arrays(front *state) {
   return failed;
 }
 
-/*===-- The whole
- * ----------------------------------------------------------===*/
+/*===-- The whole --------------------------------------------------------===*/
 
 /* What the options ask for must be one thing, and one that the model can do. */
 static const char *usage_fault(const front *state) {

@@ -19,8 +19,7 @@ void ashlar_encoding_add(encoding *state, int32_t id) {
   ++state->count;
 }
 
-/*===-- Characters
- * ---------------------------------------------------------===*/
+/*===-- Characters -------------------------------------------------------===*/
 
 static int in_class(const ashlar_text *text, uint32_t c, int class) {
   const uint16_t *pages = section(text, text->header->class_pages);
@@ -56,8 +55,7 @@ static size_t make_valid(const unsigned char *input, size_t bytes,
   return written;
 }
 
-/*===-- Normalizer
- * ---------------------------------------------------------===*/
+/*===-- Normalizer -------------------------------------------------------===*/
 
 /* Into state->normalized; its size, or an error when a damaged table makes more
    of the text than it promises. */
@@ -95,8 +93,7 @@ static int normalize(encoding *state, const unsigned char *bytes, size_t count,
   return 0;
 }
 
-/*===-- Added tokens
- * -------------------------------------------------------===*/
+/*===-- Added tokens -----------------------------------------------------===*/
 
 /* The longest added token that begins the text: its index, or none. */
 static int32_t longest_added(const ashlar_text *text, int32_t root,
@@ -194,8 +191,7 @@ static int encode_raw(encoding *state, const unsigned char *bytes,
                       encode_normalized);
 }
 
-/*===-- Encoding
- * -----------------------------------------------------------===*/
+/*===-- Encoding ---------------------------------------------------------===*/
 
 size_t ashlar_text_scratch_bytes(const ashlar_text *text, size_t bytes) {
   if (!text->header->has_tokenizer || bytes > ASHLAR_TEXT_MAX_BYTES)
@@ -291,8 +287,7 @@ void ashlar_tokens_free(ashlar_tokens *tokens) {
   *tokens = (ashlar_tokens){0};
 }
 
-/*===-- Decoding
- * -----------------------------------------------------------===*/
+/*===-- Decoding ---------------------------------------------------------===*/
 
 void ashlar_text_decoder_init(ashlar_text_decoder *decoder,
                               const ashlar_text *text) {
