@@ -39,19 +39,19 @@ void FloatAttention::openSegment(Value head) {
 void FloatAttention::computeScores(Value first, Value count, Value keys) {
   Value panels = e.ceilDiv(keys, panelWidth);
   overRows(count, e.context.tile.rows, [&](Value i, int64_t rows) {
-    e.stepwise(zero, panels, e.context.tile.panels,
-               [&](Value panel, int64_t width) {
-                 SmallVector<Value> start(rows * width, e.splat(0.0));
-                 auto a = [&](int64_t r, Value k) {
-                   return e.load(queries, {e.add(e.add(first, i), r), k});
-                 };
-                 auto b = [&](int64_t p, Value k) {
-                   return e.loadVector(keyPanels, {e.add(panel, p), k, zero});
-                 };
-                 SmallVector<Value> tile = emitRegisterTile(
-                     e, rows, width, e.index(shape.headDim), start, {a, b});
-                 storeTile(tile, scores, i, rows, panel, width);
-               });
+    e.stepwise(
+        zero, panels, e.context.tile.panels, [&](Value panel, int64_t width) {
+          SmallVector<Value> start(rows * width, e.splat(0.0));
+          auto a = [&](int64_t r, Value k) {
+            return e.load(queries, {e.add(e.add(first, i), r), k});
+          };
+          auto b = [&](int64_t p, Value k) {
+            return e.loadVector(keyPanels, {e.add(panel, p), k, zero});
+          };
+          SmallVector<Value> tile = emitRegisterTile(
+              e, rows, width, zero, e.index(shape.headDim), start, {a, b});
+          storeTile(tile, scores, i, rows, panel, width);
+        });
   });
 }
 
@@ -59,22 +59,21 @@ void FloatAttention::computeScores(Value first, Value count, Value keys) {
 void FloatAttention::mixRows(Value first, Value i, int64_t count, Value begin,
                              Value end) {
   int64_t panels = shape.paddedHeadDim() / panelWidth;
-  e.stepwise(
-      zero, e.index(panels), std::min(e.context.tile.panels, panels),
-      [&](Value panel, int64_t width) {
-        Value row = e.add(first, i);
-        SmallVector<Value> start = loadTile(mixed, row, count, panel, width);
-        auto a = [&](int64_t r, Value key) {
-          return e.load(scores, {e.add(i, r), e.add(begin, key)});
-        };
-        auto b = [&](int64_t p, Value key) {
-          return e.loadVector(valuePanels,
-                              {e.add(panel, p), e.add(begin, key), zero});
-        };
-        SmallVector<Value> tile =
-            emitRegisterTile(e, count, width, e.sub(end, begin), start, {a, b});
-        storeTile(tile, mixed, row, count, panel, width);
-      });
+  e.stepwise(zero, e.index(panels), std::min(e.context.tile.panels, panels),
+             [&](Value panel, int64_t width) {
+               Value row = e.add(first, i);
+               SmallVector<Value> start =
+                   loadTile(mixed, row, count, panel, width);
+               auto a = [&](int64_t r, Value key) {
+                 return e.load(scores, {e.add(i, r), key});
+               };
+               auto b = [&](int64_t p, Value key) {
+                 return e.loadVector(valuePanels, {e.add(panel, p), key, zero});
+               };
+               SmallVector<Value> tile =
+                   emitRegisterTile(e, count, width, begin, end, start, {a, b});
+               storeTile(tile, mixed, row, count, panel, width);
+             });
 }
 
 /// Keys that every row of the block sees go through register tiles; behind them

@@ -37,8 +37,13 @@ Value LinearEpilogue::biasOf(Value unit, int64_t part) {
   return e.loadVector(bias, e.add(e.mul(unit, panelWidth), part * outputs));
 }
 
+bool LinearEpilogue::storesSums(ir::LinearOp op) {
+  return !op.getGated() && !op.getActivation() &&
+         op.getResult().getType().getElementType().isF32();
+}
+
 std::optional<RowsView> LinearEpilogue::takeResidual() {
-  if (gated || op.getActivation() || !rows)
+  if (!storesSums(op))
     return std::nullopt;
   return std::exchange(residual, std::nullopt);
 }

@@ -20,10 +20,12 @@ public:
   int64_t units = 0;      // panels, or pairs of them when gated
   int64_t unitPanels = 1; // panels of a unit
 
+  /// Whether nothing but a bias and a residual comes to the sums of `op` before
+  /// they are stored as float32.
+  static bool storesSums(ir::LinearOp op);
   bool hasBias() const { return bool(bias); }
-  /// Rows of float32 that sums may begin with instead of zero: the residual,
-  /// where nothing but a bias stands between it and the sums. It is not added
-  /// again.
+  /// Rows of float32 that sums may begin with instead of zero: the residual, if
+  /// `storesSums`. It is not added again.
   std::optional<RowsView> takeResidual();
   /// Where results go, if they are float32.
   const std::optional<RowsView> &resultRows() const { return rows; }

@@ -1,11 +1,16 @@
 //===- LinearPhase.cpp - Linear layers with their epilogues --------------===//
 //
-// A tile is a group of panels: `TileShape::panels` times 16 output features
-// (one gate panel and its up panel, when gated). Prefill walks the rows of the
-// call in register tiles and reads the group's weights again from L2 for each;
-// decode (one row) streams the packed weights once, several panels in flight,
-// prefetching ahead. Rows between the last token and the end of a register tile
-// are computed on whatever lies in the arena and never read.
+// A tile of the phase is a chunk of rows times a group of panels:
+// `TileShape::panels` times 16 output features (one gate panel and its up
+// panel, when gated). A chunk's rows stay in L2, where register tiles read them
+// again for each group, while the next group is brought in from further away.
+// Where K is too long for that, and nothing but a store follows the sums, K is
+// cut into parts, and the result's rows hold the sums in between. Decode (one
+// row) streams the packed weights once, several panels in flight, prefetching
+// ahead. Rows between the last token and the end of a register tile are
+// computed on whatever lies in the arena and never read.
+//
+// The sums begin with the residual, if nothing but a bias stands between.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,57 +25,125 @@ static constexpr int64_t streams = 4;
 /// Rows of a panel (one cache line each) that decode fetches ahead.
 static constexpr int64_t prefetchRows = 24;
 
+/// What the rows of a chunk may take of L2, beside the groups of panels.
+static constexpr int64_t chunkBytes = 1024 * 1024;
+/// Rows that a group of panels is worth bringing into L2 for. Where so many do
+/// not fit, it is brought once for all rows, which come from further away.
+static constexpr int64_t leastChunkRows = 128;
+/// Steps of the inner loop for each of which a line of the next group's panels
+/// is due at most.
+static constexpr int64_t mostTurn = 16;
+
 namespace {
+/// How a float32 linear is cut.
+struct LinearBlocking {
+  int64_t units, unitPanels;
+  int64_t depth; // K
+  int64_t groupUnits, groups;
+  int64_t tileRows;
+  int64_t mostRows; // of a chunk
+  bool oneChunk;    // for any call
+
+  LinearBlocking(ir::LinearOp op, const TileShape &tile, int64_t capacity);
+  /// Rows of a chunk: of each about as many, in whole register tiles.
+  Value rowsOfChunk(Emitter &e) const;
+  Value chunks(Emitter &e) const {
+    return oneChunk ? e.index(1) : e.ceilDiv(e.tokens(), rowsOfChunk(e));
+  }
+};
+
 /// One linear op of float32 inside of its phase.
 class LinearBody {
 public:
-  LinearBody(Emitter &e, ir::LinearOp op, int64_t capacity)
-      : e(e), epilogue(e, op, capacity) {
+  LinearBody(Emitter &e, ir::LinearOp op, const LinearBlocking &blocking,
+             int64_t capacity)
+      : e(e), blocking(blocking), epilogue(e, op, capacity),
+        residual(epilogue.takeResidual()),
+        input(rowsOf(e, op.getInput(), capacity)) {
     ir::WeightOp weight = ir::lookupWeight(op, op.getWeightAttr());
-    depth = weight.getColumns();
-    input = rowsOf(e, op.getInput(), capacity);
-    panels = e.weightView(
-        weight, {epilogue.units * epilogue.unitPanels, depth, panelWidth});
+    panels = e.weightView(weight, {blocking.units * blocking.unitPanels,
+                                   blocking.depth, panelWidth});
   }
 
-  /// Row tiles x panel groups; `begin`, `end` count groups of `group` units.
-  void prefill(Value begin, Value end, int64_t group);
+  /// Tiles [begin, end) of the phase, chunk by chunk.
+  void prefill(Value begin, Value end);
   /// One row; `begin`, `end` count units.
   void decode(Value begin, Value end);
 
 private:
-  using Ahead = llvm::function_ref<void(Value k)>;
+  /// What is called before each turn of `turn` steps (null: one).
+  struct Ahead {
+    llvm::function_ref<void(Value number)> prefetch;
+    Value turn;
+  };
+  void multiplyGroup(Value firstRow, Value lastRow, Value unit,
+                     int64_t unitCount);
   void tile(Value row, int64_t rows, Value unit, int64_t unitCount,
             Ahead ahead);
-  SmallVector<Value> startingSums(int64_t rows, Value unit, int64_t unitCount);
+  SmallVector<Value> startingSums(Value row, int64_t rows, Value unit,
+                                  int64_t unitCount);
 
   Emitter &e;
+  const LinearBlocking &blocking;
   LinearEpilogue epilogue;
-  int64_t depth = 0;
+  std::optional<RowsView> residual; // what the sums begin with
   RowsView input;
   Value panels; // [units * unitPanels, depth, 16]
 };
 } // namespace
 
-/// The bias of each panel, or zeros: what the chains begin with.
-SmallVector<Value> LinearBody::startingSums(int64_t rows, Value unit,
+LinearBlocking::LinearBlocking(ir::LinearOp op, const TileShape &tile,
+                               int64_t capacity)
+    : tileRows(tile.rows) {
+  LinearShape shape(op);
+  units = shape.units;
+  unitPanels = shape.unitPanels;
+  depth = ir::lookupWeight(op, op.getWeightAttr()).getColumns();
+  groupUnits = std::clamp<int64_t>(tile.panels / unitPanels, 1, units);
+  groups = ashlar::ceilDiv(units, groupUnits);
+  int64_t rowBytes = depth * int64_t(sizeof(float));
+  mostRows = chunkBytes / rowBytes;
+  if (mostRows < leastChunkRows)
+    mostRows = capacity;
+  mostRows = roundUp(std::min(mostRows, capacity), tileRows);
+  oneChunk = mostRows >= capacity;
+}
+
+Value LinearBlocking::rowsOfChunk(Emitter &e) const {
+  if (oneChunk)
+    return e.index(mostRows);
+  Value most = e.ceilDiv(e.tokens(), mostRows);
+  Value even = e.ceilDiv(e.tokens(), e.max(most, e.index(1)));
+  return e.mul(e.ceilDiv(e.max(even, e.index(1)), tileRows), tileRows);
+}
+
+/// What the chains begin with: bias and residual.
+SmallVector<Value> LinearBody::startingSums(Value row, int64_t rows, Value unit,
                                             int64_t unitCount) {
-  SmallVector<Value> row;
+  SmallVector<Value> biases, all;
   for (int64_t i = 0; i < unitCount; ++i)
-    for (int64_t part = 0; part < epilogue.unitPanels; ++part)
-      row.push_back(epilogue.hasBias() ? epilogue.biasOf(e.add(unit, i), part)
-                                       : e.splat(0.0));
-  SmallVector<Value> all;
-  for (int64_t i = 0; i < rows; ++i)
-    all.append(row);
+    for (int64_t part = 0; part < blocking.unitPanels; ++part)
+      biases.push_back(epilogue.hasBias()
+                           ? epilogue.biasOf(e.add(unit, i), part)
+                           : e.splat(0.0));
+  for (int64_t r = 0; r < rows; ++r)
+    for (auto [i, bias] : llvm::enumerate(biases)) {
+      if (!residual) {
+        all.push_back(bias);
+        continue;
+      }
+      Value column = e.mul(e.add(unit, int64_t(i)), panelWidth);
+      Value start = e.loadVector(residual->memory, {e.add(row, r), column});
+      all.push_back(epilogue.hasBias() ? e.addf(start, bias) : start);
+    }
   return all;
 }
 
 void LinearBody::tile(Value row, int64_t rows, Value unit, int64_t unitCount,
                       Ahead ahead) {
-  Value firstPanel = e.mul(unit, epilogue.unitPanels);
+  Value firstPanel = e.mul(unit, blocking.unitPanels);
   Value zero = e.index(0);
-  int64_t width = unitCount * epilogue.unitPanels;
+  int64_t width = unitCount * blocking.unitPanels;
   SmallVector<Value> tileRows, tilePanels;
   for (int64_t r = 0; r < rows; ++r)
     tileRows.push_back(e.add(row, r));
@@ -82,67 +155,92 @@ void LinearBody::tile(Value row, int64_t rows, Value unit, int64_t unitCount,
   auto loadB = [&](int64_t p, Value k) {
     return e.loadVector(panels, {tilePanels[p], k, zero});
   };
-  SmallVector<Value> sums = emitRegisterTile(
-      e, rows, width, e.index(depth), startingSums(rows, unit, unitCount),
-      {loadA, loadB, ahead});
+  SmallVector<Value> sums =
+      emitRegisterTile(e, rows, width, zero, e.index(blocking.depth),
+                       startingSums(row, rows, unit, unitCount),
+                       {loadA, loadB, ahead.prefetch, ahead.turn});
   epilogue.finish(row, rows, unit, unitCount, sums);
 }
 
-void LinearBody::prefill(Value begin, Value end, int64_t group) {
-  int64_t rows = e.context.tile.rows;
-  auto walkRows = [&](Value unit, int64_t unitCount) {
-    int64_t width = unitCount * epilogue.unitPanels;
-    Value nextPanels = e.mul(e.add(unit, unitCount), epilogue.unitPanels);
-    e.loop(e.index(0), e.tokens(), rows, [&](Value row) {
-      // While the first row tiles are computed, one panel each of the group
-      // that comes next is brought into L2, a line for each step.
-      Value number = e.min(e.div(row, rows), e.index(width - 1));
-      Value next = e.add(nextPanels, number);
-      tile(row, rows, unit, unitCount, [&](Value k) {
-        e.prefetch(panels, {next, k, e.index(0)}, /*locality=*/2);
-      });
+/// The group that comes next is brought into L2 by the way, a line of each
+/// panel for every turn of steps: a burst of them would keep those lines
+/// waiting that the tile itself reads from L2.
+void LinearBody::multiplyGroup(Value firstRow, Value lastRow, Value unit,
+                               int64_t unitCount) {
+  int64_t rows = blocking.tileRows, depth = blocking.depth;
+  int64_t width = unitCount * blocking.unitPanels;
+  Value nextPanel = e.mul(e.add(unit, unitCount), blocking.unitPanels);
+  Value tiles = e.ceilDiv(e.sub(lastRow, firstRow), rows);
+  // Each of the last `turn` tiles brings as many lines as it takes turns.
+  Value turn = e.min(tiles, e.index(mostTurn));
+  Value share = e.ceilDiv(e.index(depth), turn);
+  e.loop(firstRow, lastRow, rows, [&](Value row) {
+    Value number = e.div(e.sub(row, firstRow), rows);
+    Value before = e.sub(tiles, turn);
+    Value start = e.mul(e.sub(e.max(number, before), before), share);
+    auto ahead = [&](Value number) {
+      Value line = e.add(start, number);
+      for (int64_t p = 0; p < width; ++p)
+        e.prefetch(panels, {e.add(nextPanel, p), line, e.index(0)},
+                   /*locality=*/2);
+    };
+    tile(row, rows, unit, unitCount, {ahead, turn});
+  });
+}
+
+void LinearBody::prefill(Value begin, Value end) {
+  int64_t group = blocking.groupUnits, groups = blocking.groups;
+  int64_t whole = blocking.units / group, rest = blocking.units % group;
+  Value tokens = e.tokens(), rows = blocking.rowsOfChunk(e);
+  e.loop(e.div(begin, groups), e.ceilDiv(end, groups), 1, [&](Value chunk) {
+    Value before = e.mul(chunk, groups);
+    Value first = e.sub(e.max(begin, before), before);
+    Value last = e.sub(e.min(end, e.add(before, groups)), before);
+    Value row = e.mul(chunk, rows);
+    Value lastRow = e.min(e.add(row, rows), tokens);
+    e.loop(first, e.min(last, e.index(whole)), 1, [&](Value g) {
+      multiplyGroup(row, lastRow, e.mul(g, group), group);
     });
-  };
-  int64_t whole = epilogue.units / group, rest = epilogue.units % group;
-  Value wholeEnd = e.min(end, e.index(whole));
-  e.loop(begin, wholeEnd, 1,
-         [&](Value g) { walkRows(e.mul(g, group), group); });
-  if (rest)
-    e.when(e.less(e.index(whole), end),
-           [&] { walkRows(e.index(whole * group), rest); });
+    if (rest)
+      e.when(e.less(e.index(whole), last), [&] {
+        multiplyGroup(row, lastRow, e.index(whole * group), rest);
+      });
+  });
 }
 
 void LinearBody::decode(Value begin, Value end) {
-  int64_t unitPanels = epilogue.unitPanels;
+  int64_t unitPanels = blocking.unitPanels;
+  Value zero = e.index(0);
   e.stepwise(begin, end, std::max<int64_t>(1, streams / unitPanels),
              [&](Value unit, int64_t count) {
-               tile(e.index(0), 1, unit, count, [&](Value k) {
+               auto prefetch = [&](Value k) {
                  int64_t width = count * unitPanels;
-                 Value later = e.aheadInPanels(k, prefetchRows, depth, width);
+                 Value later =
+                     e.aheadInPanels(k, prefetchRows, blocking.depth, width);
                  Value first = e.mul(unit, unitPanels);
                  for (int64_t p = 0; p < width; ++p)
-                   e.prefetch(panels, {e.add(first, p), later, e.index(0)},
+                   e.prefetch(panels, {e.add(first, p), later, zero},
                               /*locality=*/3);
-               });
+               };
+               tile(zero, 1, unit, count, {prefetch, {}});
              });
 }
 
 void ashlar::emitLinear(Emitter &e, ir::LinearOp op, int64_t capacity) {
   if (!op.getInput().getType().getElementType().isF32())
     return emitEncodedLinear(e, op, capacity);
-  LinearShape shape(op);
-  int64_t group =
-      std::max<int64_t>(1, e.context.tile.panels / shape.unitPanels);
-  group = std::min(group, shape.units);
-  int64_t groups = ashlar::ceilDiv(shape.units, group);
-  e.phase(phaseName(op), e.index(groups), [&](Value begin, Value end) {
-    LinearBody body(e, op, capacity);
+  LinearBlocking blocking(op, e.context.tile, capacity);
+  // One chunk, when decoding.
+  Value tiles = e.mul(blocking.chunks(e), blocking.groups);
+  e.phase(phaseName(op), tiles, [&](Value begin, Value end) {
+    LinearBody body(e, op, blocking, capacity);
+    int64_t group = blocking.groupUnits;
     e.when(
         e.equal(e.tokens(), 1),
         [&] {
           body.decode(e.mul(begin, group),
-                      e.min(e.mul(end, group), e.index(shape.units)));
+                      e.min(e.mul(end, group), e.index(blocking.units)));
         },
-        [&] { body.prefill(begin, end, group); });
+        [&] { body.prefill(begin, end); });
   });
 }

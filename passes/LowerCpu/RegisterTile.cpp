@@ -5,24 +5,39 @@
 using namespace mlir;
 using namespace ashlar;
 
+/// One step: sums + A(., k) B(k, .).
+static SmallVector<Value> multiplyStep(Emitter &e, int64_t rows, int64_t panels,
+                                       Value k, ValueRange sums,
+                                       const TileOperands &operands) {
+  SmallVector<Value> columns, next;
+  for (int64_t panel = 0; panel < panels; ++panel)
+    columns.push_back(operands.b(panel, k));
+  for (int64_t row = 0; row < rows; ++row) {
+    Value a = e.broadcast(operands.a(row, k));
+    for (int64_t panel = 0; panel < panels; ++panel)
+      next.push_back(e.fma(a, columns[panel], sums[row * panels + panel]));
+  }
+  return next;
+}
+
 SmallVector<Value> ashlar::emitRegisterTile(Emitter &e, int64_t rows,
-                                            int64_t panels, Value depth,
-                                            ValueRange accumulators,
+                                            int64_t panels, Value begin,
+                                            Value end, ValueRange accumulators,
                                             const TileOperands &operands) {
-  return e.loop(e.index(0), depth, 1, accumulators,
-                [&](Value k, ValueRange sums) {
-                  if (operands.ahead)
-                    operands.ahead(k);
-                  SmallVector<Value> columns;
-                  for (int64_t panel = 0; panel < panels; ++panel)
-                    columns.push_back(operands.b(panel, k));
-                  SmallVector<Value> next;
-                  for (int64_t row = 0; row < rows; ++row) {
-                    Value a = e.broadcast(operands.a(row, k));
-                    for (int64_t panel = 0; panel < panels; ++panel)
-                      next.push_back(
-                          e.fma(a, columns[panel], sums[row * panels + panel]));
-                  }
-                  return next;
+  auto multiply = [&](Value from, Value to, ValueRange start) {
+    return e.loop(from, to, 1, start, [&](Value k, ValueRange sums) {
+      if (operands.ahead && !operands.turn)
+        operands.ahead(e.sub(k, begin));
+      return multiplyStep(e, rows, panels, k, sums, operands);
+    });
+  };
+  if (!operands.turn)
+    return multiply(begin, end, accumulators);
+  Value turns = arith::CeilDivUIOp::create(e, e.sub(end, begin), operands.turn);
+  return e.loop(e.index(0), turns, 1, accumulators,
+                [&](Value number, ValueRange sums) {
+                  operands.ahead(number);
+                  Value k = e.add(begin, e.mul(number, operands.turn));
+                  return multiply(k, e.min(e.add(k, operands.turn), end), sums);
                 });
 }

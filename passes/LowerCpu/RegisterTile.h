@@ -1,9 +1,9 @@
 //===- RegisterTile.h - The one matrix kernel ------------------*- C++ -*-===//
 //
-// rows x panels of 16 columns of C += A B, held in registers over the whole of
-// K. Linear layers, scores and mix are all made of it, in prefill and decode
-// alike: every result is one ascending chain of fused multiply-adds over k,
-// whatever the tile, so their bits do not depend on it.
+// rows x panels of 16 columns of C += A B, held in registers over a
+// stretch of K. Linear layers, scores and mix are all made of it, in prefill
+// and decode alike: every result is one ascending chain of fused multiply-adds
+// over k, whatever the tile, so their bits do not depend on it.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,14 +19,17 @@ struct TileOperands {
   llvm::function_ref<mlir::Value(int64_t row, mlir::Value k)> a;
   /// B(k, panel) as vector; `panel` is the panel of the tile, a constant.
   llvm::function_ref<mlir::Value(int64_t panel, mlir::Value k)> b;
-  /// Called in each step with k; prefetches.
-  llvm::function_ref<void(mlir::Value k)> ahead = nullptr;
+  /// Called before each turn with its number, from 0 on; prefetches.
+  llvm::function_ref<void(mlir::Value number)> ahead = nullptr;
+  /// Steps of k in a turn; null: one.
+  mlir::Value turn = {};
 };
 
-/// accumulators[row * panels + panel] + sum over k in [0, depth) of A B.
+/// accumulators[row * panels + panel] + sum over k in [begin, end) of A B.
 llvm::SmallVector<mlir::Value>
-emitRegisterTile(Emitter &e, int64_t rows, int64_t panels, mlir::Value depth,
-                 mlir::ValueRange accumulators, const TileOperands &operands);
+emitRegisterTile(Emitter &e, int64_t rows, int64_t panels, mlir::Value begin,
+                 mlir::Value end, mlir::ValueRange accumulators,
+                 const TileOperands &operands);
 
 } // namespace ashlar
 
