@@ -138,8 +138,8 @@ static TapDescription describeTap(ir::TapOp tap, int64_t stack) {
 /// Whether any attention or linear multiplies bf16 or int8.
 static bool usesTiles(ModuleOp planned) {
   WalkResult attention = planned.walk([](ir::AttentionOp op) {
-    return SegmentShape::of(op.getKey()).isBf16 ? WalkResult::interrupt()
-                                                : WalkResult::advance();
+    return SegmentShape::of(op.getKey()).isEncoded() ? WalkResult::interrupt()
+                                                     : WalkResult::advance();
   });
   if (attention.wasInterrupted())
     return true;

@@ -33,6 +33,10 @@ def Operand : TokensBy<[2], // C43
     "float32, bf16 or int8 [tokens, features] with fixed features", [F32, BF16, I8]>;
 def OperandHeads : TokensBy<[3], // C44
     "float32 or bf16 [tokens, heads, head_dim] with fixed heads and head_dim", [F32, BF16]>;
+// Keys and values as a cache keeps them; int8 with a scale for each key and head.
+def CachedHeads : TokensBy<[3], // C54
+    "float32, bf16 or int8 [tokens, heads, head_dim] with fixed heads and head_dim",
+    [F32, BF16, I8]>;
 // int32 [tokens]
 def Ids : TensorRankOf<[I32], [1]>;
 
@@ -254,13 +258,15 @@ def Ashlar_KvAppendOp : Ashlar_Op<"kv_append"> {
     layer, and gives all keys and values that it now holds of the sequences, with the
     description of which row is whose. `call` keeps nothing between calls: the results
     are the operands. With `rotary` (fused), keys are rotated by `positions` first. The
-    cache keeps what the results are of: float32, or bf16.
+    cache keeps what the results are of: float32, bf16, or int8: each key and each value of a
+    head by itself, round(x / s) with s = max|x| / 127, rounded to nearest even. A key or a value
+    that is not finite is kept as NaN: rows that see it get NaN.
   }];
   let arguments = (ins Heads:$key, Heads:$value, Ashlar_Sequences:$sequences,
                        Optional<Ids>:$positions, Ashlar_CacheAttr:$cache,
                        OptionalAttr<Ashlar_RotaryAttr>:$rotary,
                        OptionalAttr<FlatSymbolRefAttr>:$rotary_table);
-  let results = (outs OperandHeads:$keys, OperandHeads:$values,
+  let results = (outs CachedHeads:$keys, CachedHeads:$values,
                       Ashlar_Sequences:$key_sequences);
   let assemblyFormat = [{
     custom<Kind>($cache) $key `,` $value `,` $sequences
@@ -274,7 +280,7 @@ def Ashlar_KvAppendOp : Ashlar_Op<"kv_append"> {
 def Ashlar_KvReadOp : Ashlar_Op<"kv_read"> {
   let summary = "keys and values that another entry has stored";
   let arguments = (ins Ashlar_Sequences:$sequences, Ashlar_CacheAttr:$cache);
-  let results = (outs OperandHeads:$keys, OperandHeads:$values,
+  let results = (outs CachedHeads:$keys, CachedHeads:$values,
                       Ashlar_Sequences:$key_sequences);
   let assemblyFormat = [{
     custom<Kind>($cache) $sequences attr-dict `:` type($keys) `,` type($values)
@@ -359,9 +365,10 @@ def Ashlar_AttentionOp : Ashlar_RowOp<"attention"> {
     Online softmax over fixed segments of keys in order (Milakov and Gimelshein 2018;
     Dao et al. 2022). `scale` multiplies the scores; with `rotary`, queries are rotated
     by `positions` first. Keys and values of bf16: queries and the softmax's weights are
-    multiplied as bf16, too; the sums are float32.
+    multiplied as bf16, too; the sums are float32. Of int8: the same, with the numbers as
+    bf16, which is exact; a key's scale multiplies its scores, a value's the weights.
   }];
-  let arguments = (ins Heads:$query, OperandHeads:$key, OperandHeads:$value,
+  let arguments = (ins Heads:$query, CachedHeads:$key, CachedHeads:$value,
                        Ashlar_Sequences:$query_sequences,
                        Ashlar_Sequences:$key_sequences,
                        Optional<Ids>:$positions,

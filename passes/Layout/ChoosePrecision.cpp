@@ -40,8 +40,8 @@ struct ChoosePrecision
               &getContext(), choose(weight, readers[weight.getSymName()])))
         weight.setEncodingAttr(encoding);
     getOperation().walk([&](ir::LinearOp linear) { convertInput(linear); });
-    if (options.keysAndValues == ir::Precision::Bf16)
-      keepKeysAsBf16();
+    if (options.keysAndValues != ir::Precision::F32)
+      convertKeys();
     getOperation().walk([&](ir::ConvertOp convert) { foldIntoMaker(convert); });
   }
 
@@ -85,8 +85,9 @@ struct ChoosePrecision
     return chosen;
   }
 
-  /// Unless they go to scores and mix, where attention was left unfused.
-  void keepKeysAsBf16() {
+  /// Unless they go to scores and mix, where attention was left unfused. What
+  /// nothing keeps for another call stays bf16: int8 would save nothing.
+  void convertKeys() {
     SmallVector<Value> kept;
     getOperation().walk([&](Operation *op) {
       if (isa<ir::KvAppendOp, ir::KvReadOp>(op))
@@ -97,9 +98,14 @@ struct ChoosePrecision
                                llvm::IsaPred<ir::AttentionOp>);
         }))
       return;
-    for (Value value : kept)
-      value.setType(cast<RankedTensorType>(value.getType())
-                        .clone(BFloat16Type::get(&getContext())));
+    for (Value value : kept) {
+      auto append = value.getDefiningOp<ir::KvAppendOp>();
+      bool perCall = append && append.getCache() == ir::CacheKind::Call;
+      bool int8 = options.keysAndValues == ir::Precision::Int8 && !perCall;
+      Type element = int8 ? Type(IntegerType::get(&getContext(), 8))
+                          : Type(BFloat16Type::get(&getContext()));
+      value.setType(cast<RankedTensorType>(value.getType()).clone(element));
+    }
   }
 
   /// Gives a linear with an encoded weight the operand that it multiplies.

@@ -37,10 +37,16 @@ llvm::Error parseOption(PrecisionOptions &options, StringRef key,
     options.heads = *precision;
     return llvm::Error::success();
   }
-  if (key == "embeddings" || key == "kv") {
-    if (*precision != ir::Precision::F32 && *precision != ir::Precision::Bf16)
-      return fail(key + " is \"" + value + "\"; expected f32 or bf16");
-    (key == "kv" ? options.keysAndValues : options.embeddings) = *precision;
+  if (key == "embeddings") {
+    if (*precision > ir::Precision::Bf16)
+      return fail("embeddings is \"" + value + "\"; expected f32 or bf16");
+    options.embeddings = *precision;
+    return llvm::Error::success();
+  }
+  if (key == "kv") {
+    if (*precision > ir::Precision::Int8)
+      return fail("kv is \"" + value + "\"; expected f32, bf16 or int8");
+    options.keysAndValues = *precision;
     return llvm::Error::success();
   }
   llvm::Expected<llvm::GlobPattern> pattern = llvm::GlobPattern::create(key);
@@ -84,7 +90,7 @@ llvm::Expected<PrecisionOptions> PrecisionOptions::parse(StringRef text) {
 
 ir::Precision PrecisionOptions::lowest() const {
   // In the order of the enumeration: f32, bf16, int8, int4.
-  ir::Precision lowest = std::max(linears, heads);
+  ir::Precision lowest = std::max({linears, heads, keysAndValues});
   for (const Exception &exception : exceptions)
     lowest = std::max(lowest, exception.precision);
   return lowest;

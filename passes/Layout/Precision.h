@@ -1,7 +1,7 @@
 //===- Precision.h - What --precision says ---------------------*- C++ -*-===//
 //
 //   f32 | bf16 | int8 | int4 [,group=32|64|128] [,zero_points]
-//   [,lm_head=PRECISION] [,embeddings=f32|bf16] [,kv=f32|bf16]
+//   [,lm_head=PRECISION] [,embeddings=f32|bf16] [,kv=f32|bf16|int8]
 //   [,PATTERN=PRECISION ...]
 //
 // The first word is for the linears of the stacks. `lm_head` is for the linears
@@ -9,8 +9,8 @@
 // `embeddings` is for tables of token embeddings: bf16 where it is not given,
 // f32 under f32; a table that the head shares follows the head. `kv` is for
 // keys and values, kept and multiplied: bf16 where it is not given, f32 under
-// f32. A PATTERN with * and ? is for linears any of whose tensors it matches;
-// the last one that matches decides.
+// f32; int8 is kept only, and multiplied as bf16. A PATTERN with * and ? is for
+// linears any of whose tensors it matches; the last one that matches decides.
 //
 //===----------------------------------------------------------------------===//
 
@@ -50,7 +50,7 @@ struct PrecisionOptions {
   /// Errors name the word that is wrong and what may stand there.
   static llvm::Expected<PrecisionOptions> parse(llvm::StringRef text);
 
-  /// The one with the fewest bits that any linear may have.
+  /// The one with the fewest bits that any linear or key may have.
   ir::Precision lowest() const;
 
   /// The first one that matches no weight of any linear of `module`, or null.

@@ -32,6 +32,8 @@ static Work countWork(ir::AttentionOp attention) {
   int64_t flops = 4 * query.getDimSize(1) * query.getDimSize(2);
   int64_t bytes = 2 * key.getDimSize(1) * key.getDimSize(2) *
                   key.getElementTypeBitWidth() / 8;
+  if (key.getElementType().isInteger(8)) // scales
+    bytes += 2 * key.getDimSize(1) * int64_t(sizeof(float));
   Work work;
   bool source =
       isa_and_nonnull<ir::KvReadOp>(attention.getKey().getDefiningOp());

@@ -7,7 +7,7 @@
 // (Milakov and Gimelshein 2018). Segments lie at absolute positions, so a row's
 // bits depend neither on the tile that it is in nor on the call.
 //
-// What the keys are of (float32, bf16) decides how scores and mix are computed:
+// What the keys are of (float32, bf16, int8) decides how scores and mix are computed:
 // the parts that are left to derived classes.
 //
 //===----------------------------------------------------------------------===//
@@ -37,10 +37,15 @@ protected:
 
   /// Called when `queries` holds the tile's rows.
   virtual void takeQueries() {}
-  /// Called when `head` is the byte offset of a segment in `base`.
-  virtual void openSegment(Value head) = 0;
+  /// Called when `head` is the byte offset of a segment in `base`, of which
+  /// the tile sees the first `keys` keys.
+  virtual void openSegment(Value head, Value keys) = 0;
   /// scores[i][key] = query of row first + i times key, for `keys` keys.
   virtual void computeScores(Value first, Value count, Value keys) = 0;
+  /// 16 of these scores, scaled.
+  virtual Value loadScores(Value i, Value column) {
+    return e.loadVector(scores, {i, column});
+  }
   virtual Value exponential(Value vector) = 0;
   /// Stores 16 weights of row `i` of the block, from `column` on.
   virtual void storeWeight(Value weight, Value i, Value column) = 0;
@@ -103,7 +108,7 @@ private:
 /// For keys of float32: register tiles.
 std::unique_ptr<AttentionBody>
 makeFloatAttention(Emitter &e, ir::AttentionOp op, int64_t capacity);
-/// For keys of bf16: AMX, or register tiles with the same bits.
+/// For keys of bf16 and int8: AMX, or register tiles with the same bits.
 std::unique_ptr<AttentionBody> makeBf16Attention(Emitter &e, ir::AttentionOp op,
                                                  int64_t capacity);
 

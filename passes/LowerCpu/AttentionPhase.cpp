@@ -23,7 +23,7 @@ AttentionBody::AttentionBody(Emitter &e, ir::AttentionOp op, int64_t capacity)
   group = queryType.getDimSize(1) / shape.kvHeads;
   rowCapacity =
       roundUp(plan.tileRows * group,
-              shape.isBf16 ? attentionBlockRows : e.context.tile.rows);
+              shape.isEncoded() ? attentionBlockRows : e.context.tile.rows);
   ir::CacheKind kind = cacheOf(op.getKey());
   cross = kind == ir::CacheKind::Cross;
   causal = op.getMask() == ir::MaskKind::Causal;
@@ -145,15 +145,14 @@ void AttentionBody::updateMaximum(Value first, Value i, Value seen) {
   Value whole = e.mul(e.div(seen, panelWidth), panelWidth);
   Value highest = e.loop(
       zero, whole, panelWidth, lowest, [&](Value column, ValueRange highest) {
-        return SmallVector<Value>{
-            e.maxf(e.loadVector(scores, {i, column}), highest[0])};
+        return SmallVector<Value>{e.maxf(loadScores(i, column), highest[0])};
       })[0];
-  highest = e.loop(
-      whole, seen, panelWidth, highest, [&](Value column, ValueRange highest) {
-        Value score = e.select(e.lanesBelow(e.sub(seen, column)),
-                               e.loadVector(scores, {i, column}), lowest);
-        return SmallVector<Value>{e.maxf(score, highest[0])};
-      })[0];
+  highest = e.loop(whole, seen, panelWidth, highest,
+                   [&](Value column, ValueRange highest) {
+                     Value score = e.select(e.lanesBelow(e.sub(seen, column)),
+                                            loadScores(i, column), lowest);
+                     return SmallVector<Value>{e.maxf(score, highest[0])};
+                   })[0];
   Value old = e.load(maxima, row);
   Value maximum = e.maxf(e.maxLanes(highest), old);
   e.store(maximum, maxima, row);
@@ -172,7 +171,7 @@ void AttentionBody::weighRow(Value first, Value i, Value seen, Value columns) {
   Value factor = e.broadcast(e.load(factors, i));
   Value sum = e.mulf(e.loadVector(sums, {row, zero}), factor);
   auto weigh = [&](Value column) {
-    return exponential(e.subf(e.loadVector(scores, {i, column}), against));
+    return exponential(e.subf(loadScores(i, column), against));
   };
   sum = e.loop(zero, whole, panelWidth, sum, [&](Value column, ValueRange sum) {
     Value weight = weigh(column);
@@ -218,9 +217,13 @@ void AttentionBody::softmax(Value first, Value count, Value firstKey,
 
 void AttentionBody::segment(Value s) {
   Value physical = e.loadIndex(table, e.add(segments, s));
-  openSegment(e.add(e.add(layerOffset, e.mul(physical, cache->segmentStride)),
-                    e.mul(kvHead, shape.headBytes())));
   Value firstKey = e.mul(s, ASHLAR_SEGMENT_KEYS);
+  // By the tile's last row.
+  Value most = e.min(e.sub(visibleKeys(e.add(rowCount, -1)), firstKey),
+                     e.index(ASHLAR_SEGMENT_KEYS));
+  openSegment(e.add(e.add(layerOffset, e.mul(physical, cache->segmentStride)),
+                    e.mul(kvHead, shape.headBytes())),
+              most);
   e.loop(zero, rowCount, attentionBlockRows, [&](Value first) {
     Value count = e.min(e.sub(rowCount, first), e.index(attentionBlockRows));
     // By the block's last row.
@@ -274,8 +277,8 @@ void ashlar::emitAttention(Emitter &e, ir::AttentionOp op, int64_t capacity) {
   Value tiles = e.mul(e.callWord(ASHLAR_CALL_TILES), shape.kvHeads);
   e.phase(phaseName(op), tiles, [&](Value begin, Value end) {
     std::unique_ptr<AttentionBody> body =
-        shape.isBf16 ? makeBf16Attention(e, op, capacity)
-                     : makeFloatAttention(e, op, capacity);
+        shape.isEncoded() ? makeBf16Attention(e, op, capacity)
+                          : makeFloatAttention(e, op, capacity);
     e.loop(begin, end, 1, [&](Value tile) { body->tile(tile); });
   });
 }

@@ -1,13 +1,15 @@
 //===- Bf16Attention.cpp - Attention over bf16 keys and values -----------===//
 //
 // Queries and weights are operands of matrix kernels; keys and values lie in
-// the cache as panels (SegmentShape). AMX where the target has it, for one row
-// as for many; elsewhere register tiles with the same bits.
+// the cache as panels (SegmentShape), or are expanded to them from int8. AMX
+// where the target has it, for one row as for many; elsewhere register tiles
+// with the same bits.
 //
 //===----------------------------------------------------------------------===//
 
 #include "passes/LowerCpu/AttentionBody.h"
 #include "passes/LowerCpu/EncodedTile.h"
+#include "passes/LowerCpu/Int8Segment.h"
 #include "passes/LowerCpu/MatrixTiles.h"
 #include "passes/LowerCpu/ShortMath.h"
 
@@ -25,10 +27,16 @@ public:
 
 private:
   void takeQueries() override;
-  void openSegment(Value head) override;
+  void openSegment(Value head, Value count) override;
   void computeScores(Value first, Value count, Value keys) override;
+  Value loadScores(Value i, Value column) override {
+    Value sums = AttentionBody::loadScores(i, column);
+    return int8 ? e.mulf(sums, int8->loadKeyScales(column)) : sums;
+  }
   Value exponential(Value vector) override { return emitShortExp2(e, vector); }
   void storeWeight(Value weight, Value i, Value column) override {
+    if (int8)
+      weight = e.mulf(weight, int8->loadValueScales(column));
     storeBf16(e, weight, weightRows, i, column);
   }
   void mix(Value first, Value count, Value firstKey, Value keys) override;
@@ -41,12 +49,17 @@ private:
     return std::max<int64_t>(1, e.context.tile.rows / 2);
   }
 
-  OperandView queryRows;  // [rows, head_dim]
-  OperandView weightRows; // [32, 256]
-  PanelView keys, values; // of this segment
+  OperandView queryRows;           // [rows, head_dim]
+  OperandView weightRows;          // [32, 256]
+  PanelView keys, values;          // of this segment
+  std::optional<Int8Segment> int8; // what they are expanded from
   std::optional<EncodedTile> scoreTile, mixTile;
 };
 } // namespace
+
+static int64_t linesOf(const PanelView &view) {
+  return view.layout.panels * view.layout.lines();
+}
 
 static PanelView panelsOfSegment(int64_t depth, int64_t panels) {
   PanelView view;
@@ -72,6 +85,11 @@ Bf16Attention::Bf16Attention(Emitter &e, ir::AttentionOp op, int64_t capacity)
   keys = panelsOfSegment(shape.depth(), ASHLAR_SEGMENT_KEYS / panelWidth);
   values =
       panelsOfSegment(ASHLAR_SEGMENT_KEYS, shape.paddedHeadDim() / panelWidth);
+  if (shape.isInt8()) {
+    int8.emplace(e, shape);
+    keys.lines = e.scratch({linesOf(keys), lineBytes}, e.getI8Type());
+    values.lines = e.scratch({linesOf(values), lineBytes}, e.getI8Type());
+  }
   if (e.context.matrixTiles)
     return;
   scoreTile.emplace(e, queryRows, keys, vectorRows());
@@ -96,11 +114,13 @@ void Bf16Attention::takeQueries() {
          [&](Value row) { convertRow(e, rows, queryRows, row); });
 }
 
-void Bf16Attention::openSegment(Value head) {
+void Bf16Attention::openSegment(Value head, Value count) {
+  if (int8) {
+    int8->open(base, head);
+    return int8->expand(count, keys.lines, values.lines);
+  }
   auto lines = [&](const PanelView &view, Value offset) {
-    return e.viewBytes(base, offset,
-                       {view.layout.panels * view.layout.lines(), lineBytes},
-                       e.getI8Type());
+    return e.viewBytes(base, offset, {linesOf(view), lineBytes}, e.getI8Type());
   };
   keys.lines = lines(keys, head);
   values.lines = lines(values, e.add(head, shape.keyBytes()));

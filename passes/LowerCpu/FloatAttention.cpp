@@ -13,7 +13,7 @@ public:
       : AttentionBody(e, op, capacity) {}
 
 private:
-  void openSegment(Value head) override;
+  void openSegment(Value head, Value keys) override;
   void computeScores(Value first, Value count, Value keys) override;
   Value exponential(Value vector) override { return e.exp(vector); }
   void storeWeight(Value weight, Value i, Value column) override {
@@ -26,7 +26,7 @@ private:
 };
 } // namespace
 
-void FloatAttention::openSegment(Value head) {
+void FloatAttention::openSegment(Value head, Value) {
   keyPanels = e.viewBytes(
       base, head, {ASHLAR_SEGMENT_KEYS / panelWidth, shape.headDim, panelWidth},
       e.getF32Type());

@@ -8,17 +8,17 @@
 // time, those that a row does not see by zero. So what lies there must be
 // finite: the last row of a sequence clears what is left of its 32 keys, and a
 // value that is not finite is kept as zero, its key as NaN. Rows that see the
-// key get NaN, others are not touched.
+// key get NaN, others are not touched. (Of int8: Int8Segment.)
 //
 //===----------------------------------------------------------------------===//
 
-#include "passes/LowerCpu/Operands.h"
+#include "passes/LowerCpu/Int8Segment.h"
 #include "runtime/abi.h"
 
 using namespace mlir;
 using namespace ashlar;
 
-/// Keys of a step of the bf16 kernel.
+/// Keys of a step of the kernel of bf16.
 static constexpr int64_t stepKeys = 32;
 
 namespace {
@@ -37,6 +37,12 @@ private:
   void storeBf16s(Value row, Value firstColumn);
   void storeValue(Value numbers, Value panel, bool odd);
   void clearBehind();
+  void storeInt8s(Value row, Value firstColumn, Value offset);
+  Value goesOn(Value row);
+  /// Where the step of `place` ends.
+  Value endOfStep() {
+    return e.mul(e.ceilDiv(e.add(place, 1), stepKeys), stepKeys);
+  }
 
   Emitter &e;
   ir::KvAppendOp op;
@@ -120,7 +126,7 @@ void KvAppendBody::storeValue(Value numbers, Value panel, bool odd) {
 /// behind `place` to the end of its step.
 void KvAppendBody::clearBehind() {
   Value from = e.div(e.add(place, 2), 2);
-  Value to = e.mul(e.ceilDiv(e.add(place, 1), stepKeys), stepKeys / 2);
+  Value to = e.div(endOfStep(), 2);
   Value nothing = arith::ConstantOp::create(
       e, DenseElementsAttr::get(
              VectorType::get({2 * panelWidth}, e.getI16Type()), int16_t(0)));
@@ -130,6 +136,29 @@ void KvAppendBody::clearBehind() {
                               ValueRange{panel, pair, zero});
     });
   });
+}
+
+/// Whether the next row is the next key of the sequence. The last row of the
+/// call repeats itself: its key is not the next one.
+Value KvAppendBody::goesOn(Value row) {
+  Value next = e.min(e.add(row, 1), e.add(e.tokens(), -1));
+  return arith::AndIOp::create(
+      e,
+      arith::CmpIOp::create(e, arith::CmpIPredicate::eq,
+                            word(next, ASHLAR_ROW_KEY, ASHLAR_ROW_CROSS_KEY),
+                            e.add(place, 1)),
+      arith::CmpIOp::create(
+          e, arith::CmpIPredicate::eq,
+          word(next, ASHLAR_ROW_SEGMENT, ASHLAR_ROW_CROSS_SEGMENT), segment));
+}
+
+void KvAppendBody::storeInt8s(Value row, Value firstColumn, Value offset) {
+  Int8Segment int8(e, shape);
+  int8.open(base, offset);
+  int8.store(place, head, [&](Value column, int64_t lanes) {
+    return e.loadVector(value.memory, {row, e.add(firstColumn, column)}, lanes);
+  });
+  e.when(goesOn(row), [] {}, [&] { int8.clear(e.add(place, 1), endOfStep()); });
 }
 
 void KvAppendBody::storeBf16s(Value row, Value firstColumn) {
@@ -166,16 +195,7 @@ void KvAppendBody::storeBf16s(Value row, Value firstColumn) {
               {panel, e.add(line, i), lane});
   });
 
-  // The last row of the call repeats itself: its key is not the next one.
-  Value next = e.min(e.add(row, 1), e.add(e.tokens(), -1));
-  Value goesOn = arith::AndIOp::create(
-      e,
-      arith::CmpIOp::create(e, arith::CmpIPredicate::eq,
-                            word(next, ASHLAR_ROW_KEY, ASHLAR_ROW_CROSS_KEY),
-                            e.add(place, 1)),
-      arith::CmpIOp::create(
-          e, arith::CmpIPredicate::eq,
-          word(next, ASHLAR_ROW_SEGMENT, ASHLAR_ROW_CROSS_SEGMENT), segment));
+  Value goesOn = this->goesOn(row);
   auto storeValues = [&](bool odd) {
     e.overColumns(
         shape.headDim, {}, [&](Value column, int64_t lanes, ValueRange) {
@@ -205,7 +225,9 @@ void KvAppendBody::tile(Value tile) {
   int64_t keyPanels = ASHLAR_SEGMENT_KEYS / panelWidth;
   int64_t valuePanels = shape.paddedHeadDim() / panelWidth;
   loadKey(row, firstColumn);
-  if (shape.isBf16) {
+  if (shape.isInt8())
+    return storeInt8s(row, firstColumn, offset);
+  if (shape.isEncoded()) {
     keys = e.viewBytes(base, offset, {keyPanels, shape.depth() / 2, panelWidth},
                        e.getI32Type());
     values = e.viewBytes(base, valueOffset,

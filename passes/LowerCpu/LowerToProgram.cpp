@@ -109,7 +109,7 @@ struct LowerToProgram : ashlar::impl::LowerToProgramPassBase<LowerToProgram> {
     if (auto linear = dyn_cast<ir::LinearOp>(op))
       return ir::lookupWeight(linear, linear.getWeightAttr()).getPrecision();
     auto attention = dyn_cast<ir::AttentionOp>(op);
-    return attention && SegmentShape::of(attention.getKey()).isBf16
+    return attention && SegmentShape::of(attention.getKey()).isEncoded()
                ? ir::Precision::Bf16
                : ir::Precision::F32;
   }

@@ -64,6 +64,25 @@ Value ashlar::toBf16(Emitter &e, Value vector) {
       e, VectorType::get({panelWidth}, e.getI16Type()), high);
 }
 
+Value ashlar::magnitudes(Emitter &e, Value vector) {
+  return arith::AndIOp::create(e,
+                               bitcast(e, vector, e.getI32Type(), panelWidth),
+                               intSplat(e, 0x7fffffff));
+}
+
+Value ashlar::int8Factor(Emitter &e, Value largest) {
+  Value tiny = arith::CmpFOp::create(e, arith::CmpFPredicate::OLT, largest,
+                                     e.scalar(0x1p-100));
+  return e.select(tiny, e.scalar(0.0), e.divf(e.scalar(127.0), largest));
+}
+
+Value ashlar::toInt8(Emitter &e, Value vector) {
+  Value numbers = arith::FPToSIOp::create(e, intVector(e),
+                                          math::RoundEvenOp::create(e, vector));
+  return arith::TruncIOp::create(
+      e, VectorType::get({panelWidth}, e.getI8Type()), numbers);
+}
+
 //===----------------------------------------------------------------------===//
 // Views
 //===----------------------------------------------------------------------===//
@@ -218,16 +237,14 @@ static void overPadded(Emitter &e, const RowsView &input,
 
 /// max |x| of the row by the bits, so that a NaN is the largest of all.
 static Value largestOfRow(Emitter &e, const RowsView &input, Value row) {
-  Value bits = e.overColumns(
-      input.features, intSplat(e, 0),
-      [&](Value column, int64_t lanes, ValueRange most) {
-        Value x = e.loadVector(input.memory, {row, column}, lanes);
-        Value magnitude =
-            arith::AndIOp::create(e, bitcast(e, x, e.getI32Type(), panelWidth),
-                                  intSplat(e, 0x7fffffff));
-        return SmallVector<Value>{
-            arith::MaxSIOp::create(e, magnitude, most[0])};
-      })[0];
+  Value bits =
+      e.overColumns(input.features, intSplat(e, 0),
+                    [&](Value column, int64_t lanes, ValueRange most) {
+                      Value x =
+                          e.loadVector(input.memory, {row, column}, lanes);
+                      return SmallVector<Value>{
+                          arith::MaxSIOp::create(e, magnitudes(e, x), most[0])};
+                    })[0];
   Value most =
       vector::ReductionOp::create(e, vector::CombiningKind::MAXSI, bits);
   return arith::BitcastOp::create(e, e.getF32Type(), most);
@@ -237,15 +254,9 @@ static void convertToInt8(Emitter &e, const RowsView &input,
                           const OperandView &out, Value row) {
   Value largest = largestOfRow(e, input, row);
   e.store(e.mulf(largest, e.scalar(1.0 / 127.0)), out.scales, row);
-  Value isZero = arith::CmpFOp::create(e, arith::CmpFPredicate::OEQ, largest,
-                                       e.scalar(0.0));
-  Value factor = e.broadcast(
-      e.select(isZero, e.scalar(0.0), e.divf(e.scalar(127.0), largest)));
+  Value factor = e.broadcast(int8Factor(e, largest));
   overPadded(e, input, out, row, [&](Value column, Value x) {
-    Value rounded = math::RoundEvenOp::create(e, e.mulf(x, factor));
-    Value numbers = arith::FPToSIOp::create(e, intVector(e), rounded);
-    Value bytes = arith::TruncIOp::create(
-        e, VectorType::get({panelWidth}, e.getI8Type()), numbers);
+    Value bytes = toInt8(e, e.mulf(x, factor));
     Value line = lineOf(e, out, row, e.div(column, lineBytes));
     vector::StoreOp::create(e, bytes, out.lines,
                             ValueRange{line, e.rem(column, lineBytes)});

@@ -73,6 +73,16 @@ mlir::Value oddFloats(Emitter &e, mlir::Value words);
 /// 16 floats -> vector<16xi16> of bf16, rounded to nearest even; NaN stays.
 mlir::Value toBf16(Emitter &e, mlir::Value vector);
 
+//===--- int8: round(x / s), s = max|x| / 127 ---===//
+
+/// Bits of |x|, i32: in the order of the numbers, NaN above all.
+mlir::Value magnitudes(Emitter &e, mlir::Value vector);
+/// 127 / max|x|, a scalar; zero where that would be too large for a float.
+mlir::Value int8Factor(Emitter &e, mlir::Value largest);
+/// 16 floats that were multiplied by the factor -> vector<16xi8>, rounded to
+/// nearest even.
+mlir::Value toInt8(Emitter &e, mlir::Value vector);
+
 } // namespace ashlar
 
 #endif // ASHLAR_PASSES_LOWERCPU_OPERANDS_H

@@ -9,21 +9,35 @@ using namespace ashlar;
 
 SegmentShape SegmentShape::of(Value keys) {
   auto type = cast<RankedTensorType>(keys.getType());
+  Type element = type.getElementType();
   return {type.getDimSize(1), type.getDimSize(2),
-          type.getElementType().isBF16()};
+          element.isBF16()       ? ir::Precision::Bf16
+          : element.isInteger(8) ? ir::Precision::Int8
+                                 : ir::Precision::F32};
+}
+
+int64_t SegmentShape::elementBytes() const {
+  return isInt8() ? 1 : isEncoded() ? 2 : 4;
 }
 
 int64_t SegmentShape::paddedHeadDim() const {
   return roundUp(headDim, panelWidth);
 }
 int64_t SegmentShape::depth() const {
-  return isBf16 ? roundUp(headDim, lineBytes / elementBytes()) : headDim;
+  return isEncoded() ? roundUp(headDim, lineBytes / 2) : headDim;
 }
 int64_t SegmentShape::keyBytes() const {
   return ASHLAR_SEGMENT_KEYS * depth() * elementBytes();
 }
+int64_t SegmentShape::valueBytes() const {
+  return ASHLAR_SEGMENT_KEYS * paddedHeadDim() * elementBytes();
+}
 int64_t SegmentShape::headBytes() const {
-  return keyBytes() + ASHLAR_SEGMENT_KEYS * paddedHeadDim() * elementBytes();
+  int64_t scales = isInt8() ? 2 * ASHLAR_SEGMENT_KEYS * sizeof(float) : 0;
+  return keyBytes() + valueBytes() + scales;
+}
+int64_t SegmentShape::expandedBytes() const {
+  return isInt8() ? 2 * (keyBytes() + valueBytes()) : 0;
 }
 int64_t SegmentShape::bytes() const { return kvHeads * headBytes(); }
 

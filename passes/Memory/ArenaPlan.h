@@ -54,20 +54,28 @@ constexpr int64_t attentionBlockRows = 32;
 ///   f32   keys [256/16][head_dim][16], then values [head_dim/16][256][16]
 ///   bf16  keys [256/16][depth/2][16][2], then values
 ///   [head_dim/16][256/2][16][2]
+///   int8  the same, then the keys' scales [256] and the values', as float32
 /// so that both are panels of a matrix kernel: keys along the head's entries,
-/// values along the keys. What is padded of head_dim is zero in bf16's keys.
+/// values along the keys. What is padded of head_dim is zero in the keys of
+/// bf16 and int8.
 struct SegmentShape {
   int64_t kvHeads = 0;
   int64_t headDim = 0;
-  bool isBf16 = false;
+  ir::Precision precision = ir::Precision::F32; // or Bf16, or Int8
 
   /// Of keys [keys, kv_heads, head_dim] as a cache gives them.
   static SegmentShape of(mlir::Value keys);
-  int64_t elementBytes() const { return isBf16 ? 2 : 4; }
-  int64_t depth() const; // of a key: head_dim, for bf16 padded to 32
+  /// Whether they are multiplied as bf16.
+  bool isEncoded() const { return precision != ir::Precision::F32; }
+  bool isInt8() const { return precision == ir::Precision::Int8; }
+  int64_t elementBytes() const;
+  int64_t depth() const; // of a key: head_dim, padded to 32 where encoded
   int64_t paddedHeadDim() const;
   int64_t keyBytes() const; // of one head
+  int64_t valueBytes() const;
   int64_t headBytes() const;
+  /// Of one head's keys and values as bf16, where they are not kept so.
+  int64_t expandedBytes() const;
   int64_t bytes() const;
 };
 

@@ -105,17 +105,20 @@ struct PlanArena : ashlar::impl::PlanArenaPassBase<PlanArena> {
       int64_t headDim = attention.getQuery().getType().getDimSize(2);
       int64_t group = attention.getQuery().getType().getDimSize(1) /
                       attention.getKey().getType().getDimSize(1);
-      int64_t most =
-          (mostScratchBytes - attentionBlockBytes) / attentionRowBytes(headDim);
-      bool bf16 = SegmentShape::of(attention.getKey()).isBf16;
-      int64_t unit = bf16 ? attentionBlockRows : rowTile;
+      SegmentShape segment = SegmentShape::of(attention.getKey());
+      int64_t left =
+          mostScratchBytes - attentionBlockBytes - segment.expandedBytes();
+      int64_t most = std::max<int64_t>(0, left) / attentionRowBytes(headDim);
+      int64_t unit = segment.isEncoded() ? attentionBlockRows : rowTile;
       int64_t tileRows = most / unit * unit / group;
       if (tileRows < 1) {
         attention.emitOpError()
             << "has " << group << " query heads of " << headDim
             << " features for each key head; a worker's stack holds " << most
             << " of them"
-            << (bf16 ? ", in blocks of 32; fewer are enough with kv=f32" : "");
+            << (segment.isEncoded()
+                    ? ", in blocks of 32; fewer are enough with kv=f32"
+                    : "");
         return WalkResult::interrupt();
       }
       plan.tileRows =

@@ -32,7 +32,8 @@ for level, feature in (("x86-64-v4", "avx512f"), ("x86-64-v4-vnni", "avx512_vnni
 # of each factor, int8 a row's largest number in 127 steps, int4 15 steps a group;
 # one linear loses 0.3, 1 and 10 %, and random weights carry that on.
 PRECISIONS = {"bf16": 5e-2, "int8": 0.2, "int4": 0.7, "int4,group=32,zero_points": 0.7,
-              "int4,group=128,lm_head=bf16": 0.7, "int8,lm_head=int4,embeddings=f32": 0.5}
+              "int4,group=128,lm_head=bf16": 0.7, "bf16,kv=int8": 5e-2,
+              "int8,lm_head=int4,embeddings=f32": 0.5, "int8,kv=int8": 0.2}
 
 
 def case_names():

@@ -190,8 +190,8 @@ def infinite_rows(folder):
     in the same tile of attention and, as bf16, in the same step of a kernel."""
     case = os.path.join(artifact.CASES, "torch_transformer_post_norm", "model")
     for target in artifact.TARGETS[0], artifact.TARGETS[-1]:
-        for precision in "f32", "bf16":
-            path = os.path.join(folder, f"infinite_{target.replace('-', '_')}_{precision}.so")
+        for precision in "f32", "bf16", "f32,kv=int8":
+            path = os.path.join(folder, f"infinite_{target.replace('-', '_')}_{precision[-4:]}.so")
             model = Model(case, path, f"--target={target}", f"--precision={precision}")
             source, rows = model.case(LENGTHS[-1])
             rows[20:] = np.inf

@@ -112,17 +112,25 @@ func.func @attention_c44(%q: tensor<?x2x4xf32>, %seq: !ashlar.sequences) {
 
 // -----
 
-func.func @kv_append_c44(%k: tensor<?x2x4xf32>, %seq: !ashlar.sequences) {
-  // expected-error @below {{'ashlar.kv_append' op result #0 must be float32 or bf16 [tokens, heads, head_dim] with fixed heads and head_dim, but got 'tensor<?x2x4xi8>'}}
-  %0, %1, %2 = ashlar.kv_append self %k, %k, %seq : tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xi8>, tensor<?x2x4xi8>
+func.func @attention_c54(%q: tensor<?x2x4xf32>, %k: tensor<?x2x4xi4>, %seq: !ashlar.sequences) {
+  // expected-error @below {{'ashlar.attention' op operand #1 must be float32, bf16 or int8 [tokens, heads, head_dim] with fixed heads and head_dim, but got 'tensor<?x2x4xi4>'}}
+  %0 = ashlar.attention all %q, %k, %k, %seq, %seq scale 1.0 : tensor<?x2x4xf32>, tensor<?x2x4xi4>, tensor<?x2x4xi4> -> tensor<?x2x4xf32>
   return
 }
 
 // -----
 
-func.func @kv_read_c44(%seq: !ashlar.sequences) {
-  // expected-error @below {{'ashlar.kv_read' op result #0 must be float32 or bf16 [tokens, heads, head_dim] with fixed heads and head_dim, but got 'tensor<?x2x4xi8>'}}
-  %0, %1, %2 = ashlar.kv_read self %seq : tensor<?x2x4xi8>, tensor<?x2x4xi8>
+func.func @kv_append_c54(%k: tensor<?x2x4xf32>, %seq: !ashlar.sequences) {
+  // expected-error @below {{'ashlar.kv_append' op result #0 must be float32, bf16 or int8 [tokens, heads, head_dim] with fixed heads and head_dim, but got 'tensor<?x2x4xi4>'}}
+  %0, %1, %2 = ashlar.kv_append self %k, %k, %seq : tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xi4>, tensor<?x2x4xi4>
+  return
+}
+
+// -----
+
+func.func @kv_read_c54(%seq: !ashlar.sequences) {
+  // expected-error @below {{'ashlar.kv_read' op result #0 must be float32, bf16 or int8 [tokens, heads, head_dim] with fixed heads and head_dim, but got 'tensor<?x2x4xi4>'}}
+  %0, %1, %2 = ashlar.kv_read self %seq : tensor<?x2x4xi4>, tensor<?x2x4xi4>
   return
 }
 

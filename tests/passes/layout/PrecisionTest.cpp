@@ -46,6 +46,8 @@ TEST(Precision, headsEmbeddingsAndKeysFollow) {
              Precision::F32},
         Case{"f32,kv=bf16", Precision::F32, Precision::F32, Precision::F32,
              Precision::Bf16},
+        Case{"bf16,kv=int8", Precision::Bf16, Precision::Bf16, Precision::Bf16,
+             Precision::Int8},
         Case{"f32,embeddings=bf16", Precision::F32, Precision::F32,
              Precision::Bf16, Precision::F32}}) {
     PrecisionOptions options = parse(expected.text);
@@ -106,8 +108,8 @@ TEST(Precision, everyWordMustBeUnderstood) {
             "--precision: \"f16\" is no precision" + expected);
   EXPECT_EQ(errorOf("int8,embeddings=int8"),
             "--precision: embeddings is \"int8\"; expected f32 or bf16");
-  EXPECT_EQ(errorOf("int8,kv=int8"),
-            "--precision: kv is \"int8\"; expected f32 or bf16");
+  EXPECT_EQ(errorOf("int8,kv=int4"),
+            "--precision: kv is \"int4\"; expected f32, bf16 or int8");
   EXPECT_EQ(errorOf("int8,embeddings=x"),
             "--precision: \"x\" is no precision" + expected);
   for (const char *group : {"0", "16", "63", "256", "-32", "32x", "4294967360",

@@ -4,6 +4,7 @@
 // RUN: ashlar-opt %s --split-input-file --ashlar-choose-precision="precision=int4,group=32,zero_points,*.weight=f32,b.*=int4" | FileCheck %s --check-prefixes=ALL,INT4
 // RUN: ashlar-opt %s --split-input-file --ashlar-choose-precision="precision=f32" | FileCheck %s --check-prefix=F32
 // RUN: ashlar-opt %s --split-input-file --ashlar-choose-precision="precision=int8,kv=f32" | FileCheck %s --check-prefix=KEPT
+// RUN: ashlar-opt %s --split-input-file --ashlar-choose-precision="precision=f32,kv=int8" | FileCheck %s --check-prefix=SMALL
 // RUN: not ashlar-opt %s --split-input-file --ashlar-choose-precision="precision=int9" 2>&1 | FileCheck %s --check-prefix=BAD
 
 // BAD: error: --precision: "int9" is no precision; expected f32, bf16, int8 or int4
@@ -152,6 +153,26 @@ func.func @keys(%q: tensor<?x2x16xf32>, %seq: !ashlar.sequences) -> tensor<?x2x1
   %0 = ashlar.attention causal %q, %k, %v, %seq, %ks scale 1.0 : tensor<?x2x16xf32>, tensor<?x2x16xf32>, tensor<?x2x16xf32> -> tensor<?x2x16xf32>
   %1 = ashlar.attention all %0, %rk, %rv, %seq, %rs scale 1.0 : tensor<?x2x16xf32>, tensor<?x2x16xf32>, tensor<?x2x16xf32> -> tensor<?x2x16xf32>
   return %1 : tensor<?x2x16xf32>
+}
+
+// -----
+
+// int8 is for what is kept from call to call.
+// SMALL-LABEL: func.func @kept(
+func.func @kept(%q: tensor<?x2x16xf32>, %seq: !ashlar.sequences) -> tensor<?x2x16xf32> {
+  // SMALL: ashlar.kv_append self {{.*}} -> tensor<?x2x16xi8>, tensor<?x2x16xi8>
+  // SMALL: ashlar.kv_read cross {{.*}} : tensor<?x2x16xi8>, tensor<?x2x16xi8>
+  // SMALL: ashlar.kv_append call {{.*}} -> tensor<?x2x16xbf16>, tensor<?x2x16xbf16>
+  // SMALL: tensor<?x2x16xf32>, tensor<?x2x16xi8>, tensor<?x2x16xi8> -> tensor<?x2x16xf32>
+  // SMALL: tensor<?x2x16xf32>, tensor<?x2x16xi8>, tensor<?x2x16xi8> -> tensor<?x2x16xf32>
+  // SMALL: tensor<?x2x16xf32>, tensor<?x2x16xbf16>, tensor<?x2x16xbf16> -> tensor<?x2x16xf32>
+  %k, %v, %ks = ashlar.kv_append self %q, %q, %seq : tensor<?x2x16xf32>, tensor<?x2x16xf32> -> tensor<?x2x16xf32>, tensor<?x2x16xf32>
+  %rk, %rv, %rs = ashlar.kv_read cross %seq : tensor<?x2x16xf32>, tensor<?x2x16xf32>
+  %ck, %cv, %cs = ashlar.kv_append call %q, %q, %seq : tensor<?x2x16xf32>, tensor<?x2x16xf32> -> tensor<?x2x16xf32>, tensor<?x2x16xf32>
+  %0 = ashlar.attention causal %q, %k, %v, %seq, %ks scale 1.0 : tensor<?x2x16xf32>, tensor<?x2x16xf32>, tensor<?x2x16xf32> -> tensor<?x2x16xf32>
+  %1 = ashlar.attention all %0, %rk, %rv, %seq, %rs scale 1.0 : tensor<?x2x16xf32>, tensor<?x2x16xf32>, tensor<?x2x16xf32> -> tensor<?x2x16xf32>
+  %2 = ashlar.attention all %1, %ck, %cv, %seq, %cs scale 1.0 : tensor<?x2x16xf32>, tensor<?x2x16xf32>, tensor<?x2x16xf32> -> tensor<?x2x16xf32>
+  return %2 : tensor<?x2x16xf32>
 }
 
 // -----
