@@ -19,6 +19,10 @@ using namespace ashlar;
 /// bf16 numbers of a line; inputs of a step of AMX.
 static constexpr int64_t lineNumbers = lineBytes / 2;
 static constexpr int64_t rowTiles = attentionBlockRows / ashlar::tileRows;
+/// Lines of a panel in a step.
+static constexpr int64_t stepLines = lineNumbers / 2;
+/// Lines of a panel that the first block of rows fetches ahead.
+static constexpr int64_t prefetchLines = 64;
 
 namespace {
 class Bf16Attention : public AttentionBody {
@@ -42,9 +46,12 @@ private:
   void mix(Value first, Value count, Value firstKey, Value keys) override;
 
   OperandView makeRows(int64_t rows, int64_t depth, Value lines = {});
+  void prefetch(const PanelView &panels, Value panel, int64_t width, Value step,
+                Value lines);
   void multiplyTiles(const OperandView &rows, Value firstOfRows,
                      const PanelView &panels, Value panelCount, Value steps,
-                     Value results, Value firstResult, bool fresh);
+                     Value results, Value firstResult, Value isFirst,
+                     bool fresh);
   int64_t vectorRows() const {
     return std::max<int64_t>(1, e.context.tile.rows / 2);
   }
@@ -126,11 +133,28 @@ void Bf16Attention::openSegment(Value head, Value count) {
   values.lines = lines(values, e.add(head, shape.keyBytes()));
 }
 
+/// `lines` lines of each panel of [panel, panel + width), a distance ahead of
+/// step `step`.
+void Bf16Attention::prefetch(const PanelView &panels, Value panel,
+                             int64_t width, Value step, Value lines) {
+  int64_t panelLines = panels.layout.lines();
+  Value first =
+      e.aheadInPanels(e.mul(step, stepLines), prefetchLines, panelLines, width);
+  e.loop(first, e.add(first, lines), 1, [&](Value line) {
+    for (int64_t p = 0; p < width; ++p)
+      e.prefetch(panels.lines,
+                 {e.add(e.mul(e.add(panel, p), panelLines), line), zero},
+                 /*locality=*/2);
+  });
+}
+
 /// results[firstResult + i][panels] (+)= the block of 32 rows times the panels.
+/// A tile's first block meets them first; what int8 was expanded to is near.
 void Bf16Attention::multiplyTiles(const OperandView &rows, Value firstOfRows,
                                   const PanelView &panels, Value panelCount,
                                   Value steps, Value results, Value firstResult,
-                                  bool fresh) {
+                                  Value isFirst, bool fresh) {
+  Value ahead = e.select(isFirst, e.index(stepLines), zero);
   e.stepwise(zero, panelCount, 2, [&](Value panel, int64_t width) {
     auto a = [&](int64_t i, Value step) {
       Value row = e.add(firstOfRows, i * ashlar::tileRows);
@@ -138,7 +162,11 @@ void Bf16Attention::multiplyTiles(const OperandView &rows, Value firstOfRows,
     };
     auto b = [&](int64_t i, Value step) {
       return e.add(e.mul(e.add(panel, i), panels.layout.lines()),
-                   e.mul(step, lineNumbers / 2));
+                   e.mul(step, stepLines));
+    };
+    auto prefetchAhead = [&](Value step) {
+      if (!int8)
+        prefetch(panels, panel, width, step, ahead);
     };
     TileBlock block;
     block.rowTiles = rowTiles;
@@ -149,6 +177,7 @@ void Bf16Attention::multiplyTiles(const OperandView &rows, Value firstOfRows,
     block.bLines = panels.lines;
     block.aRowLines = std::max<int64_t>(1, rows.rowLines);
     block.streamB = true;
+    block.ahead = prefetchAhead;
     block.results = results;
     block.firstRow = firstResult;
     block.firstColumn = e.mul(panel, panelWidth);
@@ -162,7 +191,7 @@ void Bf16Attention::computeScores(Value first, Value count, Value keyCount) {
   if (e.context.matrixTiles)
     return multiplyTiles(queryRows, first, keys, panels,
                          e.index(queryRows.layout.lines()), scores, zero,
-                         /*fresh=*/true);
+                         e.equal(first, 0), /*fresh=*/true);
   overRows(count, vectorRows(), [&](Value i, int64_t rows) {
     scoreTile->loadRows(e.add(first, i), rows);
     e.stepwise(zero, panels, e.context.tile.panels,
@@ -179,7 +208,7 @@ void Bf16Attention::mix(Value first, Value count, Value, Value keyCount) {
   int64_t panels = values.layout.panels;
   if (e.context.matrixTiles)
     return multiplyTiles(weightRows, zero, values, e.index(panels), steps,
-                         mixed, first, /*fresh=*/false);
+                         mixed, first, e.equal(first, 0), /*fresh=*/false);
   overRows(count, vectorRows(), [&](Value i, int64_t rows) {
     mixTile->loadRows(i, rows, steps);
     e.stepwise(

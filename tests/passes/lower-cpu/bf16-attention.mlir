@@ -16,6 +16,7 @@
 // ALL-DAG:       %[[SCORES:.*]] = memref.alloca() {{.*}} memref<34816xi8>
 // ALL:           memref.view %[[SCORES]]{{.*}} to memref<32x272xf32>
 // ALL:           memref.view %[[SCORES]]{{.*}} to memref<544x64xi8>
+// TILES:         memref.prefetch
 // TILES-COUNT-4: amx.tile_mulf {{.*}} : !amx.tile<16x32xbf16>, !amx.tile<16x32xbf16>, !amx.tile<16x16xf32>
 // VECTORS-NOT:   amx
 // VECTORS:       vector.fma
