@@ -2,6 +2,7 @@
 
 #include "compiler/Compiler.h"
 
+#include "compiler/Build/SplitLayers.h"
 #include "compiler/Codegen/Artifact.h"
 #include "compiler/Codegen/Header.h"
 #include "compiler/Codegen/Names.h"
@@ -125,6 +126,13 @@ ashlar::resolveLimits(const ModelSpec &spec, const CompileOptions &options) {
 BuildLimits ashlar::buildLimits(const PipelineOptions &options) {
   return {std::max(options.maxTokens, options.maxSource),
           std::max(options.maxTokens, options.maxContext)};
+}
+
+ModelSpec ashlar::splitLayers(const ModelSpec &spec,
+                              const PrecisionOptions &precision) {
+  return splitLayers(spec, [&](llvm::StringRef tensor) {
+    return precision.exceptionFor(tensor);
+  });
 }
 
 llvm::Error ashlar::checkPrecision(mlir::ModuleOp module,
@@ -273,7 +281,8 @@ llvm::Expected<CompileReport> ashlar::compile(llvm::StringRef model,
     return text.takeError();
   std::unique_ptr<mlir::MLIRContext> context = makeContext();
   mlir::OwningOpRef<mlir::ModuleOp> module =
-      buildModule(*context, imported->spec, model, buildLimits(*pipeline));
+      buildModule(*context, splitLayers(imported->spec, options.precision),
+                  model, buildLimits(*pipeline));
   if (llvm::Error error = checkPrecision(*module, options.precision))
     return std::move(error);
   // Every tensor is there and has its shape: said before anything slow.

@@ -44,6 +44,9 @@ struct CompileOptions {
   PrecisionOptions precision;
 };
 
+/// `spec` with its layers grouped as --precision tells them apart.
+ModelSpec splitLayers(const ModelSpec &spec, const PrecisionOptions &precision);
+
 /// Error when a pattern of --precision matches nothing in `module`.
 llvm::Error checkPrecision(mlir::ModuleOp module,
                            const PrecisionOptions &precision);

@@ -38,6 +38,11 @@ llvm::SmallVector<llvm::StringRef> namesOf(mlir::Location location);
 /// The first of them; empty when there is none.
 llvm::StringRef nameOf(mlir::Location location);
 
+/// `tensor` with `text`, such as a layer's index, in place of "{layer}".
+std::string replaceLayer(llvm::StringRef tensor, const llvm::Twine &text);
+/// Whether `tensor` is another one in each layer.
+bool namesLayer(llvm::StringRef tensor);
+
 } // namespace ashlar::ir
 
 #endif // ASHLAR_DIALECT_ASHLAR_H

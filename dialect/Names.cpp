@@ -1,8 +1,12 @@
-//===- Names.cpp - The model's names in locations ------------------------===//
+//===- Names.cpp - The model's names: in locations, of layers' tensors ----===//
 
 #include "dialect/Ashlar.h"
 
+#include "llvm/ADT/Twine.h"
+
 using namespace mlir;
+
+static constexpr llvm::StringLiteral layerMark = "{layer}";
 
 SmallVector<StringRef> ashlar::ir::namesOf(Location location) {
   SmallVector<StringRef> names;
@@ -17,4 +21,20 @@ SmallVector<StringRef> ashlar::ir::namesOf(Location location) {
 StringRef ashlar::ir::nameOf(Location location) {
   SmallVector<StringRef> names = namesOf(location);
   return names.empty() ? StringRef() : names.front();
+}
+
+std::string ashlar::ir::replaceLayer(StringRef tensor, const Twine &text) {
+  std::string result;
+  while (true) {
+    size_t at = tensor.find(layerMark);
+    result += tensor.substr(0, at);
+    if (at == StringRef::npos)
+      return result;
+    result += text.str();
+    tensor = tensor.substr(at + layerMark.size());
+  }
+}
+
+bool ashlar::ir::namesLayer(StringRef tensor) {
+  return tensor.contains(layerMark);
 }

@@ -104,7 +104,7 @@ Value ashlar::buildSelfAttention(GraphBuilder &graph, const Block &block,
                                  StackKind stack, Value input,
                                  const FunctionInputs &inputs) {
   const Attention &attention = block.attention;
-  std::string module = moduleOf(attention, replaceLayer(block.name, "*"));
+  std::string module = moduleOf(attention, ir::replaceLayer(block.name, "*"));
   Value query = projectHeads(graph, input, attention.query, "q",
                              attention.heads, attention.headDim, module);
   Value key = projectHeads(graph, input, attention.key, "k", attention.kvHeads,
@@ -123,7 +123,7 @@ Value ashlar::buildSelfAttention(GraphBuilder &graph, const Block &block,
 Value ashlar::buildCrossAttention(GraphBuilder &graph, const Block &block,
                                   Value input, const FunctionInputs &inputs) {
   const Attention &attention = *block.crossAttention;
-  std::string module = moduleOf(attention, replaceLayer(block.name, "*"));
+  std::string module = moduleOf(attention, ir::replaceLayer(block.name, "*"));
   Value query = projectHeads(graph, input, attention.query, "q",
                              attention.heads, attention.headDim, module);
   OpBuilder &builder = graph.builder;
@@ -141,7 +141,7 @@ Value ashlar::buildCrossAttention(GraphBuilder &graph, const Block &block,
 void ashlar::buildCrossKeys(GraphBuilder &graph, const Block &block,
                             Value memory, const FunctionInputs &inputs) {
   const Attention &attention = *block.crossAttention;
-  std::string module = moduleOf(attention, replaceLayer(block.name, "*"));
+  std::string module = moduleOf(attention, ir::replaceLayer(block.name, "*"));
   Value key = projectHeads(graph, memory, attention.key, "k", attention.kvHeads,
                            attention.headDim, module);
   Value value = projectHeads(graph, memory, attention.value, "v",

@@ -46,7 +46,7 @@ Value ashlar::buildFeedForward(GraphBuilder &graph, const Block &block,
   const FeedForward &feedForward = block.feedForward;
   std::string module =
       commonModule({&feedForward.up.weight, &feedForward.down.weight},
-                   replaceLayer(block.name, "*"));
+                   ir::replaceLayer(block.name, "*"));
   if (!feedForward.gate) {
     Value up = graph.linear(input, feedForward.up, "up");
     Value active =
@@ -79,7 +79,7 @@ static Value addSubBlock(GraphBuilder &graph, NormPlacement placement,
 Value ashlar::buildBlock(GraphBuilder &graph, const Block &block,
                          StackKind stack, Value input,
                          const FunctionInputs &inputs) {
-  std::string name = replaceLayer(block.name, "*");
+  std::string name = ir::replaceLayer(block.name, "*");
   Value rows = addSubBlock(graph, block.placement, block.attentionNorm, input,
                            name + ".attention", [&](Value rows) {
                              return buildSelfAttention(graph, block, stack,

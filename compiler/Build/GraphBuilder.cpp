@@ -12,7 +12,7 @@ std::string ashlar::moduleName(const Weight &weight) {
   for (StringRef suffix : {"weight", "bias"})
     if (name.size() > suffix.size() + 1 && name.ends_with(suffix))
       name = name.drop_back(suffix.size() + 1);
-  return replaceLayer(name, "*");
+  return ir::replaceLayer(name, "*");
 }
 
 std::string ashlar::commonModule(ArrayRef<const Weight *> weights,
@@ -109,7 +109,7 @@ Value GraphBuilder::embed(Value ids, FlatSymbolRefAttr table, int64_t features,
 
 Value GraphBuilder::layers(const BlockGroup &group, bool whole, Value init,
                            llvm::function_ref<Value(Value)> body) {
-  std::string name = replaceLayer(group.block.name, "*");
+  std::string name = ir::replaceLayer(group.block.name, "*");
   Location location = locate(name);
   auto op = ir::LayersOp::create(builder, location, init.getType(),
                                  builder.getStringAttr(name),

@@ -7,20 +7,6 @@ using namespace mlir;
 using llvm::StringRef;
 using llvm::Twine;
 
-static constexpr llvm::StringLiteral layerMark = "{layer}";
-
-std::string ashlar::replaceLayer(StringRef tensor, StringRef text) {
-  std::string result;
-  while (true) {
-    size_t at = tensor.find(layerMark);
-    result += tensor.substr(0, at).str();
-    if (at == StringRef::npos)
-      return result;
-    result += text.str();
-    tensor = tensor.substr(at + layerMark.size());
-  }
-}
-
 /// Rows of the logical tensor, whatever way it is stored; a vector may be
 /// stored as [1, n].
 static int64_t logicalRows(const Weight &weight, bool isVector) {
@@ -70,7 +56,7 @@ FlatSymbolRefAttr WeightTable::add(StringRef name, Attribute source,
 FlatSymbolRefAttr WeightTable::addTensor(const Weight &weight, StringRef piece,
                                          std::optional<LayerRange> layers,
                                          bool isVector) {
-  if (!StringRef(weight.tensor).contains(layerMark))
+  if (!ir::namesLayer(weight.tensor))
     layers.reset();
   std::string text = "*";
   if (layers && !layers->whole) {
@@ -78,7 +64,7 @@ FlatSymbolRefAttr WeightTable::addTensor(const Weight &weight, StringRef piece,
     if (layers->count > 1)
       text += "-" + std::to_string(layers->first + layers->count - 1);
   }
-  std::string name = replaceLayer(weight.tensor, text);
+  std::string name = ir::replaceLayer(weight.tensor, text);
   int64_t all = logicalRows(weight, isVector);
   int64_t count = weight.count ? weight.count : all;
   if (count != all && !piece.empty())

@@ -59,9 +59,6 @@ private:
   llvm::StringSet<> names;
 };
 
-/// `tensor` with `text` in place of "{layer}".
-std::string replaceLayer(llvm::StringRef tensor, llvm::StringRef text);
-
 } // namespace ashlar
 
 #endif // ASHLAR_COMPILER_BUILD_WEIGHTTABLE_H

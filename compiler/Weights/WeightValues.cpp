@@ -16,16 +16,6 @@ using llvm::StringRef;
 /// Floats of a transposed tensor that are read at a time.
 static constexpr int64_t chunkElements = int64_t(1) << 20;
 
-static std::string nameInLayer(StringRef name, int64_t layer) {
-  std::string result = name.str();
-  constexpr StringRef mark = "{layer}";
-  std::string index = std::to_string(layer);
-  for (size_t at = result.find(mark); at != std::string::npos;
-       at = result.find(mark, at + index.size()))
-    result.replace(at, mark.size(), index);
-  return result;
-}
-
 //===----------------------------------------------------------------------===//
 // Computed tables
 //===----------------------------------------------------------------------===//
@@ -138,7 +128,7 @@ Error WeightValues::readTensor(ir::TensorSourceAttr source, int64_t layer,
     widened.resize(out.size());
     floats = widened;
   }
-  std::string name = nameInLayer(source.getName(), layer);
+  std::string name = ir::replaceLayer(source.getName(), llvm::Twine(layer));
   int64_t row = source.getBegin() + firstRow;
   if (Error error = source.getTransposed()
                         ? readTransposed(name, source, row, floats)
@@ -217,7 +207,8 @@ std::string ashlar::tensorAt(ir::WeightOp weight, int64_t layer, int64_t row) {
   for (mlir::Attribute source : weight.getSources()) {
     if (row < rowsOf(source)) {
       auto tensor = dyn_cast<ir::TensorSourceAttr>(source);
-      return tensor ? nameInLayer(tensor.getName(), layer) : "";
+      return tensor ? ir::replaceLayer(tensor.getName(), llvm::Twine(layer))
+                    : "";
     }
     row -= rowsOf(source);
   }
@@ -234,8 +225,9 @@ Error ashlar::checkWeights(mlir::ModuleOp module, TensorReader &reader) {
     for (mlir::Attribute source : weight.getSources())
       if (auto tensor = dyn_cast<ir::TensorSourceAttr>(source))
         for (int64_t layer = first; layer < first + count; ++layer)
-          if (Error error = reader.read(nameInLayer(tensor.getName(), layer),
-                                        tensor.getStored(), /*first=*/0, {}))
+          if (Error error = reader.read(
+                  ir::replaceLayer(tensor.getName(), llvm::Twine(layer)),
+                  tensor.getStored(), /*first=*/0, {}))
             return error;
   }
   return Error::success();

@@ -97,10 +97,22 @@ ir::Precision PrecisionOptions::lowest() const {
 }
 
 bool PrecisionOptions::Exception::matches(ir::WeightOp weight) const {
+  int64_t layer = weight.isPerLayer() ? weight.getLayers()->front() : 0;
   return llvm::any_of(weight.getSources(), [&](Attribute source) {
     auto tensor = dyn_cast<ir::TensorSourceAttr>(source);
-    return tensor && pattern.match(tensor.getName());
+    if (!tensor)
+      return false;
+    StringRef name = tensor.getName();
+    return pattern.match(name) ||
+           pattern.match(ir::replaceLayer(name, llvm::Twine(layer)));
   });
+}
+
+int64_t PrecisionOptions::exceptionFor(StringRef tensor) const {
+  for (int64_t i = exceptions.size() - 1; i >= 0; --i)
+    if (exceptions[i].pattern.match(tensor))
+      return i;
+  return -1;
 }
 
 const PrecisionOptions::Exception *

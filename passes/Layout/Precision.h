@@ -35,7 +35,9 @@ struct PrecisionOptions {
     llvm::GlobPattern pattern;
     ir::Precision precision;
 
-    /// Whether it matches any of the weight's tensors.
+    /// Whether it matches any of the weight's tensors. Those of all its layers
+    /// count as those of the first: layers that a pattern tells apart share no
+    /// weight (compiler/Build/SplitLayers.h).
     bool matches(ir::WeightOp weight) const;
   };
   std::string text = "f32"; // what was parsed
@@ -52,6 +54,9 @@ struct PrecisionOptions {
 
   /// The one with the fewest bits that any linear or key may have.
   ir::Precision lowest() const;
+
+  /// Number of the last exception that matches `tensor`, or -1.
+  int64_t exceptionFor(llvm::StringRef tensor) const;
 
   /// The first one that matches no weight of any linear of `module`, or null.
   const Exception *unusedException(mlir::ModuleOp module) const;

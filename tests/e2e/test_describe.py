@@ -113,6 +113,29 @@ class Describe(DriverTest):
         self.assertEqual([row[1:3] for row in exact], [["0-2", "f32"]])
         self.assertEqual(len(exact[0]), 4)
 
+    def test_layers_by_number(self):
+        """What a pattern tells apart by the layer's index is stored so, and
+        computes what the reference says."""
+        flags = "--precision=int4,*layers.1.*=f32,*.2.mlp.down*=int8"
+        tensors = self.tensors(STORY, flags)
+        for name, precisions in (
+                ("self_attn.o_proj", ["int4", "f32", "int4"]),
+                ("mlp.down_proj", ["int4", "f32", "int8"])):
+            for layer, precision in enumerate(precisions):
+                found = self.find(
+                    tensors, f"model.layers.{{layer}}.{name}.weight", layer)
+                self.assertEqual(found["precision"], precision)
+        text = self.ashlar("describe", STORY, flags).stdout
+        rows = [line.split() for line in text.splitlines() if "o_proj" in line]
+        self.assertEqual([row[1:3] for row in rows],
+                         [["0", "int4"], ["1", "f32"], ["2", "int4"]])
+        exact = self.ashlar("verify", STORY, "--json", "--precision=f32,*.0.*=bf16,"
+                            "*.1.*=bf16,*.2.*=bf16,lm_head=bf16")
+        whole = self.ashlar("verify", STORY, "--json",
+                            "--precision=bf16,embeddings=f32,kv=f32")
+        self.assertEqual(*(json.loads(done.stdout)["outputs"]
+                           for done in (exact, whole)))
+
     def test_models_have_no_errors(self):
         tensors = self.tensors(STORY, "--precision=int4,*down*=int8")
         self.assertFalse(any("error" in tensor for tensor in tensors))

@@ -56,7 +56,8 @@ static Expected<std::string> planModel(const Arguments &arguments) {
     return pipeline.takeError();
   std::unique_ptr<mlir::MLIRContext> context = makeContext();
   mlir::OwningOpRef<mlir::ModuleOp> module =
-      buildModule(*context, imported->spec, path, buildLimits(*pipeline));
+      buildModule(*context, splitLayers(imported->spec, options->precision),
+                  path, buildLimits(*pipeline));
   if (llvm::Error error = checkPrecision(*module, options->precision))
     return std::move(error);
   if (llvm::Error error = runStages(*module, *pipeline, "", plannedStage))

@@ -107,8 +107,9 @@ llvm::Error ashlar::tool::runInspect(const Arguments &arguments) {
   if (arguments.has("--list-stages"))
     return listStages(*pipeline);
   std::unique_ptr<mlir::MLIRContext> context = makeContext();
-  mlir::OwningOpRef<mlir::ModuleOp> module = buildModule(
-      *context, imported->spec, arguments.operand(), buildLimits(*pipeline));
+  mlir::OwningOpRef<mlir::ModuleOp> module =
+      buildModule(*context, splitLayers(imported->spec, options->precision),
+                  arguments.operand(), buildLimits(*pipeline));
   if (llvm::Error error = checkPrecision(*module, options->precision))
     return error;
   if (std::optional<llvm::StringRef> folder = arguments.get("--all-stages"))

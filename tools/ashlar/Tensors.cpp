@@ -50,7 +50,7 @@ ashlar::tool::readErrors(StringRef path, const ManifestView &manifest) {
 //===----------------------------------------------------------------------===//
 
 namespace {
-/// The layers of a tensor.
+/// Successive layers of a tensor.
 struct Group {
   std::vector<const ManifestTensor *> members;
   std::vector<float> errors; // of each, or none
@@ -67,8 +67,12 @@ static std::vector<Group> groupsOf(const ManifestView &manifest,
     for (const std::string &name : tensor.names)
       key += '\0' + name; // no name has it
     auto [found, isNew] = known.try_emplace(key, groups.size());
-    if (isNew)
+    bool goesOn = !isNew && groups[found->second].members.back()->layer + 1 ==
+                                tensor.layer;
+    if (!goesOn) {
+      found->second = groups.size();
       groups.emplace_back();
+    }
     Group &group = groups[found->second];
     group.members.push_back(&tensor);
     if (!errors.empty())

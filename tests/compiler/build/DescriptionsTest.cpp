@@ -1,6 +1,7 @@
 //===- DescriptionsTest.cpp - Graphs of descriptions made by hand ---------===//
 
 #include "compiler/Build/Build.h"
+#include "compiler/Build/SplitLayers.h"
 #include "dialect/Ashlar.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -103,6 +104,35 @@ TEST_F(DescriptionsTest, groupsOfLayersHaveWeightsOfTheirOwn) {
   EXPECT_EQ(weight("h.2.q.weight").getLayers(),
             llvm::ArrayRef<int64_t>({2, 1}));
   EXPECT_FALSE(weight("h.*.q.weight"));
+}
+
+TEST_F(DescriptionsTest, layersAreCutWhereTheirWeightsAreToldApart) {
+  ModelSpec spec = decoder();
+  std::vector<std::string> asked;
+  auto isSecondDown = [&](llvm::StringRef tensor) {
+    asked.push_back(tensor.str());
+    return tensor == "h.1.down.weight";
+  };
+  ModelSpec split = splitLayers(spec, isSecondDown);
+  EXPECT_EQ(split.stacks[0].blocks,
+            (std::vector<BlockGroup>{
+                {0, 1, block()}, {1, 1, block()}, {2, 1, block()}}));
+  EXPECT_EQ(asked.size(), 3u * 6);
+  build(split);
+  EXPECT_TRUE(weight("h.1.down.weight"));
+  EXPECT_TRUE(weight("h.2.q.weight"));
+  EXPECT_EQ(splitLayers(spec,
+                        [](llvm::StringRef tensor) {
+                          return tensor.starts_with("h.0.");
+                        })
+                .stacks[0]
+                .blocks,
+            (std::vector<BlockGroup>{{0, 1, block()}, {1, 2, block()}}));
+  EXPECT_EQ(splitLayers(spec,
+                        [](llvm::StringRef tensor) {
+                          return tensor.contains(".down.");
+                        }),
+            spec);
 }
 
 TEST_F(DescriptionsTest, sharedLayersHaveOneWeight) {

@@ -89,6 +89,9 @@ TEST(Precision, patternsInTheirOrder) {
   EXPECT_EQ(options.exceptions[1].precision, Precision::F32);
   EXPECT_TRUE(options.exceptions[1].pattern.match("h.0.x"));
   EXPECT_FALSE(options.exceptions[1].pattern.match("h.10.x"));
+  EXPECT_EQ(options.exceptionFor("h.2.x"), 1);
+  EXPECT_EQ(options.exceptionFor("h.2.down_proj.w"), 0);
+  EXPECT_EQ(options.exceptionFor("h.22.x"), -1);
 }
 
 TEST(Precision, everyWordMustBeUnderstood) {
