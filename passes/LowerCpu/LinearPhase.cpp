@@ -4,6 +4,8 @@
 // `TileShape::panels` times 16 output features (one gate panel and its up
 // panel, when gated). A chunk's rows stay in L2, where register tiles read them
 // again for each group, while the next group is brought in from further away.
+// A K so long that a group leaves no place in L2 is cut into parts, where
+// nothing but a store follows the sums: the result's rows hold them in between.
 // Where K is too long for that, and nothing but a store follows the sums, K is
 // cut into parts, and the result's rows hold the sums in between. Decode (one
 // row) streams the packed weights once, several panels in flight, prefetching
@@ -30,6 +32,9 @@ static constexpr int64_t chunkBytes = 1024 * 1024;
 /// Rows that a group of panels is worth bringing into L2 for. Where so many do
 /// not fit, it is brought once for all rows, which come from further away.
 static constexpr int64_t leastChunkRows = 128;
+/// Inputs of which a group of panels leaves place in L2 for others; of a part,
+/// where there are more.
+static constexpr int64_t mostInputs = 4096, partInputs = 2048;
 /// Steps of the inner loop for each of which a line of the next group's panels
 /// is due at most.
 static constexpr int64_t mostTurn = 16;
@@ -38,13 +43,15 @@ namespace {
 /// How a float32 linear is cut.
 struct LinearBlocking {
   int64_t units, unitPanels;
-  int64_t depth; // K
+  int64_t depth;      // K
+  int64_t partInputs; // of K
   int64_t groupUnits, groups;
   int64_t tileRows;
   int64_t mostRows; // of a chunk
   bool oneChunk;    // for any call
 
   LinearBlocking(ir::LinearOp op, const TileShape &tile, int64_t capacity);
+  bool hasParts() const { return partInputs < depth; }
   /// Rows of a chunk: of each about as many, in whole register tiles.
   Value rowsOfChunk(Emitter &e) const;
   Value chunks(Emitter &e) const {
@@ -76,12 +83,19 @@ private:
     llvm::function_ref<void(Value number)> prefetch;
     Value turn;
   };
-  void multiplyGroup(Value firstRow, Value lastRow, Value unit,
-                     int64_t unitCount);
-  void tile(Value row, int64_t rows, Value unit, int64_t unitCount,
-            Ahead ahead);
+  /// Rows and inputs that groups are multiplied with.
+  struct Part {
+    Value firstRow, lastRow, begin, end;
+    bool goesOn = false; // with the sums in the result's rows
+  };
+  void storeStartingSums(const Part &part, Value unit, int64_t unitCount);
+  void multiplyGroup(const Part &part, Value unit, int64_t unitCount);
+  void tile(const Part &part, Value row, int64_t rows, Value unit,
+            int64_t unitCount, Ahead ahead);
   SmallVector<Value> startingSums(Value row, int64_t rows, Value unit,
                                   int64_t unitCount);
+  SmallVector<Value> loadSums(Value row, int64_t rows, Value unit,
+                              int64_t unitCount);
 
   Emitter &e;
   const LinearBlocking &blocking;
@@ -101,7 +115,9 @@ LinearBlocking::LinearBlocking(ir::LinearOp op, const TileShape &tile,
   depth = ir::lookupWeight(op, op.getWeightAttr()).getColumns();
   groupUnits = std::clamp<int64_t>(tile.panels / unitPanels, 1, units);
   groups = ashlar::ceilDiv(units, groupUnits);
-  int64_t rowBytes = depth * int64_t(sizeof(float));
+  bool cut = depth > mostInputs && LinearEpilogue::storesSums(op);
+  partInputs = cut ? ::partInputs : depth;
+  int64_t rowBytes = partInputs * int64_t(sizeof(float));
   mostRows = chunkBytes / rowBytes;
   if (mostRows < leastChunkRows)
     mostRows = capacity;
@@ -139,8 +155,29 @@ SmallVector<Value> LinearBody::startingSums(Value row, int64_t rows, Value unit,
   return all;
 }
 
-void LinearBody::tile(Value row, int64_t rows, Value unit, int64_t unitCount,
-                      Ahead ahead) {
+/// The sums so far, [rows][units]: such linears are not gated.
+SmallVector<Value> LinearBody::loadSums(Value row, int64_t rows, Value unit,
+                                        int64_t unitCount) {
+  SmallVector<Value> sums;
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t i = 0; i < unitCount; ++i)
+      sums.push_back(
+          e.loadVector(epilogue.resultRows()->memory,
+                       {e.add(row, r), e.mul(e.add(unit, i), panelWidth)}));
+  return sums;
+}
+
+/// Into the result's rows, where parts of the inputs add to them.
+void LinearBody::storeStartingSums(const Part &part, Value unit,
+                                   int64_t unitCount) {
+  e.loop(part.firstRow, part.lastRow, 1, [&](Value row) {
+    SmallVector<Value> sums = startingSums(row, 1, unit, unitCount);
+    epilogue.finish(row, 1, unit, unitCount, sums);
+  });
+}
+
+void LinearBody::tile(const Part &part, Value row, int64_t rows, Value unit,
+                      int64_t unitCount, Ahead ahead) {
   Value firstPanel = e.mul(unit, blocking.unitPanels);
   Value zero = e.index(0);
   int64_t width = unitCount * blocking.unitPanels;
@@ -155,42 +192,53 @@ void LinearBody::tile(Value row, int64_t rows, Value unit, int64_t unitCount,
   auto loadB = [&](int64_t p, Value k) {
     return e.loadVector(panels, {tilePanels[p], k, zero});
   };
-  SmallVector<Value> sums =
-      emitRegisterTile(e, rows, width, zero, e.index(blocking.depth),
-                       startingSums(row, rows, unit, unitCount),
-                       {loadA, loadB, ahead.prefetch, ahead.turn});
+  SmallVector<Value> sums = part.goesOn
+                                ? loadSums(row, rows, unit, unitCount)
+                                : startingSums(row, rows, unit, unitCount);
+  sums = emitRegisterTile(e, rows, width, part.begin, part.end, sums,
+                          {loadA, loadB, ahead.prefetch, ahead.turn});
   epilogue.finish(row, rows, unit, unitCount, sums);
 }
 
 /// The group that comes next is brought into L2 by the way, a line of each
 /// panel for every turn of steps: a burst of them would keep those lines
 /// waiting that the tile itself reads from L2.
-void LinearBody::multiplyGroup(Value firstRow, Value lastRow, Value unit,
+void LinearBody::multiplyGroup(const Part &part, Value unit,
                                int64_t unitCount) {
-  int64_t rows = blocking.tileRows, depth = blocking.depth;
+  Value firstRow = part.firstRow, lastRow = part.lastRow;
+  int64_t rows = blocking.tileRows;
   int64_t width = unitCount * blocking.unitPanels;
   Value nextPanel = e.mul(e.add(unit, unitCount), blocking.unitPanels);
   Value tiles = e.ceilDiv(e.sub(lastRow, firstRow), rows);
   // Each of the last `turn` tiles brings as many lines as it takes turns.
   Value turn = e.min(tiles, e.index(mostTurn));
-  Value share = e.ceilDiv(e.index(depth), turn);
+  Value share = e.ceilDiv(e.sub(part.end, part.begin), turn);
   e.loop(firstRow, lastRow, rows, [&](Value row) {
     Value number = e.div(e.sub(row, firstRow), rows);
     Value before = e.sub(tiles, turn);
-    Value start = e.mul(e.sub(e.max(number, before), before), share);
+    Value turns = e.mul(e.sub(e.max(number, before), before), share);
+    Value start = e.add(part.begin, turns);
     auto ahead = [&](Value number) {
       Value line = e.add(start, number);
       for (int64_t p = 0; p < width; ++p)
         e.prefetch(panels, {e.add(nextPanel, p), line, e.index(0)},
                    /*locality=*/2);
     };
-    tile(row, rows, unit, unitCount, {ahead, turn});
+    tile(part, row, rows, unit, unitCount, {ahead, turn});
   });
 }
 
 void LinearBody::prefill(Value begin, Value end) {
   int64_t group = blocking.groupUnits, groups = blocking.groups;
   int64_t whole = blocking.units / group, rest = blocking.units % group;
+  using PerGroup = llvm::function_ref<void(Value unit, int64_t unitCount)>;
+  auto overGroups = [&](Value first, Value last, PerGroup body) {
+    e.loop(first, e.min(last, e.index(whole)), 1,
+           [&](Value g) { body(e.mul(g, group), group); });
+    if (rest)
+      e.when(e.less(e.index(whole), last),
+             [&] { body(e.index(whole * group), rest); });
+  };
   Value tokens = e.tokens(), rows = blocking.rowsOfChunk(e);
   e.loop(e.div(begin, groups), e.ceilDiv(end, groups), 1, [&](Value chunk) {
     Value before = e.mul(chunk, groups);
@@ -198,19 +246,29 @@ void LinearBody::prefill(Value begin, Value end) {
     Value last = e.sub(e.min(end, e.add(before, groups)), before);
     Value row = e.mul(chunk, rows);
     Value lastRow = e.min(e.add(row, rows), tokens);
-    e.loop(first, e.min(last, e.index(whole)), 1, [&](Value g) {
-      multiplyGroup(row, lastRow, e.mul(g, group), group);
-    });
-    if (rest)
-      e.when(e.less(e.index(whole), last), [&] {
-        multiplyGroup(row, lastRow, e.index(whole * group), rest);
+    Part part{row, lastRow, e.index(0), e.index(blocking.depth)};
+    auto multiply = [&](const Part &part) {
+      overGroups(first, last, [&](Value unit, int64_t unitCount) {
+        multiplyGroup(part, unit, unitCount);
       });
+    };
+    if (!blocking.hasParts())
+      return multiply(part);
+    overGroups(first, last, [&](Value unit, int64_t unitCount) {
+      storeStartingSums(part, unit, unitCount);
+    });
+    e.loop(0, blocking.depth, blocking.partInputs, [&](Value begin) {
+      Value end =
+          e.min(e.add(begin, blocking.partInputs), e.index(blocking.depth));
+      multiply({row, lastRow, begin, end, /*goesOn=*/true});
+    });
   });
 }
 
 void LinearBody::decode(Value begin, Value end) {
   int64_t unitPanels = blocking.unitPanels;
   Value zero = e.index(0);
+  Part part{zero, e.index(1), zero, e.index(blocking.depth)};
   e.stepwise(begin, end, std::max<int64_t>(1, streams / unitPanels),
              [&](Value unit, int64_t count) {
                auto prefetch = [&](Value k) {
@@ -222,7 +280,7 @@ void LinearBody::decode(Value begin, Value end) {
                    e.prefetch(panels, {e.add(first, p), later, zero},
                               /*locality=*/3);
                };
-               tile(zero, 1, unit, count, {prefetch, {}});
+               tile(part, zero, 1, unit, count, {prefetch, {}});
              });
 }
 

@@ -153,9 +153,10 @@ def check(name, model, target, tolerance=5e-6):
 def sweep(folder):
     # VNNI adds nothing to float32: that level's code is x86-64-v4's.
     targets = [target for target in artifact.TARGETS if target != "x86-64-v4-vnni"]
-    # So many inputs that L2 does not hold the longest length's rows at once.
-    long = ("long", models.llama(40, 2, 1, 20, 1800))
-    for index, (family, config) in enumerate([long] + models.odd_models()):
+    # So many inputs that L2 does not hold the longest length's rows at once; that
+    # it does not hold a group of panels.
+    long = [("long", models.llama(40, 2, 1, 20, inputs)) for inputs in (1800, 5000)]
+    for index, (family, config) in enumerate(long + models.odd_models()):
         name = models.write(folder, f"{family}{index}", config)
         for target in targets:
             path = os.path.join(folder, f"m{index}_{target.replace('-', '_')}.so")

@@ -38,3 +38,25 @@ func.func @long(%h: tensor<?x4096xf32> {ashlar.input = "vectors"}) -> tensor<?x9
   %a = ashlar.linear %h weight @w : tensor<?x4096xf32> -> tensor<?x96xf32> loc("proj")
   return %a : tensor<?x96xf32>
 }
+
+// -----
+
+// More than 4,096 inputs go in parts of 2,048, and the result's rows hold the sums: they begin with the bias.
+// CHECK-LABEL: ashlar.program @parts
+// CHECK-DAG:     %[[PART:.*]] = arith.constant 2048 : index
+// CHECK:         ashlar.phase "proj"
+// CHECK:           scf.if
+// CHECK:           } else {
+// CHECK:             %[[BIAS:.*]] = vector.load
+// CHECK:             vector.store %[[BIAS]], %[[ROWS:[^\[]*]][
+// CHECK:             scf.for {{.*}} step %[[PART]]
+// CHECK-COUNT-24:      vector.load %[[ROWS]][
+// CHECK:               memref.prefetch
+// CHECK-COUNT-24:      vector.fma
+// CHECK-COUNT-24:      vector.store {{.*}}, %[[ROWS]][
+ashlar.weight @w [#ashlar.tensor<"w", [96, 5000], rows = 0 for 96>] : tensor<96x5000xf32>
+ashlar.weight @b [#ashlar.tensor<"b", [96], rows = 0 for 96>] : tensor<96xf32>
+func.func @parts(%h: tensor<?x5000xf32> {ashlar.input = "vectors"}) -> tensor<?x96xf32> attributes {ashlar.stack = 0} {
+  %a = ashlar.linear %h weight @w bias @b : tensor<?x5000xf32> -> tensor<?x96xf32> loc("proj")
+  return %a : tensor<?x96xf32>
+}
