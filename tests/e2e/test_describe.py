@@ -114,8 +114,8 @@ class Describe(DriverTest):
         self.assertEqual(len(exact[0]), 4)
 
     def test_layers_by_number(self):
-        """What a pattern tells apart by the layer's index is stored so, and
-        computes what the reference says."""
+        """What a pattern tells apart by the layer's index is stored so. Layers
+        that are cut, but stored alike, give the numbers of those that are not."""
         flags = "--precision=int4,*layers.1.*=f32,*.2.mlp.down*=int8"
         tensors = self.tensors(STORY, flags)
         for name, precisions in (
@@ -129,12 +129,13 @@ class Describe(DriverTest):
         rows = [line.split() for line in text.splitlines() if "o_proj" in line]
         self.assertEqual([row[1:3] for row in rows],
                          [["0", "int4"], ["1", "f32"], ["2", "int4"]])
-        exact = self.ashlar("verify", STORY, "--json", "--precision=f32,*.0.*=bf16,"
+        cut = self.ashlar("verify", STORY, "--json", "--precision=f32,*.0.*=bf16,"
                             "*.1.*=bf16,*.2.*=bf16,lm_head=bf16")
         whole = self.ashlar("verify", STORY, "--json",
                             "--precision=bf16,embeddings=f32,kv=f32")
-        self.assertEqual(*(json.loads(done.stdout)["outputs"]
-                           for done in (exact, whole)))
+        cut, whole = (json.loads(done.stdout)["tensors"] for done in (cut, whole))
+        self.assertGreater(len(whole), 30)
+        self.assertEqual(cut, whole)
 
     def test_models_have_no_errors(self):
         tensors = self.tensors(STORY, "--precision=int4,*down*=int8")

@@ -22,3 +22,15 @@ func.func @encoder(%x: tensor<?x3000xf32>, %seq: !ashlar.sequences) -> tensor<?x
   %m = ashlar.merge_heads %y : tensor<?x1x3000xf32> -> tensor<?x3000xf32>
   return %m : tensor<?x3000xf32>
 }
+
+// -----
+
+// int8 takes place for a segment as bf16, too.
+func.func @decoder(%x: tensor<?x512xf32>, %seq: !ashlar.sequences) -> tensor<?x512xf32> attributes {ashlar.stack = 0} {
+  %h = ashlar.split_heads %x : tensor<?x512xf32> -> tensor<?x1x512xf32>
+  %keys, %values, %kseq = ashlar.kv_append self %h, %h, %seq : tensor<?x1x512xf32>, tensor<?x1x512xf32> -> tensor<?x1x512xi8>, tensor<?x1x512xi8>
+  // expected-error@+1 {{has 1 query heads of 512 features for each key head; a worker's stack holds 0 of them, in blocks of 32; fewer are enough with kv=f32}}
+  %y = ashlar.attention causal %h, %keys, %values, %seq, %kseq scale 1.0 : tensor<?x1x512xf32>, tensor<?x1x512xi8>, tensor<?x1x512xi8> -> tensor<?x1x512xf32>
+  %m = ashlar.merge_heads %y : tensor<?x1x512xf32> -> tensor<?x512xf32>
+  return %m : tensor<?x512xf32>
+}
