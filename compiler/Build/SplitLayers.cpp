@@ -1,4 +1,4 @@
-//===- SplitLayers.cpp - Layers whose weights are not stored alike --------===//
+//===- SplitLayers.cpp - Layers that are not stored alike -----------------===//
 
 #include "compiler/Build/SplitLayers.h"
 

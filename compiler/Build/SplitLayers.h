@@ -1,5 +1,4 @@
-//===- SplitLayers.h - Layers whose weights are not stored alike -*- C++
-//-*-===//
+//===- SplitLayers.h - Layers that are not stored alike --------*- C++ -*-===//
 
 #ifndef ASHLAR_COMPILER_BUILD_SPLITLAYERS_H
 #define ASHLAR_COMPILER_BUILD_SPLITLAYERS_H

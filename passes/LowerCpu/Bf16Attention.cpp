@@ -18,6 +18,7 @@ using namespace ashlar;
 
 /// bf16 numbers of a line; inputs of a step of AMX.
 static constexpr int64_t lineNumbers = lineBytes / 2;
+static_assert(attentionStepKeys == lineNumbers, "a step takes a line");
 static constexpr int64_t rowTiles = attentionBlockRows / ashlar::tileRows;
 /// Lines of a panel in a step.
 static constexpr int64_t stepLines = lineNumbers / 2;
@@ -80,7 +81,7 @@ static PanelView panelsOfSegment(int64_t depth, int64_t panels) {
 Bf16Attention::Bf16Attention(Emitter &e, ir::AttentionOp op, int64_t capacity)
     : AttentionBody(e, op, capacity) {
   scoreScale *= log2E;
-  weightStep = lineNumbers;
+  weightStep = attentionStepKeys;
   queryRows = makeRows(rowCapacity, shape.headDim);
   // In place of the scores that they are made of, so that both stay in L1.
   weightRows =
@@ -204,7 +205,7 @@ void Bf16Attention::computeScores(Value first, Value count, Value keyCount) {
 }
 
 void Bf16Attention::mix(Value first, Value count, Value, Value keyCount) {
-  Value steps = e.ceilDiv(keyCount, lineNumbers);
+  Value steps = e.ceilDiv(keyCount, attentionStepKeys);
   int64_t panels = values.layout.panels;
   if (e.context.matrixTiles)
     return multiplyTiles(weightRows, zero, values, e.index(panels), steps,

@@ -8,8 +8,6 @@
 using namespace mlir;
 using namespace ashlar;
 
-/// Keys of a step of the kernel, which takes so many values at a time.
-static constexpr int64_t stepKeys = lineBytes / 2;
 /// Two numbers of each feature or key lie side by side.
 static constexpr int64_t lineNumbers = 2 * panelWidth;
 
@@ -140,7 +138,8 @@ void Int8Segment::expand(Value count, Value keyLines, Value valueLines) {
   int64_t keyDepth = shape.depth() / 2;
   overLines(e.ceilDiv(count, panelWidth), e.index(keyDepth), keyDepth, keys,
             keyLines);
-  Value pairs = e.mul(e.ceilDiv(count, stepKeys), stepKeys / 2);
+  Value pairs =
+      e.mul(e.ceilDiv(count, attentionStepKeys), attentionStepKeys / 2);
   overLines(e.index(shape.paddedHeadDim() / panelWidth), pairs,
             ASHLAR_SEGMENT_KEYS / 2, values, valueLines);
 }

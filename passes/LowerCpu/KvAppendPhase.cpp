@@ -18,9 +18,6 @@
 using namespace mlir;
 using namespace ashlar;
 
-/// Keys of a step of the kernel of bf16.
-static constexpr int64_t stepKeys = 32;
-
 namespace {
 /// The rows of one kv_append inside of its phase.
 class KvAppendBody {
@@ -41,7 +38,8 @@ private:
   Value goesOn(Value row);
   /// Where the step of `place` ends.
   Value endOfStep() {
-    return e.mul(e.ceilDiv(e.add(place, 1), stepKeys), stepKeys);
+    return e.mul(e.ceilDiv(e.add(place, 1), attentionStepKeys),
+                 attentionStepKeys);
   }
 
   Emitter &e;

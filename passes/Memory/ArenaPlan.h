@@ -50,6 +50,9 @@ struct ArenaPlan {
 /// Rows of attention that go through a segment of keys together.
 constexpr int64_t attentionBlockRows = 32;
 
+/// Keys of a step of the kernel over encoded values: a line of bf16.
+constexpr int64_t attentionStepKeys = 32;
+
 /// The segment layout of the keys and values of one layer and one kv head:
 ///   f32   keys [256/16][head_dim][16], then values [head_dim/16][256][16]
 ///   bf16  keys [256/16][depth/2][16][2], then values
