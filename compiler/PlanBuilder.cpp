@@ -76,6 +76,8 @@ static StackDescription describeStack(func::FuncOp entry, const Stack &stack,
   plan.types_offset = inputOffset(entry, "types");
   plan.vocabulary = stack.embedding.vocabulary;
   plan.positions = usablePositions(entry);
+  plan.first_position = stack.embedding.positions.first;
+  plan.positions_by_token = stack.embedding.positions.byToken;
   plan.token_types = stack.embedding.tokenTypes;
   plan.hidden = stack.hidden;
   auto result = entry->getAttrOfType<ir::BufferAttr>(resultBufferAttr);
@@ -85,13 +87,27 @@ static StackDescription describeStack(func::FuncOp entry, const Stack &stack,
   return description;
 }
 
+static int64_t rowToken(const Head &head) {
+  switch (head.rows) {
+  case RowSelection::All:
+  case RowSelection::First:
+    return ASHLAR_ROW_FIRST;
+  case RowSelection::Token:
+    return head.token;
+  case RowSelection::HighestToken:
+    return ASHLAR_ROW_HIGHEST_TOKEN;
+  }
+  llvm_unreachable("every selection is handled above");
+}
+
 static HeadDescription describeHead(func::FuncOp entry, const Head &head,
                                     const ArenaPlan &arena) {
   HeadDescription description;
   description.function = entry.getSymName().str();
   description.output = head.output;
   ashlar_head_plan &plan = description.plan;
-  plan.first_row_only = head.rows == RowSelection::First;
+  plan.first_row_only = head.rows != RowSelection::All;
+  plan.row_token = rowToken(head);
   plan.max_rows = arena.headRows;
   ir::BufferAttr input = inputBuffer(entry, "hidden");
   plan.input_offset = input.getOffset();

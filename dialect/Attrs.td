@@ -27,7 +27,9 @@ def Ashlar_ActivationKind : Ashlar_Enum<"ActivationKind", "activation function",
   I32EnumAttrCase<"Gelu", 1, "gelu">,
   I32EnumAttrCase<"GeluTanh", 2, "gelu_tanh">,
   I32EnumAttrCase<"Silu", 3, "silu">,
-  I32EnumAttrCase<"Tanh", 4, "tanh">
+  I32EnumAttrCase<"Tanh", 4, "tanh">,
+  // x * sigmoid(1.702 x)
+  I32EnumAttrCase<"QuickGelu", 5, "quick_gelu">
 ]>;
 def Ashlar_ActivationAttr
     : EnumAttr<Ashlar_Dialect, Ashlar_ActivationKind, "activation">;
@@ -64,7 +66,8 @@ def Ashlar_SinusoidOrder : Ashlar_Enum<"SinusoidOrder", "order of columns", [
 def Ashlar_RopeScaling : Ashlar_Enum<"RopeScaling", "scaling of frequencies", [
   I32EnumAttrCase<"None", 0, "none">,
   I32EnumAttrCase<"Linear", 1, "linear">,
-  I32EnumAttrCase<"Llama3", 2, "llama3">
+  I32EnumAttrCase<"Llama3", 2, "llama3">,
+  I32EnumAttrCase<"Yarn", 3, "yarn">
 ]>;
 
 // How numbers of weights and of matrix operands are stored.
@@ -96,24 +99,39 @@ def Ashlar_WeightLayoutAttr
 def Ashlar_TensorAttr : Ashlar_Attr<"TensorSource", "tensor"> {
   let summary = "rows of a named tensor of the checkpoint";
   let description = [{
-    Rows `[begin, begin + count)` of the logical `[out, in]` tensor, times `scale`.
-    `transposed`: the checkpoint stores `[in, out]`. "{layer}" in the name stands for
-    the index of the layer.
+    `count` rows of the logical `[out, in]` tensor from `begin` on, plus `plus`, times
+    `scale`. With `piece` and `every` they come in pieces of `piece` rows, the first
+    rows of which lie `every` rows apart. `transposed`: the checkpoint stores
+    `[in, out]`. "{layer}" in the name stands for the index of the layer.
+
+    ```mlir
+    #ashlar.tensor<"h.{layer}.qkv.weight", [192, 64], rows = 16 for 64 by 16 every 48>
+    ```
   }];
   let parameters = (ins
     StringRefParameter<"name in the checkpoint">:$name,
     ArrayRefParameter<"int64_t", "shape in the checkpoint">:$stored,
     "int64_t":$begin,
     "int64_t":$count,
+    "int64_t":$piece,
+    "int64_t":$every,
     DefaultValuedParameter<"bool", "false">:$transposed,
+    OptionalParameter<"::mlir::FloatAttr", "is added to every number">:$plus,
     OptionalParameter<"::mlir::FloatAttr", "multiplies every number">:$scale);
   let assemblyFormat = [{
     `<` $name `,` `[` $stored `]` `,`
-    custom<RowRange>($begin, $count, $transposed, $scale) `>`
+    custom<Part>($begin, $count, $piece, $every, $transposed, $plus, $scale) `>`
   }];
   let extraClassDeclaration = [{
     /// Columns of the logical tensor; 1 for a vector.
     int64_t getColumns() const;
+    /// Rows of the logical tensor.
+    int64_t getStoredRows() const;
+    /// Where row `row` of the source lies in the logical tensor.
+    int64_t rowAt(int64_t row) const {
+      return getBegin() + row / getPiece() * getEvery() + row % getPiece();
+    }
+    double getPlusValue() const;
     double getScaleValue() const;
   }];
 }
@@ -136,29 +154,38 @@ def Ashlar_SinusoidAttr : Ashlar_Attr<"SinusoidSource", "sinusoid"> {
 }
 
 def Ashlar_RotaryAttr : Ashlar_Attr<"Rotary", "rotary"> {
-  let summary = "rotary positions, rotate-half convention";
+  let summary = "rotary positions";
   let description = [{
-    Rotates entries (i, i + dimensions/2) of each head by position * f_i with
-    f_i = theta^(-2i/dimensions) (Su et al. 2021), frequencies scaled as `scaling`
-    says: linear divides by `factor`; llama3 divides the low frequencies, keeps the
-    high ones and blends between (Llama 3.1).
+    Rotates entries (i, i + dimensions/2) of each head, or (2i, 2i + 1) when
+    `interleaved`, by position * f_i with f_i = theta^(-2i/dimensions) (Su et al.
+    2021), frequencies scaled as `scaling` says: linear divides by `factor`; llama3
+    divides the low frequencies, keeps the high ones and blends between (Llama 3.1);
+    yarn blends by how often pair i turns over `original` positions: it is kept above
+    `high` turns and divided below `low` (Peng et al. 2023). `magnitude` multiplies
+    what was rotated.
   }];
   let parameters = (ins
     "int64_t":$dimensions,
+    DefaultValuedParameter<"bool", "false">:$interleaved,
     "::mlir::FloatAttr":$theta,
     EnumParameter<Ashlar_RopeScaling>:$scaling,
     "::mlir::FloatAttr":$factor,
     "::mlir::FloatAttr":$low,
     "::mlir::FloatAttr":$high,
-    "int64_t":$original);
+    "int64_t":$original,
+    OptionalParameter<"::mlir::FloatAttr">:$magnitude);
   let assemblyFormat = [{
-    `<` $dimensions `,` `theta` `=` $theta `,` $scaling
+    `<` $dimensions (`interleaved` `=` $interleaved^)? `,` `theta` `=` $theta `,` $scaling
     `,` `factor` `=` $factor `,` `low` `=` $low
-    `,` `high` `=` $high `,` `original` `=` $original `>`
+    `,` `high` `=` $high `,` `original` `=` $original (`,` `magnitude` `=` $magnitude^)? `>`
   }];
   let extraClassDeclaration = [{
     /// The angle per position of pair `i` in [0, dimensions/2), in radians.
     double frequency(int64_t i) const;
+    double getMagnitudeValue() const;
+    /// Columns of the table of a position: cosines, then sines, one of each for a
+    /// pair; for each entry of a pair when interleaved, the first sine negative.
+    int64_t tableColumns() const { return getDimensions() * (getInterleaved() ? 2 : 1); }
   }];
 }
 
@@ -167,6 +194,45 @@ def Ashlar_RotaryTableAttr : Ashlar_Attr<"RotaryTableSource", "rotary_table"> {
   let parameters = (ins "::ashlar::ir::RotaryAttr":$rotary,
                         "int64_t":$positions);
   let assemblyFormat = "`<` $rotary `,` $positions `>`";
+}
+
+def Ashlar_AlibiTableAttr : Ashlar_Attr<"AlibiTableSource", "alibi_table"> {
+  let summary = "slopes times distances, a row for each head; computed in float64";
+  let description = [{
+    Entry c of head h is slope_h * (c - behind) * scale. Of 2^n heads, slope_h is
+    2^(-max_bias * (h + 1) / 2^n); of others, the slopes of the next power of two,
+    every other one from the second on, then from the first on (Press et al. 2021).
+  }];
+  let parameters = (ins "int64_t":$heads, "int64_t":$behind, "int64_t":$columns,
+                        "::mlir::FloatAttr":$max_bias, "::mlir::FloatAttr":$scale);
+  let assemblyFormat = [{
+    `<` $heads `x` $columns `,` `behind` `=` $behind `,` `max_bias` `=` $max_bias
+    `,` `scale` `=` $scale `>`
+  }];
+  let extraClassDeclaration = [{
+    double slope(int64_t head) const;
+  }];
+}
+
+def Ashlar_RelativeTableAttr : Ashlar_Attr<"RelativeTableSource", "relative_table"> {
+  let summary = "a number for each head and distance, from a table of buckets";
+  let description = [{
+    Entry c of head h is `tensor[bucket(c - behind)][h]`. Distances up to half of the
+    buckets have one each, the others share them by the logarithm of the distance,
+    the last one from `max_distance` on (Raffel et al. 2019). `bidirectional`: the
+    upper half of the buckets is for keys ahead; else those are at distance 0.
+  }];
+  let parameters = (ins
+    StringRefParameter<"name in the checkpoint">:$name,
+    "int64_t":$buckets, "int64_t":$heads, "int64_t":$behind, "int64_t":$columns,
+    "int64_t":$max_distance, DefaultValuedParameter<"bool", "false">:$bidirectional);
+  let assemblyFormat = [{
+    `<` $name `,` $buckets `x` $heads `,` `columns` `=` $columns `,` `behind` `=` $behind
+    `,` `max_distance` `=` $max_distance (`,` `bidirectional` `=` $bidirectional^)? `>`
+  }];
+  let extraClassDeclaration = [{
+    int64_t bucket(int64_t distance) const;
+  }];
 }
 
 //===----------------------------------------------------------------------===//

@@ -67,24 +67,42 @@ static FailureOr<std::pair<int64_t, int64_t>> sourceShape(Attribute source) {
   if (auto sinusoid = dyn_cast<SinusoidSourceAttr>(source))
     return std::pair(sinusoid.getPositions(), sinusoid.getFeatures());
   if (auto table = dyn_cast<RotaryTableSourceAttr>(source))
-    return std::pair(table.getPositions(), table.getRotary().getDimensions());
+    return std::pair(table.getPositions(), table.getRotary().tableColumns());
+  if (auto table = dyn_cast<AlibiTableSourceAttr>(source))
+    return std::pair(table.getHeads(), table.getColumns());
+  if (auto table = dyn_cast<RelativeTableSourceAttr>(source))
+    return std::pair(table.getHeads(), table.getColumns());
   return failure();
 }
 
-/// Rows [begin, begin + count) exist in the tensor as stored.
+/// The rows that `source` takes exist in the tensor as stored.
 static LogicalResult verifyTensorSource(WeightOp op, TensorSourceAttr source) {
   ArrayRef<int64_t> stored = source.getStored();
   if (stored.empty() || stored.size() > 2) // C34
     return op.emitOpError("source \"") << source.getName() << "\" has shape ["
                                        << stored << "]; expected rank 1 or 2";
-  bool isVector = stored.front() == 1 && source.getColumns() == 1;
-  bool byColumns = source.getTransposed() || isVector;
-  int64_t rows = byColumns ? stored.back() : stored.front();
+  int64_t rows = source.getStoredRows();
   int64_t begin = source.getBegin(), count = source.getCount();
+  int64_t piece = source.getPiece(), every = source.getEvery();
   if (begin < 0 || count < 1 || count > rows || begin > rows - count) // C35
     return op.emitOpError("takes rows ")
            << begin << " to " << begin + count << " of \"" << source.getName()
            << "\", which has " << rows;
+  if (piece < 1 || count % piece != 0 || every < piece || every > rows ||
+      source.rowAt(count - 1) >= rows) // C55
+    return op.emitOpError("takes ")
+           << count << " rows by " << piece << " every " << every << " of \""
+           << source.getName() << "\", which has " << rows;
+  return success();
+}
+
+static LogicalResult verifyTable(WeightOp op, RelativeTableSourceAttr table) {
+  int64_t exact = table.getBuckets() / (table.getBidirectional() ? 4 : 2);
+  if (exact < 1 || table.getMaxDistance() <= exact) // C56
+    return op.emitOpError("has ")
+           << table.getBuckets() << " buckets for distances up to "
+           << table.getMaxDistance()
+           << "; expected buckets for near distances and a larger maximum";
   return success();
 }
 
@@ -101,9 +119,12 @@ LogicalResult WeightOp::verify() {
     FailureOr<std::pair<int64_t, int64_t>> shape = sourceShape(source);
     if (failed(shape)) // C3
       return emitOpError("source is ")
-             << source << "; expected tensor, zeros, sinusoid or rotary_table";
+             << source << "; expected tensor, zeros or a computed table";
     if (auto tensor = dyn_cast<TensorSourceAttr>(source))
       if (failed(verifyTensorSource(*this, tensor)))
+        return failure();
+    if (auto table = dyn_cast<RelativeTableSourceAttr>(source))
+      if (failed(verifyTable(*this, table)))
         return failure();
     if (shape->first < 1) // C36
       return emitOpError("source has ")
@@ -164,6 +185,10 @@ LogicalResult NormOp::verify() {
   if (getInput().getType() != getResult().getType()) // C15
     return emitOpError("result is ")
            << getResult().getType() << "; expected " << getInput().getType();
+  int64_t groups = getGroups();
+  if (groups < 1 || dim(getInput(), 1) % groups != 0) // C57
+    return emitOpError("has ") << groups << " groups; expected a divisor of "
+                               << dim(getInput(), 1) << " features";
   return verifyEpsilon(*this, getEpsilon());
 }
 
@@ -221,6 +246,24 @@ LogicalResult RotaryOp::verify() {
   return verifyRotary(*this, getRotary(), dim(getInput(), 2));
 }
 
+static LogicalResult verifyCap(Operation *op, const APFloat &cap) {
+  if (!cap.isFinite() || cap.isNegative() || cap.isZero()) // C58
+    return op->emitOpError("cap is ")
+           << cap.convertToDouble() << "; expected a number over 0";
+  return success();
+}
+
+LogicalResult SoftCapOp::verify() { return verifyCap(*this, getCap()); }
+
+static LogicalResult verifyWindow(Operation *op,
+                                  std::optional<int64_t> window) {
+  if (window && *window < 1) // C59
+    return op->emitOpError("window is ") << *window << "; expected at least 1";
+  return success();
+}
+
+LogicalResult MaskOp::verify() { return verifyWindow(*this, getWindow()); }
+
 static LogicalResult verifyKeyAndValue(Operation *op, Value key, Value value) {
   if (key.getType() != value.getType()) // C20
     return op->emitOpError("key is ")
@@ -258,16 +301,20 @@ static LogicalResult verifyHeads(Operation *op, Value query, Value key) {
   return success();
 }
 
-LogicalResult ScoresOp::verify() {
-  if (failed(verifyHeads(*this, getQuery(), getKey())))
+template <typename Op> static LogicalResult verifyScores(Op op) {
+  Value query = op.getQuery(), key = op.getKey(), result = op.getResult();
+  if (failed(verifyHeads(op, query, key)))
     return failure();
-  if (dim(getResult(), 0) != dim(getQuery(), 0) ||
-      dim(getResult(), 1) != dim(getQuery(), 1) ||
-      dim(getResult(), 2) != dim(getKey(), 0)) // C25
-    return emitOpError("result is ")
-           << getResult().getType() << "; expected [tokens, heads, keys]";
+  if (dim(result, 0) != dim(query, 0) || dim(result, 1) != dim(query, 1) ||
+      dim(result, 2) != dim(key, 0)) // C25
+    return op.emitOpError("result is ")
+           << result.getType() << "; expected [tokens, heads, keys]";
   return success();
 }
+
+LogicalResult ScoresOp::verify() { return verifyScores(*this); }
+
+LogicalResult AdditiveScoresOp::verify() { return verifyScores(*this); }
 
 LogicalResult MixOp::verify() {
   int64_t heads = dim(getWeights(), 1), kvHeads = dim(getValue(), 1);
@@ -303,6 +350,15 @@ LogicalResult AttentionOp::verify() {
     return emitOpError("result is ")
            << getResult().getType() << "; expected the shape of "
            << getQuery().getType();
+  if (failed(verifyWindow(*this, getWindow())) ||
+      (getSoftCap() && failed(verifyCap(*this, *getSoftCap()))))
+    return failure();
+  if (getAdditiveVector() &&
+      !tensorOf(getKey()).getElementType().isF32()) // C62
+    return emitOpError("has additive scores and keys of ")
+           << tensorOf(getKey()).getElementType() << "; expected float32";
+  if (getBiasTable().has_value() != getBehind().has_value()) // C60
+    return emitOpError("bias and behind go together");
   return verifyFusedRotary(*this, dim(getQuery(), 2));
 }
 

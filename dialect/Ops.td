@@ -187,14 +187,17 @@ def Ashlar_NormOp : Ashlar_WeightedOp<"norm"> {
   let description = [{
     layer_norm: (x - mean) / sqrt(variance + epsilon) * gain + bias (Ba et al. 2016).
     rms_norm: x / sqrt(mean(x^2) + epsilon) * gain (Zhang and Sennrich 2019).
+    With `groups` a row is so many parts of equal size, each normalized by itself with
+    the same gain and bias: the heads of queries and keys.
   }];
   let arguments = (ins Ashlar_NormAttr:$kind, Rows:$input,
                        OptionalAttr<FlatSymbolRefAttr>:$gain,
-                       OptionalAttr<FlatSymbolRefAttr>:$bias, F64Attr:$epsilon);
+                       OptionalAttr<FlatSymbolRefAttr>:$bias, F64Attr:$epsilon,
+                       DefaultValuedAttr<I64Attr, "1">:$groups);
   let results = (outs Rows:$result);
   let assemblyFormat = [{
-    custom<Kind>($kind) $input (`gain` $gain^)? (`bias` $bias^)? `epsilon` $epsilon attr-dict `:`
-    type($input) `->` type($result)
+    custom<Kind>($kind) $input (`gain` $gain^)? (`bias` $bias^)? `epsilon` $epsilon
+    (`groups` $groups^)? attr-dict `:` type($input) `->` type($result)
   }];
   let hasVerifier = 1;
 }
@@ -302,6 +305,20 @@ def Ashlar_ScoresOp : Ashlar_RowOp<"scores"> {
   let hasVerifier = 1;
 }
 
+def Ashlar_AdditiveScoresOp : Ashlar_WeightedOp<"additive_scores"> {
+  let summary = "v^T tanh(query + key) for every query and every key of its head";
+  let description = [{
+    Shapes and heads as `scores`; `vector` is [heads * head_dim], v of each head
+    (Bahdanau et al. 2014, with the two linear layers outside of it).
+  }];
+  let arguments = (ins Heads:$query, Heads:$key, FlatSymbolRefAttr:$vector);
+  let results = (outs ScoreMatrix:$result);
+  let assemblyFormat = [{
+    $query `,` $key `by` $vector attr-dict `:` type($query) `,` type($key) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
 def Ashlar_ScaleOp : Ashlar_RowOp<"scale", [AllTypesMatch<["input", "result"]>]> {
   let summary = "every number times a constant";
   let arguments = (ins AnyRankedTensor:$input, F64Attr:$factor);
@@ -309,18 +326,46 @@ def Ashlar_ScaleOp : Ashlar_RowOp<"scale", [AllTypesMatch<["input", "result"]>]>
   let assemblyFormat = "$input `by` $factor attr-dict `:` type($input)";
 }
 
+def Ashlar_PositionBiasOp : Ashlar_WeightedOp<"position_bias", [
+    AllTypesMatch<["input", "result"]>]> {
+  let summary = "a number for each head and distance added to the scores";
+  let description = [{
+    The score of head h for a key at distance d = key index - query index gets entry
+    (h, d + behind) of the table. Keys of other sequences are left as they are.
+  }];
+  let arguments = (ins ScoreMatrix:$input, Ashlar_Sequences:$query_sequences,
+                       Ashlar_Sequences:$key_sequences, FlatSymbolRefAttr:$table,
+                       I64Attr:$behind);
+  let results = (outs ScoreMatrix:$result);
+  let assemblyFormat = [{
+    $input `,` $query_sequences `,` $key_sequences `table` $table `behind` $behind
+    attr-dict `:` type($input)
+  }];
+}
+
+def Ashlar_SoftCapOp : Ashlar_RowOp<"soft_cap", [AllTypesMatch<["input", "result"]>]> {
+  let summary = "cap * tanh(x / cap) of every number";
+  let arguments = (ins AnyRankedTensor:$input, F64Attr:$cap);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "$input `at` $cap attr-dict `:` type($input)";
+  let hasVerifier = 1;
+}
+
 def Ashlar_MaskOp : Ashlar_RowOp<"mask", [AllTypesMatch<["input", "result"]>]> {
   let summary = "minus infinity where a query does not see a key";
   let description = [{
     A query sees keys of its own sequence only, and of those the ones that `kind`
-    admits.
+    admits; with `window`, those whose index is less than `window` away from its own.
   }];
   let arguments = (ins ScoreMatrix:$input, Ashlar_Sequences:$query_sequences,
-                       Ashlar_Sequences:$key_sequences, Ashlar_MaskAttr:$kind);
+                       Ashlar_Sequences:$key_sequences, Ashlar_MaskAttr:$kind,
+                       OptionalAttr<I64Attr>:$window);
   let results = (outs ScoreMatrix:$result);
   let assemblyFormat = [{
-    custom<Kind>($kind) $input `,` $query_sequences `,` $key_sequences attr-dict `:` type($input)
+    custom<Kind>($kind) $input `,` $query_sequences `,` $key_sequences (`window` $window^)?
+    attr-dict `:` type($input)
   }];
+  let hasVerifier = 1;
 }
 
 def Ashlar_SoftmaxOp : Ashlar_RowOp<"softmax", [AllTypesMatch<["input", "result"]>]> {
@@ -359,12 +404,14 @@ def Ashlar_SliceOp : Ashlar_RowOp<"slice", [
   let hasVerifier = 1;
 }
 
-def Ashlar_AttentionOp : Ashlar_RowOp<"attention"> {
+def Ashlar_AttentionOp : Ashlar_WeightedOp<"attention"> {
   let summary = "softmax(mask(scale * Q K^T)) V, score matrix never made";
   let description = [{
     Online softmax over fixed segments of keys in order (Milakov and Gimelshein 2018;
     Dao et al. 2022). `scale` multiplies the scores; with `rotary`, queries are rotated
-    by `positions` first. Keys and values of bf16: queries and the softmax's weights are
+    by `positions` first. With `additive`, scores are those of additive_scores, of float32
+    keys. To the scaled scores a row of `bias_table` is added for each head,
+    as position_bias does; then they are capped, as soft_cap does. Keys and values of bf16: queries and the softmax's weights are
     multiplied as bf16, too; the sums are float32. Of int8: the same, with the numbers as
     bf16, which is exact; a key's scale multiplies its scores, a value's the weights.
   }];
@@ -372,13 +419,19 @@ def Ashlar_AttentionOp : Ashlar_RowOp<"attention"> {
                        Ashlar_Sequences:$query_sequences,
                        Ashlar_Sequences:$key_sequences,
                        Optional<Ids>:$positions,
-                       Ashlar_MaskAttr:$mask, F64Attr:$scale,
+                       Ashlar_MaskAttr:$mask, OptionalAttr<I64Attr>:$window,
+                       F64Attr:$scale,
+                       OptionalAttr<FlatSymbolRefAttr>:$additive_vector,
+                       OptionalAttr<FlatSymbolRefAttr>:$bias_table,
+                       OptionalAttr<I64Attr>:$behind,
+                       OptionalAttr<F64Attr>:$soft_cap,
                        OptionalAttr<Ashlar_RotaryAttr>:$rotary,
                        OptionalAttr<FlatSymbolRefAttr>:$rotary_table);
   let results = (outs OperandHeads:$result);
   let assemblyFormat = [{
     custom<Kind>($mask) $query `,` $key `,` $value `,` $query_sequences `,` $key_sequences
-    `scale` $scale (`rotary` $rotary^ `,` $positions `:` type($positions))?
+    (`window` $window^)? `scale` $scale (`additive` $additive_vector^)? (`bias` $bias_table^ `behind` $behind)?
+    (`soft_cap` $soft_cap^)? (`rotary` $rotary^ `,` $positions `:` type($positions))?
     (`table` $rotary_table^)?
     attr-dict `:` type($query) `,` type($key) `,` type($value) `->` type($result)
   }];

@@ -126,17 +126,61 @@ LogicalResult LinearOp::verifySymbolUses(SymbolTableCollection &tables) {
 }
 
 template <typename Op>
-static LogicalResult verifyNormWeights(Op op, SymbolTableCollection &tables) {
-  int64_t features = featuresOf(op.getResult());
+static LogicalResult verifyNormWeights(Op op, int64_t features,
+                                       SymbolTableCollection &tables) {
   if (failed(checkVector(op, "gain", op.getGain(), features, tables)))
     return failure();
   return checkVector(op, "bias", op.getBias(), features, tables);
 }
 
 LogicalResult NormOp::verifySymbolUses(SymbolTableCollection &tables) {
-  return verifyNormWeights(*this, tables);
+  int64_t features =
+      featuresOf(getResult()) / std::max<int64_t>(1, getGroups());
+  return verifyNormWeights(*this, features, tables);
 }
 
 LogicalResult ResidualNormOp::verifySymbolUses(SymbolTableCollection &tables) {
-  return verifyNormWeights(*this, tables);
+  return verifyNormWeights(*this, featuresOf(getResult()), tables);
+}
+
+/// A row for each head, and an entry for the distance 0.
+static LogicalResult checkBiasTable(Operation *op, FlatSymbolRefAttr symbol,
+                                    int64_t heads, int64_t behind,
+                                    SymbolTableCollection &tables) {
+  FailureOr<WeightOp> table = useWeight(op, symbol, tables);
+  if (failed(table))
+    return failure();
+  if (behind < 0 || behind >= table->getColumns()) // C61
+    return op->emitOpError("behind is ")
+           << behind << "; expected a column of @" << table->getSymName()
+           << ", which has " << table->getColumns();
+  return expectShape(op, "table", *table, {heads, table->getColumns()});
+}
+
+LogicalResult PositionBiasOp::verifySymbolUses(SymbolTableCollection &tables) {
+  int64_t heads = cast<RankedTensorType>(getInput().getType()).getDimSize(1);
+  return checkBiasTable(*this, getTableAttr(), heads, getBehind(), tables);
+}
+
+/// Entries of a query.
+static int64_t entriesOf(Value heads) {
+  auto type = cast<RankedTensorType>(heads.getType());
+  return type.getDimSize(1) * type.getDimSize(2);
+}
+
+LogicalResult
+AdditiveScoresOp::verifySymbolUses(SymbolTableCollection &tables) {
+  return checkVector(*this, "vector", getVector(), entriesOf(getQuery()),
+                     tables);
+}
+
+LogicalResult AttentionOp::verifySymbolUses(SymbolTableCollection &tables) {
+  if (failed(checkVector(*this, "vector", getAdditiveVector(),
+                         entriesOf(getQuery()), tables)))
+    return failure();
+  if (!getBiasTable())
+    return success();
+  int64_t heads = cast<RankedTensorType>(getQuery().getType()).getDimSize(1);
+  return checkBiasTable(*this, getBiasTableAttr(), heads,
+                        getBehind().value_or(0), tables);
 }

@@ -29,7 +29,7 @@
 
 #include <stdint.h>
 
-#define ASHLAR_ABI_VERSION 2
+#define ASHLAR_ABI_VERSION 3
 #define ASHLAR_SEGMENT_KEYS 256 /* keys of one segment of a cache */
 #define ASHLAR_MAX_WORKERS 256
 
@@ -93,6 +93,8 @@ typedef struct ashlar_stack_plan {
   int64_t types_offset;      /* int32[max_tokens] */
   int64_t vocabulary;
   int64_t positions;         /* position ids lie in [0, positions); 0 = any */
+  int64_t first_position;    /* of a sequence's first row, if none are given */
+  int64_t positions_by_token; /* front end: they count rows, not columns */
   int64_t token_types;
   int64_t hidden;            /* features of a row */
   int64_t hidden_offset;     /* float[max_tokens][hidden_stride], the result */
@@ -101,10 +103,16 @@ typedef struct ashlar_stack_plan {
 } ashlar_stack_plan;
 
 /* A head reads rows of the last stack's result. */
+enum ashlar_row_choice {
+  ASHLAR_ROW_FIRST = -1,
+  ASHLAR_ROW_HIGHEST_TOKEN = -2 /* the first row of the highest id */
+};
+
 typedef struct ashlar_head_plan {
   ashlar_worker_function function;
   const char *output;     /* "logits", "pooler_output" */
-  int64_t first_row_only; /* 1: it reads the first row of each sequence */
+  int64_t first_row_only; /* 1: it reads one row of each sequence: */
+  int64_t row_token;      /* the first with this id, or an ashlar_row_choice */
   int64_t max_rows;       /* rows of one call of `function` */
   int64_t input_offset;   /* float[max_rows][input_stride] */
   int64_t input_stride;

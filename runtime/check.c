@@ -99,7 +99,8 @@ static ashlar_status check_positions(const ashlar_session *session,
                : ASHLAR_INVALID_POSITION;
   for (int32_t i = 0; i < batch->sequences; ++i) {
     int32_t slot = ashlar_rt_slot_of(batch, i);
-    if (ashlar_rt_begin_of(session, stack, slot) + batch->lengths[i] > limit)
+    if (ashlar_rt_begin_of(session, stack, slot) + batch->lengths[i] >
+        limit - plan->first_position)
       return ASHLAR_INVALID_POSITION;
   }
   return ASHLAR_OK;

@@ -5,6 +5,7 @@
 |*
 \*===----------------------------------------------------------------------===*/
 
+#include "runtime/choose_row.h"
 #include "runtime/internal.h"
 
 #include <string.h>
@@ -14,6 +15,23 @@ typedef struct row_list {
   const int32_t *rows;
   int64_t count;
 } row_list;
+
+/* One row of each sequence of the last call. */
+static const int32_t *choose_rows(const ashlar_session *session,
+                                  const ashlar_head_plan *head) {
+  if (head->row_token == ASHLAR_ROW_FIRST)
+    return session->first_rows;
+  const ashlar_stack_plan *stack =
+      &session->plan->stacks[session->result_stack];
+  const int32_t *ids = (const int32_t *)(session->arena + stack->ids_offset);
+  for (int64_t i = 0; i < session->result_sequences; ++i) {
+    int64_t end = i + 1 < session->result_sequences ? session->first_rows[i + 1]
+                                                    : session->result_rows;
+    session->chosen_rows[i] = (int32_t)ashlar_choose_row(
+        head->row_token, ids, session->first_rows[i], end);
+  }
+  return session->chosen_rows;
+}
 
 static ashlar_status list_rows(const ashlar_session *session,
                                const ashlar_head_plan *head,
@@ -28,9 +46,9 @@ static ashlar_status list_rows(const ashlar_session *session,
     *list = (row_list){rows, count};
     return ASHLAR_OK;
   }
-  *list = head->first_row_only
-              ? (row_list){session->first_rows, session->result_sequences}
-              : (row_list){0, session->result_rows};
+  *list = head->first_row_only ? (row_list){choose_rows(session, head),
+                                            session->result_sequences}
+                               : (row_list){0, session->result_rows};
   return count == 0 || count == list->count ? ASHLAR_OK
                                             : ASHLAR_INVALID_ARGUMENT;
 }

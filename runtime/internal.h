@@ -85,6 +85,7 @@ struct ashlar_session {
   int64_t result_rows;
   int64_t result_sequences;
   int32_t *first_rows; /* [max_sequences] */
+  int32_t *chosen_rows;  /* the same for a head that reads others */
 };
 
 /* model.c: `open` of any plan. */

@@ -40,6 +40,8 @@ static bool stack_is_sound(const ashlar_plan *plan,
     return false;
   if (stack->vectors_offset >= 0 && stack->vector_stride < stack->hidden)
     return false;
+  if (!is_count(stack->first_position))
+    return false;
   if (stack->cache_kind < -1 || stack->cache_kind >= plan->cache_count)
     return false;
   return input_fits(plan, stack->ids_offset, 4) &&
@@ -59,6 +61,10 @@ static bool head_is_sound(const ashlar_plan *plan,
       head->output_features < 1 || head->output_features > head->output_stride)
     return false;
   int64_t last = plan->decoder >= 0 ? plan->decoder : plan->encoder;
+  if (head->row_token < ASHLAR_ROW_HIGHEST_TOKEN ||
+      (head->row_token != ASHLAR_ROW_FIRST &&
+       plan->stacks[last].ids_offset < 0))
+    return false;
   return head->input_features == plan->stacks[last].hidden &&
          in_arena(plan, head->input_offset, head->max_rows,
                   head->input_stride * 4) &&

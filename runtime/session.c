@@ -47,7 +47,9 @@ static ashlar_status set_up(ashlar_session *session,
   session->slots = calloc((size_t)plan->max_sequences, sizeof *session->slots);
   session->first_rows =
       calloc((size_t)plan->max_sequences, sizeof *session->first_rows);
-  if (!session->slots || !session->first_rows)
+  session->chosen_rows =
+      calloc((size_t)plan->max_sequences, sizeof *session->chosen_rows);
+  if (!session->slots || !session->first_rows || !session->chosen_rows)
     return ASHLAR_OUT_OF_MEMORY;
   ashlar_status status =
       take_region(options->arena, options->arena_bytes, plan->arena_bytes,
@@ -98,6 +100,7 @@ void ashlar_session_destroy(ashlar_session *session) {
   if (session->owns_cache)
     munmap(session->cache, (size_t)session->plan->cache_bytes);
   free(session->first_rows);
+  free(session->chosen_rows);
   free(session->slots);
   free(session);
 }

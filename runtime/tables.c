@@ -157,13 +157,15 @@ static void write_inputs(ashlar_session *session,
 }
 
 /* Position ids of one sequence, which begins at `row` of the call. */
-static void write_positions(ashlar_session *session, int64_t offset,
+static void write_positions(ashlar_session *session,
+                            const ashlar_stack_plan *plan,
                             const ashlar_batch *batch,
                             const call_sequence *sequence, int64_t row) {
-  int32_t *positions = table_at(session, offset) + row;
+  int32_t *positions = table_at(session, plan->positions_offset) + row;
+  int64_t first = plan->first_position + sequence->begin;
   for (int64_t i = 0; i < sequence->length; ++i)
     positions[i] = batch->position_ids ? batch->position_ids[row + i]
-                                       : (int32_t)(sequence->begin + i);
+                                       : (int32_t)(first + i);
 }
 
 void ashlar_rt_write_header(ashlar_session *session, int64_t tokens,
@@ -184,7 +186,7 @@ void ashlar_rt_write_call(ashlar_session *session, int64_t stack,
     call_sequence sequence = describe(session, stack, batch, i);
     write_sequence(session, &sequence, &cursor);
     if (plan->positions_offset >= 0)
-      write_positions(session, plan->positions_offset, batch, &sequence,
+      write_positions(session, plan, batch, &sequence,
                       cursor.row);
     session->first_rows[i] = (int32_t)cursor.row;
     cursor.row += sequence.length;

@@ -8,36 +8,42 @@ using llvm::StringRef;
 using llvm::Twine;
 
 Value ashlar::buildEmbedding(GraphBuilder &graph, const Stack &stack,
-                             const FunctionInputs &inputs,
-                             int64_t unlimitedPositions) {
+                             const FunctionInputs &inputs) {
   const Embedding &embedding = stack.embedding;
+  int64_t width = embedding.width ? embedding.width : stack.hidden;
   std::string name = stack.kind == StackKind::Encoder ? "encoder.embeddings"
                                                       : "decoder.embeddings";
   Value rows = inputs.vectors;
   if (embedding.tokens)
     rows = graph.embed(
         inputs.ids, graph.weights.matrix(*embedding.tokens, "", std::nullopt),
-        stack.hidden, embedding.scale, moduleName(*embedding.tokens));
+        width, embedding.scale, moduleName(*embedding.tokens));
+  if (embedding.tokenProjection) {
+    rows = graph.linear(rows, *embedding.tokenProjection);
+    width = stack.hidden;
+  }
   if (embedding.tokenTypeTable) {
     const Weight &table = *embedding.tokenTypeTable;
     Value types =
         graph.embed(inputs.types, graph.weights.matrix(table, "", std::nullopt),
-                    stack.hidden, /*scale=*/1.0, moduleName(table));
+                    width, /*scale=*/1.0, moduleName(table));
     rows = graph.add(rows, types, name + ".with_types");
   }
   Positions positions = embedding.positions;
   if (positions.count == 0)
-    positions.count = unlimitedPositions;
+    positions.count = inputs.positionLimit;
   if (positions.kind != PositionKind::None) {
     std::string table =
         positions.table ? moduleName(*positions.table) : name + ".positions";
     Value vectors = graph.embed(
-        inputs.positions, graph.weights.positions(positions, stack.hidden),
-        stack.hidden, /*scale=*/1.0, table);
+        inputs.positions, graph.weights.positions(positions, width), width,
+        /*scale=*/1.0, table);
     rows = graph.add(rows, vectors, name + ".with_positions");
   }
   if (embedding.norm)
     rows = graph.norm(rows, *embedding.norm, name + ".norm");
+  if (embedding.projection)
+    rows = graph.linear(rows, *embedding.projection);
   return rows;
 }
 
@@ -62,38 +68,76 @@ Value ashlar::buildFeedForward(GraphBuilder &graph, const Block &block,
   return graph.linear(product, feedForward.down);
 }
 
-/// residual + f(norm(residual)), or norm(residual + f(residual)).
+namespace {
+/// What is computed between one residual sum and the next.
+struct SubBlock {
+  std::string name;
+  bool residual;
+  const std::optional<Norm> &norm;
+  const std::optional<Norm> &outputNorm;
+  llvm::function_ref<Value(Value)> build;
+};
+} // namespace
+
+/// residual + output_norm(f(norm(residual))), or norm(residual + f(residual)).
 static Value addSubBlock(GraphBuilder &graph, NormPlacement placement,
-                         const Norm &norm, Value residual, const Twine &name,
-                         llvm::function_ref<Value(Value)> subBlock) {
-  std::string normName = (name + ".norm").str();
-  std::string sumName = (name + ".residual").str();
-  if (placement == NormPlacement::Pre) {
-    Value result = subBlock(graph.norm(residual, norm, normName));
-    return graph.add(residual, result, sumName);
-  }
-  Value sum = graph.add(residual, subBlock(residual), sumName);
-  return graph.norm(sum, norm, normName);
+                         Value residual, const SubBlock &subBlock) {
+  bool isPost = placement == NormPlacement::Post;
+  std::string normName = subBlock.name + ".norm";
+  Value rows = residual;
+  if (subBlock.norm && !isPost)
+    rows = graph.norm(rows, *subBlock.norm, normName);
+  rows = subBlock.build(rows);
+  if (subBlock.outputNorm)
+    rows =
+        graph.norm(rows, *subBlock.outputNorm, subBlock.name + ".output_norm");
+  if (subBlock.residual)
+    rows = graph.add(residual, rows, subBlock.name + ".residual");
+  return isPost ? graph.norm(rows, *subBlock.norm, normName) : rows;
 }
 
-Value ashlar::buildBlock(GraphBuilder &graph, const Block &block,
+/// input + attention(norm(input)) + feed_forward(norm(input)).
+static Value buildParallelBlock(GraphBuilder &graph, const ashlar::Block &block,
+                                StackKind stack, Value input,
+                                const FunctionInputs &inputs) {
+  std::string name = ir::replaceLayer(block.name, "*");
+  Value shared =
+      graph.norm(input, *block.attentionNorm, name + ".attention.norm");
+  Value own = block.feedForwardNorm ? graph.norm(input, *block.feedForwardNorm,
+                                                 name + ".feed_forward.norm")
+                                    : shared;
+  Value attended = buildSelfAttention(graph, block, stack, shared, inputs);
+  Value sum = graph.add(input, attended, name + ".attention.residual");
+  Value fed = buildFeedForward(graph, block, own);
+  return graph.add(sum, fed, name + ".feed_forward.residual");
+}
+
+Value ashlar::buildBlock(GraphBuilder &graph, const ashlar::Block &block,
                          StackKind stack, Value input,
                          const FunctionInputs &inputs) {
+  if (block.placement == NormPlacement::Parallel)
+    return buildParallelBlock(graph, block, stack, input, inputs);
   std::string name = ir::replaceLayer(block.name, "*");
-  Value rows = addSubBlock(graph, block.placement, block.attentionNorm, input,
-                           name + ".attention", [&](Value rows) {
-                             return buildSelfAttention(graph, block, stack,
-                                                       rows, inputs);
-                           });
+  Value rows = addSubBlock(
+      graph, block.placement, input,
+      {name + ".attention", block.residual, block.attentionNorm,
+       block.attentionOutputNorm, [&](Value rows) {
+         return buildSelfAttention(graph, block, stack, rows, inputs);
+       }});
   if (block.crossAttention)
-    rows = addSubBlock(graph, block.placement, *block.crossAttentionNorm, rows,
-                       name + ".cross_attention", [&](Value rows) {
-                         return buildCrossAttention(graph, block, rows, inputs);
-                       });
-  return addSubBlock(graph, block.placement, block.feedForwardNorm, rows,
-                     name + ".feed_forward", [&](Value rows) {
-                       return buildFeedForward(graph, block, rows);
-                     });
+    rows = addSubBlock(
+        graph, block.placement, rows,
+        {name + ".cross_attention", block.residual, block.crossAttentionNorm,
+         block.crossAttentionOutputNorm, [&](Value rows) {
+           return buildCrossAttention(graph, block, rows, inputs);
+         }});
+  if (!block.feedForward.exists())
+    return rows;
+  return addSubBlock(
+      graph, block.placement, rows,
+      {name + ".feed_forward", block.residual, block.feedForwardNorm,
+       block.feedForwardOutputNorm,
+       [&](Value rows) { return buildFeedForward(graph, block, rows); }});
 }
 
 Value ashlar::buildHead(GraphBuilder &graph, const Head &head, Value hidden,
@@ -105,6 +149,12 @@ Value ashlar::buildHead(GraphBuilder &graph, const Head &head, Value hidden,
     if (layer.linear)
       rows = graph.linear(rows, *layer.linear, /*piece=*/"",
                           isTied(layer.linear->weight) ? head.output : "");
+    if (layer.scale != 1.0)
+      rows = graph.scale(rows, layer.scale, name + ".scaled");
+    if (layer.softCap)
+      rows = ir::SoftCapOp::create(
+          graph.builder, graph.locate(name + ".capped"), rows.getType(), rows,
+          graph.builder.getF64FloatAttr(*layer.softCap));
     if (layer.activation)
       rows = graph.activate(rows, *layer.activation, name + ".activation");
     if (layer.norm)

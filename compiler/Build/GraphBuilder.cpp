@@ -17,6 +17,8 @@ std::string ashlar::moduleName(const Weight &weight) {
 
 std::string ashlar::commonModule(ArrayRef<const Weight *> weights,
                                  StringRef fallback) {
+  if (weights.empty())
+    return fallback.str();
   std::string common = moduleName(*weights.front());
   for (const Weight *weight : weights.drop_front()) {
     std::string other = moduleName(*weight);
@@ -40,6 +42,8 @@ static ir::ActivationKind kindOf(Activation activation) {
     return ir::ActivationKind::GeluTanh;
   case Activation::Silu:
     return ir::ActivationKind::Silu;
+  case Activation::QuickGelu:
+    return ir::ActivationKind::QuickGelu;
   case Activation::Tanh:
     return ir::ActivationKind::Tanh;
   }
@@ -76,7 +80,8 @@ Value GraphBuilder::linear(Value input, const Linear &linear, StringRef piece,
 Value GraphBuilder::norm(Value input, const Norm &norm, const Twine &name) {
   FlatSymbolRefAttr gain, bias;
   if (norm.gain)
-    gain = weights.vector(*norm.gain, /*piece=*/"", layerRange);
+    gain =
+        weights.vector(*norm.gain, /*piece=*/"", layerRange, norm.gainOffset);
   if (norm.bias)
     bias = weights.vector(*norm.bias, /*piece=*/"", layerRange);
   auto kind = norm.kind == NormKind::LayerNorm ? ir::NormKind::LayerNorm
@@ -85,10 +90,10 @@ Value GraphBuilder::norm(Value input, const Norm &norm, const Twine &name) {
                         : norm.bias ? &*norm.bias
                                     : nullptr;
   Location location = named ? locate(moduleName(*named)) : locate(name);
-  return ir::NormOp::create(builder, location, input.getType(),
-                            ir::NormKindAttr::get(builder.getContext(), kind),
-                            input, gain, bias,
-                            builder.getF64FloatAttr(norm.epsilon));
+  int64_t features = cast<RankedTensorType>(input.getType()).getDimSize(1);
+  return ir::NormOp::create(builder, location, input.getType(), kind, input,
+                            gain, bias, llvm::APFloat(norm.epsilon),
+                            features / norm.features);
 }
 
 Value GraphBuilder::activate(Value input, Activation activation,
@@ -99,6 +104,11 @@ Value GraphBuilder::activate(Value input, Activation activation,
 
 Value GraphBuilder::add(Value lhs, Value rhs, const Twine &name) {
   return ir::AddOp::create(builder, locate(name), lhs.getType(), lhs, rhs);
+}
+
+Value GraphBuilder::scale(Value input, double factor, const Twine &name) {
+  return ir::ScaleOp::create(builder, locate(name), input.getType(), input,
+                             builder.getF64FloatAttr(factor));
 }
 
 Value GraphBuilder::embed(Value ids, FlatSymbolRefAttr table, int64_t features,

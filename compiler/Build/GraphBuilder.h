@@ -19,6 +19,8 @@ struct FunctionInputs {
   mlir::Value positions; // int32 [tokens]
   mlir::Value types;     // int32 [tokens]
   mlir::Value sequences;
+  /// Positions that a computed table has rows for.
+  int64_t positionLimit = 0;
 };
 
 class GraphBuilder {
@@ -37,11 +39,13 @@ public:
   /// `name` is what it computes; by default, what its weight is called.
   mlir::Value linear(mlir::Value input, const Linear &linear,
                      llvm::StringRef piece = "", std::string name = "");
+  /// A norm of fewer features than a row has goes over each part of that size.
   mlir::Value norm(mlir::Value input, const Norm &norm,
                    const llvm::Twine &name);
   mlir::Value activate(mlir::Value input, Activation activation,
                        const llvm::Twine &name);
   mlir::Value add(mlir::Value lhs, mlir::Value rhs, const llvm::Twine &name);
+  mlir::Value scale(mlir::Value input, double factor, const llvm::Twine &name);
   mlir::Value embed(mlir::Value ids, mlir::FlatSymbolRefAttr table,
                     int64_t features, double scale, const llvm::Twine &name);
 
@@ -63,11 +67,9 @@ std::string commonModule(llvm::ArrayRef<const Weight *> weights,
 
 // One builder per sub-block.
 
-/// norm(tokens[id] * scale + types[type] + position). A computed table has
-/// `unlimitedPositions` rows where the model sets no limit.
+/// norm(tokens[id] * scale + types[type] + position).
 mlir::Value buildEmbedding(GraphBuilder &graph, const Stack &stack,
-                           const FunctionInputs &inputs,
-                           int64_t unlimitedPositions);
+                           const FunctionInputs &inputs);
 /// Attention of a sequence's rows to each other.
 mlir::Value buildSelfAttention(GraphBuilder &graph, const Block &block,
                                StackKind stack, mlir::Value input,

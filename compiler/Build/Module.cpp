@@ -126,10 +126,10 @@ void ModuleBuilder::addStack(int64_t index) {
                     stackArguments(stack, inputs), stack.hidden);
   function->setAttr("ashlar.stack", builder.getI64IntegerAttr(index));
 
+  inputs.positionLimit =
+      isEncoder ? limits.encoderPositions : limits.decoderPositions;
   GraphBuilder graph(builder, weights);
-  Value rows = buildEmbedding(graph, stack, inputs,
-                              isEncoder ? limits.encoderPositions
-                                        : limits.decoderPositions);
+  Value rows = buildEmbedding(graph, stack, inputs);
   bool whole = stack.blocks.size() == 1;
   for (const BlockGroup &group : stack.blocks)
     rows = graph.layers(group, whole, rows, [&](Value rows) {

@@ -9,7 +9,10 @@ using namespace ashlar;
 /// The matrices of a block.
 static std::vector<const Weight *> matricesOf(const Block &block) {
   std::vector<const Weight *> matrices;
-  auto add = [&](const Linear &linear) { matrices.push_back(&linear.weight); };
+  auto add = [&](const Linear &linear) {
+    if (linear.exists())
+      matrices.push_back(&linear.weight);
+  };
   auto addAttention = [&](const Attention &attention) {
     add(attention.query);
     add(attention.key);
@@ -38,7 +41,7 @@ ModelSpec ashlar::splitLayers(ModelSpec spec, TensorChoice choice) {
         for (const Weight *matrix : matrices)
           choices.push_back(
               choice(ir::replaceLayer(matrix->tensor, llvm::Twine(layer))));
-        if (choices != before)
+        if (layer == group.first || choices != before)
           groups.push_back({layer, 0, group.block});
         ++groups.back().count;
         before = std::move(choices);

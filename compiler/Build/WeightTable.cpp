@@ -55,7 +55,7 @@ FlatSymbolRefAttr WeightTable::add(StringRef name, Attribute source,
 
 FlatSymbolRefAttr WeightTable::addTensor(const Weight &weight, StringRef piece,
                                          std::optional<LayerRange> layers,
-                                         bool isVector) {
+                                         bool isVector, double plus) {
   if (!ir::namesLayer(weight.tensor))
     layers.reset();
   std::string text = "*";
@@ -74,9 +74,13 @@ FlatSymbolRefAttr WeightTable::addTensor(const Weight &weight, StringRef piece,
   ArrayRef<int64_t> stored = weight.stored;
   if (isVector && count != all)
     stored = stored.take_back(1);
+  FloatAttr plusAttr = plus ? builder.getF64FloatAttr(plus) : FloatAttr();
+  bool whole = weight.piece == 0;
   auto source = ir::TensorSourceAttr::get(
       builder.getContext(), weight.tensor, stored, weight.begin, count,
-      weight.transposed, /*scale=*/FloatAttr());
+      whole ? count : weight.piece, whole ? count : weight.every,
+      weight.transposed, plusAttr,
+      /*scale=*/FloatAttr());
   if (isVector)
     return add(name, source, {count}, layers);
   return add(name, source, {count, source.getColumns()}, layers);
@@ -88,8 +92,27 @@ FlatSymbolRefAttr WeightTable::matrix(const Weight &weight, StringRef piece,
 }
 
 FlatSymbolRefAttr WeightTable::vector(const Weight &weight, StringRef piece,
-                                      std::optional<LayerRange> layers) {
-  return addTensor(weight, piece, layers, /*isVector=*/true);
+                                      std::optional<LayerRange> layers,
+                                      double plus) {
+  return addTensor(weight, piece, layers, /*isVector=*/true, plus);
+}
+
+FlatSymbolRefAttr WeightTable::positionBias(const PositionBias &bias,
+                                            int64_t heads, int64_t behind) {
+  MLIRContext *context = builder.getContext();
+  int64_t columns = behind + 1;
+  if (bias.kind == PositionBiasKind::Alibi) {
+    auto source = ir::AlibiTableSourceAttr::get(
+        context, heads, behind, columns, builder.getF64FloatAttr(bias.maxBias),
+        builder.getF64FloatAttr(bias.scale));
+    return add("alibi", source, {heads, columns}, std::nullopt);
+  }
+  if (bias.bidirectional)
+    columns += behind;
+  auto source = ir::RelativeTableSourceAttr::get(
+      context, bias.table->tensor, bias.buckets, heads, behind, columns,
+      bias.maxDistance, bias.bidirectional);
+  return add(bias.table->tensor, source, {heads, columns}, std::nullopt);
 }
 
 FlatSymbolRefAttr WeightTable::positions(const Positions &positions,

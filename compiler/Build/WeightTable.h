@@ -33,13 +33,19 @@ public:
   /// [rows, columns]. `piece` tells the parts of a merged tensor apart ("q").
   mlir::FlatSymbolRefAttr matrix(const Weight &weight, llvm::StringRef piece,
                                  std::optional<LayerRange> layers);
-  /// [features].
+  /// [features], `plus` added to each.
   mlir::FlatSymbolRefAttr vector(const Weight &weight, llvm::StringRef piece,
-                                 std::optional<LayerRange> layers);
+                                 std::optional<LayerRange> layers,
+                                 double plus = 0.0);
   /// The rows of a learned table from row `positions.offset` on, or a computed
   /// table.
   mlir::FlatSymbolRefAttr positions(const Positions &positions,
                                     int64_t features);
+
+  /// A row for each head; column c is for distance c - behind, up to 0, or up to
+  /// `behind` where the bias looks ahead.
+  mlir::FlatSymbolRefAttr positionBias(const PositionBias &bias, int64_t heads,
+                                       int64_t behind);
 
   /// NameLoc `name` around the description's file.
   mlir::Location locate(const llvm::Twine &name) const;
@@ -50,7 +56,7 @@ private:
                               std::optional<LayerRange> layers);
   mlir::FlatSymbolRefAttr addTensor(const Weight &weight, llvm::StringRef piece,
                                     std::optional<LayerRange> layers,
-                                    bool isVector);
+                                    bool isVector, double plus = 0.0);
 
   mlir::ModuleOp module;
   mlir::OpBuilder builder; // behind the last weight

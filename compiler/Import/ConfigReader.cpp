@@ -73,6 +73,14 @@ void ConfigReader::absorb(ConfigReader &&nested) {
   record(nested.takeError());
 }
 
+std::vector<std::string> ConfigReader::askedKeys() const {
+  std::vector<std::string> keys;
+  for (StringRef key : read.keys())
+    keys.push_back(key.str());
+  llvm::sort(keys);
+  return keys;
+}
+
 std::vector<std::string> ConfigReader::unreadKeys() const {
   std::vector<std::string> keys;
   for (const JsonValue::Member &member : object.members)
@@ -189,6 +197,7 @@ static constexpr ActivationAlias activationAliases[] = {
     {"gelu_new", Activation::GeluTanh},
     {"gelu_python", Activation::Gelu},
     {"gelu_pytorch_tanh", Activation::GeluTanh},
+    {"quick_gelu", Activation::QuickGelu},
     {"relu", Activation::Relu},
     {"silu", Activation::Silu},
     {"swish", Activation::Silu},

@@ -61,6 +61,8 @@ public:
   llvm::Error takeError();
   /// Keys that nobody asked for, in the order of the file.
   std::vector<std::string> unreadKeys() const;
+  /// Keys that somebody asked for, present or not, in alphabetical order.
+  std::vector<std::string> askedKeys() const;
   void markRead(llvm::StringRef key) { read.insert(key); }
   const JsonDocument &source() const { return document; }
   /// "FILE:LINE:COLUMN" of the key's value, or of the object.

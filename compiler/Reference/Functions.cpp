@@ -39,6 +39,8 @@ double reference::activate(ir::ActivationKind kind, double x) {
            (1.0 + std::tanh(sqrtTwoOverPi * (x + 0.044715 * x * x * x)));
   case ir::ActivationKind::Silu:
     return x / (1.0 + std::exp(-x));
+  case ir::ActivationKind::QuickGelu:
+    return x / (1.0 + std::exp(-1.702 * x));
   case ir::ActivationKind::Tanh:
     return std::tanh(x);
   }
@@ -68,6 +70,12 @@ Tensor reference::multiply(Tensor lhs, const Tensor &rhs) {
 Tensor reference::scale(Tensor input, double factor) {
   for (double &x : input.data)
     x *= factor;
+  return input;
+}
+
+Tensor reference::softCap(Tensor input, double cap) {
+  for (double &x : input.data)
+    x = cap * std::tanh(x / cap);
   return input;
 }
 
@@ -112,14 +120,17 @@ Tensor reference::rotate(Tensor heads, ArrayRef<int32_t> positions,
   int64_t pairs = rotary.getDimensions() / 2;
   for (int64_t i = 0; i < pairs; ++i) {
     double frequency = rotary.frequency(i);
+    int64_t first = rotary.getInterleaved() ? 2 * i : i;
+    int64_t second = rotary.getInterleaved() ? 2 * i + 1 : i + pairs;
     for (int64_t token = 0; token < heads.dim(0); ++token) {
       double angle = static_cast<double>(positions[token]) * frequency;
-      double cosine = std::cos(angle), sine = std::sin(angle);
+      double cosine = std::cos(angle) * rotary.getMagnitudeValue();
+      double sine = std::sin(angle) * rotary.getMagnitudeValue();
       for (int64_t head = 0; head < heads.dim(1); ++head) {
         double *x = heads.at(token, head);
-        double a = x[i], b = x[i + pairs];
-        x[i] = a * cosine - b * sine;
-        x[i + pairs] = b * cosine + a * sine;
+        double a = x[first], b = x[second];
+        x[first] = a * cosine - b * sine;
+        x[second] = b * cosine + a * sine;
       }
     }
   }
@@ -138,14 +149,54 @@ Tensor reference::scores(const Tensor &query, const Tensor &key) {
   return result;
 }
 
-Tensor reference::mask(ir::MaskKind kind, Tensor scores,
-                       const Sequences &queries, const Sequences &keys) {
+Tensor reference::additiveScores(const Tensor &query, const Tensor &key,
+                                 ArrayRef<double> vector) {
+  int64_t tokens = query.dim(0), heads = query.dim(1), keys = key.dim(0);
+  int64_t headDim = query.dim(2), group = heads / key.dim(1);
+  Tensor result({tokens, heads, keys});
+  for (int64_t token = 0; token < tokens; ++token)
+    for (int64_t head = 0; head < heads; ++head)
+      for (int64_t k = 0; k < keys; ++k) {
+        const double *q = query.at(token, head), *x = key.at(k, head / group);
+        double sum = 0.0;
+        for (int64_t i = 0; i < headDim; ++i)
+          sum += vector[head * headDim + i] * std::tanh(q[i] + x[i]);
+        result.at(token, head)[k] = sum;
+      }
+  return result;
+}
+
+Tensor reference::biasPositions(Tensor scores, const Sequences &queries,
+                                const Sequences &keys, const Tensor &table,
+                                int64_t behind) {
   for (int64_t token = 0; token < scores.dim(0); ++token)
     for (int64_t k = 0; k < scores.dim(2); ++k) {
-      bool visible =
-          queries[token].slot == keys[k].slot &&
-          (kind == ir::MaskKind::All || keys[k].index <= queries[token].index);
-      if (visible)
+      int64_t column = keys[k].index - queries[token].index + behind;
+      // Keys ahead may have no entry: the mask hides them.
+      if (queries[token].slot != keys[k].slot || column < 0 ||
+          column >= table.dim(1))
+        continue;
+      for (int64_t head = 0; head < scores.dim(1); ++head)
+        scores.at(token, head)[k] += table.row(head)[column];
+    }
+  return scores;
+}
+
+static bool isVisible(ir::MaskKind kind, std::optional<int64_t> window,
+                      const RowPlace &query, const RowPlace &key) {
+  if (query.slot != key.slot)
+    return false;
+  if (kind == ir::MaskKind::Causal && key.index > query.index)
+    return false;
+  return !window || std::abs(key.index - query.index) < *window;
+}
+
+Tensor reference::mask(ir::MaskKind kind, std::optional<int64_t> window,
+                       Tensor scores, const Sequences &queries,
+                       const Sequences &keys) {
+  for (int64_t token = 0; token < scores.dim(0); ++token)
+    for (int64_t k = 0; k < scores.dim(2); ++k) {
+      if (isVisible(kind, window, queries[token], keys[k]))
         continue;
       for (int64_t head = 0; head < scores.dim(1); ++head)
         scores.at(token, head)[k] = -std::numeric_limits<double>::infinity();

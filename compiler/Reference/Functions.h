@@ -21,6 +21,7 @@ Tensor activate(ir::ActivationKind kind, Tensor input);
 Tensor add(Tensor lhs, const Tensor &rhs);
 Tensor multiply(Tensor lhs, const Tensor &rhs);
 Tensor scale(Tensor input, double factor);
+Tensor softCap(Tensor input, double cap);
 
 /// `gain` and `bias` are [features] or empty.
 Tensor norm(ir::NormKind kind, const Tensor &input, llvm::ArrayRef<double> gain,
@@ -36,8 +37,16 @@ Tensor rotate(Tensor heads, llvm::ArrayRef<int32_t> positions,
 /// [tokens, heads, head_dim] x [keys, kv_heads, head_dim]
 /// -> [tokens, heads, keys]
 Tensor scores(const Tensor &query, const Tensor &key);
-Tensor mask(ir::MaskKind kind, Tensor scores, const Sequences &queries,
-            const Sequences &keys);
+/// vector[head] . tanh(query + key), of the same shapes; `vector` is
+/// [heads * head_dim].
+Tensor additiveScores(const Tensor &query, const Tensor &key,
+                      llvm::ArrayRef<double> vector);
+/// Adds entry (head, key index - query index + behind) of `table`.
+Tensor biasPositions(Tensor scores, const Sequences &queries,
+                     const Sequences &keys, const Tensor &table,
+                     int64_t behind);
+Tensor mask(ir::MaskKind kind, std::optional<int64_t> window, Tensor scores,
+            const Sequences &queries, const Sequences &keys);
 /// Over the last dimension; a row of minus infinities gives zeros.
 Tensor softmax(Tensor scores);
 /// [tokens, heads, keys] x [keys, kv_heads, head_dim]

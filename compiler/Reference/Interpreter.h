@@ -44,6 +44,8 @@ private:
   llvm::Error execute(ir::ResidualNormOp op);
   llvm::Error execute(ir::KvAppendOp op);
   llvm::Error execute(ir::KvReadOp op);
+  llvm::Error execute(ir::AdditiveScoresOp op);
+  llvm::Error execute(ir::PositionBiasOp op);
   llvm::Error execute(ir::AttentionOp op);
 
   llvm::Expected<Tensor> normalize(ir::NormKind kind, const Tensor &rows,
@@ -52,6 +54,8 @@ private:
                                    mlir::FlatSymbolRefAttr bias,
                                    double epsilon);
   /// The vector that `symbol` names; empty without a symbol.
+  llvm::Expected<Tensor> table(mlir::Operation *op,
+                               mlir::FlatSymbolRefAttr symbol);
   llvm::Expected<std::vector<double>> vector(mlir::Operation *op,
                                              mlir::FlatSymbolRefAttr symbol);
 

@@ -58,8 +58,11 @@ std::optional<Tensor> Reference::Interpreter::evaluate(mlir::Operation *op) {
       .Case([&](ir::ScaleOp op) {
         return scale(rows(op.getInput()), toDouble(op.getFactor()));
       })
+      .Case([&](ir::SoftCapOp op) {
+        return softCap(rows(op.getInput()), toDouble(op.getCap()));
+      })
       .Case([&](ir::MaskOp op) {
-        return mask(op.getKind(), rows(op.getInput()),
+        return mask(op.getKind(), op.getWindow(), rows(op.getInput()),
                     places(op.getQuerySequences()),
                     places(op.getKeySequences()));
       })
@@ -82,7 +85,8 @@ Error Reference::Interpreter::execute(mlir::Operation *op) {
   }
   return llvm::TypeSwitch<mlir::Operation *, Error>(op)
       .Case<ir::LayersOp, ir::EmbeddingOp, ir::LinearOp, ir::NormOp,
-            ir::ResidualNormOp, ir::KvAppendOp, ir::KvReadOp, ir::AttentionOp>(
+            ir::ResidualNormOp, ir::KvAppendOp, ir::KvReadOp,
+            ir::AdditiveScoresOp, ir::PositionBiasOp, ir::AttentionOp>(
           [&](auto op) { return execute(op); })
       .Case([&](ir::TapOp op) {
         if (observer)
@@ -176,11 +180,17 @@ Expected<Tensor> Reference::Interpreter::normalize(
 }
 
 Error Reference::Interpreter::execute(ir::NormOp op) {
+  // Each group as a row of its own.
+  Tensor parts = rows(op.getInput());
+  auto shape = parts.shape;
+  auto groups = static_cast<int64_t>(op.getGroups());
+  parts.shape = {shape[0] * groups, shape[1] / groups};
   Expected<Tensor> result =
-      normalize(op.getKind(), rows(op.getInput()), op, op.getGainAttr(),
-                op.getBiasAttr(), toDouble(op.getEpsilon()));
+      normalize(op.getKind(), parts, op, op.getGainAttr(), op.getBiasAttr(),
+                toDouble(op.getEpsilon()));
   if (!result)
     return result.takeError();
+  result->shape = std::move(shape);
   set(op.getResult(), std::move(*result));
   return Error::success();
 }
@@ -231,16 +241,65 @@ Error Reference::Interpreter::execute(ir::KvReadOp op) {
   return Error::success();
 }
 
+/// All rows of a table.
+Expected<Tensor> Reference::Interpreter::table(mlir::Operation *op,
+                                               mlir::FlatSymbolRefAttr symbol) {
+  ir::WeightOp weight = ir::lookupWeight(op, symbol);
+  Tensor result({weight.getRows(), weight.getColumns()});
+  for (int64_t row = 0; row < weight.getRows(); ++row) {
+    llvm::MutableArrayRef<double> out(result.row(row), result.dim(1));
+    if (Error error = weights.row(weight, layer, row, out))
+      return error;
+  }
+  return result;
+}
+
+Error Reference::Interpreter::execute(ir::AdditiveScoresOp op) {
+  Expected<std::vector<double>> weights = vector(op, op.getVectorAttr());
+  if (!weights)
+    return weights.takeError();
+  set(op.getResult(),
+      additiveScores(rows(op.getQuery()), rows(op.getKey()), *weights));
+  return Error::success();
+}
+
+Error Reference::Interpreter::execute(ir::PositionBiasOp op) {
+  Expected<Tensor> biases = table(op, op.getTableAttr());
+  if (!biases)
+    return biases.takeError();
+  set(op.getResult(),
+      biasPositions(rows(op.getInput()), places(op.getQuerySequences()),
+                    places(op.getKeySequences()), *biases, op.getBehind()));
+  return Error::success();
+}
+
 Error Reference::Interpreter::execute(ir::AttentionOp op) {
   Tensor query = rows(op.getQuery());
   if (op.getRotary())
     query =
         rotate(std::move(query), numbers(op.getPositions()), *op.getRotary());
+  Expected<std::vector<double>> additive =
+      vector(op, op.getAdditiveVectorAttr());
+  if (!additive)
+    return additive.takeError();
+  const Tensor &key = rows(op.getKey());
   Tensor weights =
-      scale(scores(query, rows(op.getKey())), toDouble(op.getScale()));
-  weights = softmax(mask(op.getMask(), std::move(weights),
-                         places(op.getQuerySequences()),
-                         places(op.getKeySequences())));
+      scale(additive->empty() ? scores(query, key)
+                              : additiveScores(query, key, *additive),
+            toDouble(op.getScale()));
+  const Sequences &queries = places(op.getQuerySequences());
+  const Sequences &keys = places(op.getKeySequences());
+  if (op.getBiasTable()) {
+    Expected<Tensor> biases = table(op, op.getBiasTableAttr());
+    if (!biases)
+      return biases.takeError();
+    weights = biasPositions(std::move(weights), queries, keys, *biases,
+                            *op.getBehind());
+  }
+  if (op.getSoftCap())
+    weights = softCap(std::move(weights), toDouble(*op.getSoftCap()));
+  weights = softmax(
+      mask(op.getMask(), op.getWindow(), std::move(weights), queries, keys));
   set(op.getResult(), mix(weights, rows(op.getValue())));
   return Error::success();
 }

@@ -29,6 +29,8 @@ template <typename Io> void fields(Io &io, Weight &x) {
   io.optional("transposed", x.transposed, false);
   io.optional("begin", x.begin, int64_t(0));
   io.optional("count", x.count, int64_t(0));
+  io.optional("piece", x.piece, int64_t(0));
+  io.optional("every", x.every, int64_t(0));
 }
 
 template <typename Io> void fields(Io &io, Linear &x) {
@@ -43,17 +45,43 @@ template <typename Io> void fields(Io &io, Norm &x) {
   io.required("features", x.features);
   io.required("epsilon", x.epsilon);
   io.weight("gain", x.gain, Shape{x.features});
+  io.optional("gain_offset", x.gainOffset, 0.0);
   io.weight("bias", x.bias, Shape{x.features});
 }
 
 template <typename Io> void fields(Io &io, Rotary &x) {
   io.required("dimensions", x.dimensions);
+  io.optional("interleaved", x.interleaved, false);
   io.required("theta", x.theta);
   io.optional("scaling", x.scaling, RopeScalingKind::None);
   io.optional("factor", x.factor, 1.0);
   io.optional("low_frequency_factor", x.lowFrequencyFactor, 1.0);
   io.optional("high_frequency_factor", x.highFrequencyFactor, 4.0);
   io.optional("original_max_positions", x.originalMaxPositions, int64_t(0));
+  io.optional("beta_fast", x.betaFast, 32.0);
+  io.optional("beta_slow", x.betaSlow, 1.0);
+  io.optional("magnitude", x.magnitude, 1.0);
+}
+
+template <typename Io> void fields(Io &io, PositionBias &x) {
+  io.required("kind", x.kind);
+  io.optional("max_bias", x.maxBias, 8.0);
+  io.optional("scale", x.scale, 1.0);
+  io.weight("table", x.table, Shape()); // [buckets, heads]
+  io.optional("buckets", x.buckets, int64_t(0));
+  io.optional("max_distance", x.maxDistance, int64_t(0));
+  io.optional("bidirectional", x.bidirectional, false);
+}
+
+/// A structure that is absent where it does not exist.
+template <typename Io, typename T>
+void optionalPart(Io &io, const char *key, T &x) {
+  std::optional<T> part;
+  if (x.exists())
+    part = x;
+  io.optional(key, part);
+  if (part)
+    x = std::move(*part);
 }
 
 template <typename Io> void fields(Io &io, Attention &x) {
@@ -62,11 +90,17 @@ template <typename Io> void fields(Io &io, Attention &x) {
   io.required("head_dim", x.headDim);
   io.required("scale", x.scale);
   io.optional("causal", x.causal, false);
+  io.optional("window", x.window, int64_t(0));
   io.optional("rotary", x.rotary);
-  io.required("query", x.query);
-  io.required("key", x.key);
-  io.required("value", x.value);
-  io.required("output", x.output);
+  io.optional("position_bias", x.positionBias);
+  io.optional("soft_cap", x.softCap);
+  io.optional("query_norm", x.queryNorm);
+  io.optional("key_norm", x.keyNorm);
+  io.weight("additive_vector", x.additiveVector, Shape{x.heads * x.headDim});
+  optionalPart(io, "query", x.query);
+  optionalPart(io, "key", x.key);
+  optionalPart(io, "value", x.value);
+  optionalPart(io, "output", x.output);
 }
 
 template <typename Io> void fields(Io &io, FeedForward &x) {
@@ -84,12 +118,16 @@ template <typename Io> void fields(Io &io, BlockGroup &x) {
   io.required("count", x.count);
   io.required("name", block.name);
   io.required("placement", block.placement);
+  io.optional("residual", block.residual, true);
   io.required("attention", block.attention);
-  io.required("attention_norm", block.attentionNorm);
+  io.optional("attention_norm", block.attentionNorm);
+  io.optional("attention_output_norm", block.attentionOutputNorm);
   io.optional("cross_attention", block.crossAttention);
   io.optional("cross_attention_norm", block.crossAttentionNorm);
-  io.required("feed_forward", block.feedForward);
-  io.required("feed_forward_norm", block.feedForwardNorm);
+  io.optional("cross_attention_output_norm", block.crossAttentionOutputNorm);
+  optionalPart(io, "feed_forward", block.feedForward);
+  io.optional("feed_forward_norm", block.feedForwardNorm);
+  io.optional("feed_forward_output_norm", block.feedForwardOutputNorm);
 }
 
 template <typename Io> void fields(Io &io, Positions &x) {
@@ -97,18 +135,28 @@ template <typename Io> void fields(Io &io, Positions &x) {
   io.optional("order", x.order, SinusoidalOrder::Interleaved);
   io.optional("count", x.count, int64_t(0));
   io.optional("offset", x.offset, int64_t(0));
+  io.optional("first", x.first, int64_t(0));
+  io.optional("by_token", x.byToken, false);
   io.weight("table", x.table, Shape{x.count + x.offset, io.hidden});
 }
 
 template <typename Io> void fields(Io &io, Embedding &x) {
+  int64_t hidden = io.hidden;
   io.optional("vocabulary", x.vocabulary, int64_t(0));
-  io.weight("tokens", x.tokens, Shape{x.vocabulary, io.hidden});
+  io.optional("width", x.width, int64_t(0));
+  io.weight("tokens", x.tokens,
+            Shape{x.vocabulary, x.width ? x.width : io.hidden});
   io.optional("scale", x.scale, 1.0);
+  io.optional("token_projection", x.tokenProjection);
+  io.optional("projection", x.projection);
+  if (x.projection)
+    io.hidden = x.width; // of everything before it
   io.optional("token_types", x.tokenTypes, int64_t(0));
   io.weight("token_type_table", x.tokenTypeTable,
             Shape{x.tokenTypes, io.hidden});
   io.optional("positions", x.positions);
   io.optional("norm", x.norm);
+  io.hidden = hidden;
 }
 
 template <typename Io> void fields(Io &io, Stack &x) {
@@ -125,6 +173,8 @@ template <typename Io> void fields(Io &io, Stack &x) {
 
 template <typename Io> void fields(Io &io, HeadLayer &x) {
   io.optional("linear", x.linear);
+  io.optional("scale", x.scale, 1.0);
+  io.optional("soft_cap", x.softCap);
   io.optional("activation", x.activation);
   io.optional("norm", x.norm);
 }
@@ -132,6 +182,7 @@ template <typename Io> void fields(Io &io, HeadLayer &x) {
 template <typename Io> void fields(Io &io, Head &x) {
   io.required("output", x.output);
   io.optional("rows", x.rows, RowSelection::All);
+  io.optional("token", x.token, int64_t(0));
   io.required("layers", x.layers);
 }
 

@@ -21,34 +21,44 @@
 
 namespace ashlar {
 
-enum class Activation { Relu, Gelu, GeluTanh, Silu, Tanh };
+/// QuickGelu: x * sigmoid(1.702 x).
+enum class Activation { Relu, Gelu, GeluTanh, Silu, Tanh, QuickGelu };
 enum class NormKind { LayerNorm, RmsNorm };
-enum class NormPlacement { Pre, Post };
+/// Pre: x + f(norm(x)), attention first, then the feed-forward. Post: norm(x +
+/// f(x)). Parallel: x + attention(norm(x)) + feed_forward(norm(x)).
+enum class NormPlacement { Pre, Post, Parallel };
 enum class PositionKind { None, Learned, Sinusoidal };
 /// Interleaved: sin and cos alternate (the 2017 paper); SplitHalf: all sines,
 /// then all cosines (Marian).
 enum class SinusoidalOrder { Interleaved, SplitHalf };
-enum class RopeScalingKind { None, Linear, Llama3 };
+enum class RopeScalingKind { None, Linear, Llama3, Yarn };
+enum class PositionBiasKind { Alibi, Relative };
 enum class StackKind { Encoder, Decoder };
-/// Rows of the hidden states that a head reads: every token, or the first token
-/// of each sequence.
-enum class RowSelection { All, First };
+/// Rows of the hidden states that a head reads: every token, or one of each
+/// sequence: the first, the first one with a given id (the first one of all
+/// where there is none), or the first of the highest id.
+enum class RowSelection { All, First, Token, HighestToken };
 
 /// A named tensor of the checkpoint, or some of its rows.
 struct Weight {
   std::string tensor;
   std::vector<int64_t> stored; // shape in the checkpoint
   bool transposed = false;     // stored as [in, out] (GPT-2's Conv1D)
-  // Rows [begin, begin + count) of the logical tensor; count 0 = all.
+  // Rows [begin, begin + count) of the logical tensor; count 0 = all. With
+  // `piece`, the count comes in pieces of that many rows, whose first rows lie
+  // `every` rows apart (heads that lie beside others).
   int64_t begin = 0;
   int64_t count = 0;
+  int64_t piece = 0;
+  int64_t every = 0;
   bool operator==(const Weight &) const = default;
 };
 
-/// y = x W^T + b
+/// y = x W^T + b. Without features there is none: where that is allowed, y = x.
 struct Linear {
   int64_t inFeatures = 0;
   int64_t outFeatures = 0;
+  bool exists() const { return outFeatures != 0; }
   Weight weight;              // [out, in]
   std::optional<Weight> bias; // [out]
   bool operator==(const Linear &) const = default;
@@ -59,21 +69,42 @@ struct Norm {
   int64_t features = 0;
   double epsilon = 1e-5;
   std::optional<Weight> gain; // [features]
+  double gainOffset = 0.0;    // added to the gain (gemma: 1)
   std::optional<Weight> bias; // [features]
   bool operator==(const Norm &) const = default;
 };
 
-/// Rotary positions in the rotate-half convention over the first `dimensions`
-/// entries of each head (Su et al. 2021).
+/// Rotary positions over the first `dimensions` entries of each head (Su et al.
+/// 2021). Pairs are (i, i + dimensions/2), or (2i, 2i + 1) when interleaved.
 struct Rotary {
   int64_t dimensions = 0;
+  bool interleaved = false;
   double theta = 10000.0;
   RopeScalingKind scaling = RopeScalingKind::None;
   double factor = 1.0;
   double lowFrequencyFactor = 1.0;  // llama3
   double highFrequencyFactor = 4.0; // llama3
-  int64_t originalMaxPositions = 0; // llama3
+  int64_t originalMaxPositions = 0; // llama3, yarn
+  double betaFast = 32.0;           // yarn: turns over the original length that
+  double betaSlow = 1.0;            // are kept, and that are wholly scaled
+  double magnitude = 1.0;           // yarn: multiplies cosines and sines
   bool operator==(const Rotary &) const = default;
+};
+
+/// A number for each head and distance d = key index - query index, added to
+/// the scaled scores. Alibi (Press et al. 2021): slope(head) * d * scale, with
+/// slopes 2^(-maxBias * k / heads). Relative (Raffel et al. 2019):
+/// table[bucket(d)][head], buckets growing with the logarithm of the distance
+/// up to maxDistance.
+struct PositionBias {
+  PositionBiasKind kind = PositionBiasKind::Alibi;
+  double maxBias = 8.0;        // alibi
+  double scale = 1.0;          // alibi
+  std::optional<Weight> table; // relative: [buckets, heads]
+  int64_t buckets = 0;         // relative
+  int64_t maxDistance = 0;     // relative
+  bool bidirectional = false;  // relative: half of the buckets look ahead
+  bool operator==(const PositionBias &) const = default;
 };
 
 struct Attention {
@@ -82,18 +113,30 @@ struct Attention {
   int64_t headDim = 0;
   double scale = 1.0; // multiplies the scores
   bool causal = false;
+  int64_t window = 0; // sees keys less than so far away; 0 = all
   std::optional<Rotary> rotary;
-  Linear query; // hidden -> heads * headDim
-  Linear
-      key; // hidden (of the source, for cross-attention) -> kvHeads * headDim
-  Linear value;
+  std::optional<PositionBias> positionBias;
+  std::optional<double> softCap; // scores become cap * tanh(score / cap)
+  /// [heads * headDim]: scores are v^T tanh(q + k) (Bahdanau et al. 2014), not
+  /// q^T k; v of each head.
+  std::optional<Weight> additiveVector;
+  // Before positions are applied; over each head by itself (features =
+  // head_dim) or over all heads together.
+  std::optional<Norm> queryNorm;
+  std::optional<Norm> keyNorm;
+  // Each may be absent where the widths agree.
+  Linear query;  // hidden -> heads * headDim
+  Linear key;    // hidden of the source -> kvHeads * headDim
+  Linear value;  // the same
   Linear output; // heads * headDim -> hidden
   bool operator==(const Attention &) const = default;
 };
 
-/// down(act(up(x))), or down(act(gate(x)) * up(x)) when gated.
+/// down(act(up(x))), or down(act(gate(x)) * up(x)) when gated. Without a width
+/// the block has none.
 struct FeedForward {
   int64_t width = 0;
+  bool exists() const { return width != 0; }
   Activation activation = Activation::Gelu;
   std::optional<Linear> gate;
   Linear up;
@@ -104,12 +147,18 @@ struct FeedForward {
 struct Block {
   std::string name; // "model.layers.{layer}", for locations and reports
   NormPlacement placement = NormPlacement::Pre;
+  bool residual = true; // whether sub-blocks are added to what they read
   Attention attention;
-  Norm attentionNorm;
+  std::optional<Norm> attentionNorm;
   std::optional<Attention> crossAttention;
   std::optional<Norm> crossAttentionNorm;
   FeedForward feedForward;
-  Norm feedForwardNorm;
+  // Parallel: absent where the attention's is read.
+  std::optional<Norm> feedForwardNorm;
+  // Pre only: of what a sub-block gives, before it is added (sandwich norms).
+  std::optional<Norm> attentionOutputNorm;
+  std::optional<Norm> crossAttentionOutputNorm;
+  std::optional<Norm> feedForwardOutputNorm;
   bool operator==(const Block &) const = default;
 };
 
@@ -123,19 +172,27 @@ struct BlockGroup {
 
 struct Positions {
   PositionKind kind = PositionKind::None;
-  int64_t count = 0;           // usable positions
-  int64_t offset = 0;          // first row of the table in use (bart: 2)
-  std::optional<Weight> table; // learned
+  int64_t count = 0;  // usable positions
+  int64_t offset = 0; // first row of the table in use (bart: 2)
+  // What a sequence's first token has where no positions are given (roberta:
+  // 2), and whether positions count tokens or the columns of a padded batch.
+  int64_t first = 0;
+  bool byToken = false;
+  std::optional<Weight> table;                          // learned
   SinusoidalOrder order = SinusoidalOrder::Interleaved; // sinusoidal
   bool operator==(const Positions &) const = default;
 };
 
 /// norm(tokens[id] * scale + types[type] + position). Without `tokens` the
-/// stack takes float vectors.
+/// stack takes float vectors. Tables of another width than the stack's come
+/// with one projection: of the tokens alone, or of what the norm gives.
 struct Embedding {
   int64_t vocabulary = 0;
-  std::optional<Weight> tokens; // [vocabulary, hidden]
+  int64_t width = 0;            // of the table of tokens; 0 = hidden
+  std::optional<Weight> tokens; // [vocabulary, width]
   double scale = 1.0;
+  std::optional<Linear> tokenProjection; // width -> hidden
+  std::optional<Linear> projection;      // width -> hidden
   int64_t tokenTypes = 0;
   std::optional<Weight> tokenTypeTable; // [tokenTypes, hidden]
   Positions positions;
@@ -155,9 +212,11 @@ struct Stack {
   bool operator==(const Stack &) const = default;
 };
 
-/// norm(act(linear(x))), each part optional.
+/// norm(act(cap(scale * linear(x)))), each part optional.
 struct HeadLayer {
   std::optional<Linear> linear;
+  double scale = 1.0;
+  std::optional<double> softCap; // cap * tanh(x / cap)
   std::optional<Activation> activation;
   std::optional<Norm> norm;
   bool operator==(const HeadLayer &) const = default;
@@ -167,6 +226,7 @@ struct HeadLayer {
 struct Head {
   std::string output; // "logits", "pooler_output"
   RowSelection rows = RowSelection::All;
+  int64_t token = 0; // of RowSelection::Token
   std::vector<HeadLayer> layers;
   bool operator==(const Head &) const = default;
 };
@@ -215,6 +275,7 @@ const char *nameOf(NormPlacement value);
 const char *nameOf(PositionKind value);
 const char *nameOf(SinusoidalOrder value);
 const char *nameOf(RopeScalingKind value);
+const char *nameOf(PositionBiasKind value);
 const char *nameOf(StackKind value);
 const char *nameOf(RowSelection value);
 

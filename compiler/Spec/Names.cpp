@@ -26,11 +26,12 @@ template <typename T> static const char *find(T value) {
 
 ASHLAR_NAMES(Activation, {Activation::Relu, "relu"}, {Activation::Gelu, "gelu"},
              {Activation::GeluTanh, "gelu_tanh"}, {Activation::Silu, "silu"},
-             {Activation::Tanh, "tanh"})
+             {Activation::Tanh, "tanh"}, {Activation::QuickGelu, "quick_gelu"})
 ASHLAR_NAMES(NormKind, {NormKind::LayerNorm, "layer_norm"},
              {NormKind::RmsNorm, "rms_norm"})
 ASHLAR_NAMES(NormPlacement, {NormPlacement::Pre, "pre"},
-             {NormPlacement::Post, "post"})
+             {NormPlacement::Post, "post"},
+             {NormPlacement::Parallel, "parallel"})
 ASHLAR_NAMES(PositionKind, {PositionKind::None, "none"},
              {PositionKind::Learned, "learned"},
              {PositionKind::Sinusoidal, "sinusoidal"})
@@ -38,10 +39,14 @@ ASHLAR_NAMES(SinusoidalOrder, {SinusoidalOrder::Interleaved, "interleaved"},
              {SinusoidalOrder::SplitHalf, "split_half"})
 ASHLAR_NAMES(RopeScalingKind, {RopeScalingKind::None, "none"},
              {RopeScalingKind::Linear, "linear"},
-             {RopeScalingKind::Llama3, "llama3"})
+             {RopeScalingKind::Llama3, "llama3"},
+             {RopeScalingKind::Yarn, "yarn"})
+ASHLAR_NAMES(PositionBiasKind, {PositionBiasKind::Alibi, "alibi"},
+             {PositionBiasKind::Relative, "relative"})
 ASHLAR_NAMES(StackKind, {StackKind::Encoder, "encoder"},
              {StackKind::Decoder, "decoder"})
 ASHLAR_NAMES(RowSelection, {RowSelection::All, "all"},
-             {RowSelection::First, "first"})
+             {RowSelection::First, "first"}, {RowSelection::Token, "token"},
+             {RowSelection::HighestToken, "highest_token"})
 
 #undef ASHLAR_NAMES

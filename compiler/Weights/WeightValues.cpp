@@ -41,12 +41,44 @@ static void sinusoidRow(ir::SinusoidSourceAttr source, int64_t position,
 template <typename T>
 static void rotaryRow(ir::RotaryAttr rotary, int64_t position,
                       MutableArrayRef<T> out) {
-  int64_t pairs = rotary.getDimensions() / 2;
+  int64_t dimensions = rotary.getDimensions(), pairs = dimensions / 2;
+  double magnitude = rotary.getMagnitudeValue();
   for (int64_t i = 0; i < pairs; ++i) {
     double angle = static_cast<double>(position) * rotary.frequency(i);
-    out[i] = static_cast<T>(std::cos(angle));
-    out[pairs + i] = static_cast<T>(std::sin(angle));
+    T cosine = static_cast<T>(std::cos(angle) * magnitude);
+    T sine = static_cast<T>(std::sin(angle) * magnitude);
+    if (rotary.getInterleaved()) {
+      out[2 * i] = out[2 * i + 1] = cosine;
+      out[dimensions + 2 * i] = -sine;
+      out[dimensions + 2 * i + 1] = sine;
+    } else {
+      out[i] = cosine;
+      out[pairs + i] = sine;
+    }
   }
+}
+
+/// Row `head` of a table of position biases.
+template <typename T>
+static void alibiRow(ir::AlibiTableSourceAttr table, int64_t head,
+                     MutableArrayRef<T> out) {
+  double slope = table.slope(head) * table.getScale().getValueAsDouble();
+  for (int64_t c = 0; c < table.getColumns(); ++c)
+    out[c] = static_cast<T>(slope * static_cast<double>(c - table.getBehind()));
+}
+
+template <typename T>
+Error WeightValues::relativeRow(ir::RelativeTableSourceAttr table, int64_t head,
+                                MutableArrayRef<T> out) {
+  std::vector<float> buckets(table.getBuckets() * table.getHeads());
+  if (Error error =
+          reader.read(table.getName(), {table.getBuckets(), table.getHeads()},
+                      /*first=*/0, buckets))
+    return error;
+  for (int64_t c = 0; c < table.getColumns(); ++c)
+    out[c] = static_cast<T>(
+        buckets[table.bucket(c - table.getBehind()) * table.getHeads() + head]);
+  return Error::success();
 }
 
 //===----------------------------------------------------------------------===//
@@ -129,15 +161,24 @@ Error WeightValues::readTensor(ir::TensorSourceAttr source, int64_t layer,
     floats = widened;
   }
   std::string name = ir::replaceLayer(source.getName(), llvm::Twine(layer));
-  int64_t row = source.getBegin() + firstRow;
-  if (Error error = source.getTransposed()
-                        ? readTransposed(name, source, row, floats)
-                        : readStored(name, source, row, floats))
-    return error;
-  double scale = source.getScaleValue();
-  if (!std::is_same_v<T, float> || scale != 1.0)
+  int64_t columns = source.getColumns();
+  int64_t end = firstRow + static_cast<int64_t>(out.size()) / columns;
+  for (int64_t row = firstRow; row < end;) {
+    // As far as the piece goes.
+    int64_t count =
+        std::min(end - row, source.getPiece() - row % source.getPiece());
+    auto part = floats.slice((row - firstRow) * columns, count * columns);
+    int64_t at = source.rowAt(row);
+    if (Error error = source.getTransposed()
+                          ? readTransposed(name, source, at, part)
+                          : readStored(name, source, at, part))
+      return error;
+    row += count;
+  }
+  double plus = source.getPlusValue(), scale = source.getScaleValue();
+  if (!std::is_same_v<T, float> || plus != 0.0 || scale != 1.0)
     for (size_t i = 0; i < out.size(); ++i)
-      out[i] = static_cast<T>(static_cast<double>(floats[i]) * scale);
+      out[i] = static_cast<T>((static_cast<double>(floats[i]) + plus) * scale);
   return Error::success();
 }
 
@@ -151,7 +192,24 @@ static int64_t rowsOf(mlir::Attribute source) {
       .Case([](ir::ZeroSourceAttr zeros) { return zeros.getCount(); })
       .Case([](ir::SinusoidSourceAttr table) { return table.getPositions(); })
       .Case(
-          [](ir::RotaryTableSourceAttr table) { return table.getPositions(); });
+          [](ir::RotaryTableSourceAttr table) { return table.getPositions(); })
+      .Case<ir::AlibiTableSourceAttr, ir::RelativeTableSourceAttr>(
+          [](auto table) { return table.getHeads(); });
+}
+
+/// Row `row` of a computed table.
+template <typename T>
+Error WeightValues::computeRow(mlir::Attribute source, int64_t row,
+                               MutableArrayRef<T> out) {
+  if (auto table = dyn_cast<ir::RelativeTableSourceAttr>(source))
+    return relativeRow(table, row, out);
+  if (auto table = dyn_cast<ir::SinusoidSourceAttr>(source))
+    sinusoidRow(table, row, out);
+  else if (auto table = dyn_cast<ir::AlibiTableSourceAttr>(source))
+    alibiRow(table, row, out);
+  else
+    rotaryRow(cast<ir::RotaryTableSourceAttr>(source).getRotary(), row, out);
+  return Error::success();
 }
 
 template <typename T>
@@ -178,11 +236,8 @@ Error WeightValues::readSources(ir::WeightOp weight, int64_t layer,
       } else {
         for (int64_t row = begin; row < end; ++row) {
           auto one = part.slice((row - begin) * columns, columns);
-          if (auto table = dyn_cast<ir::SinusoidSourceAttr>(source))
-            sinusoidRow(table, row - sourceFirst, one);
-          else
-            rotaryRow(cast<ir::RotaryTableSourceAttr>(source).getRotary(),
-                      row - sourceFirst, one);
+          if (Error error = computeRow(source, row - sourceFirst, one))
+            return error;
         }
       }
     }
@@ -206,6 +261,8 @@ Error WeightValues::readRows(ir::WeightOp weight, int64_t layer,
 std::string ashlar::tensorAt(ir::WeightOp weight, int64_t layer, int64_t row) {
   for (mlir::Attribute source : weight.getSources()) {
     if (row < rowsOf(source)) {
+      if (auto table = dyn_cast<ir::RelativeTableSourceAttr>(source))
+        return table.getName().str();
       auto tensor = dyn_cast<ir::TensorSourceAttr>(source);
       return tensor ? ir::replaceLayer(tensor.getName(), llvm::Twine(layer))
                     : "";
@@ -222,13 +279,19 @@ Error ashlar::checkWeights(mlir::ModuleOp module, TensorReader &reader) {
       first = (*weight.getLayers())[0];
       count = (*weight.getLayers())[1];
     }
-    for (mlir::Attribute source : weight.getSources())
+    for (mlir::Attribute source : weight.getSources()) {
+      if (auto table = dyn_cast<ir::RelativeTableSourceAttr>(source))
+        if (Error error = reader.read(table.getName(),
+                                      {table.getBuckets(), table.getHeads()},
+                                      /*first=*/0, {}))
+          return error;
       if (auto tensor = dyn_cast<ir::TensorSourceAttr>(source))
         for (int64_t layer = first; layer < first + count; ++layer)
           if (Error error = reader.read(
                   ir::replaceLayer(tensor.getName(), llvm::Twine(layer)),
                   tensor.getStored(), /*first=*/0, {}))
             return error;
+    }
   }
   return Error::success();
 }

@@ -44,6 +44,12 @@ private:
   template <typename T>
   llvm::Error readTensor(ir::TensorSourceAttr source, int64_t layer,
                          int64_t firstRow, llvm::MutableArrayRef<T> out);
+  template <typename T>
+  llvm::Error computeRow(mlir::Attribute source, int64_t row,
+                         llvm::MutableArrayRef<T> out);
+  template <typename T>
+  llvm::Error relativeRow(ir::RelativeTableSourceAttr table, int64_t head,
+                          llvm::MutableArrayRef<T> out);
   llvm::Error readStored(llvm::StringRef name, ir::TensorSourceAttr source,
                          int64_t firstRow, llvm::MutableArrayRef<float> out);
   llvm::Error readTransposed(llvm::StringRef name, ir::TensorSourceAttr source,

@@ -91,7 +91,8 @@ static void scaleSources(WeightOp weight, double factor) {
                      : FloatAttr::get(Float64Type::get(context), scale);
     sources.push_back(TensorSourceAttr::get(
         context, tensor.getName(), tensor.getStored(), tensor.getBegin(),
-        tensor.getCount(), tensor.getTransposed(), attribute));
+        tensor.getCount(), tensor.getPiece(), tensor.getEvery(),
+        tensor.getTransposed(), tensor.getPlus(), attribute));
   }
   weight.setSourcesAttr(ArrayAttr::get(context, sources));
 }

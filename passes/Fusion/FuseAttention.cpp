@@ -13,19 +13,28 @@ using namespace ashlar::ir;
 
 namespace {
 
-/// mix(softmax(mask(scale(scores)))), the scales being none, one or several.
+/// mix(softmax(mask(soft_cap(position_bias(scale(scores)))))), the scales being
+/// none, one or several; cap and bias may be absent.
 struct Chain {
-  ScoresOp scores;
+  Operation *scores;           // or additive_scores
   SmallVector<ScaleOp> scales; // last one first
+  PositionBiasOp bias;
+  SoftCapOp cap;
   MaskOp mask;
   SoftmaxOp softmax;
   MixOp mix;
 
+  Value query() { return scores->getOperand(0); }
+  Value key() { return scores->getOperand(1); }
   /// In the order of the data.
   SmallVector<Operation *> parts() {
-    SmallVector<Operation *> ops{scores.getOperation()};
+    SmallVector<Operation *> ops{scores};
     for (ScaleOp scale : llvm::reverse(scales))
       ops.push_back(scale.getOperation());
+    if (bias)
+      ops.push_back(bias.getOperation());
+    if (cap)
+      ops.push_back(cap.getOperation());
     ops.append(
         {mask.getOperation(), softmax.getOperation(), mix.getOperation()});
     return ops;
@@ -49,12 +58,18 @@ static Refusal match(Chain &chain) {
   if (!chain.mask)
     return "there is no mask below the softmax: the sequences are unknown";
   Value scores = chain.mask.getInput();
+  chain.cap = scores.getDefiningOp<SoftCapOp>();
+  if (chain.cap)
+    scores = chain.cap.getInput();
+  chain.bias = scores.getDefiningOp<PositionBiasOp>();
+  if (chain.bias)
+    scores = chain.bias.getInput();
   while (auto scale = scores.getDefiningOp<ScaleOp>()) {
     chain.scales.push_back(scale);
     scores = scale.getInput();
   }
-  chain.scores = scores.getDefiningOp<ScoresOp>();
-  if (!chain.scores)
+  chain.scores = scores.getDefiningOp();
+  if (!isa_and_nonnull<ScoresOp, AdditiveScoresOp>(chain.scores))
     return "what the mask reads are no scores";
   return std::nullopt;
 }
@@ -71,9 +86,13 @@ static Refusal check(Chain &chain) {
       return ("'" + op->getName().getStringRef() + "' is in another block")
           .str();
   }
-  if (chain.scores.getKey().getType() != chain.mix.getValue().getType())
+  if (chain.key().getType() != chain.mix.getValue().getType())
     return "keys and values differ in shape";
-  if (chain.scores.getQuery().getType() != chain.mix.getResult().getType())
+  if (chain.bias &&
+      (chain.bias.getQuerySequences() != chain.mask.getQuerySequences() ||
+       chain.bias.getKeySequences() != chain.mask.getKeySequences()))
+    return "bias and mask are of different sequences";
+  if (chain.query().getType() != chain.mix.getResult().getType())
     return "queries and result differ in shape";
   return std::nullopt;
 }
@@ -81,7 +100,7 @@ static Refusal check(Chain &chain) {
 void FuseAttentionPass::fuse(Chain &chain) {
   MixOp mix = chain.mix;
   MaskOp mask = chain.mask;
-  ScoresOp scores = chain.scores;
+  auto additive = dyn_cast<AdditiveScoresOp>(chain.scores);
   double factor = 1.0;
   for (ScaleOp scale : chain.scales)
     factor *= scale.getFactor().convertToDouble();
@@ -90,11 +109,15 @@ void FuseAttentionPass::fuse(Chain &chain) {
   OpBuilder builder(mix);
   SmallVector<Operation *> parts = chain.parts();
   auto attention = AttentionOp::create(
-      builder, fuseLocations(parts), mix.getResult().getType(),
-      scores.getQuery(), scores.getKey(), mix.getValue(),
-      mask.getQuerySequences(), mask.getKeySequences(),
-      /*positions=*/Value(), mask.getKindAttr(),
-      builder.getF64FloatAttr(factor), /*rotary=*/nullptr,
+      builder, fuseLocations(parts), mix.getResult().getType(), chain.query(),
+      chain.key(), mix.getValue(), mask.getQuerySequences(),
+      mask.getKeySequences(),
+      /*positions=*/Value(), mask.getKindAttr(), mask.getWindowAttr(),
+      builder.getF64FloatAttr(factor),
+      additive ? additive.getVectorAttr() : FlatSymbolRefAttr(),
+      chain.bias ? chain.bias.getTableAttr() : FlatSymbolRefAttr(),
+      chain.bias ? chain.bias.getBehindAttr() : IntegerAttr(),
+      chain.cap ? chain.cap.getCapAttr() : FloatAttr(), /*rotary=*/nullptr,
       /*rotary_table=*/nullptr);
   mix.getResult().replaceAllUsesWith(attention);
   for (Operation *part : llvm::reverse(parts))

@@ -49,6 +49,8 @@ void FuseResidualNormPass::runOnOperation() {
       continue;
     if (add->getBlock() != norm->getBlock())
       decline(norm, "the sum is computed in another block");
+    else if (norm.getGroups() != 1)
+      decline(norm, "the norm goes over parts of the row");
     else
       fuse(add, norm);
   }

@@ -13,10 +13,14 @@ using namespace mlir;
 using namespace ashlar;
 using namespace ashlar::ir;
 
-/// Whether the result of `linear` is split into heads and nothing else.
-static bool feedsHeads(LinearOp linear) {
-  return !linear->use_empty() &&
-         llvm::all_of(linear->getUsers(), llvm::IsaPred<SplitHeadsOp>);
+/// Whether `rows` are split into heads, perhaps behind a norm, and nothing
+/// else.
+static bool feedsHeads(Operation *rows) {
+  return !rows->use_empty() &&
+         llvm::all_of(rows->getUsers(), [](Operation *user) {
+           return isa<SplitHeadsOp>(user) ||
+                  (isa<NormOp>(user) && feedsHeads(user));
+         });
 }
 
 namespace {

@@ -40,7 +40,7 @@ struct BindRotaryTables
       return table;
     OpBuilder builder = OpBuilder::atBlockBegin(getOperation().getBody());
     std::string name = "rotary." + std::to_string(made.size() - 1);
-    auto type = RankedTensorType::get({positions, rotary.getDimensions()},
+    auto type = RankedTensorType::get({positions, rotary.tableColumns()},
                                       builder.getF32Type());
     Attribute source =
         ir::RotaryTableSourceAttr::get(&getContext(), rotary, positions);

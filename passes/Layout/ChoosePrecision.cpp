@@ -85,8 +85,8 @@ struct ChoosePrecision
     return chosen;
   }
 
-  /// Unless they go to scores and mix, where attention was left unfused. What
-  /// nothing keeps for another call stays bf16: int8 would save nothing.
+  /// Unless they go to scores and mix, where attention was left unfused, or to
+  /// additive scores, which are no products. What nothing keeps for another call stays bf16: int8 would save nothing.
   void convertKeys() {
     SmallVector<Value> kept;
     getOperation().walk([&](Operation *op) {
@@ -94,8 +94,10 @@ struct ChoosePrecision
         kept.append({op->getResult(0), op->getResult(1)});
     });
     if (llvm::any_of(kept, [](Value value) {
-          return !llvm::all_of(value.getUsers(),
-                               llvm::IsaPred<ir::AttentionOp>);
+          return !llvm::all_of(value.getUsers(), [](Operation *user) {
+            auto attention = dyn_cast<ir::AttentionOp>(user);
+            return attention && !attention.getAdditiveVector();
+          });
         }))
       return;
     for (Value value : kept) {

@@ -52,11 +52,14 @@ protected:
   /// mixed[first + i] += sum over keys of weight times value.
   virtual void mix(Value first, Value count, Value firstKey, Value keys) = 0;
 
-  /// How many keys of the sequence the row sees.
+  /// Whether rows of a tile see different keys.
+  bool isRagged() const { return causal || window; }
+  /// Keys [0, visibleKeys) of the sequence are not behind what the row sees.
   Value visibleKeys(Value row);
-  /// How many of a segment's keys the row sees: the first ones; may be
-  /// negative.
+  /// Keys [passedKeys, seenKeys) of a segment are those that the row sees; there
+  /// may be none. Neither goes down from a row to the next.
   Value seenKeys(Value row, Value firstKey, Value keys);
+  Value passedKeys(Value row, Value firstKey);
   /// Register tiles: `rows` x `width` vectors of `memory` from row `row` and
   /// column 16 * `panel` on.
   llvm::SmallVector<Value> loadTile(Value memory, Value row, int64_t rows,
@@ -72,7 +75,9 @@ protected:
   Emitter &e;
   ir::AttentionOp op;
   SegmentShape shape;
+  int64_t group; // query heads of a kv head
   bool cross = false, causal = false;
+  int64_t window = 0; // 0: none
   int64_t rowCapacity; // rows of a tile, at most
   /// What scores are multiplied by before they go to `exponential`.
   double scoreScale;
@@ -92,14 +97,27 @@ private:
   void loadQueries();
   void start();
   void segment(Value s);
-  void updateMaximum(Value first, Value i, Value seen);
-  void weighRow(Value first, Value i, Value seen, Value columns);
+  /// The row's index in its sequence.
+  Value indexOf(Value row);
+  Value firstVisibleKey(Value row);
+  /// Whether scores are more than products, and stored as such.
+  bool isAdjusted() { return biasTable || op.getSoftCap(); }
+  Value adjust(Value values, Value row, Value bias, Value column,
+               Value visible);
+  /// Vectors of keys [from, seen) in order, the last ones up to `end`:
+  /// body(column, mask, carried). Where all are seen, there is no mask.
+  Value overKeys(Value from, Value seen, Value end, Value carried,
+                 llvm::function_ref<Value(Value, Value, Value)> body);
+  void updateMaximum(Value first, Value i, Value firstKey, Value from,
+                     Value seen);
+  void weighRow(Value first, Value i, Value from, Value seen, Value columns);
+  void clearWeights(Value i, Value begin, Value end);
   void softmax(Value first, Value count, Value firstKey, Value keys);
   void finish();
 
-  int64_t group; // query heads of a kv head
   const CachePlan *cache = nullptr;
   Value layerOffset, tiles, table, rotaryAngles, positions;
+  Value biasTable; // [heads, distances]
   RowsView query;
   std::optional<RowsView> out;           // float32
   std::optional<OperandView> outOperand; // bf16, head_dim a multiple of 16

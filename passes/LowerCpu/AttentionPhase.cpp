@@ -1,6 +1,7 @@
 //===- AttentionPhase.cpp - Online softmax over segments of keys ---------===//
 
 #include "passes/LowerCpu/AttentionBody.h"
+#include "passes/LowerCpu/ShortMath.h"
 
 #include <limits>
 
@@ -27,6 +28,7 @@ AttentionBody::AttentionBody(Emitter &e, ir::AttentionOp op, int64_t capacity)
   ir::CacheKind kind = cacheOf(op.getKey());
   cross = kind == ir::CacheKind::Cross;
   causal = op.getMask() == ir::MaskKind::Causal;
+  window = op.getWindow().value_or(0);
   cache = &plan.caches[plan.findCache(kind)];
   base = kind == ir::CacheKind::Call ? e.context.arena : e.context.cache;
   layerOffset = cacheOffset(e, kind);
@@ -41,6 +43,10 @@ AttentionBody::AttentionBody(Emitter &e, ir::AttentionOp op, int64_t capacity)
   if (op.getRotary()) {
     rotaryAngles = rotaryTable(e, op, op.getRotaryTableAttr());
     positions = positionsOf(e, op.getPositions(), capacity);
+  }
+  if (FlatSymbolRefAttr symbol = op.getBiasTableAttr()) {
+    ir::WeightOp weight = ir::lookupWeight(op, symbol);
+    biasTable = e.weightView(weight, {weight.getRows(), tableStride(weight)});
   }
   queries = e.scratch({rowCapacity, shape.paddedHeadDim()});
   mixed = e.scratch({rowCapacity, shape.paddedHeadDim()});
@@ -89,7 +95,7 @@ void AttentionBody::loadQueries() {
                   {target}, zero, shape.headDim);
       if (op.getRotary())
         emitRotation(e, queries, target, rotaryAngles, position,
-                     op.getRotary()->getDimensions());
+                     *op.getRotary());
       if (scoreScale == 1.0)
         return;
       e.loop(0, shape.paddedHeadDim(), panelWidth, [&](Value d) {
@@ -129,30 +135,93 @@ void AttentionBody::start() {
   });
 }
 
+Value AttentionBody::indexOf(Value row) {
+  return e.add(firstIndex, e.div(row, group));
+}
+
 Value AttentionBody::visibleKeys(Value row) {
-  return causal ? e.add(e.add(firstIndex, e.div(row, group)), 1) : keyCount;
+  if (causal)
+    return e.add(indexOf(row), 1);
+  return window ? e.min(keyCount, e.add(indexOf(row), window)) : keyCount;
 }
 
 Value AttentionBody::seenKeys(Value row, Value firstKey, Value keys) {
-  return causal ? e.min(keys, e.sub(visibleKeys(row), firstKey)) : keys;
+  return isRagged() ? e.min(keys, e.sub(visibleKeys(row), firstKey)) : keys;
 }
 
-/// The maximum of a row that sees `seen` keys; what was summed and mixed
+Value AttentionBody::firstVisibleKey(Value row) {
+  return e.max(zero, e.add(indexOf(row), 1 - window));
+}
+
+Value AttentionBody::passedKeys(Value row, Value firstKey) {
+  return window ? e.max(zero, e.sub(firstVisibleKey(row), firstKey)) : zero;
+}
+
+Value AttentionBody::overKeys(
+    Value from, Value seen, Value end, Value carried,
+    llvm::function_ref<Value(Value, Value, Value)> body) {
+  auto run = [&](Value begin, Value end,
+                 llvm::function_ref<Value(Value)> mask) {
+    carried = e.loop(
+        begin, end, panelWidth, carried, [&](Value column, ValueRange carried) {
+          return SmallVector<Value>{body(column, mask(column), carried[0])};
+        })[0];
+  };
+  auto below = [&](Value count, Value column) {
+    return e.lanesBelow(e.sub(count, column));
+  };
+  auto all = [](Value) { return Value(); };
+  Value whole = e.mul(e.div(seen, panelWidth), panelWidth);
+  Value first = zero;
+  if (window) {
+    first = e.mul(e.ceilDiv(from, panelWidth), panelWidth);
+    run(e.mul(e.div(from, panelWidth), panelWidth), first, [&](Value column) {
+      return e.select(below(from, column), e.noLanes(), below(seen, column));
+    });
+  }
+  run(first, whole, all);
+  run(window ? e.max(first, whole) : whole, end,
+      [&](Value column) { return below(seen, column); });
+  return carried;
+}
+
+/// 16 scores with position bias and cap. What is not in `visible`, where that
+/// is given, is undefined.
+Value AttentionBody::adjust(Value values, Value row, Value bias, Value column,
+                            Value visible) {
+  double unit = shape.isEncoded() ? log2E : 1.0; // of the scores
+  if (biasTable) {
+    Value head = e.add(e.mul(kvHead, group), e.rem(row, group));
+    SmallVector<Value> place = {head, e.add(bias, column)};
+    Value biases = visible ? e.loadLanes(biasTable, place, visible)
+                           : e.loadVector(biasTable, place);
+    values = e.fma(biases, e.splat(unit), values);
+  }
+  if (op.getSoftCap())
+    values = e.softCap(values, op.getSoftCap()->convertToDouble() * unit);
+  return values;
+}
+
+/// The maximum of a row that sees keys [from, seen); what was summed and mixed
 /// against the old one is to be scaled by `factors`.
-void AttentionBody::updateMaximum(Value first, Value i, Value seen) {
+void AttentionBody::updateMaximum(Value first, Value i, Value firstKey,
+                                  Value from, Value seen) {
   Value row = e.add(first, i);
   Value lowest = e.splat(-std::numeric_limits<double>::infinity());
-  Value whole = e.mul(e.div(seen, panelWidth), panelWidth);
-  Value highest = e.loop(
-      zero, whole, panelWidth, lowest, [&](Value column, ValueRange highest) {
-        return SmallVector<Value>{e.maxf(loadScores(i, column), highest[0])};
-      })[0];
-  highest = e.loop(whole, seen, panelWidth, highest,
-                   [&](Value column, ValueRange highest) {
-                     Value score = e.select(e.lanesBelow(e.sub(seen, column)),
-                                            loadScores(i, column), lowest);
-                     return SmallVector<Value>{e.maxf(score, highest[0])};
-                   })[0];
+  Value bias; // column of the table for the segment's first key
+  if (biasTable)
+    bias = e.add(e.sub(firstKey, indexOf(row)), *op.getBehind());
+  auto raise = [&](Value column, Value visible, Value highest) {
+    Value score = loadScores(i, column);
+    if (isAdjusted()) {
+      score = adjust(score, row, bias, column, visible);
+      e.storeVector(score, scores, {i, column});
+    }
+    if (visible)
+      score = e.select(visible, score, lowest);
+    return e.maxf(score, highest);
+  };
+  Value highest = overKeys(from, seen, seen, lowest, raise);
   Value old = e.load(maxima, row);
   Value maximum = e.maxf(e.maxLanes(highest), old);
   e.store(maximum, maxima, row);
@@ -162,29 +231,31 @@ void AttentionBody::updateMaximum(Value first, Value i, Value seen) {
           i);
 }
 
+void AttentionBody::clearWeights(Value i, Value begin, Value end) {
+  e.loop(begin, end, panelWidth,
+         [&](Value column) { storeWeight(e.splat(0.0), i, column); });
+}
+
 /// Scores of a row -> exponentials against the maximum, and their sum; zeros up
 /// to `columns` for keys that it does not see.
-void AttentionBody::weighRow(Value first, Value i, Value seen, Value columns) {
+void AttentionBody::weighRow(Value first, Value i, Value from, Value seen,
+                             Value columns) {
   Value row = e.add(first, i);
-  Value whole = e.mul(e.div(seen, panelWidth), panelWidth);
   Value against = e.broadcast(e.load(maxima, row));
   Value factor = e.broadcast(e.load(factors, i));
   Value sum = e.mulf(e.loadVector(sums, {row, zero}), factor);
-  auto weigh = [&](Value column) {
-    return exponential(e.subf(loadScores(i, column), against));
-  };
-  sum = e.loop(zero, whole, panelWidth, sum, [&](Value column, ValueRange sum) {
-    Value weight = weigh(column);
+  auto weigh = [&](Value column, Value visible, Value sum) {
+    Value score = isAdjusted() ? e.loadVector(scores, {i, column})
+                               : loadScores(i, column);
+    Value weight = exponential(e.subf(score, against));
+    if (visible)
+      weight = e.select(visible, weight, e.splat(0.0));
     storeWeight(weight, i, column);
-    return SmallVector<Value>{e.addf(sum[0], weight)};
-  })[0];
-  sum = e.loop(whole, columns, panelWidth, sum,
-               [&](Value column, ValueRange sum) {
-                 Value weight = e.select(e.lanesBelow(e.sub(seen, column)),
-                                         weigh(column), e.splat(0.0));
-                 storeWeight(weight, i, column);
-                 return SmallVector<Value>{e.addf(sum[0], weight)};
-               })[0];
+    return e.addf(sum, weight);
+  };
+  if (window)
+    clearWeights(i, zero, e.mul(e.div(from, panelWidth), panelWidth));
+  sum = overKeys(from, seen, columns, sum, weigh);
   e.storeVector(sum, sums, {row, zero});
   e.loop(0, shape.paddedHeadDim(), panelWidth, [&](Value d) {
     Value value = e.loadVector(mixed, {row, d});
@@ -196,23 +267,24 @@ void AttentionBody::weighRow(Value first, Value i, Value seen, Value columns) {
 /// behind the next ones.
 void AttentionBody::softmax(Value first, Value count, Value firstKey,
                             Value keys) {
-  auto overSeen = [&](llvm::function_ref<void(Value, Value)> body,
+  auto overSeen = [&](llvm::function_ref<void(Value, Value, Value)> body,
                       llvm::function_ref<void(Value)> blind) {
     e.loop(zero, count, 1, [&](Value i) {
-      Value seen = seenKeys(e.add(first, i), firstKey, keys);
-      e.when(e.less(zero, seen), [&] { body(i, seen); }, [&] { blind(i); });
+      Value row = e.add(first, i);
+      Value seen = seenKeys(row, firstKey, keys);
+      Value from = passedKeys(row, firstKey);
+      e.when(
+          e.less(from, seen), [&] { body(i, from, seen); }, [&] { blind(i); });
     });
   };
   // What the mix reads, in whole steps.
   Value columns = e.mul(e.ceilDiv(keys, weightStep), weightStep);
-  overSeen([&](Value i, Value seen) { updateMaximum(first, i, seen); },
+  overSeen([&](Value i, Value from,
+               Value seen) { updateMaximum(first, i, firstKey, from, seen); },
            [](Value) {});
-  overSeen([&](Value i, Value seen) { weighRow(first, i, seen, columns); },
-           [&](Value i) {
-             e.loop(zero, columns, panelWidth, [&](Value column) {
-               storeWeight(e.splat(0.0), i, column);
-             });
-           });
+  overSeen([&](Value i, Value from,
+               Value seen) { weighRow(first, i, from, seen, columns); },
+           [&](Value i) { clearWeights(i, zero, columns); });
 }
 
 void AttentionBody::segment(Value s) {
@@ -229,7 +301,7 @@ void AttentionBody::segment(Value s) {
     // By the block's last row.
     Value visible = visibleKeys(e.add(first, e.add(count, -1)));
     Value keys = e.min(e.sub(visible, firstKey), e.index(ASHLAR_SEGMENT_KEYS));
-    e.when(e.less(zero, keys), [&] {
+    e.when(e.less(passedKeys(first, firstKey), keys), [&] {
       computeScores(first, count, keys);
       softmax(first, count, firstKey, keys);
       mix(first, count, firstKey, keys);
@@ -267,7 +339,9 @@ void AttentionBody::tile(Value tile) {
   takeQueries();
   start();
   Value visible = visibleKeys(e.add(rowCount, -1));
-  e.loop(zero, e.ceilDiv(visible, ASHLAR_SEGMENT_KEYS), 1,
+  Value first =
+      window ? e.div(firstVisibleKey(zero), ASHLAR_SEGMENT_KEYS) : zero;
+  e.loop(first, e.ceilDiv(visible, ASHLAR_SEGMENT_KEYS), 1,
          [&](Value s) { segment(s); });
   finish();
 }

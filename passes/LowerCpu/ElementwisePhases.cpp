@@ -47,6 +47,8 @@ void ashlar::emitElementwise(Emitter &e, Operation *op, int64_t capacity) {
         return e.applyActivation(activate.getKind(), read(0));
       if (auto scale = dyn_cast<ir::ScaleOp>(op))
         return e.mulf(read(0), e.splat(scale.getFactor().convertToDouble()));
+      if (auto cap = dyn_cast<ir::SoftCapOp>(op))
+        return e.softCap(read(0), cap.getCap().convertToDouble());
       assert(isa<ir::CopyOp>(op) && "elementwise ops are listed above");
       return read(0);
     };
@@ -109,8 +111,30 @@ void ashlar::emitEmbedding(Emitter &e, ir::EmbeddingOp op, int64_t capacity) {
   });
 }
 
-void ashlar::emitRotation(Emitter &e, Value memory, ValueRange row, Value table,
-                          Value position, int64_t dimensions) {
+/// Entries (2i, 2i + 1) lie side by side: each times its cosine, plus the other
+/// one of its pair times its sine.
+static void rotateNeighbours(Emitter &e, Value memory, ValueRange row,
+                             Value table, Value position, int64_t dimensions) {
+  SmallVector<int64_t> swap;
+  for (int64_t lane = 0; lane < panelWidth; ++lane)
+    swap.push_back(lane ^ 1);
+  e.overColumns(dimensions, {}, [&](Value column, int64_t lanes, ValueRange) {
+    SmallVector<Value> place(row);
+    place.push_back(column);
+    Value x = e.loadVector(memory, place, lanes);
+    Value others = vector::ShuffleOp::create(e, x, x, swap);
+    Value cosines = e.loadVector(table, {position, column}, lanes);
+    Value sines =
+        e.loadVector(table, {position, e.add(column, dimensions)}, lanes);
+    e.storeVector(e.addf(e.mulf(x, cosines), e.mulf(others, sines)), memory,
+                  place, lanes);
+    return SmallVector<Value>();
+  });
+}
+
+/// Entries (i, i + dimensions/2) lie half of the dimensions apart.
+static void rotateHalves(Emitter &e, Value memory, ValueRange row, Value table,
+                         Value position, int64_t dimensions) {
   int64_t half = dimensions / 2;
   auto at = [&](Value column) {
     SmallVector<Value> indices(row);
@@ -140,6 +164,12 @@ void ashlar::emitRotation(Emitter &e, Value memory, ValueRange row, Value table,
     });
 }
 
+void ashlar::emitRotation(Emitter &e, Value memory, ValueRange row, Value table,
+                          Value position, ir::RotaryAttr rotary) {
+  auto rotate = rotary.getInterleaved() ? rotateNeighbours : rotateHalves;
+  rotate(e, memory, row, table, position, rotary.getDimensions());
+}
+
 Value ashlar::rotaryTable(Emitter &e, Operation *op, FlatSymbolRefAttr symbol) {
   ir::WeightOp table = ir::lookupWeight(op, symbol);
   return e.weightView(table, {table.getRows(), tableStride(table)});
@@ -164,8 +194,7 @@ void ashlar::emitRotary(Emitter &e, ir::RotaryOp op, int64_t capacity) {
       e.loop(0, heads, 1, [&](Value h) {
         Value first = e.mul(h, headDim);
         copyColumns(e, input.memory, {row}, first, head, {zero}, zero, headDim);
-        emitRotation(e, head, zero, table, position,
-                     op.getRotary().getDimensions());
+        emitRotation(e, head, zero, table, position, op.getRotary());
         copyColumns(e, head, {zero}, zero, out.memory, {row}, first, headDim);
       });
     });

@@ -130,6 +130,17 @@ Value Emitter::lanesBelow(Value count) {
   return arith::CmpIOp::create(*this, arith::CmpIPredicate::slt, lanes, limit);
 }
 
+Value Emitter::noLanes() {
+  return arith::ConstantOp::create(
+      *this, DenseElementsAttr::get(VectorType::get({panelWidth}, getI1Type()),
+                                    false));
+}
+
+Value Emitter::softCap(Value x, double cap) {
+  Value inner = mulf(x, splat(1.0 / cap));
+  return mulf(applyActivation(ir::ActivationKind::Tanh, inner), splat(cap));
+}
+
 Value Emitter::applyActivation(ir::ActivationKind kind, Value x) {
   switch (kind) {
   case ir::ActivationKind::Relu:
@@ -149,6 +160,8 @@ Value Emitter::applyActivation(ir::ActivationKind kind, Value x) {
   }
   case ir::ActivationKind::Silu:
     return divf(x, addf(exp(subf(splat(0.0), x)), splat(1.0)));
+  case ir::ActivationKind::QuickGelu:
+    return divf(x, addf(exp(mulf(x, splat(-1.702))), splat(1.0)));
   case ir::ActivationKind::Tanh:
     return math::TanhOp::create(*this, x);
   }
@@ -211,8 +224,12 @@ void Emitter::storeVector(Value vector, Value memory, ValueRange indices) {
 Value Emitter::loadVector(Value memory, ValueRange indices, int64_t count) {
   if (count == panelWidth)
     return loadVector(memory, indices);
+  return loadLanes(memory, indices, lanesBelow(index(count)));
+}
+
+Value Emitter::loadLanes(Value memory, ValueRange indices, Value mask) {
   return vector::MaskedLoadOp::create(*this, vectorType(), memory, indices,
-                                      lanesBelow(index(count)), splat(0.0));
+                                      mask, splat(0.0));
 }
 
 void Emitter::storeVector(Value vector, Value memory, ValueRange indices,

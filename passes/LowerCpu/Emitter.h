@@ -94,8 +94,11 @@ public:
   Value maxLanes(Value vector);
   /// Lane i is true where i < count (an index); a mask.
   Value lanesBelow(Value count);
+  Value noLanes();
   Value select(Value mask, Value a, Value b);
   Value applyActivation(ir::ActivationKind kind, Value vector);
+  /// cap * tanh(x / cap)
+  Value softCap(Value vector, double cap);
 
   //===--- memory ---===//
   Value viewBytes(Value base, Value byteOffset, mlir::ArrayRef<int64_t> shape,
@@ -117,6 +120,8 @@ public:
   Value loadVector(Value memory, ValueRange indices, int64_t count);
   void storeVector(Value vector, Value memory, ValueRange indices,
                    int64_t count);
+  /// Lanes outside of `mask` are read as zero, and not touched.
+  Value loadLanes(Value memory, ValueRange indices, Value mask);
   /// Memory on the worker's stack.
   Value scratch(mlir::ArrayRef<int64_t> shape, mlir::Type element = {});
   /// Index of what lies `distance` after `line` in a stream of panels that is
@@ -180,10 +185,10 @@ ir::BufferAttr bufferOf(mlir::Value value);
 /// The float rows of a value.
 RowsView rowsOf(Emitter &e, mlir::Value value, int64_t capacity);
 
-/// Rotates `scratch[row][0..dimensions)` by the angles of `position`: entry i
-/// with entry i + dimensions/2.
+/// Rotates the first entries of `memory[row]` by the angles of `position`.
 void emitRotation(Emitter &e, mlir::Value memory, mlir::ValueRange row,
-                  mlir::Value table, mlir::Value position, int64_t dimensions);
+                  mlir::Value table, mlir::Value position,
+                  ir::RotaryAttr rotary);
 
 /// The table of cosines and sines that `symbol` names: [positions, stride].
 mlir::Value rotaryTable(Emitter &e, mlir::Operation *op,

@@ -10,7 +10,14 @@ namespace {
 class FloatAttention : public AttentionBody {
 public:
   FloatAttention(Emitter &e, ir::AttentionOp op, int64_t capacity)
-      : AttentionBody(e, op, capacity) {}
+      : AttentionBody(e, op, capacity) {
+    if (FlatSymbolRefAttr symbol = op.getAdditiveVectorAttr()) {
+      ir::WeightOp weight = ir::lookupWeight(op, symbol);
+      vector = e.weightView(weight,
+                            {packedBytes(weight, ir::WeightLayout::Rows) / 4});
+      std::swap(scale, scoreScale);
+    }
+  }
 
 private:
   void openSegment(Value head, Value keys) override;
@@ -20,9 +27,13 @@ private:
     e.storeVector(weight, scores, {i, column});
   }
   void mix(Value first, Value count, Value firstKey, Value keys) override;
+  void addScores(Value first, Value count, Value keys);
   void mixRows(Value first, Value i, int64_t count, Value begin, Value end);
 
   Value keyPanels, valuePanels; // of this segment
+  // Of additive scores: [heads * head_dim], and what they are multiplied by.
+  Value vector;
+  double scale = 1.0;
 };
 } // namespace
 
@@ -36,7 +47,33 @@ void FloatAttention::openSegment(Value head, Value) {
       e.getF32Type());
 }
 
+/// scores = scale * v^T tanh(query + key), 16 keys at a time. (Queries are not
+/// scaled then.)
+void FloatAttention::addScores(Value first, Value count, Value keys) {
+  Value panels = e.ceilDiv(keys, panelWidth);
+  e.loop(zero, count, 1, [&](Value i) {
+    Value row = e.add(first, i);
+    Value head = e.add(e.mul(kvHead, group), e.rem(row, group));
+    Value firstEntry = e.mul(head, shape.headDim);
+    e.loop(zero, panels, 1, [&](Value panel) {
+      Value sum =
+          e.loop(zero, e.index(shape.headDim), 1, e.splat(0.0),
+                 [&](Value d, ValueRange sum) {
+                   Value x = e.addf(e.broadcast(e.load(queries, {row, d})),
+                                    e.loadVector(keyPanels, {panel, d, zero}));
+                   Value v = e.broadcast(e.load(vector, e.add(firstEntry, d)));
+                   Value y = e.applyActivation(ir::ActivationKind::Tanh, x);
+                   return SmallVector<Value>{e.fma(y, v, sum[0])};
+                 })[0];
+      e.storeVector(e.mulf(sum, e.splat(scale)), scores,
+                    {i, e.mul(panel, panelWidth)});
+    });
+  });
+}
+
 void FloatAttention::computeScores(Value first, Value count, Value keys) {
+  if (vector)
+    return addScores(first, count, keys);
   Value panels = e.ceilDiv(keys, panelWidth);
   overRows(count, e.context.tile.rows, [&](Value i, int64_t rows) {
     e.stepwise(
@@ -76,18 +113,28 @@ void FloatAttention::mixRows(Value first, Value i, int64_t count, Value begin,
              });
 }
 
-/// Keys that every row of the block sees go through register tiles; behind them
-/// each row goes on alone to its own last key. It never touches the value of a
-/// key that it does not see: zero times infinity would not be zero.
+/// Keys that every row of the block sees go through register tiles; before and
+/// behind them each row goes alone, from its own first to its own last key. It
+/// never touches the value of a key that it does not see: zero times infinity
+/// would not be zero.
 void FloatAttention::mix(Value first, Value count, Value firstKey, Value keys) {
-  Value shared = e.max(zero, seenKeys(first, firstKey, keys));
-  overRows(count, e.context.tile.rows, [&](Value i, int64_t rows) {
-    mixRows(first, i, rows, zero, shared);
-  });
-  if (causal)
+  Value begin = passedKeys(e.add(first, e.add(count, -1)), firstKey);
+  Value end = e.max(begin, seenKeys(first, firstKey, keys));
+  auto alone = [&](llvm::function_ref<void(Value, Value, Value)> body) {
     e.loop(zero, count, 1, [&](Value i) {
-      Value seen = seenKeys(e.add(first, i), firstKey, keys);
-      mixRows(first, i, 1, shared, e.max(shared, seen));
+      Value row = e.add(first, i);
+      body(i, passedKeys(row, firstKey), seenKeys(row, firstKey, keys));
+    });
+  };
+  if (window)
+    alone([&](Value i, Value from, Value seen) {
+      mixRows(first, i, 1, from, e.max(from, e.min(begin, seen)));
+    });
+  overRows(count, e.context.tile.rows,
+           [&](Value i, int64_t rows) { mixRows(first, i, rows, begin, end); });
+  if (isRagged())
+    alone([&](Value i, Value, Value seen) {
+      mixRows(first, i, 1, end, e.max(end, seen));
     });
 }
 

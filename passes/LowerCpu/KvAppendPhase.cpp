@@ -84,7 +84,7 @@ void KvAppendBody::loadKey(Value row, Value firstColumn) {
               shape.headDim);
   if (op.getRotary())
     emitRotation(e, head, zero, table, e.loadIndex(positions, row),
-                 op.getRotary()->getDimensions());
+                 *op.getRotary());
 }
 
 void KvAppendBody::storeFloats(Value row, Value firstColumn) {

@@ -155,10 +155,10 @@ struct LowerToProgram : ashlar::impl::LowerToProgramPassBase<LowerToProgram> {
           return success();
         })
         .Case([&](ir::TapOp op) { return emitTap(e, op, capacity), success(); })
-        .Case<ir::AddOp, ir::MultiplyOp, ir::ActivationOp, ir::CopyOp>(
-            [&](Operation *op) {
-              return emitElementwise(e, op, capacity), success();
-            })
+        .Case<ir::AddOp, ir::MultiplyOp, ir::ScaleOp, ir::SoftCapOp,
+              ir::ActivationOp, ir::CopyOp>([&](Operation *op) {
+          return emitElementwise(e, op, capacity), success();
+        })
         // Views and names of what lies in the caches.
         .Case<ir::SliceOp, ir::SplitHeadsOp, ir::MergeHeadsOp, ir::KvReadOp,
               ir::YieldOp, func::ReturnOp>(

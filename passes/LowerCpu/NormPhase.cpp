@@ -45,11 +45,11 @@ static Value sumOfRow(Emitter &e, int64_t features,
   return e.sumLanes(sum[0]);
 }
 
-/// Normalizes the row that `read` gives and writes it to `out`.
+/// Normalizes the `features` that `read` gives and writes them to a row of
+/// `out`, from column `first` on.
 static void normalizeRow(Emitter &e, const NormWeights &weights, RowsView out,
-                         Value row,
+                         Value row, Value first, int64_t features,
                          llvm::function_ref<Value(Value, int64_t)> read) {
-  int64_t features = out.features;
   Value perFeature = e.scalar(1.0 / static_cast<double>(features));
   Value mean = e.splat(0.0);
   if (weights.kind == ir::NormKind::LayerNorm)
@@ -70,7 +70,7 @@ static void normalizeRow(Emitter &e, const NormWeights &weights, RowsView out,
       value = e.mulf(value, e.loadVector(weights.gain, column));
     if (weights.bias)
       value = e.addf(value, e.loadVector(weights.bias, column));
-    e.storeVector(value, out.memory, {row, column}, lanes);
+    e.storeVector(value, out.memory, {row, e.add(first, column)}, lanes);
     return SmallVector<Value>();
   });
 }
@@ -92,10 +92,20 @@ void ashlar::emitNorm(Emitter &e, ir::NormOp op, int64_t capacity) {
     RowsView input = rowsOf(e, op.getInput(), capacity);
     RowsView out = rowsOf(e, op.getResult(), capacity);
     SmallVector<OperandView> operands = operandsBehind(e, op, capacity);
+    auto groups = static_cast<int64_t>(op.getGroups());
+    int64_t features = out.features / groups;
     e.loop(begin, end, 1, [&](Value row) {
-      normalizeRow(e, weights, out, row, [&](Value column, int64_t lanes) {
-        return e.loadVector(input.memory, {row, column}, lanes);
-      });
+      auto normalize = [&](Value first) {
+        normalizeRow(e, weights, out, row, first, features,
+                     [&](Value column, int64_t lanes) {
+                       return e.loadVector(input.memory,
+                                           {row, e.add(first, column)}, lanes);
+                     });
+      };
+      if (groups == 1)
+        normalize(e.index(0));
+      else
+        e.loop(0, out.features, features, normalize);
       for (const OperandView &operand : operands)
         convertRow(e, out, operand, row);
     });
@@ -121,9 +131,10 @@ void ashlar::emitResidualNorm(Emitter &e, ir::ResidualNormOp op,
             e.storeVector(e.addf(a, b), sum.memory, {row, column}, lanes);
             return SmallVector<Value>();
           });
-      normalizeRow(e, weights, out, row, [&](Value column, int64_t lanes) {
-        return e.loadVector(sum.memory, {row, column}, lanes);
-      });
+      normalizeRow(e, weights, out, row, e.index(0), out.features,
+                   [&](Value column, int64_t lanes) {
+                     return e.loadVector(sum.memory, {row, column}, lanes);
+                   });
       for (const OperandView &operand : operands)
         convertRow(e, out, operand, row);
     });

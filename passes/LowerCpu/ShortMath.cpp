@@ -60,6 +60,8 @@ Value ashlar::emitShortActivation(Emitter &e, ir::ActivationKind kind,
     return emitGelu(e, shortPhiTanhCoefficients, x);
   case ir::ActivationKind::Silu:
     return emitSilu(e, x);
+  case ir::ActivationKind::QuickGelu:
+    return e.mulf(emitSilu(e, e.mulf(x, e.splat(1.702))), e.splat(1 / 1.702));
   case ir::ActivationKind::Relu:
   case ir::ActivationKind::Tanh:
     return e.applyActivation(kind, x);

@@ -57,8 +57,8 @@ static bool worksInPlace(Operation *op, OpOperand &operand) {
   if (auto linear = dyn_cast<ir::LinearOp>(op))
     return operand.get() == linear.getResidual() &&
            operand.get() != linear.getInput();
-  return isa<ir::AddOp, ir::MultiplyOp, ir::ActivationOp, ir::NormOp,
-             ir::ResidualNormOp, ir::CopyOp>(op);
+  return isa<ir::AddOp, ir::MultiplyOp, ir::ScaleOp, ir::SoftCapOp,
+             ir::ActivationOp, ir::NormOp, ir::ResidualNormOp, ir::CopyOp>(op);
 }
 
 /// The ancestor of `op` that lies in `block`.

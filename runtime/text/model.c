@@ -62,9 +62,10 @@ int ashlar_check_source(const ashlar_plan *plan, const int32_t *ids,
   if (count == 0)
     return ashlar_fail(error, "%s has no tokens", what);
   if (stack->positions_offset >= 0 && stack->positions > 0 &&
-      count > (size_t)stack->positions)
+      (int64_t)count > stack->positions - stack->first_position)
     return ashlar_fail(error, "%s has %zu tokens; the model has %lld positions",
-                       what, count, (long long)stack->positions);
+                       what, count,
+                       (long long)(stack->positions - stack->first_position));
   if (count > (size_t)most)
     return ashlar_fail(error,
                        "%s has %zu tokens; the encoder takes %lld at most "

@@ -1,5 +1,6 @@
 /*===- run_call.c - One call: tokens in, results out ---------------- C -*-===*/
 
+#include "runtime/choose_row.h"
 #include "runtime/text/run_internal.h"
 
 #include <string.h>
@@ -45,14 +46,20 @@ static int collect_all_rows(ashlar_runner *state, const ashlar_output *wanted) {
 }
 
 /* Sequences that begin in this call give their first row. */
-static int collect_first_rows(ashlar_runner *state,
+/* One row of each sequence that begins in this call. (Where it is not the
+   first one, sequences come whole: encoders read them so.) */
+static int collect_chosen_rows(ashlar_runner *state,
                               const ashlar_output *wanted) {
+  const ashlar_head_plan *head = &state->plan->heads[wanted->head];
   float *out = wanted->array->data;
   int64_t features = wanted->array->shape[1], first = 0;
   for (int32_t i = 0; i < state->calls; ++i) {
     const ashlar_sequence *of = &state->sequences[state->slots[i]];
     if (of->fed == state->lengths[i] &&
-        run_head(state, wanted, first, 1, out + of->row * features))
+        run_head(state, wanted,
+                 ashlar_choose_row(head->row_token, state->ids, first,
+                                   first + state->lengths[i]),
+                 1, out + of->row * features))
       return 1;
     first += state->lengths[i];
   }
@@ -76,7 +83,7 @@ static int collect(ashlar_runner *state, int64_t stack) {
     if (wanted->stack != stack || wanted->head < 0)
       continue;
     if (state->plan->heads[wanted->head].first_row_only
-            ? collect_first_rows(state, wanted)
+            ? collect_chosen_rows(state, wanted)
             : collect_all_rows(state, wanted))
       return 1;
   }
@@ -91,6 +98,7 @@ static int add_token(ashlar_runner *state, const ashlar_feed *feed,
   const ashlar_stack_plan *plan = feed->plan;
   int64_t at = state->tokens, row = from->row, column = from->column;
   int64_t most = plan->positions > 0 ? plan->positions : INT32_MAX;
+  int64_t place = plan->positions_by_token ? from->fed : column;
   if (plan->ids_offset >= 0) {
     if (ashlar_feed_integer(feed->values, feed->values_name, row, column,
                             plan->vocabulary, &state->ids[at], state->error))
@@ -109,14 +117,17 @@ static int add_token(ashlar_runner *state, const ashlar_feed *feed,
     if (ashlar_feed_integer(feed->positions, "position_ids", row, column, most,
                             &state->positions[at], state->error))
       return 1;
-  } else if (plan->positions_offset >= 0 && column >= most) {
+  } else if (plan->positions_offset >= 0 &&
+             place >= most - plan->first_position) {
     return ashlar_fail(
         state->error, "%s has %lld columns; the model has %lld positions",
-        feed->values_name, (long long)feed->columns, (long long)most);
+        feed->values_name, (long long)feed->columns,
+        (long long)(most - plan->first_position));
   } else {
-    state->positions[at] = (int32_t)column;
+    state->positions[at] = (int32_t)(plan->first_position + place);
   }
-  state->own_positions |= state->positions[at] != from->fed;
+  state->own_positions |=
+      state->positions[at] != plan->first_position + from->fed;
   state->rows[at] = row;
   state->columns[at] = column;
   ++state->tokens;

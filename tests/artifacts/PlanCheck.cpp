@@ -83,5 +83,5 @@ TEST_P(PlanCheck, movedBuffersAreNoticed) {
   EXPECT_TRUE(ArenaRun(*module).run().empty());
 }
 
-INSTANTIATE_TEST_SUITE_P(Families, PlanCheck, ::testing::ValuesIn(caseNames()),
+INSTANTIATE_TEST_SUITE_P(Families, PlanCheck, ::testing::ValuesIn(caseNames("hf")),
                          [](const auto &info) { return info.param; });

@@ -37,7 +37,8 @@ PRECISIONS = {"bf16": 5e-2, "int8": 0.2, "int4": 0.7, "int4,group=32,zero_points
 
 
 def case_names():
-    return sorted(os.listdir(CASES))
+    return sorted(name for name in os.listdir(CASES)
+                  if os.path.exists(os.path.join(CASES, name, "case.json")))
 
 
 def ashlar(*arguments, **options):
@@ -63,8 +64,8 @@ def _structure(name, text):
 
 StackPlan = _structure("StackPlan", """*:function p:input p:output ids_offset
     vectors_offset vector_stride positions_offset types_offset vocabulary
-    positions token_types hidden hidden_offset hidden_stride cache_kind""")
-HeadPlan = _structure("HeadPlan", """*:function p:output first_row_only max_rows
+    positions first_position positions_by_token token_types hidden hidden_offset hidden_stride cache_kind""")
+HeadPlan = _structure("HeadPlan", """*:function p:output first_row_only row_token max_rows
     input_offset input_stride input_features output_offset output_stride
     output_features""")
 Plan = _structure("Plan", """abi_version p:name p:manifest manifest_bytes
@@ -126,7 +127,7 @@ class Library:
         get = getattr(self.handle, name + "_get_api")
         get.restype = c.POINTER(Api)
         self.api = get().contents
-        assert self.api.abi_version == 2
+        assert self.api.abi_version == 3
         self.plan = self.api.plan.contents
         plan = self.plan
         self.stacks = (StackPlan * plan.stack_count).from_address(plan.stacks)

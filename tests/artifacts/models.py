@@ -64,6 +64,76 @@ def torch(hidden, heads, ffn, kind="bare", layers=1, **more):
     return config
 
 
+def t5(hidden, heads, head_dim, ffn, layers=1, **more):
+    return {"model_type": "t5", "architectures": ["T5ForConditionalGeneration"],
+            "is_encoder_decoder": True, "d_model": hidden, "d_kv": head_dim,
+            "num_heads": heads, "d_ff": ffn, "num_layers": layers,
+            "num_decoder_layers": layers, "vocab_size": 97,
+            "relative_attention_num_buckets": 12,
+            "relative_attention_max_distance": 40,
+            "feed_forward_proj": "gated-gelu", "layer_norm_epsilon": 1e-6,
+            "tie_word_embeddings": False, "pad_token_id": 0,
+            "eos_token_id": 1, "decoder_start_token_id": 0,
+            "torch_dtype": "float32", **more}
+
+
+def bloom(hidden, heads, layers=1, **more):
+    return {"model_type": "bloom", "architectures": ["BloomForCausalLM"],
+            "hidden_size": hidden, "n_head": heads, "n_layer": layers,
+            "vocab_size": 97, "layer_norm_epsilon": 1e-5,
+            "torch_dtype": "float32", **more}
+
+
+def gptj(hidden, heads, rotary_dim, ffn, layers=1, **more):
+    return {"model_type": "gptj", "architectures": ["GPTJForCausalLM"],
+            "n_embd": hidden, "n_head": heads, "rotary_dim": rotary_dim,
+            "n_inner": ffn, "n_layer": layers, "n_positions": POSITIONS,
+            "vocab_size": 97, "activation_function": "gelu_new",
+            "layer_norm_epsilon": 1e-5, "tie_word_embeddings": False,
+            "torch_dtype": "float32", **more}
+
+
+def modernbert(hidden, heads, ffn, layers=2, **more):
+    return {"model_type": "modernbert",
+            "architectures": ["ModernBertForMaskedLM"],
+            "hidden_size": hidden, "num_attention_heads": heads,
+            "intermediate_size": ffn, "num_hidden_layers": layers,
+            "vocab_size": 97, "max_position_embeddings": POSITIONS,
+            "global_attn_every_n_layers": 2, "local_attention": 30,
+            "torch_dtype": "float32", **more}
+
+
+def similar_to_llama(model_type, architecture, base, **more):
+    """A family with the keys of llama's configuration."""
+    return {**base, "model_type": model_type, "architectures": [architecture],
+            **more}
+
+
+def odd_forms():
+    """Masks, positions, norms and caps beyond the oldest families; windows end
+    within a segment of 256 keys, and beyond it."""
+    windowed = llama(63, 9, 3, 22, 17)
+    return [
+        ("mistral", similar_to_llama("mistral", "MistralForCausalLM",
+                                     windowed, sliding_window=5)),
+        ("mistral", similar_to_llama("mistral", "MistralForCausalLM",
+                                     windowed, sliding_window=270)),
+        ("gemma2", similar_to_llama(
+            "gemma2", "Gemma2ForCausalLM", llama(48, 4, 2, 18, 33, layers=2),
+            sliding_window=100, attn_logit_softcapping=2.0,
+            final_logit_softcapping=3.0, query_pre_attn_scalar=7,
+            hidden_activation="gelu_pytorch_tanh", tie_word_embeddings=True)),
+        ("qwen3", similar_to_llama("qwen3", "Qwen3ForCausalLM",
+                                   llama(63, 6, 3, 22, 17))),
+        ("olmo2", similar_to_llama("olmo2", "Olmo2ForCausalLM",
+                                   llama(60, 5, 5, 12, 17))),
+        ("bloom", bloom(63, 7)),
+        ("gptj", gptj(63, 7, 6, 33)),
+        ("gptj", gptj(88, 2, 38, 15)),
+        ("t5", t5(63, 5, 17, 33)),
+    ]
+
+
 def odd_models():
     """Widths, heads and vocabularies that fill no vector, no panel, no tile."""
     return [

@@ -165,6 +165,36 @@ def sweep(folder):
             model.library.close()
 
 
+def forms(folder):
+    """Windows, biases, caps, norms and rotations: a row's bits may depend neither
+    on the block of rows that it is in nor on the segments that are left out."""
+    for index, (family, config) in enumerate(models.odd_forms()):
+        name = models.write(folder, f"{family}{index}", config)
+        # By turns: x86-64-v4 and the levels above differ in their encodings only.
+        target = artifact.TARGETS[index % 2]
+        path = os.path.join(folder, f"f{index}.so")
+        model = Model(name, path, f"--target={target}")
+        check(name, model, target)
+        model.library.close()
+
+
+def encoded_forms(folder):
+    precisions = list(artifact.PRECISIONS.items())
+    for index, (family, config) in enumerate(models.odd_forms()):
+        name = models.write(folder, f"{family}{index}", config)
+        precision, tolerance = precisions[index % len(precisions)]
+        first = None
+        for target in artifact.TARGETS[0], artifact.TARGETS[-1]:
+            path = os.path.join(folder, f"g{index}_{target.replace('-', '_')}.so")
+            model = Model(name, path, f"--target={target}", f"--precision={precision}")
+            what = f"{target} {precision}"
+            whole = check(name, model, what, tolerance)
+            model.library.close()
+            first = first or whole
+            for length, results in whole.items():
+                same(results, first[length], f"{name} {what} against {artifact.TARGETS[0]}")
+
+
 def encodings(folder):
     """Fewer bits: as near as they explain, and the same on every level, whose
     kernels have little in common: AMX tiles, VNNI, pairs of 16 bit numbers."""
@@ -175,6 +205,9 @@ def encodings(folder):
         precision, tolerance = list(artifact.PRECISIONS.items())[index % len(artifact.PRECISIONS)]
         first = None
         for target in artifact.TARGETS:
+            # VNNI multiplies integers only.
+            if target == "x86-64-v4-vnni" and precision.startswith("bf16"):
+                continue
             path = os.path.join(folder, f"e{index}_{target.replace('-', '_')}.so")
             model = Model(name, path, f"--target={target}", f"--precision={precision}")
             what = f"{target} {precision}"
@@ -229,4 +262,4 @@ def wide_heads(folder):
 
 
 if __name__ == "__main__":
-    artifact.main(sweep, encodings, infinite_rows, wide_heads)
+    artifact.main(sweep, forms, encodings, encoded_forms, infinite_rows, wide_heads)

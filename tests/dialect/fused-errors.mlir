@@ -79,6 +79,77 @@ func.func @attention_c41(%q: tensor<?x2x4xf32>, %seq: !ashlar.sequences) {
 
 // -----
 
+func.func @attention_c58(%q: tensor<?x2x4xf32>, %seq: !ashlar.sequences) {
+  // expected-error @below {{'ashlar.attention' op cap is -5.000000e+01; expected a number over 0}}
+  %0 = ashlar.attention all %q, %q, %q, %seq, %seq scale 1.0 soft_cap -50.0 : tensor<?x2x4xf32>, tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c59(%q: tensor<?x2x4xf32>, %seq: !ashlar.sequences) {
+  // expected-error @below {{'ashlar.attention' op window is -1; expected at least 1}}
+  %0 = ashlar.attention all %q, %q, %q, %seq, %seq window -1 scale 1.0 : tensor<?x2x4xf32>, tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c60(%q: tensor<?x2x4xf32>, %seq: !ashlar.sequences) {
+  // expected-error @below {{'ashlar.attention' op bias and behind go together}}
+  %0 = "ashlar.attention"(%q, %q, %q, %seq, %seq) {mask = #ashlar<mask_kind all>, scale = 1.0 : f64, behind = 3 : i64} : (tensor<?x2x4xf32>, tensor<?x2x4xf32>, tensor<?x2x4xf32>, !ashlar.sequences, !ashlar.sequences) -> tensor<?x2x4xf32>
+  return
+}
+
+// -----
+
+func.func @attention_no_behind_c60(%q: tensor<?x2x4xf32>, %seq: !ashlar.sequences) {
+  // expected-error @below {{'ashlar.attention' op bias and behind go together}}
+  %0 = "ashlar.attention"(%q, %q, %q, %seq, %seq) {mask = #ashlar<mask_kind all>, scale = 1.0 : f64, bias_table = @t} : (tensor<?x2x4xf32>, tensor<?x2x4xf32>, tensor<?x2x4xf32>, !ashlar.sequences, !ashlar.sequences) -> tensor<?x2x4xf32>
+  return
+}
+
+// -----
+
+ashlar.weight @t [#ashlar.alibi_table<2 x 4, behind = 3, max_bias = 8.0, scale = 1.0>] : tensor<2x4xf32>
+func.func @attention_c61(%q: tensor<?x2x4xf32>, %seq: !ashlar.sequences) {
+  // expected-error @below {{'ashlar.attention' op behind is -1; expected a column of @t, which has 4}}
+  %0 = ashlar.attention all %q, %q, %q, %seq, %seq scale 1.0 bias @t behind -1 : tensor<?x2x4xf32>, tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32>
+  return
+}
+
+// -----
+
+// The table has a row for each head of the queries, not of the keys.
+// expected-note @below {{weight is here}}
+ashlar.weight @t [#ashlar.alibi_table<2 x 4, behind = 3, max_bias = 8.0, scale = 1.0>] : tensor<2x4xf32>
+func.func @attention_bias_c12(%q: tensor<?x4x4xf32>, %k: tensor<?x2x4xf32>, %seq: !ashlar.sequences) {
+  // expected-error @below {{'ashlar.attention' op table @t has shape [2, 4]; expected [4, 4]}}
+  %0 = ashlar.attention all %q, %k, %k, %seq, %seq scale 1.0 bias @t behind 3 : tensor<?x4x4xf32>, tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x4x4xf32>
+  return
+}
+
+// -----
+
+ashlar.weight @v [#ashlar.tensor<"v", [8], rows = 0 for 8>] : tensor<8xf32>
+func.func @attention_c62(%q: tensor<?x2x4xf32>, %k: tensor<?x2x4xbf16>, %seq: !ashlar.sequences) {
+  // expected-error @below {{'ashlar.attention' op has additive scores and keys of 'bf16'; expected float32}}
+  %0 = ashlar.attention all %q, %k, %k, %seq, %seq scale 1.0 additive @v : tensor<?x2x4xf32>, tensor<?x2x4xbf16>, tensor<?x2x4xbf16> -> tensor<?x2x4xf32>
+  return
+}
+
+// -----
+
+// expected-note @below {{weight is here}}
+ashlar.weight @v [#ashlar.tensor<"v", [4], rows = 0 for 4>] : tensor<4xf32>
+func.func @attention_additive_c12(%q: tensor<?x2x4xf32>, %seq: !ashlar.sequences) {
+  // expected-error @below {{'ashlar.attention' op vector @v has shape [4]; expected [8]}}
+  %0 = ashlar.attention all %q, %q, %q, %seq, %seq scale 1.0 additive @v : tensor<?x2x4xf32>, tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32>
+  return
+}
+
+// -----
+
 func.func @kv_append_c18(%k: tensor<?x2x4xf32>, %pos: tensor<?xi32>, %seq: !ashlar.sequences) {
   // expected-error @below {{'ashlar.kv_append' op rotates 8 dimensions; expected an even number up to head_dim 4}}
   %0, %1, %2 = ashlar.kv_append self %k, %k, %seq rotary <8, theta = 1.0e+04, none, factor = 1.0, low = 1.0, high = 4.0, original = 0>, %pos : tensor<?xi32> : tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32>, tensor<?x2x4xf32>

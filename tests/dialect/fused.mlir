@@ -10,6 +10,9 @@ ashlar.weight @b [#ashlar.tensor<"b", [16], rows = 0 for 16>] : tensor<16xf32>
 ashlar.weight @g [#ashlar.tensor<"g", [8], rows = 0 for 8>] : tensor<8xf32>
 // CHECK: ashlar.weight @angles [#ashlar.rotary_table<<4, theta = 1.000000e+04 : f64, none, factor = 1.000000e+00 : f64, low = 1.000000e+00 : f64, high = 4.000000e+00 : f64, original = 0>, 32>] : tensor<32x4xf32>
 ashlar.weight @angles [#ashlar.rotary_table<#rotary, 32>] : tensor<32x4xf32>
+// CHECK: ashlar.weight @neighbours [#ashlar.rotary_table<<4 interleaved = true, {{.*}}original = 0>, 32>] : tensor<32x8xf32>
+ashlar.weight @neighbours [#ashlar.rotary_table<<4 interleaved = true, theta = 1.0e+04, none, factor = 1.0, low = 1.0, high = 4.0, original = 0>, 32>] : tensor<32x8xf32>
+ashlar.weight @slopes [#ashlar.alibi_table<2 x 5, behind = 4, max_bias = 8.0, scale = 1.0>] : tensor<2x5xf32>
 
 // CHECK: ashlar.weight @half [{{.*}}] : tensor<8x8xf32> encoded <bf16>
 ashlar.weight @half [#ashlar.tensor<"w", [8, 8], rows = 0 for 8>] : tensor<8x8xf32> encoded <bf16>
@@ -71,7 +74,18 @@ func.func @fused(%x: tensor<?x8xf32>, %pos: tensor<?xi32>, %seq: !ashlar.sequenc
   %a = ashlar.attention causal %h, %keys, %values, %seq, %ks scale 0.125 rotary #rotary, %pos : tensor<?xi32> table @angles : tensor<?x2x4xf32>, tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32>
   // CHECK: ashlar.attention all %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} scale 1.000000e+00 : tensor<?x2x4xf32>, tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32>
   %d = ashlar.attention all %a, %keys, %values, %seq, %ks scale 1.0 : tensor<?x2x4xf32>, tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32>
-  %m = ashlar.merge_heads %d : tensor<?x2x4xf32> -> tensor<?x8xf32>
+  // CHECK: ashlar.attention causal %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} window 3 scale 1.000000e+00 bias @slopes behind 4 soft_cap 5.000000e+01 rotary <4, {{.*}}>, %{{.*}} : tensor<?xi32> table @angles : tensor<?x2x4xf32>, tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32>
+  %e = ashlar.attention causal %d, %keys, %values, %seq, %ks window 3 scale 1.0 bias @slopes behind 4 soft_cap 50.0 rotary #rotary, %pos : tensor<?xi32> table @angles : tensor<?x2x4xf32>, tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32>
+  // Each of them by itself.
+  // CHECK: ashlar.attention all {{.*}} window 3 scale 1.000000e+00 : tensor<?x2x4xf32>,
+  %w = ashlar.attention all %e, %keys, %values, %seq, %ks window 3 scale 1.0 : tensor<?x2x4xf32>, tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32>
+  // CHECK: ashlar.attention all {{.*}} scale 1.000000e+00 bias @slopes behind 4 : tensor<?x2x4xf32>,
+  %bi = ashlar.attention all %w, %keys, %values, %seq, %ks scale 1.0 bias @slopes behind 4 : tensor<?x2x4xf32>, tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32>
+  // CHECK: ashlar.attention all {{.*}} scale 1.000000e+00 soft_cap 5.000000e+01 : tensor<?x2x4xf32>,
+  %sc = ashlar.attention all %bi, %keys, %values, %seq, %ks scale 1.0 soft_cap 50.0 : tensor<?x2x4xf32>, tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32>
+  // CHECK: ashlar.attention all {{.*}} scale 1.000000e+00 additive @g bias @slopes behind 4 : tensor<?x2x4xf32>,
+  %add = ashlar.attention all %sc, %keys, %values, %seq, %ks scale 1.0 additive @g bias @slopes behind 4 : tensor<?x2x4xf32>, tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32>
+  %m = ashlar.merge_heads %add : tensor<?x2x4xf32> -> tensor<?x8xf32>
   // CHECK: ashlar.tap "attn" %{{.*}} at 128 stride 64 : tensor<?x8xf32>
   ashlar.tap "attn" %m at 128 stride 64 : tensor<?x8xf32>
   return %m : tensor<?x8xf32>

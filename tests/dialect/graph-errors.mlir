@@ -161,6 +161,84 @@ func.func @norm_c15(%x: tensor<?x8xf32>) {
 
 // -----
 
+func.func @norm_c57(%x: tensor<?x8xf32>) {
+  // expected-error @below {{'ashlar.norm' op has 3 groups; expected a divisor of 8 features}}
+  %0 = ashlar.norm layer_norm %x epsilon 1.0e-5 groups 3 : tensor<?x8xf32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @norm_no_groups_c57(%x: tensor<?x8xf32>) {
+  // expected-error @below {{'ashlar.norm' op has 0 groups; expected a divisor of 8 features}}
+  %0 = ashlar.norm layer_norm %x epsilon 1.0e-5 groups 0 : tensor<?x8xf32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// All groups have the same gain, of the size of one.
+// expected-note @below {{weight is here}}
+ashlar.weight @g [#ashlar.tensor<"g", [8], rows = 0 for 8>] : tensor<8xf32>
+func.func @norm_groups_c12(%x: tensor<?x8xf32>) {
+  // expected-error @below {{'ashlar.norm' op gain @g has shape [8]; expected [4]}}
+  %0 = ashlar.norm rms_norm %x gain @g epsilon 1.0e-5 groups 2 : tensor<?x8xf32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @soft_cap_c58(%s: tensor<?x2x?xf32>) {
+  // expected-error @below {{'ashlar.soft_cap' op cap is 0.000000e+00; expected a number over 0}}
+  %0 = ashlar.soft_cap %s at 0.0 : tensor<?x2x?xf32>
+  return
+}
+
+// -----
+
+func.func @soft_cap_infinite_c58(%x: tensor<?x8xf32>) {
+  // expected-error @below {{'ashlar.soft_cap' op cap is INF; expected a number over 0}}
+  %0 = ashlar.soft_cap %x at 0x7FF0000000000000 : tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @mask_c59(%s: tensor<?x2x?xf32>, %seq: !ashlar.sequences) {
+  // expected-error @below {{'ashlar.mask' op window is 0; expected at least 1}}
+  %0 = ashlar.mask causal %s, %seq, %seq window 0 : tensor<?x2x?xf32>
+  return
+}
+
+// -----
+
+// expected-note @below {{weight is here}}
+ashlar.weight @t [#ashlar.alibi_table<2 x 4, behind = 3, max_bias = 8.0, scale = 1.0>] : tensor<2x4xf32>
+func.func @position_bias_c12(%s: tensor<?x3x?xf32>, %seq: !ashlar.sequences) {
+  // expected-error @below {{'ashlar.position_bias' op table @t has shape [2, 4]; expected [3, 4]}}
+  %0 = ashlar.position_bias %s, %seq, %seq table @t behind 3 : tensor<?x3x?xf32>
+  return
+}
+
+// -----
+
+ashlar.weight @t [#ashlar.alibi_table<2 x 4, behind = 3, max_bias = 8.0, scale = 1.0>] : tensor<2x4xf32>
+func.func @position_bias_c61(%s: tensor<?x2x?xf32>, %seq: !ashlar.sequences) {
+  // expected-error @below {{'ashlar.position_bias' op behind is 4; expected a column of @t, which has 4}}
+  %0 = ashlar.position_bias %s, %seq, %seq table @t behind 4 : tensor<?x2x?xf32>
+  return
+}
+
+// -----
+
+func.func @position_bias_c10(%s: tensor<?x2x?xf32>, %seq: !ashlar.sequences) {
+  // expected-error @below {{'ashlar.position_bias' op uses @t, which is no ashlar.weight}}
+  %0 = ashlar.position_bias %s, %seq, %seq table @t behind 4 : tensor<?x2x?xf32>
+  return
+}
+
+// -----
+
 func.func @split_heads_c16(%x: tensor<?x8xf32>) {
   // expected-error @below {{'ashlar.split_heads' op splits 8 features into 3 heads of 4}}
   %0 = ashlar.split_heads %x : tensor<?x8xf32> -> tensor<?x3x4xf32>
@@ -244,6 +322,34 @@ func.func @scores_c24(%q: tensor<?x3x4xf32>, %k: tensor<?x2x4xf32>) {
 func.func @scores_c25(%q: tensor<?x2x4xf32>, %k: tensor<?x2x4xf32>) {
   // expected-error @below {{'ashlar.scores' op result is 'tensor<?x1x?xf32>'; expected [tokens, heads, keys]}}
   %0 = ashlar.scores %q, %k : tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x1x?xf32>
+  return
+}
+
+// -----
+
+ashlar.weight @v [#ashlar.tensor<"v", [8], rows = 0 for 8>] : tensor<8xf32>
+func.func @additive_scores_c23(%q: tensor<?x2x4xf32>, %k: tensor<?x2x8xf32>) {
+  // expected-error @below {{'ashlar.additive_scores' op query has head_dim 4 and key 8}}
+  %0 = ashlar.additive_scores %q, %k by @v : tensor<?x2x4xf32>, tensor<?x2x8xf32> -> tensor<?x2x?xf32>
+  return
+}
+
+// -----
+
+ashlar.weight @v [#ashlar.tensor<"v", [8], rows = 0 for 8>] : tensor<8xf32>
+func.func @additive_scores_c25(%q: tensor<?x2x4xf32>, %k: tensor<?x2x4xf32>) {
+  // expected-error @below {{'ashlar.additive_scores' op result is 'tensor<?x1x?xf32>'; expected [tokens, heads, keys]}}
+  %0 = ashlar.additive_scores %q, %k by @v : tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x1x?xf32>
+  return
+}
+
+// -----
+
+// expected-note @below {{weight is here}}
+ashlar.weight @v [#ashlar.tensor<"v", [4], rows = 0 for 4>] : tensor<4xf32>
+func.func @additive_scores_c12(%q: tensor<?x2x4xf32>, %k: tensor<?x1x4xf32>) {
+  // expected-error @below {{'ashlar.additive_scores' op vector @v has shape [4]; expected [8]}}
+  %0 = ashlar.additive_scores %q, %k by @v : tensor<?x2x4xf32>, tensor<?x1x4xf32> -> tensor<?x2x?xf32>
   return
 }
 

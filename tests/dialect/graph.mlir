@@ -16,6 +16,22 @@ ashlar.weight @narrow [#ashlar.tensor<"n", [3, 1], rows = 1 for 2>] : tensor<2x1
 // CHECK: ashlar.weight @placed [#ashlar.tensor<"p", [16, 8], rows = 0 for 16>] : tensor<16x8xf32> layout panels at 64 stride 1024
 ashlar.weight @placed [#ashlar.tensor<"p", [16, 8], rows = 0 for 16>] : tensor<16x8xf32> layout panels at 64 stride 1024
 
+// CHECK: ashlar.weight @pieces [#ashlar.tensor<"{layer}.qkv", [24, 8], rows = 2 for 8 by 2 every 6>] : tensor<8x8xf32> layers = [0, 2]
+ashlar.weight @pieces [#ashlar.tensor<"{layer}.qkv", [24, 8], rows = 2 for 8 by 2 every 6>] : tensor<8x8xf32> layers = [0, 2]
+// A whole tensor is one piece of it; an offset with and without what may stand around it.
+// CHECK: ashlar.weight @gains [#ashlar.tensor<"n", [8], rows = 0 for 2, plus = 1.000000e+00 : f64>, #ashlar.tensor<"n", [8], rows = 2 for 2, plus = 1.000000e+00 : f64, scale = 2.000000e+00 : f64>, #ashlar.tensor<"n", [1, 4], rows = 0 for 4>] : tensor<8xf32>
+ashlar.weight @gains [#ashlar.tensor<"n", [8], rows = 0 for 2, plus = 1.0 : f64>, #ashlar.tensor<"n", [8], rows = 2 for 2, plus = 1.0 : f64, scale = 2.0 : f64>, #ashlar.tensor<"n", [1, 4], rows = 0 for 4 by 4 every 4>] : tensor<8xf32>
+// CHECK: ashlar.weight @across [#ashlar.tensor<"x", [8, 24], rows = 0 for 8 by 4 every 12, transposed = true, plus = -1.000000e+00 : f64>] : tensor<8x8xf32>
+ashlar.weight @across [#ashlar.tensor<"x", [8, 24], rows = 0 for 8 by 4 every 12, transposed = true, plus = -1.0 : f64>] : tensor<8x8xf32>
+// CHECK: ashlar.weight @slopes [#ashlar.alibi_table<2 x 5, behind = 4, max_bias = 8.000000e+00 : f64, scale = 5.000000e-01 : f64>] : tensor<2x5xf32>
+ashlar.weight @slopes [#ashlar.alibi_table<2 x 5, behind = 4, max_bias = 8.0, scale = 0.5>] : tensor<2x5xf32>
+// CHECK: ashlar.weight @buckets [#ashlar.relative_table<"bias", 8 x 2, columns = 9, behind = 4, max_distance = 16, bidirectional = true>] : tensor<2x9xf32>
+ashlar.weight @buckets [#ashlar.relative_table<"bias", 8 x 2, columns = 9, behind = 4, max_distance = 16, bidirectional = true>] : tensor<2x9xf32>
+// CHECK: ashlar.weight @back [#ashlar.relative_table<"bias", 8 x 2, columns = 5, behind = 4, max_distance = 16>] : tensor<2x5xf32>
+ashlar.weight @back [#ashlar.relative_table<"bias", 8 x 2, columns = 5, behind = 4, max_distance = 16>] : tensor<2x5xf32>
+// CHECK: ashlar.weight @head_gain [{{.*}}] : tensor<4xf32>
+ashlar.weight @head_gain [#ashlar.tensor<"hg", [4], rows = 0 for 4>] : tensor<4xf32>
+
 // CHECK-LABEL: func.func @embedding(
 func.func @embedding(%ids: tensor<?xi32>, %pos: tensor<?xi32>) -> tensor<?x8xf32> {
   // CHECK: ashlar.embedding %{{.*}} table @tokens {scale = 2.000000e+00 : f64} : tensor<?xi32> -> tensor<?x8xf32>
@@ -36,6 +52,8 @@ func.func @layer(%x: tensor<?x8xf32>, %pos: tensor<?xi32>, %seq: !ashlar.sequenc
     %0 = ashlar.norm layer_norm %a gain @b bias @b epsilon 1.0e-5 : tensor<?x8xf32> -> tensor<?x8xf32>
     // CHECK: ashlar.norm rms_norm %{{.*}} epsilon 1.000000e-03 : tensor<?x8xf32> -> tensor<?x8xf32>
     %1 = ashlar.norm rms_norm %0 epsilon 1.0e-3 : tensor<?x8xf32> -> tensor<?x8xf32>
+    // CHECK: ashlar.norm rms_norm %{{.*}} gain @head_gain epsilon 1.000000e-03 groups 2 : tensor<?x8xf32> -> tensor<?x8xf32>
+    %grouped = ashlar.norm rms_norm %1 gain @head_gain epsilon 1.0e-3 groups 2 : tensor<?x8xf32> -> tensor<?x8xf32>
     // CHECK: ashlar.linear %{{.*}} weight @w bias @b : tensor<?x8xf32> -> tensor<?x8xf32>
     %2 = ashlar.linear %1 weight @w bias @b : tensor<?x8xf32> -> tensor<?x8xf32>
     // CHECK: ashlar.activate gelu_tanh %{{.*}} : tensor<?x8xf32>
@@ -46,16 +64,26 @@ func.func @layer(%x: tensor<?x8xf32>, %pos: tensor<?xi32>, %seq: !ashlar.sequenc
     %q = ashlar.split_heads %4 : tensor<?x8xf32> -> tensor<?x2x4xf32>
     // CHECK: ashlar.rotary %{{.*}}, %{{.*}} by <2, theta = 1.000000e+04 : f64, llama3, factor = 8.000000e+00 : f64, low = 1.000000e+00 : f64, high = 4.000000e+00 : f64, original = 8192> : tensor<?x2x4xf32>, tensor<?xi32>
     %r = ashlar.rotary %q, %pos by <2, theta = 1.0e+04, llama3, factor = 8.0, low = 1.0, high = 4.0, original = 8192> : tensor<?x2x4xf32>, tensor<?xi32>
+    // CHECK: ashlar.rotary %{{.*}}, %{{.*}} by <2 interleaved = true, theta = 1.000000e+04 : f64, yarn, factor = 4.000000e+00 : f64, low = 1.000000e+00 : f64, high = 3.200000e+01 : f64, original = 4096, magnitude = 1.250000e+00 : f64> : tensor<?x2x4xf32>, tensor<?xi32>
+    %ri = ashlar.rotary %q, %pos by <2 interleaved = true, theta = 1.0e+04, yarn, factor = 4.0, low = 1.0, high = 32.0, original = 4096, magnitude = 1.25> : tensor<?x2x4xf32>, tensor<?xi32>
     // CHECK: ashlar.kv_append self %{{.*}}, %{{.*}}, %{{.*}} : tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32>, tensor<?x2x4xf32>
     %keys, %values, %ks = ashlar.kv_append self %r, %q, %seq : tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32>, tensor<?x2x4xf32>
     // CHECK: ashlar.kv_read cross %{{.*}} : tensor<?x1x4xf32>, tensor<?x1x4xf32>
     %ck, %cv, %cs = ashlar.kv_read cross %seq : tensor<?x1x4xf32>, tensor<?x1x4xf32>
     // CHECK: ashlar.scores %{{.*}}, %{{.*}} : tensor<?x2x4xf32>, tensor<?x1x4xf32> -> tensor<?x2x?xf32>
     %s = ashlar.scores %r, %ck : tensor<?x2x4xf32>, tensor<?x1x4xf32> -> tensor<?x2x?xf32>
+    // CHECK: ashlar.additive_scores %{{.*}}, %{{.*}} by @gains : tensor<?x2x4xf32>, tensor<?x1x4xf32> -> tensor<?x2x?xf32>
+    %additive = ashlar.additive_scores %r, %ck by @gains : tensor<?x2x4xf32>, tensor<?x1x4xf32> -> tensor<?x2x?xf32>
     // CHECK: ashlar.scale %{{.*}} by 5.000000e-01 : tensor<?x2x?xf32>
     %t = ashlar.scale %s by 0.5 : tensor<?x2x?xf32>
+    // CHECK: ashlar.position_bias %{{.*}}, %{{.*}}, %{{.*}} table @slopes behind 4 : tensor<?x2x?xf32>
+    %biased = ashlar.position_bias %t, %seq, %cs table @slopes behind 4 : tensor<?x2x?xf32>
+    // CHECK: ashlar.soft_cap %{{.*}} at 5.000000e+01 : tensor<?x2x?xf32>
+    %capped = ashlar.soft_cap %biased at 50.0 : tensor<?x2x?xf32>
     // CHECK: ashlar.mask all %{{.*}}, %{{.*}}, %{{.*}} : tensor<?x2x?xf32>
-    %m = ashlar.mask all %t, %seq, %cs : tensor<?x2x?xf32>
+    %n = ashlar.mask all %capped, %seq, %cs : tensor<?x2x?xf32>
+    // CHECK: ashlar.mask causal %{{.*}}, %{{.*}}, %{{.*}} window 3 : tensor<?x2x?xf32>
+    %m = ashlar.mask causal %n, %seq, %cs window 3 : tensor<?x2x?xf32>
     // CHECK: ashlar.softmax %{{.*}} : tensor<?x2x?xf32>
     %p = ashlar.softmax %m : tensor<?x2x?xf32>
     // CHECK: ashlar.mix %{{.*}}, %{{.*}} : tensor<?x2x?xf32>, tensor<?x1x4xf32> -> tensor<?x2x4xf32>

@@ -21,7 +21,7 @@ ashlar.weight @weight_c2 [] : tensor<8x8xf32>
 
 // -----
 
-// expected-error @below {{'ashlar.weight' op source is "w"; expected tensor, zeros, sinusoid or rotary_table}}
+// expected-error @below {{'ashlar.weight' op source is "w"; expected tensor, zeros or a computed table}}
 ashlar.weight @weight_c3 ["w"] : tensor<8x8xf32>
 
 // -----
@@ -69,6 +69,61 @@ ashlar.weight @weight_transposed_c35 [#ashlar.tensor<"w", [8, 3], rows = 0 for 8
 
 // expected-error @below {{'ashlar.weight' op takes rows -1 to 7 of "w", which has 8}}
 ashlar.weight @weight_negative_c35 [#ashlar.tensor<"w", [8, 3], rows = -1 for 8>] : tensor<8x3xf32>
+
+// -----
+
+// expected-error @below {{'ashlar.weight' op takes 8 rows by 3 every 4 of "w", which has 16}}
+ashlar.weight @weight_c55 [#ashlar.tensor<"w", [16, 3], rows = 0 for 8 by 3 every 4>] : tensor<8x3xf32>
+
+// -----
+
+// expected-error @below {{'ashlar.weight' op takes 8 rows by 0 every 4 of "w", which has 16}}
+ashlar.weight @weight_empty_c55 [#ashlar.tensor<"w", [16, 3], rows = 0 for 8 by 0 every 4>] : tensor<8x3xf32>
+
+// -----
+
+// Pieces over each other.
+// expected-error @below {{'ashlar.weight' op takes 8 rows by 4 every 3 of "w", which has 16}}
+ashlar.weight @weight_overlap_c55 [#ashlar.tensor<"w", [16, 3], rows = 0 for 8 by 4 every 3>] : tensor<8x3xf32>
+
+// -----
+
+// From row 4 on there is room for 8 rows, but the second piece would begin at row 13.
+// expected-error @below {{'ashlar.weight' op takes 8 rows by 4 every 9 of "w", which has 16}}
+ashlar.weight @weight_end_c55 [#ashlar.tensor<"w", [3, 16], rows = 4 for 8 by 4 every 9, transposed = true>] : tensor<8x3xf32>
+
+// -----
+
+// expected-error @below {{'ashlar.weight' op has 1 buckets for distances up to 8; expected buckets for near distances and a larger maximum}}
+ashlar.weight @weight_c56 [#ashlar.relative_table<"b", 1 x 2, columns = 4, behind = 3, max_distance = 8>] : tensor<2x4xf32>
+
+// -----
+
+// Of 4 buckets on each side, 2 are for one distance each.
+// expected-error @below {{'ashlar.weight' op has 8 buckets for distances up to 2; expected buckets for near distances and a larger maximum}}
+ashlar.weight @weight_distance_c56 [#ashlar.relative_table<"b", 8 x 2, columns = 4, behind = 3, max_distance = 2, bidirectional = true>] : tensor<2x4xf32>
+
+// -----
+
+// expected-error @below {{'ashlar.weight' op has 3 buckets for distances up to 9; expected buckets for near distances and a larger maximum}}
+ashlar.weight @weight_bidirectional_c56 [#ashlar.relative_table<"b", 3 x 2, columns = 4, behind = 3, max_distance = 9, bidirectional = true>] : tensor<2x4xf32>
+
+// -----
+
+// A column for each distance, a row for each head.
+// expected-error @below {{'ashlar.weight' op source has 5 columns; expected 4}}
+ashlar.weight @weight_alibi_c4 [#ashlar.alibi_table<2 x 5, behind = 4, max_bias = 8.0, scale = 1.0>] : tensor<2x4xf32>
+
+// -----
+
+// expected-error @below {{'ashlar.weight' op sources have 3 rows together; expected 2}}
+ashlar.weight @weight_relative_c5 [#ashlar.relative_table<"b", 8 x 3, columns = 4, behind = 3, max_distance = 9>] : tensor<2x4xf32>
+
+// -----
+
+// Of pairs that lie side by side, every entry has its cosine and its sine.
+// expected-error @below {{'ashlar.weight' op source has 8 columns; expected 4}}
+ashlar.weight @weight_interleaved_c4 [#ashlar.rotary_table<<4 interleaved = true, theta = 1.0e+04, none, factor = 1.0, low = 1.0, high = 4.0, original = 0>, 2>] : tensor<2x4xf32>
 
 // -----
 

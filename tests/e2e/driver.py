@@ -17,19 +17,21 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 ASHLAR = os.environ["ASHLAR"]
 CC = os.environ.get("CC", "cc")
 CASES = os.path.join(ROOT, "tests", "cases", "hf")
+# Families and options that those lack.
+EQUATION_CASES = os.path.join(ROOT, "tests", "cases", "equations")
 EXAMPLES = os.path.join(ROOT, "examples")
 
 TYPES = {"<f4": "f", "<f8": "d", "<i4": "i", "<i8": "q", "|b1": "B"}
 
 
-def case_names():
+def case_names(cases=CASES):
     return sorted(
-        name for name in os.listdir(CASES)
-        if os.path.exists(os.path.join(CASES, name, "case.json")))
+        name for name in os.listdir(cases)
+        if os.path.exists(os.path.join(cases, name, "case.json")))
 
 
-def read_case(name):
-    with open(os.path.join(CASES, name, "case.json")) as file:
+def read_case(name, cases=CASES):
+    with open(os.path.join(cases, name, "case.json")) as file:
         return json.load(file)
 
 

@@ -209,6 +209,7 @@ static const ashlar_stack_plan pair_stacks[] = {
   {.function = project,                                                        \
    .output = name,                                                             \
    .first_row_only = first_only,                                               \
+   .row_token = ASHLAR_ROW_FIRST,                                              \
    .max_rows = FAKE_HEAD_ROWS,                                                 \
    .input_offset = AT(head_input),                                             \
    .input_stride = FAKE_STRIDE,                                                \

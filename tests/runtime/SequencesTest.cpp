@@ -53,6 +53,53 @@ TEST(Sequences, ResetKeepsTheLastResult) {
   EXPECT_EQ(resultOf(checked.session), before);
 }
 
+namespace {
+/// The decoder with two positions before that of a sequence's first token.
+struct LaterPositions {
+  LaterPositions() {
+    stack.first_position = 2;
+    plan.stacks = &stack;
+  }
+  ashlar_stack_plan stack = fake_decoder.stacks[0];
+  ashlar_plan plan = fake_decoder;
+};
+} // namespace
+
+TEST(Sequences, PositionsMayBeginLater) {
+  LaterPositions later;
+  Model model = openModel(later.plan);
+  Session session = createSession(model, 1);
+  std::vector<Token> tokens;
+  for (int32_t call = 0; call < 2; ++call) {
+    Batch batch;
+    batch.add(0, {{7, 0, 0}, {8, 0, 0}, {9, 0, 0}});
+    ashlar_batch view = batch.view();
+    view.position_ids = nullptr;
+    ASSERT_EQ(api().decode(session.get(), &view), ASHLAR_OK);
+    for (int32_t i = 0; i < 3; ++i)
+      tokens.push_back({7 + i, 2 + 3 * call + i, 0});
+  }
+  auto rows = resultOf(session);
+  for (size_t i = 0; i < 3; ++i)
+    EXPECT_EQ(rows[i], resultRow(tokens, 3 + i, 4 + i, {}, 0));
+}
+
+TEST(Sequences, LaterPositionsEndEarlier) {
+  LaterPositions later;
+  later.stack.positions = 300;
+  Model model = openModel(later.plan);
+  Session session = createSession(model, 1);
+  Batch batch;
+  batch.add(0, makeTokens(0, 0, 299));
+  ashlar_batch view = batch.view();
+  view.position_ids = nullptr;
+  EXPECT_EQ(api().decode(session.get(), &view), ASHLAR_INVALID_POSITION);
+  batch.lengths[0] = 298;
+  EXPECT_EQ(api().decode(session.get(), &view), ASHLAR_OK);
+  batch.lengths[0] = 1;
+  EXPECT_EQ(api().decode(session.get(), &view), ASHLAR_INVALID_POSITION);
+}
+
 TEST(Sequences, SlotsAndPositionsHaveDefaults) {
   Model model = openModel(fake_decoder);
   Session session = createSession(model, 2);

@@ -105,8 +105,8 @@ TEST(Workers, AThreadThatCannotBeStarted) {
     fake_system before = fake_requests;
     ashlar_session_options options = {6, nullptr, 0, nullptr, 0};
     ashlar_session *session = nullptr;
-    // Three pieces of bookkeeping, arena, cache and team come first.
-    fake_requests.fail_in = 6 + failing;
+    // Four pieces of bookkeeping, arena, cache and team come first.
+    fake_requests.fail_in = 7 + failing;
     EXPECT_EQ(api().session_create(model.get(), &options, &session),
               ASHLAR_THREAD_ERROR);
     fake_requests.fail_in = -1;
@@ -136,7 +136,7 @@ TEST(Workers, NoMemoryAtAnyStep) {
     EXPECT_EQ(fake_requests.live, live) << "a leak at step " << step;
     ++refusals;
   }
-  EXPECT_EQ(refusals, 6);
+  EXPECT_EQ(refusals, 7);
   ashlar_model *none = nullptr;
   fake_requests.fail_in = 1;
   EXPECT_EQ(api().open(nullptr, &none), ASHLAR_OUT_OF_MEMORY);

@@ -98,6 +98,9 @@ TEST(Classify, saysWhatIsWrong) {
   classifier.model.stacks[0].positions = 5;
   EXPECT_EQ(refusal(std::vector<int32_t>(6, 1)),
             "the text has 6 tokens; the model has 5 positions");
+  classifier.model.stacks[0].first_position = 2;
+  EXPECT_EQ(refusal(std::vector<int32_t>(4, 1)),
+            "the text has 4 tokens; the model has 3 positions");
   classifier.model.notNumbers = true;
   EXPECT_EQ(refusal({1}), "logit 0 of the model is not a number");
   Classifier decoder(FakeModel::Kind::Decoder);

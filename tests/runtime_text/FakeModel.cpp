@@ -144,6 +144,8 @@ ashlar_status FakeModel::run(bool isEncoder, const ashlar_batch &batch) {
   result.clear();
   firstRows.clear();
   Call call{isEncoder, {}, {}};
+  int64_t first =
+      stacks[isEncoder ? plan.encoder : plan.decoder].first_position;
   int64_t row = 0;
   for (int32_t i = 0; i < batch.sequences; ++i) {
     int32_t number = batch.slots ? batch.slots[i] : i;
@@ -158,7 +160,7 @@ ashlar_status FakeModel::run(bool isEncoder, const ashlar_batch &batch) {
       double id =
           batch.ids ? batch.ids[row] : batch.vectors[row * FakeFeatures];
       double position =
-          batch.position_ids ? batch.position_ids[row] : double(slot.length);
+          batch.position_ids ? batch.position_ids[row] : first + slot.length;
       double type = batch.token_type_ids ? batch.token_type_ids[row] : 0;
       slot.sum += id;
       ++slot.length;

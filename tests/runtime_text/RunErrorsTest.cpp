@@ -103,6 +103,11 @@ TEST(RunErrors, values) {
   EXPECT_EQ(
       refusal(model, {ids("input_ids", 1, 17, std::vector<int64_t>(17, 1))}),
       "input_ids has 17 columns; the model has 16 positions");
+  // Two of them come before the first token's.
+  model.stacks[0].first_position = 2;
+  EXPECT_EQ(
+      refusal(model, {ids("input_ids", 1, 15, std::vector<int64_t>(15, 1))}),
+      "input_ids has 15 columns; the model has 14 positions");
   model.nextStatus = ASHLAR_OUT_OF_MEMORY;
   EXPECT_EQ(refusal(model, {ids("input_ids", 1, 1, {0})}), "out of memory");
 }

@@ -157,6 +157,33 @@ TEST(Run, dropsMaskedTokens) {
   EXPECT_EQ(pooled, (std::vector<float>{3, 3, 5, 5, 0, 0}));
 }
 
+/// Some models number the tokens of a padded batch, not its columns, and not
+/// from 0 on.
+TEST(Run, positionsOfTokensOrColumns) {
+  for (bool byToken : {false, true}) {
+    Runner runner(Decoder);
+    runner.model.stacks[0].first_position = 2;
+    runner.model.stacks[0].positions_by_token = byToken;
+    runner.ids("input_ids", {{9, 9, 3, 4}, {5, 9, 6, 9}});
+    runner.ids("attention_mask", {{0, 0, 1, 1}, {1, 0, 1, 0}});
+    ASSERT_EQ(runner.run({"last_hidden_state"}), 0);
+    EXPECT_EQ(runner.feature(0, FakePosition),
+              byToken ? (Rows{{0, 0, 2, 3}, {2, 0, 3, 0}})
+                      : (Rows{{0, 0, 4, 5}, {2, 0, 4, 0}}));
+  }
+}
+
+TEST(Run, positionsOfTokensGoOnInTheNextChunk) {
+  Runner runner(Decoder);
+  runner.model.stacks[0].first_position = 2;
+  runner.model.stacks[0].positions_by_token = 1;
+  runner.ids("input_ids", {std::vector<int64_t>(12, 1)});
+  runner.ids("attention_mask", {{0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}});
+  ASSERT_EQ(runner.run({"last_hidden_state"}), 0);
+  EXPECT_EQ(runner.feature(0, FakePosition),
+            (Rows{{0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}}));
+}
+
 TEST(Run, firstRowsComeFromTheFirstChunk) {
   Runner runner(Decoder);
   runner.ids("input_ids",

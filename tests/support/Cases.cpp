@@ -16,20 +16,26 @@ using llvm::Expected;
 using llvm::StringRef;
 
 static constexpr llvm::StringLiteral casesFolder =
-    ASHLAR_SOURCE_DIR "/tests/cases/hf/";
+    ASHLAR_SOURCE_DIR "/tests/cases/";
+/// Of the folders below it, those whose models are Hugging Face folders.
+static constexpr llvm::StringLiteral kinds[] = {"hf", "equations"};
 
 const NpyArray *CaseRun::input(StringRef name) const {
   auto found = inputs.find(name.str());
   return found == inputs.end() ? nullptr : &found->second;
 }
 
-std::vector<std::string> ashlar::testing::caseNames() {
+std::vector<std::string> ashlar::testing::caseNames(StringRef only) {
   std::vector<std::string> names;
   std::error_code error;
-  for (llvm::sys::fs::directory_iterator it(casesFolder, error), end;
-       it != end && !error; it.increment(error))
-    if (llvm::sys::fs::exists(it->path() + "/case.json"))
-      names.push_back(StringRef(it->path()).rsplit('/').second.str());
+  for (StringRef kind : kinds) {
+    if (!only.empty() && kind != only)
+      continue;
+    for (llvm::sys::fs::directory_iterator it(casesFolder + kind, error), end;
+         it != end && !error; it.increment(error))
+      if (llvm::sys::fs::exists(it->path() + "/case.json"))
+        names.push_back(StringRef(it->path()).rsplit('/').second.str());
+  }
   llvm::sort(names);
   return names;
 }
@@ -106,7 +112,12 @@ CaseGreedy CaseReader::greedy(const JsonValue &value) {
 }
 
 Expected<Case> ashlar::testing::readCase(StringRef name) {
-  std::string folder = (casesFolder + name + "/").str();
+  std::string folder;
+  for (StringRef kind : llvm::reverse(kinds)) {
+    folder = (casesFolder + kind + "/" + name + "/").str();
+    if (llvm::sys::fs::exists(folder))
+      break;
+  }
   Expected<InputFile> file = InputFile::open(folder + "case.json");
   if (!file)
     return file.takeError();
@@ -145,7 +156,8 @@ static std::vector<int64_t> integers(const NpyArray *array, size_t count) {
 }
 
 RaggedRows ashlar::testing::raggedRows(const CaseRun &run, StringRef input,
-                                       const NpyArray *mask) {
+                                       const NpyArray *mask,
+                                       int64_t firstPosition) {
   const NpyArray *given = run.input(input);
   assert(given && "the run has no such input");
   bool isIds = given->shape.size() == 2;
@@ -172,7 +184,8 @@ RaggedRows ashlar::testing::raggedRows(const CaseRun &run, StringRef input,
       result.rows.push_back({b, column, index});
       if (isIds)
         result.ids.push_back(ids[at]);
-      result.positions.push_back(positionIds ? positions[at] : index);
+      result.positions.push_back(positionIds ? positions[at]
+                                             : firstPosition + index);
       result.types.push_back(types[at]);
       auto vector = vectors.begin() + at * result.features;
       result.vectors.insert(result.vectors.end(), vector,
@@ -181,6 +194,22 @@ RaggedRows ashlar::testing::raggedRows(const CaseRun &run, StringRef input,
     }
   }
   return result;
+}
+
+std::vector<size_t> RaggedRows::rowsOf(const Head &head) const {
+  std::vector<size_t> chosen = firstRows();
+  for (size_t i = 0; i < chosen.size(); ++i) {
+    size_t end = i + 1 < chosen.size() ? chosen[i + 1] : rows.size();
+    auto begin = ids.begin() + chosen[i], last = ids.begin() + end;
+    if (head.rows == RowSelection::HighestToken)
+      chosen[i] = std::max_element(begin, last) - ids.begin();
+    auto found = head.rows == RowSelection::Token
+                     ? std::find(begin, last, head.token)
+                     : last;
+    if (found != last)
+      chosen[i] = found - ids.begin();
+  }
+  return chosen;
 }
 
 std::vector<size_t> RaggedRows::firstRows() const {

@@ -9,6 +9,7 @@
 #ifndef ASHLAR_TESTS_SUPPORT_CASES_H
 #define ASHLAR_TESTS_SUPPORT_CASES_H
 
+#include "compiler/Spec/ModelSpec.h"
 #include "compiler/Support/Npy.h"
 
 #include <map>
@@ -47,8 +48,9 @@ struct Case {
   std::optional<CaseGreedy> greedy;
 };
 
-/// Names of the cases under tests/cases/hf, in order.
-std::vector<std::string> caseNames();
+/// Names of the cases under tests/cases/hf and tests/cases/equations, or of
+/// those under `only`, in order. No two have the same name.
+std::vector<std::string> caseNames(llvm::StringRef only = "");
 llvm::Expected<Case> readCase(llvm::StringRef name);
 
 /// Rows of a batch without padding.
@@ -67,13 +69,16 @@ struct RaggedRows {
 
   /// The first row of each sequence.
   std::vector<size_t> firstRows() const;
+  /// The row of each sequence that `head` reads.
+  std::vector<size_t> rowsOf(const Head &head) const;
 };
 
 /// The rows of `input` ([batch, length] ids or [batch, length, features]
 /// vectors) at which `mask` is 1, or all of them. Positions are position_ids
-/// or the index in the sequence; types are token_type_ids or 0.
+/// or `firstPosition` plus the index in the sequence; types are token_type_ids
+/// or 0.
 RaggedRows raggedRows(const CaseRun &run, llvm::StringRef input,
-                      const NpyArray *mask);
+                      const NpyArray *mask, int64_t firstPosition);
 
 /// The expected numbers of the given rows, [rows, features].
 std::vector<double> expectedRows(const CaseOutput &output,

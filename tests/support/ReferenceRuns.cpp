@@ -78,7 +78,8 @@ testing::runReference(Reference &reference, const ModelSpec &spec,
   for (auto [i, stack] : llvm::enumerate(spec.stacks)) {
     // The mask is the source's; a decoder behind an encoder has no padding.
     rows = raggedRows(run, stack.input,
-                      i == 0 ? run.input("attention_mask") : nullptr);
+                      i == 0 ? run.input("attention_mask") : nullptr,
+                      stack.embedding.positions.first);
     Expected<Tensor> result =
         reference.run(entryOf(stack), referenceInputs(rows));
     if (!result)
@@ -88,9 +89,9 @@ testing::runReference(Reference &reference, const ModelSpec &spec,
   }
   for (auto [i, head] : llvm::enumerate(spec.heads)) {
     ReferenceInputs inputs;
-    inputs.hidden = head.rows == RowSelection::First
-                        ? gather(hidden, rows.firstRows())
-                        : hidden;
+    inputs.hidden = head.rows == RowSelection::All
+                        ? hidden
+                        : gather(hidden, rows.rowsOf(head));
     Expected<Tensor> result = reference.run("head" + std::to_string(i), inputs);
     if (!result)
       return result.takeError();
@@ -105,13 +106,15 @@ Expected<std::vector<int64_t>> testing::runGreedy(Reference &reference,
                                                   size_t count) {
   if (const Stack *encoder = spec.encoder()) {
     RaggedRows source =
-        raggedRows(prompt, encoder->input, prompt.input("attention_mask"));
+        raggedRows(prompt, encoder->input, prompt.input("attention_mask"),
+                   encoder->embedding.positions.first);
     Expected<Tensor> result = reference.run("encoder", referenceInputs(source));
     if (!result)
       return result.takeError();
   }
-  ReferenceInputs inputs =
-      referenceInputs(raggedRows(prompt, spec.decoder()->input, nullptr));
+  int64_t firstPosition = spec.decoder()->embedding.positions.first;
+  ReferenceInputs inputs = referenceInputs(
+      raggedRows(prompt, spec.decoder()->input, nullptr, firstPosition));
   std::vector<int64_t> tokens;
   while (tokens.size() < count) {
     Expected<Tensor> hidden = reference.run("decoder", inputs);
@@ -126,7 +129,7 @@ Expected<std::vector<int64_t>> testing::runGreedy(Reference &reference,
     reference::RowPlace place = inputs.sequences.back();
     ++place.index;
     inputs.ids = {static_cast<int32_t>(tokens.back())};
-    inputs.positions = {static_cast<int32_t>(place.index)};
+    inputs.positions = {static_cast<int32_t>(firstPosition + place.index)};
     inputs.types = {0};
     inputs.vectors = Tensor({1, 0});
     inputs.sequences = {place};

@@ -108,20 +108,33 @@ static Tensor gather(const Tensor &rows, ArrayRef<int32_t> which) {
   return result;
 }
 
+/// The row of a sequence that a head of one row reads.
+static int64_t chosenRow(const Head &head, const SequenceRows &rows) {
+  const std::vector<int32_t> &ids = rows.ids;
+  if (head.rows == RowSelection::HighestToken)
+    return std::max_element(ids.begin(), ids.end()) - ids.begin();
+  if (head.rows != RowSelection::Token)
+    return 0;
+  auto found = llvm::find(ids, head.token);
+  return found == ids.end() ? 0 : found - ids.begin();
+}
+
 Error Verifier::runHead(size_t head, ArrayRef<Piece> pieces,
                         const Tensor &hidden) {
   const ashlar_head_plan &of = plan.heads[head];
   std::vector<int32_t> rows;                       // of the call
   std::vector<std::pair<int64_t, int64_t>> places; // sequence, column
   int32_t row = 0;
-  for (const Piece &piece : pieces)
+  for (const Piece &piece : pieces) {
+    const SequenceRows &sequence = current->stacks.back()[piece.sequence];
+    int64_t chosen = chosenRow(spec.heads[head], sequence);
     for (int64_t i = piece.begin; i < piece.begin + piece.count; ++i, ++row) {
-      if (of.first_row_only && i != 0)
+      if (of.first_row_only && i != chosen)
         continue;
       rows.push_back(row);
-      places.emplace_back(piece.sequence,
-                          current->stacks.back()[piece.sequence].columns[i]);
+      places.emplace_back(piece.sequence, sequence.columns[i]);
     }
+  }
   std::string entry = "head" + std::to_string(head);
   // A head's taps hold the rows of one piece.
   for (size_t begin = 0; begin < rows.size(); begin += of.max_rows) {
@@ -306,10 +319,19 @@ Error Verifier::run(const VerifyRun &run) {
       return error;
     group.clear();
   }
-  for (auto [output, difference] : llvm::zip(run.outputs, outputs))
+  for (auto [output, difference] : llvm::zip(run.outputs, outputs)) {
+    if (!difference.count)
+      return userError("",
+                       "run " + escapeForDisplay(run.name) +
+                           " expects an output \"" +
+                           escapeForDisplay(output.name) + "\" of " +
+                           llvm::Twine(output.values.shape.back()) +
+                           " features; the model has none",
+                       "`ashlar describe MODEL` lists its outputs");
     report.add({run.name, output.name, difference,
                 report.isFloat32 ? output.relL2 : report.tolerance,
                 report.isFloat32 ? output.maxAbs
                                  : std::numeric_limits<double>::infinity()});
+  }
   return Error::success();
 }

@@ -15,6 +15,7 @@ using namespace ashlar::tool;
 using llvm::StringRef;
 
 void Difference::add(double got, double expected) {
+  ++count;
   double delta = got - expected;
   if (!std::isfinite(delta)) {
     // The same infinity, or no number on either side, is no difference.

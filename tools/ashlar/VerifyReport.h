@@ -20,6 +20,7 @@ struct Difference {
   double error = 0; // sum of squares
   double norm = 0;  // of the reference
   double maxAbs = 0;
+  int64_t count = 0;      // of numbers compared
   bool notNumber = false; // a NaN or an infinity that the other is not
 
   void add(double got, double expected);

@@ -28,7 +28,7 @@ VerifyRun ashlar::tool::randomRun(const ModelSpec &spec, int64_t tokens) {
     SequenceRows rows;
     for (int64_t i = 0; i < tokens; ++i) {
       rows.columns.push_back(i);
-      rows.positions.push_back(i);
+      rows.positions.push_back(stack.embedding.positions.first + i);
       int64_t types = stack.embedding.tokenTypes;
       rows.types.push_back(types ? random() % types : 0);
       if (stack.embedding.tokens)
@@ -179,8 +179,10 @@ CaseReader::rowsOf(const Stack &stack, bool masked, const Arrays &inputs) {
       if (!mask.empty() && !mask[at])
         continue;
       SequenceRows &rows = batch[b];
-      // A position that is not given is the column's index.
-      rows.positions.push_back(positions.empty() ? column : positions[at]);
+      const Positions &rule = stack.embedding.positions;
+      int64_t place = rule.byToken ? rows.positions.size() : column;
+      rows.positions.push_back(positions.empty() ? rule.first + place
+                                                 : positions[at]);
       rows.types.push_back(types.empty() ? 0 : types[at]);
       rows.columns.push_back(column);
       if (isIds)

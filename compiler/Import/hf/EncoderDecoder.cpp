@@ -1,4 +1,4 @@
-//===- EncoderDecoder.cpp - What bart and marian share --------------------===//
+//===- EncoderDecoder.cpp - What bart and its heirs share -----------------===//
 
 #include "compiler/Import/hf/EncoderDecoder.h"
 
@@ -23,7 +23,8 @@ static Attention readAttention(const Twine &name, int64_t hidden, int64_t heads,
 }
 
 /// `side` is "encoder" or "decoder": the module's name and the keys' prefix.
-static Stack readStack(ConfigReader &config, StackKind kind, int64_t hidden) {
+static Stack readStack(ConfigReader &config, StackKind kind, int64_t hidden,
+                       NormPlacement placement) {
   const std::string side = nameOf(kind);
   const std::string layer = "model." + side + ".layers.{layer}";
   bool isDecoder = kind == StackKind::Decoder;
@@ -33,7 +34,7 @@ static Stack readStack(ConfigReader &config, StackKind kind, int64_t hidden) {
 
   Block block;
   block.name = layer;
-  block.placement = NormPlacement::Post;
+  block.placement = placement;
   block.attention =
       readAttention(layer + ".self_attn", hidden, heads, /*causal=*/isDecoder);
   block.attentionNorm =
@@ -59,19 +60,40 @@ static Stack readStack(ConfigReader &config, StackKind kind, int64_t hidden) {
   stack.maxPositions = config.count("max_position_embeddings", maxCount);
   stack.blocks = uniformBlocks(config.count(side + "_layers", maxLayers),
                                std::move(block));
+  if (placement == NormPlacement::Pre)
+    stack.finalNorm =
+        layerNorm("model." + side + ".layer_norm", hidden, epsilon);
   return stack;
 }
 
-EncoderDecoder hf::readEncoderDecoder(ConfigReader &config) {
+EncoderDecoder hf::readEncoderDecoder(ConfigReader &config,
+                                      NormPlacement placement) {
   int64_t hidden = config.count("d_model");
   EncoderDecoder result;
-  result.encoder = readStack(config, StackKind::Encoder, hidden);
+  result.encoder = readStack(config, StackKind::Encoder, hidden, placement);
   result.encoder.input = "input_ids";
   result.encoder.output = "encoder_last_hidden_state";
-  result.decoder = readStack(config, StackKind::Decoder, hidden);
+  result.decoder = readStack(config, StackKind::Decoder, hidden, placement);
   result.decoder.input = "decoder_input_ids";
   result.decoder.output = "last_hidden_state";
   return result;
+}
+
+void hf::addLearnedPositions(Stack &stack) {
+  constexpr int64_t firstPosition = 2;
+  const std::string module = std::string("model.") + nameOf(stack.kind);
+  stack.embedding.positions =
+      learnedPositions(module + ".embed_positions.weight", stack.maxPositions,
+                       stack.hidden, firstPosition);
+  stack.embedding.norm =
+      layerNorm(module + ".layernorm_embedding", stack.hidden, epsilon);
+}
+
+void hf::addSinusoidalPositions(Stack &stack) {
+  Positions &positions = stack.embedding.positions;
+  positions.kind = PositionKind::Sinusoidal;
+  positions.order = SinusoidalOrder::SplitHalf;
+  positions.count = stack.maxPositions;
 }
 
 double hf::readEmbeddingScale(ConfigReader &config, int64_t hidden) {
@@ -87,4 +109,32 @@ Head hf::biasedHead(const Stack &decoder, bool tied) {
     head.weight = *decoder.embedding.tokens;
   head.bias = tensor("final_logits_bias", {1, vocabulary});
   return languageModelHead(std::move(head));
+}
+
+void hf::addSharedModel(ConfigReader &config, ModelSpec &spec,
+                        EncoderDecoder stacks, bool hasHead) {
+  for (Stack *stack : {&stacks.encoder, &stacks.decoder}) {
+    Embedding &embedding = stack->embedding;
+    embedding.vocabulary = config.count("vocab_size", maxCount);
+    embedding.tokens =
+        tensor("model.shared.weight", {embedding.vocabulary, stack->hidden});
+    embedding.scale = readEmbeddingScale(config, stack->hidden);
+  }
+  CheckpointRules &rules = spec.checkpoint;
+  rules.optionalPrefixes = {"model."};
+  rules.suffixAliases = {{"shared.weight", "encoder.embed_tokens.weight"},
+                         {"shared.weight", "decoder.embed_tokens.weight"}};
+  rules.ignorable = {"*encoder.embed_tokens.weight",
+                     "*decoder.embed_tokens.weight"};
+  bool tied = config.flagOr("tie_word_embeddings", true);
+  if (hasHead)
+    spec.heads.push_back(biasedHead(stacks.decoder, tied));
+  else
+    rules.ignorable.push_back("final_logits_bias");
+  if (tied)
+    rules.suffixAliases.push_back({"model.shared.weight", "lm_head.weight"});
+  if (tied || !hasHead)
+    rules.ignorable.push_back("lm_head.weight");
+  spec.stacks.push_back(std::move(stacks.encoder));
+  spec.stacks.push_back(std::move(stacks.decoder));
 }

@@ -35,12 +35,41 @@ struct Family {
                 std::vector<std::string> &warnings);
 };
 
+const Family &albert();
 const Family &bart();
 const Family &bert();
+const Family &bloom();
+const Family &clipText();
+const Family &cohere();
+const Family &distilbert();
+const Family &electra();
+const Family &falcon();
+const Family &gemma();
+const Family &gemma2();
 const Family &gpt2();
+const Family &gptNeox();
+const Family &gptj();
 const Family &llama();
 const Family &marian();
+const Family &mbart();
+const Family &mistral();
+const Family &mpnet();
+const Family &mpt();
+const Family &mt5();
+const Family &olmo();
+const Family &olmo2();
+const Family &opt();
+const Family &pegasus();
+const Family &phi();
+const Family &phi3();
+const Family &qwen2();
+const Family &qwen3();
+const Family &roberta();
+const Family &stablelm();
+const Family &starcoder2();
+const Family &t5();
 const Family &torchTransformer();
+const Family &xlmRoberta();
 
 /// All of them, by model type.
 llvm::ArrayRef<const Family *> families();

@@ -21,9 +21,7 @@ static void readEmbedding(ConfigReader &config, Stack &stack, bool shared) {
                                    ".embed_tokens.weight";
   embedding.tokens = tensor(table, {embedding.vocabulary, stack.hidden});
   embedding.scale = readEmbeddingScale(config, stack.hidden);
-  embedding.positions.kind = PositionKind::Sinusoidal;
-  embedding.positions.order = SinusoidalOrder::SplitHalf;
-  embedding.positions.count = stack.maxPositions;
+  addSinusoidalPositions(stack);
 }
 
 static void build(ConfigReader &config, ModelSpec &spec,

@@ -77,7 +77,7 @@ std::vector<BlockGroup> hf::uniformBlocks(int64_t count, Block block) {
 Head hf::languageModelHead(Linear linear) {
   Head head;
   head.output = "logits";
-  head.layers.push_back({std::move(linear), std::nullopt, std::nullopt});
+  head.layers.emplace_back().linear = std::move(linear);
   return head;
 }
 

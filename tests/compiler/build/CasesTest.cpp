@@ -61,7 +61,11 @@ TEST_P(BuildCasesTest, opsAreThoseOfTheTextbook) {
   EXPECT_EQ(count<ir::SoftmaxOp>(), countBlocks(attentions));
   EXPECT_EQ(count<ir::MaskOp>(), countBlocks(attentions));
   EXPECT_EQ(count<ir::MixOp>(), countBlocks(attentions));
-  EXPECT_EQ(count<ir::ScaleOp>(), countBlocks(attentions));
+  int64_t scaledHeads = 0;
+  for (const Head &head : spec.heads)
+    scaledHeads += llvm::count_if(
+        head.layers, [](const HeadLayer &layer) { return layer.scale != 1.0; });
+  EXPECT_EQ(count<ir::ScaleOp>(), countBlocks(attentions) + scaledHeads);
   // Every attention has keys; those of the cross-attentions are stored by the
   // encoder and read by the decoder.
   EXPECT_EQ(count<ir::KvAppendOp>(), countBlocks(attentions));
@@ -118,15 +122,19 @@ TEST_P(BuildCasesTest, everyOpSaysWhatItComputes) {
   });
 }
 
-/// Two results under one name could not be told apart in a report.
+/// Two results under one name, of the same layers, could not be told apart in a
+/// report.
 TEST_P(BuildCasesTest, rowsOfAnEntryHaveNamesOfTheirOwn) {
   for (auto function : module->getOps<mlir::func::FuncOp>()) {
     llvm::StringSet<> seen;
     function.walk([&](mlir::Operation *op) {
       if (llvm::isa<ir::LayersOp>(op) || op->getNumResults() != 1)
         return;
-      auto name = llvm::cast<mlir::NameLoc>(op->getLoc());
-      EXPECT_TRUE(seen.insert(name.getName()).second) << name.getName().str();
+      std::string name =
+          llvm::cast<mlir::NameLoc>(op->getLoc()).getName().str();
+      if (auto layers = op->getParentOfType<ir::LayersOp>())
+        name += " of layers from " + std::to_string(layers.getFirst());
+      EXPECT_TRUE(seen.insert(name).second) << name;
     });
   }
 }

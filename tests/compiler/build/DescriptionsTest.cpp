@@ -213,7 +213,7 @@ TEST_F(DescriptionsTest, tiedHeadsUseTheTableOfTheEmbedding) {
   Linear layer = linear("lm", 5, 8);
   layer.weight = *embedding.tokens;
   layer.bias = Weight{"lm.bias", {1, 5}}; // a row, not a vector
-  head.layers.push_back({layer, std::nullopt, std::nullopt});
+  head.layers.emplace_back().linear = layer;
   spec.heads = {head};
   build(spec);
   auto entry = module->lookupSymbol<mlir::func::FuncOp>("head0");

@@ -14,13 +14,15 @@
 #include "compiler/Weights/Checkpoint.h"
 #include "tests/compiler/import/Weights.h"
 
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/FileSystem.h"
 #include <gtest/gtest.h>
 
 using namespace ashlar;
 
 static const std::string root = ASHLAR_SOURCE_DIR;
 
-class Cases : public testing::TestWithParam<const char *> {
+class Cases : public testing::TestWithParam<std::string> {
 protected:
   /// Imports the model; records a failure when that does not work.
   ImportResult import() {
@@ -71,29 +73,31 @@ TEST_P(Cases, YamlSaysTheSame) {
   EXPECT_EQ(printYaml(back->spec, back->source, file), text);
 }
 
-static std::string caseName(const testing::TestParamInfo<const char *> &info) {
+static std::string caseName(const testing::TestParamInfo<std::string> &info) {
   std::string name;
-  for (char c : std::string(info.param))
+  for (char c : info.param)
     name += isalnum(c) ? c : '_';
   return name;
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Models, Cases,
-    testing::Values(
-        "tests/cases/hf/bart/model", "tests/cases/hf/bert_masked_lm/model",
-        "tests/cases/hf/bert_model_pooler/model",
-        "tests/cases/hf/bert_seq_cls_f16/model",
-        "tests/cases/hf/gpt2_deep_f16/model", "tests/cases/hf/gpt2_small/model",
-        "tests/cases/hf/llama_gqa/model",
-        "tests/cases/hf/llama_gqa_tied_bf16/model",
-        "tests/cases/hf/llama_mha/model",
-        "tests/cases/hf/llama_mqa_bias_head_dim/model",
-        "tests/cases/hf/llama_rope_linear/model",
-        "tests/cases/hf/llama_rope_llama3/model",
-        "tests/cases/hf/llama_sharded/model", "tests/cases/hf/marian/model",
-        "tests/cases/hf/torch_transformer_post_norm/model",
-        "tests/cases/hf/torch_vanilla_post_norm/model",
-        "examples/calculator-gpt", "examples/date-translator",
-        "examples/sentiment-bert", "examples/story-llama"),
-    caseName);
+/// Every folder with a config.json below tests/cases and examples.
+static std::vector<std::string> modelFolders() {
+  std::vector<std::string> folders;
+  std::error_code error;
+  for (const char *top : {"tests/cases", "examples"})
+    for (llvm::sys::fs::recursive_directory_iterator
+             at(root + "/" + top, error),
+         end;
+         at != end && !error; at.increment(error)) {
+      llvm::StringRef path = at->path();
+      if (path.consume_back("/config.json"))
+        folders.push_back(path.drop_front(root.size() + 1).str());
+    }
+  llvm::sort(folders);
+  return folders;
+}
+
+TEST(Folders, AreThere) { EXPECT_GE(modelFolders().size(), 60u); }
+
+INSTANTIATE_TEST_SUITE_P(Models, Cases, testing::ValuesIn(modelFolders()),
+                         caseName);

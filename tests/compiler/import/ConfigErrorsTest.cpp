@@ -7,6 +7,8 @@
 
 #include "tests/compiler/import/Configs.h"
 
+#include "llvm/ADT/StringExtras.h"
+
 #include <gtest/gtest.h>
 
 using namespace ashlar;
@@ -15,15 +17,18 @@ using namespace ashlar::test;
 static const std::string yamlRemedy =
     "\nany other transformer can be described in YAML instead; `ashlar spec "
     "MODEL` prints examples";
-static const std::string families =
-    "bart, bert, gpt2, llama, marian, torch_transformer";
 static const std::string activations =
-    "gelu, gelu_fast, gelu_new, gelu_python, gelu_pytorch_tanh, relu, silu, "
-    "swish, tanh";
+    "gelu, gelu_fast, gelu_new, gelu_python, gelu_pytorch_tanh, quick_gelu, "
+    "relu, silu, swish, tanh";
 
 //===----------------------------------------------------------------------===//
 // The file
 //===----------------------------------------------------------------------===//
+
+/// "...; supported: " every family in order, and what else can be done.
+static std::string supportedModels() {
+  return "supported: " + llvm::join(supportedFamilies(), ", ") + yamlRemedy;
+}
 
 TEST(ConfigErrors, NotJson) {
   EXPECT_EQ(errorText(importText("{\"a\": }")),
@@ -47,17 +52,15 @@ TEST(ConfigErrors, DuplicateKey) {
 
 TEST(ConfigErrors, ModelTypeMissing) {
   EXPECT_EQ(importError("gpt2", {{"model_type", ""}}),
-            "config.json:1:1: \"model_type\" is missing; supported: " +
-                families + yamlRemedy);
+            "config.json:1:1: \"model_type\" is missing; " + supportedModels());
 }
 
 TEST(ConfigErrors, ModelTypeUnsupported) {
   EXPECT_EQ(importError("gpt2", {{"model_type", "\"mamba\""}}),
-            "config.json:2:17: \"model_type\" is \"mamba\"; supported: " +
-                families + yamlRemedy);
+            "config.json:2:17: \"model_type\" is \"mamba\"; " +
+                supportedModels());
   EXPECT_EQ(importError("gpt2", {{"model_type", "3"}}),
-            "config.json:2:17: \"model_type\" is 3; supported: " + families +
-                yamlRemedy);
+            "config.json:2:17: \"model_type\" is 3; " + supportedModels());
 }
 
 TEST(ConfigErrors, ArchitectureUnsupported) {
@@ -157,11 +160,22 @@ TEST(ConfigErrors, HeadsDoNotDivide) {
 
 TEST(ConfigErrors, OddHeadDim) {
   EXPECT_EQ(importError("llama", {{"head_dim", "5"}}),
-            "config.json:9:15: \"head_dim\" is 5; expected an even number, as "
-            "positions are rotary");
+            "config.json:9:15: \"head_dim\" is 5; expected an even number of a "
+            "head's features to be rotated, not 5");
   EXPECT_EQ(importError("llama", {{"num_attention_heads", "16"}}),
             "config.json:8:26: \"num_attention_heads\" is 16; expected an even "
-            "head_dim, not 1, as positions are rotary");
+            "number of a head's features to be rotated, not 1");
+}
+
+/// Llama's heads turn as a whole, wherever the key stands.
+TEST(ConfigErrors, PartialRotary) {
+  EXPECT_EQ(importError("llama", {{"partial_rotary_factor", "0.5"}}),
+            "config.json:9:28: \"partial_rotary_factor\" is 0.5; supported: "
+            "1.0");
+  EXPECT_EQ(importError("llama", {{"rope_parameters",
+                                   "{\"partial_rotary_factor\": 0.5}"}}),
+            "config.json:9:48: \"rope_parameters.partial_rotary_factor\" is "
+            "0.5; supported: 1.0");
 }
 
 TEST(ConfigErrors, Epsilon) {
@@ -211,9 +225,6 @@ TEST(ConfigErrors, FixedKeys) {
             "supported: true");
   EXPECT_EQ(importError("torch_transformer", {{"decoder_causal", "false"}}),
             "config.json:11:21: \"decoder_causal\" is false; supported: true");
-  EXPECT_EQ(importError("llama", {{"partial_rotary_factor", "0.5"}}),
-            "config.json:9:28: \"partial_rotary_factor\" is 0.5; supported: "
-            "1.0");
 }
 
 TEST(ConfigErrors, Quantized) {
@@ -235,10 +246,10 @@ TEST(ConfigErrors, RopeScaling) {
   };
   EXPECT_EQ(scaling("{\"rope_type\": \"dynamic\", \"factor\": 2.0}"),
             "config.json:9:33: \"rope_scaling.rope_type\" is \"dynamic\"; "
-            "supported: default, linear, llama3");
-  EXPECT_EQ(scaling("{\"type\": \"yarn\", \"factor\": 2.0}"),
-            "config.json:9:28: \"rope_scaling.type\" is \"yarn\"; supported: "
-            "default, linear, llama3");
+            "supported: default, linear, llama3, yarn");
+  EXPECT_EQ(scaling("{\"type\": \"longrope\", \"factor\": 2.0}"),
+            "config.json:9:28: \"rope_scaling.type\" is \"longrope\"; "
+            "supported: default, linear, llama3, yarn");
   EXPECT_EQ(scaling("{\"factor\": 2.0}"),
             "config.json:9:19: \"rope_scaling.type\" is missing");
   EXPECT_EQ(scaling("{\"type\": \"linear\"}"),
@@ -256,10 +267,28 @@ TEST(ConfigErrors, RopeScaling) {
   EXPECT_EQ(importError("llama", {{"rope_theta", "0"}}),
             "config.json:9:17: \"rope_theta\" is 0; expected a number above "
             "0");
-  EXPECT_EQ(importError("llama", {{"rope_parameters",
-                                   "{\"partial_rotary_factor\": 0.25}"}}),
-            "config.json:9:48: \"rope_parameters.partial_rotary_factor\" is "
-            "0.25; supported: 1.0");
+}
+
+TEST(ConfigErrors, RopeScalingYarn) {
+  auto scaling = [](const std::string &more) {
+    return importError("llama", {{"rope_scaling", "{\"type\": \"yarn\", "
+                                                  "\"factor\": 2.0" +
+                                                      more + "}"}});
+  };
+  // The length of what the model was trained on must be known from somewhere.
+  EXPECT_EQ(scaling(""),
+            "config.json:1:1: \"max_position_embeddings\" is missing");
+  const std::string original = ", \"original_max_position_embeddings\": 8";
+  EXPECT_EQ(scaling(original + ", \"beta_fast\": 4, \"beta_slow\": 4"),
+            "config.json:9:103: \"rope_scaling.beta_fast\" is 4; expected more "
+            "than \"beta_slow\"");
+  EXPECT_EQ(scaling(original + ", \"attention_factor\": 0"),
+            "config.json:9:110: \"rope_scaling.attention_factor\" is 0; "
+            "expected a number above 0");
+  EXPECT_EQ(scaling(", \"original_max_position_embeddings\": 0"),
+            "config.json:9:87: "
+            "\"rope_scaling.original_max_position_embeddings\" is 0; expected "
+            "an integer from 1 to 2147483647");
 }
 
 TEST(ConfigErrors, Labels) {

@@ -67,10 +67,9 @@ inline Keys baseKeys(const std::string &family) {
           {"max_position_embeddings", "16"}};
 }
 
-/// The family's configuration, one key a line from line 2 on, with `changes`:
-/// a known key's value is replaced, "" removes it, a new one is appended.
-inline std::string config(const std::string &family, const Keys &changes = {}) {
-  Keys keys = baseKeys(family);
+/// A configuration of `keys`, one a line from line 2 on, with `changes`: a
+/// known key's value is replaced, "" removes it, a new one is appended.
+inline std::string configOf(Keys keys, const Keys &changes) {
   for (const auto &[key, value] : changes) {
     size_t i = 0;
     while (i < keys.size() && keys[i].first != key)
@@ -87,6 +86,11 @@ inline std::string config(const std::string &family, const Keys &changes = {}) {
     text += "  \"" + keys[i].first + "\": " + keys[i].second +
             (i + 1 < keys.size() ? ",\n" : "\n");
   return text + "}\n";
+}
+
+/// The family's small configuration with `changes`.
+inline std::string config(const std::string &family, const Keys &changes = {}) {
+  return configOf(baseKeys(family), changes);
 }
 
 inline llvm::Expected<ImportResult>

@@ -4,9 +4,11 @@
 #include "compiler/Spec/Yaml.h"
 #include "tests/compiler/import/Configs.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
+#include <algorithm>
 #include <fstream>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -131,8 +133,16 @@ TEST_F(Paths, ConfigTooLarge) {
             "are read");
 }
 
+/// Messages list them: in order, each once, and every one can be found.
 TEST_F(Paths, SupportedFamilies) {
-  EXPECT_EQ(supportedFamilies(),
-            (std::vector<std::string>{"bart", "bert", "gpt2", "llama", "marian",
-                                      "torch_transformer"}));
+  std::vector<std::string> families = supportedFamilies();
+  EXPECT_TRUE(llvm::is_sorted(families));
+  EXPECT_EQ(std::adjacent_find(families.begin(), families.end()),
+            families.end());
+  EXPECT_TRUE(llvm::is_contained(families, "torch_transformer"));
+  for (const std::string &family : families) {
+    write("config.json", "{\"model_type\": \"" + family + "\"}");
+    EXPECT_EQ(importErrorOf(folder).find("model_type"), std::string::npos)
+        << family;
+  }
 }

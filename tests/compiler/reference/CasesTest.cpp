@@ -14,10 +14,13 @@
 using namespace ashlar;
 using namespace ashlar::testing;
 
-/// No wrong formula agrees this well. Marian's stored outputs were made with a
-/// table of positions that is rounded to float32; ours is not.
+/// No wrong formula agrees this well. Marian's and pegasus' stored outputs were
+/// made with a table of positions that is rounded to float32; ours is not. The
+/// bloom case's gelu has 0.79788456 for sqrt(2 / pi).
 static double toleranceOf(const Case &given) {
-  return given.family == "marian" ? 2e-8 : 1e-13;
+  if (given.family == "marian" || given.family == "pegasus")
+    return 4e-8;
+  return given.name == "bloom" ? 2e-10 : 1e-13;
 }
 
 namespace {
@@ -79,7 +82,8 @@ TEST_P(CasesTest, piecesAgree) {
     GTEST_SKIP() << "not a decoder alone";
   const CaseRun &run = given.runs[2]; // 33 tokens
   ReferenceInputs inputs =
-      referenceInputs(raggedRows(run, stack.input, nullptr));
+      referenceInputs(raggedRows(run, stack.input, nullptr,
+                                 stack.embedding.positions.first));
   auto whole = reference->run("decoder", inputs);
   ASSERT_TRUE(bool(whole)) << llvm::toString(whole.takeError());
   reference->reset();
@@ -113,4 +117,4 @@ TEST_P(CasesTest, allTensorsAreUsed) {
 INSTANTIATE_TEST_SUITE_P(Hf, CasesTest, ::testing::ValuesIn(caseNames()),
                          [](const auto &info) { return info.param; });
 
-TEST(Cases, areThere) { EXPECT_GE(caseNames().size(), 16u); }
+TEST(Cases, areThere) { EXPECT_GE(caseNames().size(), 63u); }

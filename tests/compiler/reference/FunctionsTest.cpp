@@ -50,12 +50,23 @@ TEST(Functions, activations) {
   EXPECT_NEAR(activate(Kind::GeluTanh, 1.0), 0.8411919906082768, 1e-14);
   EXPECT_NEAR(activate(Kind::Silu, 2.0), 2.0 * (1 + std::tanh(1.0)) / 2, 1e-15);
   EXPECT_EQ(activate(Kind::Silu, -1000.0), 0.0);
+  // x / (1 + exp(-1.702 x)), twice half of which is a tanh.
+  EXPECT_NEAR(activate(Kind::QuickGelu, 2.0), 1 + std::tanh(1.702), 1e-15);
   EXPECT_EQ(activate(Kind::Tanh, 0.5), std::tanh(0.5));
-  for (Kind kind :
-       {Kind::Relu, Kind::Gelu, Kind::GeluTanh, Kind::Silu, Kind::Tanh}) {
+  for (Kind kind : {Kind::Relu, Kind::Gelu, Kind::GeluTanh, Kind::Silu,
+                    Kind::QuickGelu, Kind::Tanh}) {
     EXPECT_EQ(activate(kind, 0.0), 0.0);
     EXPECT_TRUE(std::isnan(activate(kind, std::nan(""))));
   }
+}
+
+TEST(Functions, softCapIsSmoothAndOdd) {
+  // 2 tanh(x / 2): tanh(1) = 0.761594155955765.
+  Tensor x = tensor({1, 5}, {0, 2, -2, 1e9, 0.002});
+  expectNear(softCap(x, 2.0),
+             {0, 1.52318831191153, -1.52318831191153, 2,
+              0.002 - 0.002 * 0.002 * 0.002 / 12},
+             1e-14);
 }
 
 TEST(Functions, layerNorm) {
@@ -76,14 +87,34 @@ TEST(Functions, rmsNorm) {
              {3 / root, 8 / root});
 }
 
-TEST(Functions, rotationTurnsPairsOfHalves) {
-  mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
-  context.loadDialect<ir::AshlarDialect>();
-  mlir::Builder builder(&context);
-  auto number = [&](double x) { return builder.getF64FloatAttr(x); };
-  auto rotary = ir::RotaryAttr::get(&context, /*dimensions=*/4, number(100.0),
-                                    ir::RopeScaling::None, number(1), number(1),
-                                    number(4), /*original=*/0);
+namespace {
+class Rotations : public ::testing::Test {
+protected:
+  Rotations() { context.loadDialect<ir::AshlarDialect>(); }
+
+  mlir::FloatAttr number(double x) {
+    return mlir::Builder(&context).getF64FloatAttr(x);
+  }
+  ir::RotaryAttr rotary(int64_t dimensions, bool interleaved,
+                        mlir::FloatAttr magnitude = {}) {
+    return ir::RotaryAttr::get(&context, dimensions, interleaved, number(100.0),
+                               ir::RopeScaling::None, number(1), number(1),
+                               number(4), /*original=*/0, magnitude);
+  }
+  /// By 4, over `original` positions; from 32 turns on kept, divided below 1.
+  ir::RotaryAttr yarn(int64_t dimensions, int64_t original) {
+    return ir::RotaryAttr::get(&context, dimensions, /*interleaved=*/false,
+                               number(1e4), ir::RopeScaling::Yarn, number(4),
+                               /*low=*/number(1), /*high=*/number(32), original,
+                               /*magnitude=*/{});
+  }
+
+  mlir::MLIRContext context{mlir::MLIRContext::Threading::DISABLED};
+};
+} // namespace
+
+TEST_F(Rotations, turnPairsOfHalves) {
+  ir::RotaryAttr rotary = this->rotary(4, /*interleaved=*/false);
   // Entries 0 and 2 turn by 3 * 1, entries 1 and 3 by 3 * 100^-0.5; the last
   // entry of the head is not rotated.
   Tensor x = tensor({1, 1, 5}, {1, 0, 0, 1, 7});
@@ -97,6 +128,41 @@ TEST(Functions, rotationTurnsPairsOfHalves) {
   expectNear(rotate(two, {0}, rotary), two.data);
 }
 
+/// The same angles for entries that lie side by side.
+TEST_F(Rotations, turnNeighbours) {
+  Tensor x = tensor({1, 1, 5}, {1, 0, 0, 1, 7});
+  expectNear(rotate(x, {3}, rotary(4, /*interleaved=*/true)),
+             {std::cos(3.0), std::sin(3.0), -std::sin(0.3), std::cos(0.3), 7});
+}
+
+TEST_F(Rotations, magnitudeIsOfWhatTurns) {
+  Tensor x = tensor({1, 1, 5}, {1, 0, 0, 1, 7});
+  for (bool interleaved : {false, true}) {
+    Tensor turned = rotate(x, {3}, rotary(4, interleaved));
+    for (int64_t i = 0; i < 4; ++i)
+      turned.data[i] *= 1.25;
+    expectNear(rotate(x, {3}, rotary(4, interleaved, number(1.25))),
+               turned.data);
+  }
+}
+
+/// Pair i turns 4096 / (2 pi 10000^(i/32)) times: 32 times at i = 10.47, once
+/// at i = 22.51. Between 10 and 23 a 13th more is divided from pair to pair.
+TEST_F(Rotations, yarnFrequencies) {
+  ir::RotaryAttr rotary = yarn(64, 4096);
+  for (int64_t i = 0; i < 32; ++i) {
+    double base = std::pow(10.0, -static_cast<double>(i) / 8);
+    double divided = i <= 10 ? 0 : i >= 23 ? 13 : static_cast<double>(i - 10);
+    EXPECT_NEAR(rotary.frequency(i), base * (1 - 0.75 * divided / 13),
+                base * 1e-15)
+        << i;
+  }
+  // Once in 4 positions is less than any pair turns, so that the ramp is of no
+  // length: nothing is divided, and nothing by zero.
+  ir::RotaryAttr tiny = yarn(2, 4);
+  EXPECT_EQ(tiny.frequency(0), 1.0);
+}
+
 TEST(Functions, scoresShareKeyHeads) {
   // 4 query heads, 2 key heads of size 1.
   Tensor query = tensor({1, 4, 1}, {1, 2, 3, 4});
@@ -104,16 +170,58 @@ TEST(Functions, scoresShareKeyHeads) {
   expectNear(scores(query, key), {10, 30, 20, 60, 60, 120, 80, 160});
 }
 
+/// v^T tanh(q + k), v of each query head: 4 of them over 2 key heads of size 2.
+TEST(Functions, additiveScoresShareKeyHeads) {
+  Tensor query = tensor({1, 4, 2}, {0, 1, 0, 1, 0, 1, 0, 1});
+  Tensor key = tensor({1, 2, 2}, {0.5, -1, 0.25, 1});
+  double a = std::tanh(0.5), b = std::tanh(0.25), c = std::tanh(2.0);
+  expectNear(additiveScores(query, key, {1, 1, 2, 2, 3, 3, 4, 5}),
+             {a, 2 * a, 3 * b + 3 * c, 4 * b + 5 * c});
+}
+
 TEST(Functions, maskKnowsSequences) {
   Sequences queries = {{0, 1}, {1, 0}};
   Sequences keys = {{0, 0}, {0, 1}, {0, 2}, {1, 0}};
   Tensor zeros({2, 1, 4});
-  EXPECT_EQ(mask(ir::MaskKind::Causal, zeros, queries, keys).data,
+  EXPECT_EQ(mask(ir::MaskKind::Causal, std::nullopt, zeros, queries, keys).data,
             (std::vector<double>{0, 0, -infinity, -infinity, -infinity,
                                  -infinity, -infinity, 0}));
-  EXPECT_EQ(mask(ir::MaskKind::All, zeros, queries, keys).data,
+  EXPECT_EQ(mask(ir::MaskKind::All, std::nullopt, zeros, queries, keys).data,
             (std::vector<double>{0, 0, 0, -infinity, -infinity, -infinity,
                                  -infinity, 0}));
+}
+
+/// Indices of one sequence less than the window apart; the query is one of its
+/// keys.
+TEST(Functions, maskWithWindow) {
+  Sequences queries = {{0, 2}, {0, 0}};
+  Sequences keys = {{0, 0}, {0, 1}, {0, 2}, {0, 3}, {0, 4}, {1, 2}};
+  Tensor zeros({2, 1, 6});
+  constexpr double no = -infinity;
+  EXPECT_EQ(mask(ir::MaskKind::Causal, 2, zeros, queries, keys).data,
+            (std::vector<double>{no, 0, 0, no, no, no, //
+                                 0, no, no, no, no, no}));
+  EXPECT_EQ(mask(ir::MaskKind::All, 2, zeros, queries, keys).data,
+            (std::vector<double>{no, 0, 0, 0, no, no, //
+                                 0, 0, no, no, no, no}));
+  EXPECT_EQ(mask(ir::MaskKind::All, 1, zeros, queries, keys).data,
+            (std::vector<double>{no, no, 0, no, no, no, //
+                                 0, no, no, no, no, no}));
+}
+
+/// Column 2 is for the query's own index; other sequences and distances that
+/// the table has not are left alone.
+TEST(Functions, biasByDistance) {
+  Sequences queries = {{0, 3}, {1, 0}};
+  Sequences keys = {{0, 0}, {0, 1}, {0, 3}, {0, 4}, {0, 5}, {1, 0}};
+  Tensor scores({2, 2, 6});
+  scores.data.assign(scores.data.size(), 0.5);
+  Tensor table = tensor({2, 4}, {10, 11, 12, 13, 20, 21, 22, 23});
+  EXPECT_EQ(biasPositions(scores, queries, keys, table, /*behind=*/2).data,
+            (std::vector<double>{0.5, 10.5, 12.5, 13.5, 0.5, 0.5,  //
+                                 0.5, 20.5, 22.5, 23.5, 0.5, 0.5,  //
+                                 0.5, 0.5,  0.5,  0.5,  0.5, 12.5, //
+                                 0.5, 0.5,  0.5,  0.5,  0.5, 22.5}));
 }
 
 TEST(Functions, softmax) {

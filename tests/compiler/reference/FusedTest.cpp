@@ -32,6 +32,8 @@ static constexpr const char *weights = R"(
   ashlar.weight @gate_bias [#ashlar.tensor<"gate_bias", [6], rows = 0 for 6>] : tensor<6xf32>
   ashlar.weight @gate_up_bias [#ashlar.tensor<"gate_bias", [6], rows = 0 for 6>,
                                #ashlar.zeros<6>] : tensor<12xf32>
+  ashlar.weight @part_gain [#ashlar.tensor<"n4.weight", [4], rows = 0 for 4>] : tensor<4xf32>
+  ashlar.weight @near [#ashlar.tensor<"bias", [4, 5], rows = 0 for 4>] : tensor<4x5xf32>
 )";
 
 namespace {
@@ -136,6 +138,68 @@ TEST_F(FusedTest, residualNorm) {
     %s1, %n = ashlar.residual_norm layer_norm %x, %a gain @gain bias @b
               epsilon 1.0e-3 : tensor<?x8xf32>
     %y = ashlar.multiply %n, %s1 : tensor<?x8xf32>)");
+}
+
+/// Parts of a row are normalized as if they were rows.
+TEST_F(FusedTest, normOfGroups) {
+  for (const char *begin : {"0", "4"})
+    expectSame(std::string("%s1 = ashlar.slice %x from ") + begin + R"(
+      : tensor<?x8xf32> -> tensor<?x4xf32>
+    %y = ashlar.norm layer_norm %s1 gain @part_gain epsilon 1.0e-3
+         : tensor<?x4xf32> -> tensor<?x4xf32>)",
+               std::string(R"(
+    %n = ashlar.norm layer_norm %x gain @part_gain epsilon 1.0e-3 groups 2
+         : tensor<?x8xf32> -> tensor<?x8xf32>
+    %y = ashlar.slice %n from )") +
+                   begin + " : tensor<?x8xf32> -> tensor<?x4xf32>",
+               "tensor<?x4xf32>");
+}
+
+/// Bias, cap and window, over keys that are kept. The numbers are such that the
+/// cap bends them: in another order they differ.
+TEST_F(FusedTest, adjustedAttention) {
+  const std::string start = R"(
+    %h = ashlar.split_heads %x : tensor<?x8xf32> -> tensor<?x4x2xf32>
+    %k, %v, %ks = ashlar.kv_append self %h, %h, %s
+        : tensor<?x4x2xf32>, tensor<?x4x2xf32> -> tensor<?x4x2xf32>, tensor<?x4x2xf32>)";
+  const std::string end = R"(
+    %y = ashlar.merge_heads %m : tensor<?x4x2xf32> -> tensor<?x8xf32>)";
+  for (const char *mask : {"causal", "all"})
+    expectSame(start + R"(
+    %a = ashlar.scores %h, %k : tensor<?x4x2xf32>, tensor<?x4x2xf32> -> tensor<?x4x?xf32>
+    %b = ashlar.scale %a by 2.0 : tensor<?x4x?xf32>
+    %c = ashlar.position_bias %b, %s, %ks table @near behind 2 : tensor<?x4x?xf32>
+    %d = ashlar.soft_cap %c at 0.5 : tensor<?x4x?xf32>
+    %e = ashlar.mask )" +
+                   mask + R"( %d, %s, %ks window 2 : tensor<?x4x?xf32>
+    %f = ashlar.softmax %e : tensor<?x4x?xf32>
+    %m = ashlar.mix %f, %v : tensor<?x4x?xf32>, tensor<?x4x2xf32> -> tensor<?x4x2xf32>)" +
+                   end,
+               start + "%m = ashlar.attention " + mask + R"( %h, %k, %v, %s, %ks
+        window 2 scale 2.0 bias @near behind 2 soft_cap 0.5
+        : tensor<?x4x2xf32>, tensor<?x4x2xf32>, tensor<?x4x2xf32> -> tensor<?x4x2xf32>)" +
+                   end);
+}
+
+/// Additive scores are scaled as others are.
+TEST_F(FusedTest, additiveAttention) {
+  const std::string start = R"(
+    %h = ashlar.split_heads %x : tensor<?x8xf32> -> tensor<?x4x2xf32>
+    %k, %v, %ks = ashlar.kv_append self %h, %h, %s
+        : tensor<?x4x2xf32>, tensor<?x4x2xf32> -> tensor<?x4x2xf32>, tensor<?x4x2xf32>)";
+  const std::string end = R"(
+    %y = ashlar.merge_heads %m : tensor<?x4x2xf32> -> tensor<?x8xf32>)";
+  expectSame(start + R"(
+    %a = ashlar.additive_scores %h, %k by @gain : tensor<?x4x2xf32>, tensor<?x4x2xf32> -> tensor<?x4x?xf32>
+    %b = ashlar.scale %a by 0.7 : tensor<?x4x?xf32>
+    %e = ashlar.mask causal %b, %s, %ks : tensor<?x4x?xf32>
+    %f = ashlar.softmax %e : tensor<?x4x?xf32>
+    %m = ashlar.mix %f, %v : tensor<?x4x?xf32>, tensor<?x4x2xf32> -> tensor<?x4x2xf32>)" +
+                 end,
+             start + R"(
+    %m = ashlar.attention causal %h, %k, %v, %s, %ks scale 0.7 additive @gain
+        : tensor<?x4x2xf32>, tensor<?x4x2xf32>, tensor<?x4x2xf32> -> tensor<?x4x2xf32>)" +
+                 end);
 }
 
 /// Grouped heads with rotary positions over keys that are kept.

@@ -75,7 +75,7 @@ inline ModelSpec decoderSpec() {
   spec.stacks.push_back(stackOf(StackKind::Decoder, 8));
   Head head;
   head.output = "logits";
-  head.layers.push_back({linearOf("head", 8, 17), std::nullopt, std::nullopt});
+  head.layers.emplace_back().linear = linearOf("head", 8, 17);
   spec.heads.push_back(head);
   return spec;
 }

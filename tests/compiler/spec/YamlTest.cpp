@@ -43,14 +43,25 @@ static ModelSpec fullSpec() {
   embedding.tokenTypes = 3;
   embedding.tokenTypeTable = weightOf("types", {3, 8});
   embedding.norm = normOf("e", 8);
-  embedding.positions = {PositionKind::Learned, 16, 2,
-                         weightOf("positions", {18, 8}),
-                         SinusoidalOrder::SplitHalf};
+  Positions &positions = embedding.positions;
+  positions.kind = PositionKind::Learned;
+  positions.count = 19;
+  positions.offset = 2;
+  positions.first = 3;
+  positions.byToken = true;
+  positions.table = weightOf("positions", {21, 8});
+  positions.order = SinusoidalOrder::SplitHalf;
   Block &block = decoder.blocks[0].block;
   block.placement = NormPlacement::Post;
   block.attention.scale = 1.7976931348623157e308;
-  block.attention.rotary = {4,   1e6, RopeScalingKind::Llama3, 8.0, 1.25,
-                            4.5, 8192};
+  Rotary &rotary = block.attention.rotary.emplace();
+  rotary.dimensions = 4;
+  rotary.theta = 1e6;
+  rotary.scaling = RopeScalingKind::Llama3;
+  rotary.factor = 8.0;
+  rotary.lowFrequencyFactor = 1.25;
+  rotary.highFrequencyFactor = 4.5;
+  rotary.originalMaxPositions = 8192;
   block.attention.query.bias = weightOf("bias.{layer}", {72});
   block.attention.query.bias->begin = 24;
   block.attention.query.bias->count = 24;
@@ -61,14 +72,101 @@ static ModelSpec fullSpec() {
   Head second = spec.heads[0];
   second.output = "pooled";
   second.rows = RowSelection::First;
-  second.layers.push_back({std::nullopt, Activation::Tanh, normOf("h", 17)});
+  HeadLayer &layer = second.layers.emplace_back();
+  layer.scale = 0.25;
+  layer.softCap = 30.5;
+  layer.activation = Activation::Tanh;
+  layer.norm = normOf("h", 17);
   spec.heads.push_back(second);
   return spec;
 }
 
+/// What only some placements, positions and widths of tables go with.
+static ModelSpec sandwichSpec() {
+  ModelSpec spec = encoderDecoderSpec();
+  Block &block = spec.stacks[1].blocks[0].block;
+  block.attentionNorm.reset();
+  block.crossAttentionNorm.reset();
+  block.feedForwardNorm.reset();
+  block.attentionOutputNorm = normOf("o1.{layer}", 8);
+  block.attentionOutputNorm->gainOffset = 1.0;
+  block.crossAttentionOutputNorm = normOf("o2.{layer}", 8);
+  block.feedForwardOutputNorm = normOf("o3.{layer}", 8);
+  Attention &attention = block.attention;
+  attention.window = 5;
+  attention.softCap = 50.25;
+  attention.queryNorm = normOf("qn.{layer}", 6);
+  attention.keyNorm = normOf("kn.{layer}", 12);
+  Rotary &rotary = attention.rotary.emplace();
+  rotary.dimensions = 4;
+  rotary.interleaved = true;
+  rotary.scaling = RopeScalingKind::Yarn;
+  rotary.originalMaxPositions = 4096;
+  rotary.betaFast = 30.5;
+  rotary.betaSlow = 1.5;
+  rotary.magnitude = 1.125;
+  Weight &key = attention.key.weight;
+  key.stored = {36, 8};
+  key.begin = 6;
+  key.count = 12;
+  key.piece = 6;
+  key.every = 18;
+  Embedding &embedding = spec.stacks[0].embedding;
+  embedding.width = 5;
+  embedding.tokens = weightOf("tokens", {17, 5});
+  embedding.tokenTypes = 2;
+  embedding.tokenTypeTable = weightOf("types", {2, 5});
+  embedding.projection = linearOf("projection", 5, 12);
+  PositionBias &bias =
+      spec.stacks[0].blocks[0].block.attention.positionBias.emplace();
+  bias.kind = PositionBiasKind::Relative;
+  bias.table = weightOf("bias", {8, 4});
+  bias.buckets = 8;
+  bias.maxDistance = 100;
+  bias.bidirectional = true;
+  return spec;
+}
+
+/// Attention and feed-forward side by side.
+static ModelSpec parallelSpec() {
+  ModelSpec spec = decoderSpec();
+  Block &block = spec.stacks[0].blocks[0].block;
+  block.placement = NormPlacement::Parallel;
+  block.feedForwardNorm.reset();
+  PositionBias &bias = block.attention.positionBias.emplace();
+  bias.maxBias = 7.5;
+  bias.scale = 0.375;
+  block.attention.additiveVector = weightOf("v.{layer}", {24});
+  Embedding &embedding = spec.stacks[0].embedding;
+  embedding.width = 5;
+  embedding.tokens = weightOf("tokens", {17, 5});
+  embedding.tokenTypes = 2;
+  embedding.tokenTypeTable = weightOf("types", {2, 8});
+  embedding.tokenProjection = linearOf("projection", 5, 8);
+  spec.heads[0].rows = RowSelection::Token;
+  spec.heads[0].token = 3;
+  return spec;
+}
+
+/// Attention to the vectors themselves, and nothing else.
+static ModelSpec bareSpec() {
+  ModelSpec spec = decoderSpec();
+  Block &block = spec.stacks[0].blocks[0].block;
+  block.residual = false;
+  block.feedForward = {};
+  block.attentionNorm.reset();
+  block.feedForwardNorm.reset();
+  block.attention = {};
+  block.attention.heads = block.attention.kvHeads = 2;
+  block.attention.headDim = 4;
+  block.attention.causal = true;
+  spec.heads[0].rows = RowSelection::HighestToken;
+  return spec;
+}
+
 TEST(Yaml, SaysEverythingBack) {
-  for (const ModelSpec &spec :
-       {decoderSpec(), encoderDecoderSpec(), fullSpec()}) {
+  for (const ModelSpec &spec : {decoderSpec(), encoderDecoderSpec(), fullSpec(),
+                                sandwichSpec(), parallelSpec(), bareSpec()}) {
     std::string text = printYaml(spec, {});
     YamlModel back = valueOf(parseYaml(text, "m.yaml"));
     EXPECT_TRUE(back.spec == spec) << text;
@@ -125,7 +223,7 @@ stacks:
   EXPECT_EQ(attention.value.weight.begin, 4);
   EXPECT_FALSE(attention.value.bias.has_value());
   EXPECT_TRUE(attention.output.weight.transposed);
-  EXPECT_FALSE(stack.blocks[0].block.attentionNorm.gain.has_value());
+  EXPECT_FALSE(stack.blocks[0].block.attentionNorm->gain.has_value());
 }
 
 TEST(Yaml, PathsAreRelativeToTheFile) {
@@ -167,8 +265,9 @@ TEST(YamlErrors, UnknownKey) {
   EXPECT_EQ(yamlError(edited("heads: 4", "heads: 4\n          dropout: 0.1")),
             "m.yaml:15:11: unknown key \"dropout\" in "
             "\"stacks[0].blocks[0].attention\"\n"
-            "known here: causal, head_dim, heads, key, kv_heads, output, "
-            "query, rotary, scale, value");
+            "known here: additive_vector, causal, head_dim, heads, key, "
+            "key_norm, kv_heads, output, position_bias, query, query_norm, "
+            "rotary, scale, soft_cap, value, window");
   EXPECT_EQ(yamlError("stacks: []\n\"a\\eb\": 1"),
             "m.yaml:2:1: unknown key \"a\\x1bb\"\n"
             "known here: checkpoint, family, generation, heads, labels, "
@@ -190,7 +289,8 @@ TEST(YamlErrors, WrongKinds) {
             "\"yes\"; expected true or false");
   EXPECT_EQ(yamlError(edited("activation: gelu", "activation: swish2")),
             "m.yaml:26:23: \"stacks[0].blocks[0].feed_forward.activation\" is "
-            "\"swish2\"; supported: relu, gelu, gelu_tanh, silu, tanh");
+            "\"swish2\"; supported: relu, gelu, gelu_tanh, silu, tanh, "
+            "quick_gelu");
   EXPECT_EQ(yamlError("stacks: 3"),
             "m.yaml:1:9: \"stacks\" is 3; expected a list");
   EXPECT_EQ(yamlError("stacks: [3]"),
@@ -228,8 +328,14 @@ TEST(Names, GoThereAndBack) {
   EXPECT_STREQ(nameOf(NormPlacement::Post), "post");
   EXPECT_STREQ(nameOf(PositionKind::Sinusoidal), "sinusoidal");
   EXPECT_STREQ(nameOf(SinusoidalOrder::SplitHalf), "split_half");
+  EXPECT_STREQ(nameOf(NormPlacement::Parallel), "parallel");
   EXPECT_STREQ(nameOf(RopeScalingKind::Llama3), "llama3");
+  EXPECT_STREQ(nameOf(RopeScalingKind::Yarn), "yarn");
+  EXPECT_STREQ(nameOf(PositionBiasKind::Alibi), "alibi");
+  EXPECT_STREQ(nameOf(PositionBiasKind::Relative), "relative");
   EXPECT_STREQ(nameOf(StackKind::Encoder), "encoder");
   EXPECT_STREQ(nameOf(RowSelection::First), "first");
+  EXPECT_STREQ(nameOf(RowSelection::Token), "token");
+  EXPECT_STREQ(nameOf(RowSelection::HighestToken), "highest_token");
   EXPECT_EQ(fromName<Activation>("swish"), std::nullopt);
 }

@@ -78,7 +78,8 @@ TEST_F(WeightValuesTest, scaledNumbers) {
   auto weight = parse(R"(#ashlar.tensor<"t", [2, 2], rows = 0 for 2>)", "2x2");
   mlir::Builder builder(&context);
   weight.setSourcesAttr(builder.getArrayAttr({ir::TensorSourceAttr::get(
-      &context, "t", {2, 2}, /*begin=*/0, /*count=*/2, /*transposed=*/false,
+      &context, "t", {2, 2}, /*begin=*/0, /*count=*/2, /*piece=*/2,
+      /*every=*/2, /*transposed=*/false, /*plus=*/mlir::FloatAttr(),
       builder.getF64FloatAttr(2.5))}));
   EXPECT_EQ(read<float>(values, weight, 0, 2),
             (std::vector<float>{0, 2.5, 5, 7.5}));
@@ -150,6 +151,69 @@ TEST_F(WeightValuesTest, sourcesOnTopOfEachOther) {
           std::vector<float>(all.begin() + first, all.begin() + first + count));
 }
 
+TEST_F(WeightValuesTest, offsetBeforeScale) {
+  auto weight = parse(R"(#ashlar.tensor<"a", [2], rows = 0 for 2,
+                                         plus = 1.0 : f64>,
+                         #ashlar.zeros<1>,
+                         #ashlar.tensor<"b", [2], rows = 0 for 2,
+                                         plus = -3.0 : f64, scale = 0.5 : f64>)",
+                      "5");
+  EXPECT_EQ(read<float>(values, weight, 0, 5),
+            (std::vector<float>{1, 2, 0, -1.5, -1}));
+  EXPECT_EQ(read<double>(values, weight, 3, 2),
+            (std::vector<double>{-1.5, -1}));
+}
+
+/// Every part by itself, over every border between pieces.
+static void
+expectParts(const std::vector<float> &all, int64_t columns,
+            llvm::function_ref<std::vector<float>(int64_t, int64_t)> readRows) {
+  auto rows = static_cast<int64_t>(all.size()) / columns;
+  for (int64_t first = 0; first <= rows; ++first)
+    for (int64_t count = 0; first + count <= rows; ++count)
+      EXPECT_EQ(readRows(first, count),
+                std::vector<float>(all.begin() + first * columns,
+                                   all.begin() + (first + count) * columns))
+          << first << " " << count;
+}
+
+TEST_F(WeightValuesTest, piecesOfRows) {
+  auto weight = parse(
+      R"(#ashlar.tensor<"t", [12, 2], rows = 1 for 6 by 2 every 4>)", "6x2");
+  expectParts({2, 3, 4, 5, 10, 11, 12, 13, 18, 19, 20, 21}, 2,
+              [&](int64_t first, int64_t count) {
+                return read<float>(values, weight, first, count);
+              });
+}
+
+TEST_F(WeightValuesTest, piecesOfVectors) {
+  auto weight = parse(
+      R"(#ashlar.tensor<"t", [12], rows = 1 for 6 by 2 every 4, scale = 2.0 : f64>)",
+      "6");
+  expectParts({2, 4, 10, 12, 18, 20}, 1, [&](int64_t first, int64_t count) {
+    return read<float>(values, weight, first, count);
+  });
+}
+
+TEST_F(WeightValuesTest, piecesOfTransposedRows) {
+  auto weight = parse(R"(#ashlar.tensor<"t", [3, 12],
+                             rows = 1 for 6 by 2 every 4, transposed = true>)",
+                      "6x3");
+  std::vector<float> all;
+  for (int64_t row : {1, 5, 9})
+    llvm::append_range(all, columns(3, 12, row, 2));
+  EXPECT_EQ(read<float>(values, weight, 0, 6), all);
+  EXPECT_EQ(reader.elements, 3u * 12u); // once
+  // Through windows of the whole tensor, of 5 rows, and of as little as is
+  // asked for.
+  for (size_t windowBytes : {1000, 5 * 3 * 4, 1}) {
+    WeightValues through(reader, windowBytes);
+    expectParts(all, 3, [&](int64_t first, int64_t count) {
+      return read<float>(through, weight, first, count);
+    });
+  }
+}
+
 TEST_F(WeightValuesTest, sinusoids) {
   auto weight = parse("#ashlar.sinusoid<interleaved, 9 x 6>", "9x6");
   std::vector<double> row = read<double>(values, weight, 5, 1);
@@ -188,16 +252,127 @@ TEST_F(WeightValuesTest, rotaryTables) {
   EXPECT_NEAR(row[3], std::sin(0.7), 1e-15);
 }
 
+/// Every entry of a pair has its cosine, and behind all of them the sine that
+/// the other one is multiplied by.
+TEST_F(WeightValuesTest, rotaryTablesOfNeighbours) {
+  auto weight = parse("#ashlar.rotary_table<<4 interleaved = true, "
+                      "theta = 100.0 : f64, none, factor = 1.0 : f64, "
+                      "low = 1.0 : f64, high = 4.0 : f64, original = 0, "
+                      "magnitude = 1.5 : f64>, 8>",
+                      "8x8");
+  ASSERT_TRUE(weight);
+  std::vector<double> row = read<double>(values, weight, 7, 1);
+  const double expected[] = {std::cos(7.0),  std::cos(7.0),  std::cos(0.7),
+                             std::cos(0.7),  -std::sin(7.0), std::sin(7.0),
+                             -std::sin(0.7), std::sin(0.7)};
+  for (size_t i = 0; i < 8; ++i)
+    EXPECT_NEAR(row[i], 1.5 * expected[i], 1e-15) << i;
+}
+
+/// Rows of `columns` entries around the distance 0 at `behind`: slope times
+/// distance.
+static std::vector<double> ramps(llvm::ArrayRef<double> slopes, int64_t columns,
+                                 int64_t behind) {
+  std::vector<double> result;
+  for (double slope : slopes)
+    for (int64_t c = 0; c < columns; ++c)
+      result.push_back(slope * static_cast<double>(c - behind));
+  return result;
+}
+
+/// Press et al. 2021: 8 heads have 1/2, 1/4, ... 1/256.
+TEST_F(WeightValuesTest, alibiOfAPowerOfTwo) {
+  auto weight = parse("#ashlar.alibi_table<8 x 5, behind = 3, "
+                      "max_bias = 8.0 : f64, scale = 1.0 : f64>",
+                      "8x5");
+  ASSERT_TRUE(weight);
+  std::vector<double> slopes;
+  for (double slope = 0.5; slope >= 1.0 / 256; slope /= 2)
+    slopes.push_back(slope);
+  EXPECT_EQ(read<double>(values, weight, 0, 8), ramps(slopes, 5, 3));
+  EXPECT_EQ(
+      read<float>(values, weight, 7, 1),
+      (std::vector<float>{-3 / 256.f, -2 / 256.f, -1 / 256.f, 0, 1 / 256.f}));
+}
+
+/// 12 heads have those of 8, then every other one of 16, from the first on.
+TEST_F(WeightValuesTest, alibiOfOtherCounts) {
+  auto weight = parse("#ashlar.alibi_table<12 x 2, behind = 1, "
+                      "max_bias = 8.0 : f64, scale = 0.5 : f64>",
+                      "12x2");
+  ASSERT_TRUE(weight);
+  std::vector<double> row = read<double>(values, weight, 0, 12);
+  for (int64_t head = 0; head < 12; ++head) {
+    double power = head < 8 ? head + 1 : head - 7.5;
+    EXPECT_NEAR(row[2 * head], -0.5 * std::pow(2.0, -power), 1e-16) << head;
+    EXPECT_EQ(row[2 * head + 1], 0.0);
+  }
+  // Of another largest exponent, as mpt's configurations may ask for.
+  weight = parse("#ashlar.alibi_table<3 x 2, behind = 1, "
+                 "max_bias = 4.0 : f64, scale = 1.0 : f64>",
+                 "3x2");
+  row = read<double>(values, weight, 0, 3);
+  EXPECT_EQ(row, (std::vector<double>{-0.25, 0, -0.0625, 0, -0.5, 0}));
+}
+
+namespace {
+/// The published function of the buckets of T5, evaluated by hand: where each
+/// begins.
+struct Buckets {
+  bool bidirectional;
+  std::vector<int64_t> begins;
+};
+} // namespace
+
+static const Buckets t5Buckets[] = {
+    {/*bidirectional=*/false,
+     {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,
+      16, 19, 21, 24, 27, 31, 35, 40, 46, 52, 59, 67, 77, 87, 99, 113}},
+    {/*bidirectional=*/true,
+     {0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 23, 32, 46, 64, 91}}};
+
+TEST_F(WeightValuesTest, relativePositions) {
+  constexpr int64_t heads = 3, behind = 200, count = 401;
+  for (const Buckets &buckets : t5Buckets) {
+    auto weight =
+        parse(std::string("#ashlar.relative_table<\"bias\", 32 x 3, "
+                          "columns = 401, behind = 200, "
+                          "max_distance = 128") +
+                  (buckets.bidirectional ? ", bidirectional = true>" : ">"),
+              "3x401");
+    ASSERT_TRUE(weight);
+    std::vector<double> rows = read<double>(values, weight, 0, heads);
+    for (int64_t head = 0; head < heads; ++head)
+      for (int64_t distance = -behind; distance <= behind; ++distance) {
+        // How far the key is behind; keys ahead have buckets of their own, or
+        // that of the query itself.
+        bool ahead = distance > 0;
+        int64_t back = ahead && !buckets.bidirectional ? 0 : std::abs(distance);
+        int64_t bucket = llvm::upper_bound(buckets.begins, back) -
+                         buckets.begins.begin() - 1;
+        if (ahead && buckets.bidirectional)
+          bucket += 16;
+        EXPECT_EQ(rows[head * count + behind + distance],
+                  static_cast<double>(bucket * heads + head))
+            << distance;
+      }
+    EXPECT_EQ(tensorAt(weight, /*layer=*/0, /*row=*/1), "bias");
+  }
+}
+
 TEST_F(WeightValuesTest, everyTensorOfEveryLayerIsChecked) {
   module = mlir::parseSourceString<mlir::ModuleOp>(
       R"(ashlar.weight @a [#ashlar.tensor<"h.{layer}", [2], rows = 0 for 2>]
              : tensor<2xf32> layers = [3, 2]
          ashlar.weight @b [#ashlar.zeros<2>,
-             #ashlar.tensor<"t", [2], rows = 0 for 2>] : tensor<4xf32>)",
+             #ashlar.tensor<"t", [2], rows = 0 for 2>] : tensor<4xf32>
+         ashlar.weight @c [#ashlar.relative_table<"bias", 4 x 2, columns = 1,
+             behind = 0, max_distance = 8>] : tensor<2x1xf32>)",
       mlir::ParserConfig(&context));
   ASSERT_TRUE(module);
   llvm::Error error = checkWeights(*module, reader);
   EXPECT_FALSE(error) << llvm::toString(std::move(error));
-  EXPECT_EQ(reader.names, (std::vector<std::string>{"h.3", "h.4", "t"}));
+  EXPECT_EQ(reader.names,
+            (std::vector<std::string>{"h.3", "h.4", "t", "bias"}));
   EXPECT_EQ(reader.elements, 0u);
 }

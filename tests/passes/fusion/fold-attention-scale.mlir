@@ -65,3 +65,46 @@ func.func @declines(%x: tensor<?x8xf32>, %heads: tensor<?x2x4xf32>) -> (tensor<?
   %t4 = ashlar.scale %s4 by 0.5 : tensor<?x2x?xf32>
   return %s4, %vh : tensor<?x2x?xf32>, tensor<?x2x4xf32>
 }
+
+// -----
+
+// Rows in pieces stay in pieces, and what is added to them is scaled with them.
+// CHECK: ashlar.weight @q [#ashlar.tensor<"q", [8, 24], rows = 4 for 8 by 4 every 12, transposed = true, scale = 5.000000e-01 : f64>] :
+// CHECK: ashlar.weight @b [#ashlar.tensor<"b", [8], rows = 0 for 8, plus = 1.000000e+00 : f64, scale = 5.000000e-01 : f64>] :
+// CHECK-LABEL: func.func @pieces
+// CHECK-NOT:     ashlar.scale
+ashlar.weight @q [#ashlar.tensor<"q", [8, 24], rows = 4 for 8 by 4 every 12, transposed = true>] : tensor<8x8xf32>
+ashlar.weight @b [#ashlar.tensor<"b", [8], rows = 0 for 8, plus = 1.0 : f64>] : tensor<8xf32>
+func.func @pieces(%x: tensor<?x8xf32>, %k: tensor<?x2x4xf32>) -> tensor<?x2x?xf32> {
+  %q = ashlar.linear %x weight @q bias @b : tensor<?x8xf32> -> tensor<?x8xf32>
+  %h = ashlar.split_heads %q : tensor<?x8xf32> -> tensor<?x2x4xf32>
+  %s = ashlar.scores %h, %k : tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x?xf32>
+  // expected-remark @below {{"factor 0.5 is in @q"}}
+  %t = ashlar.scale %s by 0.5 : tensor<?x2x?xf32>
+  return %t : tensor<?x2x?xf32>
+}
+
+// -----
+
+// A norm of the queries would take the factor out again; a scale behind a bias
+// or a cap is of more than the scores.
+// CHECK-NOT:   scale = 5
+// CHECK-LABEL: func.func @not_through
+// CHECK-COUNT-2: ashlar.scale
+ashlar.weight @q [#ashlar.tensor<"q", [8, 8], rows = 0 for 8>] : tensor<8x8xf32>
+ashlar.weight @p [#ashlar.tensor<"p", [8, 8], rows = 0 for 8>] : tensor<8x8xf32>
+func.func @not_through(%x: tensor<?x8xf32>, %k: tensor<?x2x4xf32>) -> (tensor<?x2x?xf32>, tensor<?x2x?xf32>) {
+  %q = ashlar.linear %x weight @q : tensor<?x8xf32> -> tensor<?x8xf32>
+  %n = ashlar.norm rms_norm %q epsilon 1.0e-5 groups 2 : tensor<?x8xf32> -> tensor<?x8xf32>
+  %h = ashlar.split_heads %n : tensor<?x8xf32> -> tensor<?x2x4xf32>
+  %s = ashlar.scores %h, %k : tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x?xf32>
+  // expected-remark @below {{"the query is no projection that only these scores use"}}
+  %t = ashlar.scale %s by 0.5 : tensor<?x2x?xf32>
+
+  %p = ashlar.linear %x weight @p : tensor<?x8xf32> -> tensor<?x8xf32>
+  %ph = ashlar.split_heads %p : tensor<?x8xf32> -> tensor<?x2x4xf32>
+  %u = ashlar.scores %ph, %k : tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x?xf32>
+  %c = ashlar.soft_cap %u at 50.0 : tensor<?x2x?xf32>
+  %v = ashlar.scale %c by 0.5 : tensor<?x2x?xf32>
+  return %t, %v : tensor<?x2x?xf32>, tensor<?x2x?xf32>
+}

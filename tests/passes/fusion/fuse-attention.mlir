@@ -93,3 +93,112 @@ func.func @another_block(%q: tensor<?x4x8xf32>, %k: tensor<?x4x8xf32>, %qs: !ash
   }
   return
 }
+
+// -----
+
+// Position bias and soft cap, in this order or one of them, and the window of
+// the mask.
+// CHECK-LABEL: func.func @biased_and_capped
+// CHECK-SAME:    %[[Q:.*]]: tensor<?x4x8xf32>, %[[QS:.*]]: !ashlar.sequences, %[[KS:.*]]: !ashlar.sequences
+// CHECK-NEXT:    %[[Y:.*]] = ashlar.attention causal %[[Q]], %[[Q]], %[[Q]], %[[QS]], %[[KS]] window 3 scale 3.000000e-01 bias @t behind 5 soft_cap 5.000000e+01 : {{.*}}
+// CHECK-NEXT:    %[[Y1:.*]] = ashlar.attention all %[[Y]], {{.*}} scale 1.000000e+00 bias @t behind 4 : {{.*}}
+// CHECK-NEXT:    %[[Y2:.*]] = ashlar.attention all %[[Y1]], {{.*}} window 7 scale 1.000000e+00 soft_cap 2.000000e+01 : {{.*}}
+// CHECK-NEXT:    return %[[Y2]]
+ashlar.weight @t [#ashlar.alibi_table<4 x 6, behind = 5, max_bias = 8.0, scale = 1.0>] : tensor<4x6xf32>
+func.func @biased_and_capped(%q: tensor<?x4x8xf32>, %qs: !ashlar.sequences, %ks: !ashlar.sequences) -> tensor<?x4x8xf32> {
+  %s = ashlar.scores %q, %q : tensor<?x4x8xf32>, tensor<?x4x8xf32> -> tensor<?x4x?xf32>
+  %t = ashlar.scale %s by 0.3 : tensor<?x4x?xf32>
+  %b = ashlar.position_bias %t, %qs, %ks table @t behind 5 : tensor<?x4x?xf32>
+  %c = ashlar.soft_cap %b at 50.0 : tensor<?x4x?xf32>
+  %m = ashlar.mask causal %c, %qs, %ks window 3 : tensor<?x4x?xf32>
+  %p = ashlar.softmax %m : tensor<?x4x?xf32>
+  // expected-remark @below {{"scores to mix are one attention"}}
+  %y = ashlar.mix %p, %q : tensor<?x4x?xf32>, tensor<?x4x8xf32> -> tensor<?x4x8xf32>
+
+  %s1 = ashlar.scores %y, %q : tensor<?x4x8xf32>, tensor<?x4x8xf32> -> tensor<?x4x?xf32>
+  %b1 = ashlar.position_bias %s1, %qs, %ks table @t behind 4 : tensor<?x4x?xf32>
+  %m1 = ashlar.mask all %b1, %qs, %ks : tensor<?x4x?xf32>
+  %p1 = ashlar.softmax %m1 : tensor<?x4x?xf32>
+  // expected-remark @below {{"scores to mix are one attention"}}
+  %y1 = ashlar.mix %p1, %q : tensor<?x4x?xf32>, tensor<?x4x8xf32> -> tensor<?x4x8xf32>
+
+  %s2 = ashlar.scores %y1, %q : tensor<?x4x8xf32>, tensor<?x4x8xf32> -> tensor<?x4x?xf32>
+  %c2 = ashlar.soft_cap %s2 at 20.0 : tensor<?x4x?xf32>
+  %m2 = ashlar.mask all %c2, %qs, %ks window 7 : tensor<?x4x?xf32>
+  %p2 = ashlar.softmax %m2 : tensor<?x4x?xf32>
+  // expected-remark @below {{"scores to mix are one attention"}}
+  %y2 = ashlar.mix %p2, %q : tensor<?x4x?xf32>, tensor<?x4x8xf32> -> tensor<?x4x8xf32>
+  return %y2 : tensor<?x4x8xf32>
+}
+
+// -----
+
+// Another order is another function: the bias would be capped, or scaled, or the
+// capped scores scaled.
+// CHECK-LABEL: func.func @other_orders
+// CHECK-NOT:     ashlar.attention
+ashlar.weight @t [#ashlar.alibi_table<4 x 6, behind = 5, max_bias = 8.0, scale = 1.0>] : tensor<4x6xf32>
+func.func @other_orders(%q: tensor<?x4x8xf32>, %qs: !ashlar.sequences, %ks: !ashlar.sequences) -> tensor<?x4x?xf32> {
+  %s0 = ashlar.scores %q, %q : tensor<?x4x8xf32>, tensor<?x4x8xf32> -> tensor<?x4x?xf32>
+  %c0 = ashlar.soft_cap %s0 at 50.0 : tensor<?x4x?xf32>
+  %b0 = ashlar.position_bias %c0, %qs, %ks table @t behind 5 : tensor<?x4x?xf32>
+  %m0 = ashlar.mask all %b0, %qs, %ks : tensor<?x4x?xf32>
+  %p0 = ashlar.softmax %m0 : tensor<?x4x?xf32>
+  // expected-remark @below {{"what the mask reads are no scores"}}
+  %0 = ashlar.mix %p0, %q : tensor<?x4x?xf32>, tensor<?x4x8xf32> -> tensor<?x4x8xf32>
+
+  %s1 = ashlar.scores %q, %q : tensor<?x4x8xf32>, tensor<?x4x8xf32> -> tensor<?x4x?xf32>
+  %b1 = ashlar.position_bias %s1, %qs, %ks table @t behind 5 : tensor<?x4x?xf32>
+  %t1 = ashlar.scale %b1 by 0.3 : tensor<?x4x?xf32>
+  %m1 = ashlar.mask all %t1, %qs, %ks : tensor<?x4x?xf32>
+  %p1 = ashlar.softmax %m1 : tensor<?x4x?xf32>
+  // expected-remark @below {{"what the mask reads are no scores"}}
+  %1 = ashlar.mix %p1, %q : tensor<?x4x?xf32>, tensor<?x4x8xf32> -> tensor<?x4x8xf32>
+
+  %s2 = ashlar.scores %q, %q : tensor<?x4x8xf32>, tensor<?x4x8xf32> -> tensor<?x4x?xf32>
+  %c2 = ashlar.soft_cap %s2 at 50.0 : tensor<?x4x?xf32>
+  %t2 = ashlar.scale %c2 by 0.3 : tensor<?x4x?xf32>
+  %m2 = ashlar.mask all %t2, %qs, %ks : tensor<?x4x?xf32>
+  %p2 = ashlar.softmax %m2 : tensor<?x4x?xf32>
+  // expected-remark @below {{"what the mask reads are no scores"}}
+  %2 = ashlar.mix %p2, %q : tensor<?x4x?xf32>, tensor<?x4x8xf32> -> tensor<?x4x8xf32>
+
+  // Twice is not once.
+  %s3 = ashlar.scores %q, %q : tensor<?x4x8xf32>, tensor<?x4x8xf32> -> tensor<?x4x?xf32>
+  %b3 = ashlar.position_bias %s3, %qs, %ks table @t behind 5 : tensor<?x4x?xf32>
+  %d3 = ashlar.position_bias %b3, %qs, %ks table @t behind 5 : tensor<?x4x?xf32>
+  %m3 = ashlar.mask all %d3, %qs, %ks : tensor<?x4x?xf32>
+  %p3 = ashlar.softmax %m3 : tensor<?x4x?xf32>
+  // expected-remark @below {{"what the mask reads are no scores"}}
+  %3 = ashlar.mix %p3, %q : tensor<?x4x?xf32>, tensor<?x4x8xf32> -> tensor<?x4x8xf32>
+
+  %s4 = ashlar.scores %q, %q : tensor<?x4x8xf32>, tensor<?x4x8xf32> -> tensor<?x4x?xf32>
+  %b4 = ashlar.position_bias %s4, %ks, %qs table @t behind 5 : tensor<?x4x?xf32>
+  %m4 = ashlar.mask all %b4, %qs, %ks : tensor<?x4x?xf32>
+  %p4 = ashlar.softmax %m4 : tensor<?x4x?xf32>
+  // expected-remark @below {{"bias and mask are of different sequences"}}
+  %4 = ashlar.mix %p4, %q : tensor<?x4x?xf32>, tensor<?x4x8xf32> -> tensor<?x4x8xf32>
+
+  %s5 = ashlar.scores %q, %q : tensor<?x4x8xf32>, tensor<?x4x8xf32> -> tensor<?x4x?xf32>
+  %c5 = ashlar.soft_cap %s5 at 50.0 : tensor<?x4x?xf32>
+  %m5 = ashlar.mask all %c5, %qs, %ks : tensor<?x4x?xf32>
+  %p5 = ashlar.softmax %m5 : tensor<?x4x?xf32>
+  // expected-remark @below {{"the result of 'ashlar.soft_cap' has other uses"}}
+  %5 = ashlar.mix %p5, %q : tensor<?x4x?xf32>, tensor<?x4x8xf32> -> tensor<?x4x8xf32>
+  return %c5 : tensor<?x4x?xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @additive
+// CHECK:         ashlar.attention all {{.*}} scale 3.000000e-01 additive @v : {{.*}}
+ashlar.weight @v [#ashlar.tensor<"v", [32], rows = 0 for 32>] : tensor<32xf32>
+func.func @additive(%q: tensor<?x4x8xf32>, %qs: !ashlar.sequences, %ks: !ashlar.sequences) -> tensor<?x4x8xf32> {
+  %s = ashlar.additive_scores %q, %q by @v : tensor<?x4x8xf32>, tensor<?x4x8xf32> -> tensor<?x4x?xf32>
+  %t = ashlar.scale %s by 0.3 : tensor<?x4x?xf32>
+  %m = ashlar.mask all %t, %qs, %ks : tensor<?x4x?xf32>
+  %p = ashlar.softmax %m : tensor<?x4x?xf32>
+  // expected-remark @below {{"scores to mix are one attention"}}
+  %y = ashlar.mix %p, %q : tensor<?x4x?xf32>, tensor<?x4x8xf32> -> tensor<?x4x8xf32>
+  return %y : tensor<?x4x8xf32>
+}

@@ -40,3 +40,14 @@ func.func @declines(%x: tensor<?x8xf32>, %y: tensor<?x8xf32>) -> (tensor<?x8xf32
   }
   return %n, %m, %r : tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>
 }
+
+// A residual_norm goes over whole rows.
+// CHECK-LABEL: func.func @groups
+// CHECK:         %[[S:.*]] = ashlar.add
+// CHECK-NEXT:    ashlar.norm rms_norm %[[S]] epsilon 1.000000e-05 groups 2
+func.func @groups(%x: tensor<?x8xf32>, %y: tensor<?x8xf32>) -> tensor<?x8xf32> {
+  %s = ashlar.add %x, %y : tensor<?x8xf32>
+  // expected-remark @below {{[Missed] declined | Category:ashlar-fuse-residual-norm | Function=groups | Remark="the norm goes over parts of the row"}}
+  %n = ashlar.norm rms_norm %s epsilon 1.0e-5 groups 2 : tensor<?x8xf32> -> tensor<?x8xf32>
+  return %n : tensor<?x8xf32>
+}

@@ -92,3 +92,49 @@ func.func @declines(%x: tensor<?x8xf32>, %z: tensor<?x8xf32>) -> tensor<?x8xf32>
   %s = ashlar.linear %y weight @shared : tensor<?x8xf32> -> tensor<?x8xf32>
   return %s : tensor<?x8xf32>
 }
+
+// -----
+
+// Queries and keys that are normalized first, in heads or all together: the
+// norms read their slices.
+// CHECK-LABEL: func.func @norms
+// CHECK:        %[[M:.*]] = ashlar.linear %{{.*}} weight @q_k_v : tensor<?x8xf32> -> tensor<?x16xf32>
+// CHECK-NEXT:   %[[Q:.*]] = ashlar.slice %[[M]] from 0 : tensor<?x16xf32> -> tensor<?x8xf32>
+// CHECK-NEXT:   %[[K:.*]] = ashlar.slice %[[M]] from 8 : tensor<?x16xf32> -> tensor<?x4xf32>
+// CHECK-NEXT:   %[[V:.*]] = ashlar.slice %[[M]] from 12 : tensor<?x16xf32> -> tensor<?x4xf32>
+// CHECK-NEXT:   ashlar.norm rms_norm %[[Q]] gain @g epsilon 1.000000e-05 groups 2
+// CHECK-NEXT:   ashlar.norm rms_norm %[[K]] gain @g epsilon
+// CHECK:        ashlar.split_heads %[[V]]
+ashlar.weight @q [#ashlar.tensor<"q", [8, 8], rows = 0 for 8>] : tensor<8x8xf32>
+ashlar.weight @k [#ashlar.tensor<"k", [4, 8], rows = 0 for 4>] : tensor<4x8xf32>
+ashlar.weight @v [#ashlar.tensor<"v", [4, 8], rows = 0 for 4>] : tensor<4x8xf32>
+ashlar.weight @g [#ashlar.tensor<"g", [4], rows = 0 for 4>] : tensor<4xf32>
+func.func @norms(%x: tensor<?x8xf32>, %seq: !ashlar.sequences) -> tensor<?x2x4xf32> {
+  // expected-remark @below {{"3 projections of one input are one linear"}}
+  %q = ashlar.linear %x weight @q : tensor<?x8xf32> -> tensor<?x8xf32>
+  %k = ashlar.linear %x weight @k : tensor<?x8xf32> -> tensor<?x4xf32>
+  %v = ashlar.linear %x weight @v : tensor<?x8xf32> -> tensor<?x4xf32>
+  %qn = ashlar.norm rms_norm %q gain @g epsilon 1.0e-5 groups 2 : tensor<?x8xf32> -> tensor<?x8xf32>
+  %kn = ashlar.norm rms_norm %k gain @g epsilon 1.0e-5 : tensor<?x4xf32> -> tensor<?x4xf32>
+  %qh = ashlar.split_heads %qn : tensor<?x8xf32> -> tensor<?x2x4xf32>
+  %kh = ashlar.split_heads %kn : tensor<?x4xf32> -> tensor<?x1x4xf32>
+  %vh = ashlar.split_heads %v : tensor<?x4xf32> -> tensor<?x1x4xf32>
+  %keys, %values, %kseq = ashlar.kv_append self %kh, %vh, %seq : tensor<?x1x4xf32>, tensor<?x1x4xf32> -> tensor<?x1x4xf32>, tensor<?x1x4xf32>
+  %o = ashlar.attention all %qh, %keys, %values, %seq, %kseq scale 1.0 : tensor<?x2x4xf32>, tensor<?x1x4xf32>, tensor<?x1x4xf32> -> tensor<?x2x4xf32>
+  return %o : tensor<?x2x4xf32>
+}
+
+// -----
+
+// Rows that are normalized and not split are no projections into heads.
+// CHECK-LABEL: func.func @normalized_rows
+// CHECK-NOT:     ashlar.slice
+ashlar.weight @a [#ashlar.tensor<"a", [8, 8], rows = 0 for 8>] : tensor<8x8xf32>
+ashlar.weight @b [#ashlar.tensor<"b", [8, 8], rows = 0 for 8>] : tensor<8x8xf32>
+func.func @normalized_rows(%x: tensor<?x8xf32>) -> (tensor<?x8xf32>, tensor<?x8xf32>) {
+  %a = ashlar.linear %x weight @a : tensor<?x8xf32> -> tensor<?x8xf32>
+  %b = ashlar.linear %x weight @b : tensor<?x8xf32> -> tensor<?x8xf32>
+  %m = ashlar.norm rms_norm %a epsilon 1.0e-5 : tensor<?x8xf32> -> tensor<?x8xf32>
+  %n = ashlar.norm rms_norm %b epsilon 1.0e-5 : tensor<?x8xf32> -> tensor<?x8xf32>
+  return %m, %n : tensor<?x8xf32>, tensor<?x8xf32>
+}

@@ -59,3 +59,46 @@ func.func @attend(%h: tensor<?x8xf32> {ashlar.input = "vectors"}, %s: !ashlar.se
   %m = ashlar.merge_heads %a : tensor<?x2x4xf32> -> tensor<?x8xf32>
   return %m : tensor<?x8xf32>
 }
+
+// -----
+
+// What goes over numbers one by one, parts of rows, and pairs of neighbours.
+// CHECK-LABEL: ashlar.program @rows
+// CHECK-DAG:     %[[QUARTER:.*]] = arith.constant dense<2.500000e-01> : vector<16xf32>
+// CHECK-DAG:     %[[LESS:.*]] = arith.constant dense<3.125000e-02> : vector<16xf32>
+// CHECK-DAG:     %[[CAP:.*]] = arith.constant dense<3.200000e+01> : vector<16xf32>
+// CHECK:         ashlar.phase "scaled"
+// CHECK:           arith.mulf %{{.*}}, %[[QUARTER]]
+// CHECK:         ashlar.phase "capped"
+// CHECK:           %[[SMALL:.*]] = arith.mulf %{{.*}}, %[[LESS]]
+// CHECK:           %[[TANH:.*]] = math.tanh %[[SMALL]]
+// CHECK:           arith.mulf %[[TANH]], %[[CAP]]
+// Each group of 20 features by itself, with the same gain.
+// CHECK:         ashlar.phase "norm"
+// CHECK:           %[[GAIN:.*]] = memref.view {{.*}} to memref<48xf32>
+// CHECK:           scf.for %[[GROUP:.*]] = %c0 to %c40 step %c20 {
+// CHECK:             vector.load %{{.*}}, %[[GROUP]]] : memref<8x48xf32>
+// CHECK:             math.sqrt
+// CHECK:             vector.load %[[GAIN]][%c0]
+// CHECK:             vector.store {{.*}}, %[[GROUP]]] : memref<8x48xf32>
+// Times the cosines, plus the neighbours times the sines behind them.
+// CHECK:         ashlar.phase "rotary"
+// CHECK:           %[[TABLE:.*]] = memref.view {{.*}} to memref<12x16xf32>
+// CHECK:           %[[OTHERS:.*]] = vector.shuffle %[[X:.*]], %[[X]] [1, 0, 3, 2,
+// CHECK:           %[[COSINES:.*]] = vector.maskedload %[[TABLE]][%{{.*}}, %c0]
+// CHECK:           %[[SINES:.*]] = vector.maskedload %[[TABLE]][%{{.*}}, %c8]
+// CHECK-DAG:       %[[A:.*]] = arith.mulf %[[X]], %[[COSINES]]
+// CHECK-DAG:       %[[B:.*]] = arith.mulf %[[OTHERS]], %[[SINES]]
+// CHECK:           arith.addf %[[A]], %[[B]]
+#neighbours = #ashlar.rotary<8 interleaved = true, theta = 1.0e+04, none, factor = 1.0, low = 1.0, high = 4.0, original = 0>
+ashlar.weight @g [#ashlar.tensor<"g", [20], rows = 0 for 20>] : tensor<20xf32>
+ashlar.weight @angles [#ashlar.rotary_table<#neighbours, 12>] : tensor<12x16xf32>
+func.func @rows(%x: tensor<?x40xf32> {ashlar.input = "vectors"}, %p: tensor<?xi32> {ashlar.input = "positions"}) -> tensor<?x40xf32> attributes {ashlar.stack = 0} {
+  %a = ashlar.scale %x by 0.25 : tensor<?x40xf32> loc("scaled")
+  %b = ashlar.soft_cap %a at 32.0 : tensor<?x40xf32> loc("capped")
+  %n = ashlar.norm rms_norm %b gain @g epsilon 1.0e-5 groups 2 : tensor<?x40xf32> -> tensor<?x40xf32> loc("norm")
+  %h = ashlar.split_heads %n : tensor<?x40xf32> -> tensor<?x2x20xf32>
+  %r = ashlar.rotary %h, %p by #neighbours table @angles : tensor<?x2x20xf32>, tensor<?xi32> loc("rotary")
+  %m = ashlar.merge_heads %r : tensor<?x2x20xf32> -> tensor<?x40xf32>
+  return %m : tensor<?x40xf32>
+}

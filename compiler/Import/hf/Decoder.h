@@ -1,0 +1,129 @@
+//===- Decoder.h - What decoder-only families share ------------*- C++ -*-===//
+//
+// Most of them are the same skeleton (embedding, blocks, a last norm, a head)
+// with other names, norms and positions. Each function reads one part of the
+// configuration by the keys that nearly all families use for it.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ASHLAR_COMPILER_IMPORT_HF_DECODER_H
+#define ASHLAR_COMPILER_IMPORT_HF_DECODER_H
+
+#include "compiler/Import/hf/Parts.h"
+
+#include "llvm/ADT/STLFunctionalExtras.h"
+
+namespace ashlar::hf {
+
+/// `rope_theta` and `rope_scaling`, or the newer `rope_parameters` with both,
+/// and, for families with a `defaultPart`, `partial_rotary_factor`: how much of
+/// a head turns.
+Rotary readRotary(ConfigReader &config, int64_t headDim,
+                  double defaultTheta = 10000.0,
+                  std::optional<double> defaultPart = std::nullopt);
+
+/// Whether the key is there with the value null, where that means none and
+/// absence means a default.
+bool saysNull(const ConfigReader &config, llvm::StringRef key);
+
+/// Causal attention by `num_attention_heads`, `num_key_value_heads` (absent:
+/// `defaultKvHeads`; null, or when that is 0: as many) and `head_dim` (absent:
+/// `defaultHeadDim`, or hidden / heads when that is 0), scale head_dim^-0.5,
+/// without projections and positions.
+Attention groupedAttention(ConfigReader &config, int64_t hidden,
+                           int64_t defaultHeadDim = 0,
+                           int64_t defaultKvHeads = 0);
+
+/// Which of an attention's projections have biases.
+struct ProjectionBiases {
+  bool inputs = false; // query, key, value
+  bool output = false;
+};
+
+/// Projections `module`.q_proj, .k_proj, .v_proj and `module`.`output`.
+void addProjections(Attention &attention, const llvm::Twine &module,
+                    int64_t hidden, ProjectionBiases biases = {},
+                    llvm::StringRef output = "o_proj");
+
+/// Query, key and value as rows of one tensor `module` (its ".weight" and
+/// perhaps ".bias"): all queries, then all keys, then all values.
+void addMergedProjections(Attention &attention, const llvm::Twine &module,
+                          int64_t hidden, bool bias);
+/// The same, but by key head: its queries, its key, its value.
+void addInterleavedProjections(Attention &attention, const llvm::Twine &module,
+                               int64_t hidden, bool bias);
+
+/// down(act(up(x))), of these modules.
+FeedForward plainFeedForward(const llvm::Twine &up, const llvm::Twine &down,
+                             int64_t hidden, int64_t width,
+                             Activation activation, bool bias);
+/// Modules `module`.gate_proj, .up_proj and .down_proj.
+FeedForward gatedFeedForward(const llvm::Twine &module, int64_t hidden,
+                             int64_t width, Activation activation, bool bias);
+
+/// Gemma's RMS norm, which stores its gain less 1.
+Norm offsetRmsNorm(const llvm::Twine &module, int64_t features, double epsilon);
+
+/// What a family's blocks have of their own beside llama's.
+struct LlamaOptions {
+  ProjectionBiases biases;
+  llvm::StringRef activationKey = "hidden_act";
+  llvm::StringRef defaultActivation = "silu";
+  int64_t defaultHeadDim = 0; // as for groupedAttention
+  int64_t defaultKvHeads = 0;
+  std::optional<double> defaultRotaryPart;
+};
+
+/// Rotary attention `self_attn` and gated feed-forward `mlp` of
+/// model.layers.{layer}, without norms.
+Block llamaBlock(ConfigReader &config, int64_t hidden,
+                 const LlamaOptions &options = {});
+
+/// A stack of tokens: input_ids -> last_hidden_state. `table` names the
+/// embedding's tensor.
+Stack decoderStack(int64_t hidden, int64_t vocabulary, int64_t maxPositions,
+                   const llvm::Twine &table);
+
+/// Layers in groups of neighbours that are alike.
+std::vector<BlockGroup> groupBlocks(int64_t count,
+                                    llvm::function_ref<Block(int64_t)> block);
+
+/// `sliding_window`: `defaultWindow` when absent, 0 (every key) when null.
+int64_t readWindow(ConfigReader &config, int64_t defaultWindow);
+
+/// `num_hidden_layers` layers of `block`, with `window` in those that
+/// `layer_types` calls "sliding_attention" or, without that list, in those
+/// that it `slides` in.
+std::vector<BlockGroup>
+windowedBlocks(ConfigReader &config, const Block &block, int64_t window,
+               llvm::function_ref<bool(int64_t)> slides);
+
+/// The same with qwen's rule: only with `use_sliding_window`, and from layer
+/// `max_window_layers` on.
+std::vector<BlockGroup> upperWindowedBlocks(ConfigReader &config,
+                                            const Block &block);
+
+/// How a family's checkpoints name what lies around the blocks.
+struct DecoderNames {
+  llvm::StringRef prefix;           // "model.", which bare models lack
+  llvm::StringRef head = "lm_head"; // the head's module
+  bool headBias = false;
+};
+
+/// Adds `stack` and, if the model `hasHead`, its head of logits, tied to the
+/// embedding or not; and what checkpoints may have or lack because of it. The
+/// head's layer, for families that do more with logits; null without one.
+HeadLayer *addDecoder(ModelSpec &spec, Stack stack, const DecoderNames &names,
+                      bool hasHead, bool tied);
+
+/// The stack of `hidden_size`, `vocab_size` and `max_position_embeddings` over
+/// model.embed_tokens.
+Stack modelStack(ConfigReader &config, int64_t defaultPositions);
+/// addDecoder with the names of llama: "model." and lm_head, tied by
+/// `tie_word_embeddings`.
+HeadLayer *addModel(ConfigReader &config, ModelSpec &spec, Stack stack,
+                    bool hasHead, bool defaultTied, bool headBias = false);
+
+} // namespace ashlar::hf
+
+#endif // ASHLAR_COMPILER_IMPORT_HF_DECODER_H

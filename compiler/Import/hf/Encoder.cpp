@@ -1,0 +1,202 @@
+//===- Encoder.cpp - What encoder-only families share ---------------------===//
+
+#include "compiler/Import/hf/Encoder.h"
+
+using namespace ashlar;
+using namespace ashlar::hf;
+using llvm::StringRef;
+using llvm::Twine;
+
+//===----------------------------------------------------------------------===//
+// Blocks
+//===----------------------------------------------------------------------===//
+
+Attention hf::encoderAttention(ConfigReader &config, int64_t hidden) {
+  int64_t heads = config.count("num_attention_heads", maxHeads);
+  config.requireDivides("num_attention_heads", heads, "hidden_size", hidden);
+  return attention(hidden, heads, /*causal=*/false);
+}
+
+void hf::addBiasedProjections(Attention &attention,
+                              const ProjectionNames &names, int64_t hidden) {
+  attention.query = linear(names.query, hidden, hidden, /*bias=*/true);
+  attention.key = linear(names.key, hidden, hidden, /*bias=*/true);
+  attention.value = linear(names.value, hidden, hidden, /*bias=*/true);
+  attention.output = linear(names.output, hidden, hidden, /*bias=*/true);
+}
+
+FeedForward hf::encoderFeedForward(ConfigReader &config, const Twine &up,
+                                   const Twine &down, int64_t hidden,
+                                   StringRef defaultActivation) {
+  FeedForward result;
+  int64_t width = config.count("intermediate_size");
+  result.width = width;
+  result.activation = config.activationOr("hidden_act", defaultActivation);
+  result.up = linear(up, hidden, width, /*bias=*/true);
+  result.down = linear(down, width, hidden, /*bias=*/true);
+  return result;
+}
+
+Block hf::bertBlock(ConfigReader &config, const Twine &layer, int64_t hidden,
+                    double epsilon) {
+  Block block;
+  block.name = layer.str();
+  block.placement = NormPlacement::Post;
+  std::string inputs = block.name + ".attention.self";
+  std::string output = block.name + ".attention.output";
+  block.attention = encoderAttention(config, hidden);
+  addBiasedProjections(block.attention,
+                       {inputs + ".query", inputs + ".key", inputs + ".value",
+                        output + ".dense"},
+                       hidden);
+  block.attentionNorm = layerNorm(output + ".LayerNorm", hidden, epsilon);
+  block.feedForward =
+      encoderFeedForward(config, block.name + ".intermediate.dense",
+                         block.name + ".output.dense", hidden);
+  block.feedForwardNorm =
+      layerNorm(block.name + ".output.LayerNorm", hidden, epsilon);
+  return block;
+}
+
+//===----------------------------------------------------------------------===//
+// Around the blocks
+//===----------------------------------------------------------------------===//
+
+Embedding hf::untypedEmbedding(ConfigReader &config, const Twine &module,
+                               int64_t width, double epsilon,
+                               int64_t firstPosition) {
+  std::string name = module.str();
+  Embedding embedding;
+  embedding.vocabulary = config.count("vocab_size", maxCount);
+  embedding.tokens =
+      tensor(name + ".word_embeddings.weight", {embedding.vocabulary, width});
+  int64_t rows = config.count("max_position_embeddings", maxCount);
+  if (rows <= firstPosition)
+    config.fail("max_position_embeddings",
+                "expected more than the " + Twine(firstPosition) +
+                    " rows before the first token's");
+  embedding.positions =
+      learnedPositions(name + ".position_embeddings.weight", rows, width);
+  embedding.positions.first = firstPosition;
+  embedding.positions.byToken = firstPosition > 0;
+  embedding.norm = layerNorm(name + ".LayerNorm", width, epsilon);
+  return embedding;
+}
+
+Embedding hf::bertEmbedding(ConfigReader &config, const Twine &module,
+                            int64_t width, double epsilon,
+                            int64_t firstPosition) {
+  std::string name = module.str();
+  Embedding embedding =
+      untypedEmbedding(config, name, width, epsilon, firstPosition);
+  embedding.tokenTypes = config.countOr("type_vocab_size", 2);
+  embedding.tokenTypeTable = tensor(name + ".token_type_embeddings.weight",
+                                    {embedding.tokenTypes, width});
+  return embedding;
+}
+
+Stack hf::encoderStack(int64_t hidden, Embedding embedding, int64_t layers,
+                       Block block) {
+  Stack stack;
+  stack.kind = StackKind::Encoder;
+  stack.hidden = hidden;
+  stack.input = "input_ids";
+  stack.output = "last_hidden_state";
+  stack.embedding = std::move(embedding);
+  stack.maxPositions =
+      stack.embedding.positions.count - stack.embedding.positions.first;
+  stack.blocks = uniformBlocks(layers, std::move(block));
+  return stack;
+}
+
+//===----------------------------------------------------------------------===//
+// Heads
+//===----------------------------------------------------------------------===//
+
+HeadLayer hf::headLayer(Linear linear, std::optional<Activation> activation,
+                        std::optional<Norm> norm) {
+  HeadLayer layer;
+  layer.linear = std::move(linear);
+  layer.activation = activation;
+  layer.norm = std::move(norm);
+  return layer;
+}
+
+Head hf::firstTokenHead(StringRef output, std::vector<HeadLayer> layers) {
+  Head head;
+  head.output = output.str();
+  head.rows = RowSelection::First;
+  head.layers = std::move(layers);
+  return head;
+}
+
+Head hf::poolerHead(const Twine &module, int64_t hidden) {
+  return firstTokenHead(
+      "pooler_output", {headLayer(linear(module, hidden, hidden, /*bias=*/true),
+                                  Activation::Tanh)});
+}
+
+void hf::addClassifier(ConfigReader &config, ModelSpec &spec, HeadLayer dense,
+                       const Twine &output,
+                       std::vector<std::string> &warnings) {
+  spec.labels = classLabels(config);
+  int64_t classes = spec.labels.size();
+  Linear last =
+      linear(output, dense.linear->outFeatures, classes, /*bias=*/true);
+  spec.heads.push_back(
+      firstTokenHead("logits", {std::move(dense), headLayer(std::move(last))}));
+  StringRef problem =
+      config.stringOr("problem_type", "single_label_classification");
+  if (problem != "single_label_classification")
+    warnings.push_back("\"problem_type\" is \"" + escapeForDisplay(problem) +
+                       "\": the logits are the same, but probabilities are "
+                       "given as for a single label");
+}
+
+void hf::addMaskedLmHead(ModelSpec &spec, const Stack &stack,
+                         const MaskedLmNames &names, Activation activation,
+                         double epsilon, bool tied) {
+  const Embedding &embedding = stack.embedding;
+  int64_t width = embedding.width ? embedding.width : stack.hidden;
+  HeadLayer transform =
+      headLayer(linear(names.dense, stack.hidden, width, /*bias=*/true),
+                activation, layerNorm(names.norm, width, epsilon));
+  Linear decoder =
+      linear(names.decoder, width, embedding.vocabulary, /*bias=*/false);
+  if (tied)
+    decoder.weight = *embedding.tokens;
+  decoder.bias = tensor(names.bias, {embedding.vocabulary});
+
+  Head head = languageModelHead(std::move(decoder));
+  head.layers.insert(head.layers.begin(), std::move(transform));
+  spec.heads.push_back(std::move(head));
+  // Some checkpoints store under the decoder's name what it shares.
+  spec.checkpoint.ignorable.push_back(
+      (names.decoder + (tied ? ".*" : ".bias")).str());
+}
+
+void hf::addRobertaHead(ConfigReader &config, ModelSpec &spec, StringRef model,
+                        const Stack &stack, StringRef prefix, double epsilon,
+                        std::vector<std::string> &warnings) {
+  std::vector<std::string> &ignorable = spec.checkpoint.ignorable;
+  ignorable.push_back("*.position_ids");
+  int64_t hidden = stack.hidden;
+  bool tied = config.flagOr("tie_word_embeddings", true);
+  if (model.ends_with("ForMaskedLM"))
+    addMaskedLmHead(spec, stack,
+                    {"lm_head.dense", "lm_head.layer_norm", "lm_head.decoder",
+                     "lm_head.bias"},
+                    Activation::Gelu, epsilon, tied);
+  else
+    ignorable.push_back("lm_head.*");
+  if (model.ends_with("ForSequenceClassification"))
+    addClassifier(
+        config, spec,
+        headLayer(linear("classifier.dense", hidden, hidden, /*bias=*/true),
+                  Activation::Tanh),
+        "classifier.out_proj", warnings);
+  if (model.ends_with("Model"))
+    spec.heads.push_back(poolerHead(prefix + "pooler.dense", hidden));
+  else
+    ignorable.push_back("*pooler.dense.*");
+}

@@ -1,0 +1,50 @@
+//===- MBart.cpp - model_type "mbart" -------------------------------------===//
+//
+// Bart with norms before the sub-blocks and one behind each stack.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/Import/hf/EncoderDecoder.h"
+#include "compiler/Import/hf/Families.h"
+
+using namespace ashlar;
+using namespace ashlar::hf;
+
+static void build(ConfigReader &config, ModelSpec &spec,
+                  std::vector<std::string> &warnings) {
+  llvm::StringRef model = architecture(
+      config, {"MBartForConditionalGeneration", "MBartModel"}, warnings);
+  EncoderDecoder stacks = readEncoderDecoder(config, NormPlacement::Pre);
+  addLearnedPositions(stacks.encoder);
+  addLearnedPositions(stacks.decoder);
+  addSharedModel(config, spec, std::move(stacks),
+                 /*hasHead=*/model == "MBartForConditionalGeneration");
+}
+
+const Family &hf::mbart() {
+  // keep-sorted start
+  static constexpr FixedKey fixed[] = {
+      {"add_final_layer_norm", "true"},
+      {"extra_pos_embeddings", "2"},
+      {"normalize_before", "true"},
+      {"normalize_embedding", "true"},
+      {"static_position_embeddings", "false"},
+  };
+  // num_hidden_layers repeats encoder_layers.
+  static constexpr const char *withoutEffect[] = {
+      "activation_dropout",
+      "add_bias_logits",
+      "attention_dropout",
+      "classif_dropout",
+      "classifier_dropout",
+      "decoder_layerdrop",
+      "dropout",
+      "encoder_layerdrop",
+      "init_std",
+      "num_hidden_layers",
+      "save_step",
+  };
+  // keep-sorted end
+  static constexpr Family family = {"mbart", fixed, withoutEffect, build};
+  return family;
+}

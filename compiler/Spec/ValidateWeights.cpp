@@ -1,0 +1,121 @@
+//===- ValidateWeights.cpp - Tensors, linears and norms -------------------===//
+
+#include "compiler/Spec/Validator.h"
+
+#include <cmath>
+
+using namespace ashlar;
+using llvm::StringRef;
+using llvm::Twine;
+
+bool Validator::checkTensor(const std::string &at, const Weight &weight) {
+  StringRef name = weight.tensor;
+  check.text(at + ".tensor", name);
+  check.expect(!name.contains('\0'), at + ".tensor",
+               "\"" + escapeForDisplay(name) + "\"", "a name without NUL");
+  check.expect(layersOfGroup > 0 || !name.contains("{layer}"), at + ".tensor",
+               "\"" + escapeForDisplay(name) + "\"",
+               "{layer} in the tensors of blocks only");
+  for (int64_t size : weight.stored)
+    check.expect(size >= 1 && size <= maxCount, at + ".stored",
+                 formatShape(weight.stored),
+                 "sizes from 1 to " + Twine(maxCount));
+  return !check.failed();
+}
+
+/// Pieces lie behind each other in the `stored` rows.
+void Validator::checkPieces(const std::string &at, const Weight &weight,
+                            int64_t stored) {
+  check.range(at + ".piece", weight.piece, 0, weight.count);
+  if (check.failed())
+    return;
+  if (!weight.piece) {
+    check.expect(weight.every == 0, at + ".every", Twine(weight.every),
+                 "0, as there is no \"piece\"");
+    return;
+  }
+  check.expect(weight.count % weight.piece == 0, at + ".piece",
+               Twine(weight.piece),
+               "a divisor of \"count\" (" + Twine(weight.count) + ")");
+  check.range(at + ".every", weight.every, weight.piece, stored);
+  if (check.failed())
+    return;
+  int64_t last = weight.begin + weight.count / weight.piece * weight.every -
+                 weight.every + weight.piece;
+  check.expect(last <= stored, at + ".every", Twine(weight.every),
+               "pieces that end within the " + Twine(stored) + " rows");
+}
+
+/// `stored` rows of which the weight takes all or [begin, begin + count).
+void Validator::checkRows(const std::string &at, const Weight &weight,
+                          int64_t stored, int64_t expected) {
+  check.range(at + ".begin", weight.begin, 0, stored - 1);
+  check.range(at + ".count", weight.count, 0, stored);
+  if (check.failed())
+    return;
+  check.expect(weight.count > 0 || weight.begin == 0, at + ".begin",
+               Twine(weight.begin), "0, as \"count\" is 0");
+  check.expect(weight.count <= stored - weight.begin, at + ".count",
+               Twine(weight.count),
+               "at most the " + Twine(stored - weight.begin) +
+                   " rows from \"begin\" on");
+  checkPieces(at, weight, stored);
+  int64_t rows = weight.count > 0 ? weight.count : stored;
+  check.expect(rows == expected, at + ".stored", formatShape(weight.stored),
+               "a shape with " + Twine(expected) + " rows in use, not " +
+                   Twine(rows));
+}
+
+void Validator::checkMatrix(const std::string &at, const Weight &weight,
+                            int64_t out, int64_t in) {
+  if (!checkTensor(at, weight))
+    return;
+  const std::vector<int64_t> &stored = weight.stored;
+  if (!check.expect(stored.size() == 2, at + ".stored", formatShape(stored),
+                    "two sizes"))
+    return;
+  check.expect(stored[weight.transposed ? 0 : 1] == in, at + ".stored",
+               formatShape(stored),
+               Twine(in) + (weight.transposed ? " rows" : " columns"));
+  checkRows(at, weight, stored[weight.transposed ? 1 : 0], out);
+}
+
+/// A vector may be stored with a leading 1.
+void Validator::checkVector(const std::string &at, const Weight &weight,
+                            int64_t size) {
+  if (!checkTensor(at, weight))
+    return;
+  const std::vector<int64_t> &stored = weight.stored;
+  check.expect(!weight.transposed, at + ".transposed", "true",
+               "false for a vector");
+  if (check.expect(stored.size() == 1 || (stored.size() == 2 && stored[0] == 1),
+                   at + ".stored", formatShape(stored), "one size"))
+    checkRows(at, weight, stored.back(), size);
+}
+
+void Validator::checkLinear(const std::string &at, const Linear &linear,
+                            int64_t in, const char *whoseIn, int64_t out,
+                            const char *whoseOut) {
+  check.equal(at + ".in", linear.inFeatures, whoseIn, in);
+  check.equal(at + ".out", linear.outFeatures, whoseOut, out);
+  if (check.failed())
+    return;
+  checkMatrix(at + ".weight", linear.weight, out, in);
+  if (linear.bias)
+    checkVector(at + ".bias", *linear.bias, out);
+}
+
+void Validator::checkNorm(const std::string &at, const Norm &norm,
+                          int64_t features) {
+  check.equal(at + ".features", norm.features, "the width of what it reads",
+              features);
+  check.positive(at + ".epsilon", norm.epsilon);
+  check.expect(norm.gainOffset == 0.0 ||
+                   (norm.gain && std::isfinite(norm.gainOffset)),
+               at + ".gain_offset", formatDouble(norm.gainOffset),
+               norm.gain ? "a number" : "0, as there is no gain");
+  if (norm.gain)
+    checkVector(at + ".gain", *norm.gain, features);
+  if (norm.bias)
+    checkVector(at + ".bias", *norm.bias, features);
+}

@@ -1,0 +1,1763 @@
+#!/usr/bin/env python3
+"""Writes the reference cases of tests/cases/equations.
+
+The forward passes below are plain numpy, written from the published equations
+of the families and the behaviour of the Hugging Face modules; nothing of the
+compiler is used. Every case is computed in float64; the same lines in float32
+give the tolerances. A case is refused if one of its options does not matter:
+each is changed in turn, and the outputs must move by over 100 tolerances (15
+for one way to compute gelu instead of the other).
+
+    python3 tests/cases/make_equation_cases.py [CASE...]
+    python3 tests/cases/make_equation_cases.py --against-hf
+
+The second form writes nothing: it runs the same functions over those cases of
+tests/cases/hf that they cover and prints how far they are from the outputs of
+the Hugging Face models.
+"""
+
+import json
+import math
+import os
+import re
+import shutil
+import struct
+import sys
+import zlib
+
+import numpy as np
+
+HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "equations")
+
+# ---------------------------------------------------------------------------
+# Functions
+# ---------------------------------------------------------------------------
+
+_erf = np.vectorize(math.erf, otypes=[np.float64])
+
+
+def gelu(x):
+    return x * ((1 + _erf(x / math.sqrt(2))) / 2).astype(x.dtype)
+
+
+def gelu_tanh(x):
+    inner = math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)
+    return 0.5 * x * (1 + np.tanh(inner))
+
+
+def silu(x):
+    return x / (1 + np.exp(-x))
+
+
+def relu(x):
+    return np.maximum(x, 0)
+
+
+ACTIVATIONS = {"gelu": gelu, "gelu_new": gelu_tanh, "relu": relu,
+               "gelu_pytorch_tanh": gelu_tanh, "silu": silu}
+
+
+def softmax(x):
+    e = np.exp(x - x.max(-1, keepdims=True))
+    return e / e.sum(-1, keepdims=True)
+
+
+def normalize(x, eps):
+    x = x - x.mean(-1, keepdims=True)
+    return x / np.sqrt((x * x).mean(-1, keepdims=True) + eps)
+
+
+def root_mean_square(x, eps):
+    return x / np.sqrt((x * x).mean(-1, keepdims=True) + eps)
+
+
+class Model:
+    """A configuration (keys beginning with _ are changes that no configuration
+    can state) and weights widened to `dtype`."""
+
+    def __init__(self, config, weights, dtype):
+        self.config, self.dtype = config, np.dtype(dtype)
+        left_out = config.get("_without")
+        self.weights = {name: values.astype(dtype)
+                        for name, values in weights.items()
+                        if not (left_out and re.search(left_out, name))}
+
+    def __getitem__(self, key):
+        return self.config[key]
+
+    def get(self, key, default=None):
+        return self.config.get(key, default)
+
+    def weight(self, name):
+        return self.weights[name]
+
+    def linear(self, x, name):
+        y = x @ self.weights[name + ".weight"].T
+        bias = self.weights.get(name + ".bias")
+        return y if bias is None else y + bias
+
+    def layer_norm(self, x, name, eps):
+        y = normalize(x, eps) * self.weights[name + ".weight"]
+        bias = self.weights.get(name + ".bias")
+        return y if bias is None else y + bias
+
+    def rms_norm(self, x, name, eps):
+        return root_mean_square(x, eps) * self.weights[name + ".weight"]
+
+
+def heads_of(x, count):
+    """[B, S, heads x D] as [B, heads, S, D]."""
+    b, s, width = x.shape
+    return x.reshape(b, s, count, width // count).transpose(0, 2, 1, 3)
+
+
+def joined(x):
+    b, h, s, d = x.shape
+    return x.transpose(0, 2, 1, 3).reshape(b, s, h * d)
+
+
+# How far the weights of each call are from uniform ones (total variation).
+spread = []
+
+
+def attend(model, q, k, v, allowed, bias=None, scale=None, bias_first=False):
+    """softmax(scale q k + bias) v; query head h uses key head h / group.
+    `bias_first`: scale (q k + bias)."""
+    group = q.shape[1] // k.shape[1]
+    k, v = np.repeat(k, group, 1), np.repeat(v, group, 1)
+    scale = 1 / math.sqrt(q.shape[-1]) if scale is None else scale
+    scores = q @ k.transpose(0, 1, 3, 2)
+    if bias is not None and bias_first:
+        scores = (scores + bias) * scale
+    elif bias is not None:
+        scores = scores * scale + bias
+    else:
+        scores = scores * scale
+    if model.get("_uniform"):
+        scores = scores * 0
+    allowed = np.broadcast_to(allowed, scores.shape)
+    weights = softmax(np.where(allowed, scores, model.dtype.type(-1e30)))
+    count = np.maximum(allowed.sum(-1, keepdims=True), 1)
+    distance = np.abs(weights - allowed / count).sum(-1) / 2
+    spread.append(distance[allowed.sum(-1) > 3])
+    return joined(weights @ v)
+
+
+def real_tokens(inputs, ids="input_ids"):
+    mask = inputs.get("attention_mask")
+    return np.ones(inputs[ids].shape, bool) if mask is None else mask == 1
+
+
+def causal(length, window=None):
+    query, key = np.arange(length)[:, None], np.arange(length)[None, :]
+    allowed = key <= query
+    return allowed if window is None else allowed & (key > query - window)
+
+
+def causal_mask(inputs, window=None):
+    """[B, 1, S, S]: which keys a query sees."""
+    real = real_tokens(inputs)
+    return causal(real.shape[1], window) & real[:, None, None, :]
+
+
+def column_positions(inputs):
+    """The default of models with rotary positions: the column."""
+    ids = inputs["input_ids"]
+    default = np.broadcast_to(np.arange(ids.shape[1]), ids.shape)
+    return inputs.get("position_ids", default)
+
+
+def counted_positions(inputs):
+    """Real tokens counted from 0; what padding gets does not matter."""
+    real = real_tokens(inputs).astype(np.int64)
+    return (real.cumsum(1) - 1) * real
+
+
+# ---------------------------------------------------------------------------
+# Rotary positions
+# ---------------------------------------------------------------------------
+
+def frequencies(dims, theta):
+    return theta ** -(np.arange(0, dims, 2) / dims)
+
+
+def yarn_frequencies(dims, theta, factor, original, fast=32, slow=1):
+    """Peng et al. 2023: pairs that turn more than `fast` times within the
+    original length stay, those that turn less than `slow` times are slowed
+    down by `factor`, a ramp over the pairs' numbers lies between. Its ends
+    are rounded outwards, as in the authors' code and in Hugging Face's."""
+    def pair(turns):
+        return (dims * math.log(original / (turns * 2 * math.pi)) /
+                (2 * math.log(theta)))
+    low = max(math.floor(pair(fast)), 0)
+    high = min(math.ceil(pair(slow)), dims - 1)
+    high = high + 0.001 if low == high else high
+    ramp = np.clip((np.arange(dims // 2) - low) / (high - low), 0, 1)
+    plain = frequencies(dims, theta)
+    return plain / factor * ramp + plain * (1 - ramp)
+
+
+def rotary_tables(model, positions, freqs, factor=1.0):
+    """cos and sin, [B, 1, S, pairs]."""
+    freqs = freqs.astype(model.dtype)
+    angles = positions[:, None, :, None].astype(model.dtype) * freqs
+    return np.cos(angles) * factor, np.sin(angles) * factor
+
+
+def turn_halves(x, tables):
+    """Pair i is (i, i + pairs); features behind the pairs stay."""
+    cos, sin = tables
+    n = cos.shape[-1]
+    a, b, rest = x[..., :n], x[..., n:2 * n], x[..., 2 * n:]
+    return np.concatenate([a * cos - b * sin, b * cos + a * sin, rest], -1)
+
+
+def turn_neighbours(x, tables):
+    """Pair i is (2i, 2i + 1)."""
+    cos, sin = tables
+    y = np.empty_like(x)
+    y[..., 0::2] = x[..., 0::2] * cos - x[..., 1::2] * sin
+    y[..., 1::2] = x[..., 1::2] * cos + x[..., 0::2] * sin
+    return y
+
+
+# ---------------------------------------------------------------------------
+# Linear biases (ALiBi)
+# ---------------------------------------------------------------------------
+
+def paper_slopes(heads):
+    """Press et al. 2022, and the heads beyond a power of two as in the
+    authors' code: every other slope of twice as many heads."""
+    power = 2 ** math.floor(math.log2(heads))
+    slopes = [2 ** (-8 * (i + 1) / power) for i in range(power)]
+    slopes += [2 ** (-4 * (i + 1) / power) for i in range(0, 2 * power, 2)]
+    return np.array(slopes[:heads])
+
+
+def mpt_slopes(heads, most=8):
+    """Slopes of the next power of two; first the odd, then the even ones."""
+    power = 2 ** math.ceil(math.log2(heads))
+    slopes = 2 ** -(np.arange(1, power + 1) * most / power)
+    if power != heads:
+        slopes = np.concatenate([slopes[1::2], slopes[::2]])[:heads]
+    return slopes
+
+
+def slope_bias(model, slopes, positions):
+    """[B, heads, 1, S]: the distance itself cancels in the softmax."""
+    bias = slopes[:, None, None] * positions[:, None, None, :]
+    return bias.astype(model.dtype)
+
+
+# ---------------------------------------------------------------------------
+# Decoders with gated feed-forward and separate projections
+# ---------------------------------------------------------------------------
+
+def norms_of(model):
+    """norm(x, name) of a family."""
+    family = model["model_type"]
+    if family == "gemma":
+        def norm(x, name):
+            x = root_mean_square(x, model["rms_norm_eps"])
+            shift = 0 if model.get("_norm_weight_plain") else 1
+            return x * (shift + model.weight(name + ".weight"))
+    elif family == "olmo":
+        def norm(x, name):
+            if model.get("_root_mean_square"):
+                return root_mean_square(x, 1e-5)
+            return normalize(x, 1e-5)
+    elif family == "stablelm":
+        def norm(x, name):
+            return model.layer_norm(x, name, model["layer_norm_eps"])
+    else:
+        def norm(x, name):
+            return model.rms_norm(x, name, model["rms_norm_eps"])
+    return norm
+
+
+def llama_rotary(model, positions, head_dim):
+    dims = int(head_dim * model.get("partial_rotary_factor", 1.0))
+    scaling = model.get("rope_scaling")
+    if not scaling:
+        freqs = frequencies(dims, model["rope_theta"])
+        return rotary_tables(model, positions, freqs)
+    assert scaling["type"] == "yarn"
+    freqs = yarn_frequencies(dims, model["rope_theta"], scaling["factor"],
+                             scaling["original_max_position_embeddings"])
+    factor = 0.1 * math.log(scaling["factor"]) + 1
+    factor = scaling.get("attention_factor", factor)
+    return rotary_tables(model, positions, freqs, factor)
+
+
+def layer_window(model, layer):
+    """Keys that a layer sees, the query's own included; None: all."""
+    family = model["model_type"]
+    if family == "qwen2":
+        if (model["use_sliding_window"] and
+                layer >= model["max_window_layers"]):
+            return model["sliding_window"]
+        return None
+    if family in ("mistral", "phi3"):
+        return model["sliding_window"]
+    return None
+
+
+def llama_kind(model, inputs):
+    """llama, mistral, qwen2, qwen3, phi3, gemma, olmo, stablelm."""
+    family = model["model_type"]
+    heads, kv = model["num_attention_heads"], model["num_key_value_heads"]
+    head_dim = model.get("head_dim") or model["hidden_size"] // heads
+    act = ACTIVATIONS[model.get("hidden_activation") or model["hidden_act"]]
+    norm = norms_of(model)
+    x = model.weight("model.embed_tokens.weight")[inputs["input_ids"]]
+    if family == "gemma" and not model.get("_unscaled"):
+        x = x * math.sqrt(model["hidden_size"])
+    tables = llama_rotary(model, column_positions(inputs), head_dim)
+    for layer in range(model["num_hidden_layers"]):
+        at = f"model.layers.{layer}."
+        allowed = causal_mask(inputs, layer_window(model, layer))
+        y = norm(x, at + "input_layernorm")
+        if family == "phi3":
+            q, k, v = np.split(model.linear(y, at + "self_attn.qkv_proj"),
+                               [heads * head_dim, (heads + kv) * head_dim], -1)
+        else:
+            q, k, v = [model.linear(y, at + f"self_attn.{part}_proj")
+                       for part in "qkv"]
+        q, k, v = heads_of(q, heads), heads_of(k, kv), heads_of(v, kv)
+        if family == "qwen3" and not model.get("_no_head_norms"):
+            q = norm(q, at + "self_attn.q_norm")
+            k = norm(k, at + "self_attn.k_norm")
+        q, k = turn_halves(q, tables), turn_halves(k, tables)
+        mixed = model.linear(attend(model, q, k, v, allowed),
+                             at + "self_attn.o_proj")
+        parallel = model.get("use_parallel_residual", False)
+        z = y if parallel else norm(x + mixed, at + "post_attention_layernorm")
+        if family == "phi3":
+            gate, up = np.split(model.linear(z, at + "mlp.gate_up_proj"), 2, -1)
+        else:
+            gate = model.linear(z, at + "mlp.gate_proj")
+            up = model.linear(z, at + "mlp.up_proj")
+        x = x + mixed + model.linear(act(gate) * up, at + "mlp.down_proj")
+    x = norm(x, "model.norm")
+    tied = model["tie_word_embeddings"]
+    head = "model.embed_tokens" if tied else "lm_head"
+    return {"logits": model.linear(x, head), "last_hidden_state": x}
+
+
+def llama_shapes(c):
+    family = c["model_type"]
+    d, ff, vocab = c["hidden_size"], c["intermediate_size"], c["vocab_size"]
+    heads, kv = c["num_attention_heads"], c["num_key_value_heads"]
+    size = c.get("head_dim") or d // heads
+    bias = (family == "qwen2" or c.get("use_qkv_bias") or
+            c.get("attention_bias"))
+
+    def norm(name):
+        if family == "olmo":
+            return {}
+        shapes = {name + ".weight": (d,)}
+        if family == "stablelm":
+            shapes[name + ".bias"] = (d,)
+        return shapes
+
+    shapes = {"model.embed_tokens.weight": (vocab, d)}
+    for layer in range(c["num_hidden_layers"]):
+        at = f"model.layers.{layer}."
+        shapes.update(norm(at + "input_layernorm"))
+        if not c.get("use_parallel_residual"):
+            shapes.update(norm(at + "post_attention_layernorm"))
+        if family == "phi3":
+            shapes[at + "self_attn.qkv_proj.weight"] = (
+                (heads + 2 * kv) * size, d)
+            shapes[at + "mlp.gate_up_proj.weight"] = (2 * ff, d)
+        else:
+            for part, count in (("q", heads), ("k", kv), ("v", kv)):
+                shapes[at + f"self_attn.{part}_proj.weight"] = (count * size, d)
+                if bias:
+                    shapes[at + f"self_attn.{part}_proj.bias"] = (count * size,)
+            shapes[at + "mlp.gate_proj.weight"] = (ff, d)
+            shapes[at + "mlp.up_proj.weight"] = (ff, d)
+        if family == "qwen3":
+            shapes[at + "self_attn.q_norm.weight"] = (size,)
+            shapes[at + "self_attn.k_norm.weight"] = (size,)
+        shapes[at + "self_attn.o_proj.weight"] = (d, heads * size)
+        shapes[at + "mlp.down_proj.weight"] = (d, ff)
+    shapes.update(norm("model.norm"))
+    if not c["tie_word_embeddings"]:
+        shapes["lm_head.weight"] = (vocab, d)
+    return shapes
+
+
+# ---------------------------------------------------------------------------
+# Cohere
+# ---------------------------------------------------------------------------
+
+def cohere(model, inputs):
+    heads, kv = model["num_attention_heads"], model["num_key_value_heads"]
+    eps = model["layer_norm_eps"]
+    turn = turn_halves if model.get("_halves") else turn_neighbours
+    x = model.weight("model.embed_tokens.weight")[inputs["input_ids"]]
+    tables = rotary_tables(
+        model, column_positions(inputs),
+        frequencies(model["hidden_size"] // heads, model["rope_theta"]))
+    allowed = causal_mask(inputs)
+    for layer in range(model["num_hidden_layers"]):
+        at = f"model.layers.{layer}."
+        y = model.layer_norm(x, at + "input_layernorm", eps)
+        q = heads_of(model.linear(y, at + "self_attn.q_proj"), heads)
+        k = heads_of(model.linear(y, at + "self_attn.k_proj"), kv)
+        v = heads_of(model.linear(y, at + "self_attn.v_proj"), kv)
+        mixed = attend(model, turn(q, tables), turn(k, tables), v, allowed)
+        gate = silu(model.linear(y, at + "mlp.gate_proj"))
+        up = model.linear(y, at + "mlp.up_proj")
+        x = (x + model.linear(mixed, at + "self_attn.o_proj") +
+             model.linear(gate * up, at + "mlp.down_proj"))
+    x = model.layer_norm(x, "model.norm", eps)
+    logits = model.linear(x, "model.embed_tokens") * model["logit_scale"]
+    return {"logits": logits, "last_hidden_state": x}
+
+
+def cohere_shapes(c):
+    d, ff = c["hidden_size"], c["intermediate_size"]
+    kv = d // c["num_attention_heads"] * c["num_key_value_heads"]
+    shapes = {"model.embed_tokens.weight": (c["vocab_size"], d)}
+    for layer in range(c["num_hidden_layers"]):
+        at = f"model.layers.{layer}."
+        shapes[at + "input_layernorm.weight"] = (d,)
+        for part, rows in (("q", d), ("k", kv), ("v", kv), ("o", d)):
+            shapes[at + f"self_attn.{part}_proj.weight"] = (rows, d)
+            shapes[at + f"self_attn.{part}_proj.bias"] = (rows,)
+        shapes[at + "mlp.gate_proj.weight"] = (ff, d)
+        shapes[at + "mlp.up_proj.weight"] = (ff, d)
+        shapes[at + "mlp.down_proj.weight"] = (d, ff)
+    shapes["model.norm.weight"] = (d,)
+    return shapes
+
+
+# ---------------------------------------------------------------------------
+# GPT-NeoX
+# ---------------------------------------------------------------------------
+
+def interleaved(fused, heads):
+    """Fused rows as [heads, 3, D]: q, k, v, each [B, heads, S, D]."""
+    b, s, width = fused.shape
+    parts = fused.reshape(b, s, heads, 3, width // heads // 3)
+    return [parts[:, :, :, i].transpose(0, 2, 1, 3) for i in range(3)]
+
+
+def gpt_neox(model, inputs):
+    heads, eps = model["num_attention_heads"], model["layer_norm_eps"]
+    head_dim = model["hidden_size"] // heads
+    act = ACTIVATIONS[model["hidden_act"]]
+    x = model.weight("gpt_neox.embed_in.weight")[inputs["input_ids"]]
+    dims = int(head_dim * model["rotary_pct"])
+    tables = rotary_tables(model, column_positions(inputs),
+                           frequencies(dims, model["rotary_emb_base"]))
+    allowed = causal_mask(inputs)
+    for layer in range(model["num_hidden_layers"]):
+        at = f"gpt_neox.layers.{layer}."
+        y = model.layer_norm(x, at + "input_layernorm", eps)
+        q, k, v = interleaved(
+            model.linear(y, at + "attention.query_key_value"), heads)
+        mixed = attend(model, turn_halves(q, tables), turn_halves(k, tables), v,
+                       allowed)
+        mixed = model.linear(mixed, at + "attention.dense")
+        before = x if model["use_parallel_residual"] else x + mixed
+        z = model.layer_norm(before, at + "post_attention_layernorm", eps)
+        z = act(model.linear(z, at + "mlp.dense_h_to_4h"))
+        x = x + mixed + model.linear(z, at + "mlp.dense_4h_to_h")
+    x = model.layer_norm(x, "gpt_neox.final_layer_norm", eps)
+    return {"logits": model.linear(x, "embed_out"), "last_hidden_state": x}
+
+
+def gpt_neox_shapes(c):
+    d, ff, vocab = c["hidden_size"], c["intermediate_size"], c["vocab_size"]
+    shapes = {"gpt_neox.embed_in.weight": (vocab, d)}
+    for layer in range(c["num_hidden_layers"]):
+        at = f"gpt_neox.layers.{layer}."
+        for norm in ("input_layernorm", "post_attention_layernorm"):
+            shapes[at + norm + ".weight"] = shapes[at + norm + ".bias"] = (d,)
+        for name, rows, columns in (("attention.query_key_value", 3 * d, d),
+                                    ("attention.dense", d, d),
+                                    ("mlp.dense_h_to_4h", ff, d),
+                                    ("mlp.dense_4h_to_h", d, ff)):
+            shapes[at + name + ".weight"] = (rows, columns)
+            shapes[at + name + ".bias"] = (rows,)
+    shapes["gpt_neox.final_layer_norm.weight"] = (d,)
+    shapes["gpt_neox.final_layer_norm.bias"] = (d,)
+    shapes["embed_out.weight"] = (vocab, d)
+    return shapes
+
+
+# ---------------------------------------------------------------------------
+# Falcon before its new decoder
+# ---------------------------------------------------------------------------
+
+def falcon(model, inputs):
+    heads, eps = model["num_attention_heads"], model["layer_norm_epsilon"]
+    head_dim = model["hidden_size"] // heads
+    x = model.weight("transformer.word_embeddings.weight")[inputs["input_ids"]]
+    tables = rotary_tables(model, column_positions(inputs),
+                           frequencies(head_dim, model["rope_theta"]))
+    allowed = causal_mask(inputs)
+    bias = None
+    if model["alibi"]:
+        bias = slope_bias(model, paper_slopes(heads), counted_positions(inputs))
+    for layer in range(model["num_hidden_layers"]):
+        at = f"transformer.h.{layer}."
+        y = model.layer_norm(x, at + "input_layernorm", eps)
+        fused = model.linear(y, at + "self_attention.query_key_value")
+        if model["multi_query"]:
+            # All queries, then one key and one value.
+            q, k, v = np.split(fused, [heads * head_dim,
+                                       (heads + 1) * head_dim], -1)
+            q, k, v = heads_of(q, heads), heads_of(k, 1), heads_of(v, 1)
+        else:
+            q, k, v = interleaved(fused, heads)
+        if not model["alibi"]:
+            q, k = turn_halves(q, tables), turn_halves(k, tables)
+        mixed = attend(model, q, k, v, allowed, bias,
+                       bias_first=not model.get("_bias_last"))
+        mixed = model.linear(mixed, at + "self_attention.dense")
+        z = y
+        if not model["parallel_attn"]:
+            z = model.layer_norm(x + mixed, at + "post_attention_layernorm",
+                                 eps)
+        elif model.get("_sequential"):
+            z = model.layer_norm(x + mixed, at + "input_layernorm", eps)
+        z = gelu(model.linear(z, at + "mlp.dense_h_to_4h"))
+        x = x + mixed + model.linear(z, at + "mlp.dense_4h_to_h")
+    x = model.layer_norm(x, "transformer.ln_f", eps)
+    return {"logits": model.linear(x, "transformer.word_embeddings"),
+            "last_hidden_state": x}
+
+
+def falcon_shapes(c):
+    d, ff = c["hidden_size"], c["ffn_hidden_size"]
+    fused = 3 * d
+    if c["multi_query"]:
+        fused = d + 2 * (d // c["num_attention_heads"])
+    norms = ["input_layernorm"]
+    if not c["parallel_attn"]:
+        norms.append("post_attention_layernorm")
+    shapes = {"transformer.word_embeddings.weight": (c["vocab_size"], d)}
+    for layer in range(c["num_hidden_layers"]):
+        at = f"transformer.h.{layer}."
+        for norm in norms:
+            shapes[at + norm + ".weight"] = shapes[at + norm + ".bias"] = (d,)
+        for name, rows, columns in (
+                ("self_attention.query_key_value", fused, d),
+                ("self_attention.dense", d, d),
+                ("mlp.dense_h_to_4h", ff, d), ("mlp.dense_4h_to_h", d, ff)):
+            shapes[at + name + ".weight"] = (rows, columns)
+            if c["bias"]:
+                shapes[at + name + ".bias"] = (rows,)
+    shapes["transformer.ln_f.weight"] = shapes["transformer.ln_f.bias"] = (d,)
+    return shapes
+
+
+# ---------------------------------------------------------------------------
+# OPT
+# ---------------------------------------------------------------------------
+
+def opt(model, inputs):
+    heads, first = model["num_attention_heads"], model["do_layer_norm_before"]
+    positions = counted_positions(inputs)
+    if model.get("_columns"):
+        positions = column_positions(inputs)
+    positions = positions + model.get("_offset", 2)
+    x = model.weight("model.decoder.embed_tokens.weight")[inputs["input_ids"]]
+    x = model.linear(x, "model.decoder.project_in")
+    x = x + model.weight("model.decoder.embed_positions.weight")[positions]
+    allowed = causal_mask(inputs)
+    for layer in range(model["num_hidden_layers"]):
+        at = f"model.decoder.layers.{layer}."
+
+        def around(x, norm, function):
+            if first:
+                return x + function(model.layer_norm(x, at + norm, 1e-5))
+            return model.layer_norm(x + function(x), at + norm, 1e-5)
+
+        def attention(x):
+            q, k, v = [heads_of(model.linear(x, at + f"self_attn.{p}_proj"),
+                                heads) for p in "qkv"]
+            return model.linear(attend(model, q, k, v, allowed),
+                                at + "self_attn.out_proj")
+
+        def feed_forward(x):
+            return model.linear(ACTIVATIONS[model["activation_function"]](
+                model.linear(x, at + "fc1")), at + "fc2")
+
+        x = around(x, "self_attn_layer_norm", attention)
+        x = around(x, "final_layer_norm", feed_forward)
+    # In this order of norms there is none at the end.
+    x = model.linear(x, "model.decoder.project_out")
+    return {"logits": model.linear(x, "model.decoder.embed_tokens"),
+            "last_hidden_state": x}
+
+
+def opt_shapes(c):
+    d, ff, narrow = c["hidden_size"], c["ffn_dim"], c["word_embed_proj_dim"]
+    at = "model.decoder."
+    shapes = {
+        at + "embed_tokens.weight": (c["vocab_size"], narrow),
+        at + "embed_positions.weight": (c["max_position_embeddings"] + 2, d),
+        at + "project_in.weight": (d, narrow),
+        at + "project_out.weight": (narrow, d)}
+    for layer in range(c["num_hidden_layers"]):
+        at = f"model.decoder.layers.{layer}."
+        for norm in ("self_attn_layer_norm", "final_layer_norm"):
+            shapes[at + norm + ".weight"] = shapes[at + norm + ".bias"] = (d,)
+        for name, rows, columns in (("self_attn.q_proj", d, d),
+                                    ("self_attn.k_proj", d, d),
+                                    ("self_attn.v_proj", d, d),
+                                    ("self_attn.out_proj", d, d),
+                                    ("fc1", ff, d), ("fc2", d, ff)):
+            shapes[at + name + ".weight"] = (rows, columns)
+            shapes[at + name + ".bias"] = (rows,)
+    return shapes
+
+
+# ---------------------------------------------------------------------------
+# BLOOM and MPT
+# ---------------------------------------------------------------------------
+
+def bloom(model, inputs):
+    heads, eps = model["n_head"], model["layer_norm_epsilon"]
+    at = "transformer."
+    x = model.weight(at + "word_embeddings.weight")[inputs["input_ids"]]
+    x = model.layer_norm(x, at + "word_embeddings_layernorm", eps)
+    slopes = paper_slopes(heads)
+    if model.get("_smooth_slopes"):
+        slopes = 2 ** (-8 * (np.arange(heads) + 1) / heads)
+    bias = slope_bias(model, slopes, counted_positions(inputs))
+    allowed = causal_mask(inputs)
+    for layer in range(model["n_layer"]):
+        at = f"transformer.h.{layer}."
+        y = model.layer_norm(x, at + "input_layernorm", eps)
+        q, k, v = interleaved(
+            model.linear(y, at + "self_attention.query_key_value"), heads)
+        mixed = attend(model, q, k, v, allowed, bias,
+                       bias_first=model.get("_bias_first"))
+        x = x + model.linear(mixed, at + "self_attention.dense")
+        z = model.layer_norm(x, at + "post_attention_layernorm", eps)
+        z = gelu_tanh(model.linear(z, at + "mlp.dense_h_to_4h"))
+        x = x + model.linear(z, at + "mlp.dense_4h_to_h")
+    x = model.layer_norm(x, "transformer.ln_f", eps)
+    return {"logits": model.linear(x, "transformer.word_embeddings"),
+            "last_hidden_state": x}
+
+
+def bloom_shapes(c):
+    d = c["hidden_size"]
+    shapes = {"transformer.word_embeddings.weight": (c["vocab_size"], d)}
+    norms = ["transformer.word_embeddings_layernorm", "transformer.ln_f"]
+    for layer in range(c["n_layer"]):
+        at = f"transformer.h.{layer}."
+        norms += [at + "input_layernorm", at + "post_attention_layernorm"]
+        for name, rows, columns in (
+                ("self_attention.query_key_value", 3 * d, d),
+                ("self_attention.dense", d, d),
+                ("mlp.dense_h_to_4h", 4 * d, d),
+                ("mlp.dense_4h_to_h", d, 4 * d)):
+            shapes[at + name + ".weight"] = (rows, columns)
+            shapes[at + name + ".bias"] = (rows,)
+    for norm in norms:
+        shapes[norm + ".weight"] = shapes[norm + ".bias"] = (d,)
+    return shapes
+
+
+def mpt(model, inputs):
+    heads, eps = model["n_heads"], model["layer_norm_epsilon"]
+    x = model.weight("transformer.wte.weight")[inputs["input_ids"]]
+    slopes = mpt_slopes(heads)
+    if model.get("_smooth_slopes"):
+        slopes = 2 ** (-8 * (np.arange(heads) + 1) / heads)
+    length = x.shape[1]
+    distances = np.broadcast_to(np.arange(1 - length, 1), x.shape[:2])
+    bias = slope_bias(model, slopes, distances)
+    allowed = causal_mask(inputs)
+    for layer in range(model["n_layers"]):
+        at = f"transformer.blocks.{layer}."
+        y = model.layer_norm(x, at + "norm_1", eps)
+        q, k, v = [heads_of(part, heads) for part in
+                   np.split(model.linear(y, at + "attn.Wqkv"), 3, -1)]
+        mixed = attend(model, q, k, v, allowed, bias,
+                       bias_first=model.get("_bias_first"))
+        x = x + model.linear(mixed, at + "attn.out_proj")
+        z = model.layer_norm(x, at + "norm_2", eps)
+        act = gelu_tanh if model.get("_tanh") else gelu
+        x = x + model.linear(act(model.linear(z, at + "ffn.up_proj")),
+                             at + "ffn.down_proj")
+    x = model.layer_norm(x, "transformer.norm_f", eps)
+    return {"logits": model.linear(x, "transformer.wte"),
+            "last_hidden_state": x}
+
+
+def mpt_shapes(c):
+    d = c["d_model"]
+    shapes = {"transformer.wte.weight": (c["vocab_size"], d)}
+    for layer in range(c["n_layers"]):
+        at = f"transformer.blocks.{layer}."
+        shapes[at + "norm_1.weight"] = shapes[at + "norm_2.weight"] = (d,)
+        shapes[at + "attn.Wqkv.weight"] = (3 * d, d)
+        shapes[at + "attn.out_proj.weight"] = (d, d)
+        shapes[at + "ffn.up_proj.weight"] = (4 * d, d)
+        shapes[at + "ffn.down_proj.weight"] = (d, 4 * d)
+    shapes["transformer.norm_f.weight"] = (d,)
+    return shapes
+
+
+# ---------------------------------------------------------------------------
+# Encoders of BERT's kind
+# ---------------------------------------------------------------------------
+
+BERT_PREFIX = {"xlm-roberta": "roberta.", "roberta": "roberta.",
+               "electra": "electra."}
+
+
+def bert_kind(model, inputs):
+    """roberta, xlm-roberta, electra: to the last layer's output."""
+    family, heads = model["model_type"], model["num_attention_heads"]
+    eps, ids = model["layer_norm_eps"], inputs["input_ids"]
+    act = ACTIVATIONS[model["hidden_act"]]
+    at = BERT_PREFIX[family] + "embeddings."
+    real = real_tokens(inputs)
+    positions = column_positions(inputs)
+    if family != "electra":
+        # Counted over what is not padding, behind the padding's own row.
+        first = model.get("_first_position", model["pad_token_id"] + 1)
+        positions = counted_positions(inputs) + first
+    types = inputs.get("token_type_ids", np.zeros_like(ids))
+    x = (model.weight(at + "word_embeddings.weight")[ids] +
+         model.weight(at + "position_embeddings.weight")[positions] +
+         model.weight(at + "token_type_embeddings.weight")[types])
+    x = model.layer_norm(x, at + "LayerNorm", eps)
+    if family == "electra":
+        x = model.linear(x, "electra.embeddings_project")
+    for layer in range(model["num_hidden_layers"]):
+        at = f"{BERT_PREFIX[family]}encoder.layer.{layer}."
+        q, k, v = [heads_of(model.linear(x, at + "attention.self." + part),
+                            heads) for part in ("query", "key", "value")]
+        mixed = attend(model, q, k, v, real[:, None, None, :])
+        mixed = model.linear(mixed, at + "attention.output.dense")
+        x = model.layer_norm(x + mixed, at + "attention.output.LayerNorm", eps)
+        y = act(model.linear(x, at + "intermediate.dense"))
+        x = model.layer_norm(x + model.linear(y, at + "output.dense"),
+                             at + "output.LayerNorm", eps)
+    return x
+
+
+def bert_shapes(c):
+    family, d, ff = c["model_type"], c["hidden_size"], c["intermediate_size"]
+    width = c.get("embedding_size", d)
+    at = BERT_PREFIX[family] + "embeddings."
+    shapes = {at + "word_embeddings.weight": (c["vocab_size"], width),
+              at + "position_embeddings.weight":
+                  (c["max_position_embeddings"], width),
+              at + "token_type_embeddings.weight":
+                  (c["type_vocab_size"], width),
+              at + "LayerNorm.weight": (width,),
+              at + "LayerNorm.bias": (width,)}
+    if width != d:
+        shapes["electra.embeddings_project.weight"] = (d, width)
+        shapes["electra.embeddings_project.bias"] = (d,)
+    for layer in range(c["num_hidden_layers"]):
+        at = f"{BERT_PREFIX[family]}encoder.layer.{layer}."
+        for norm in ("attention.output.LayerNorm", "output.LayerNorm"):
+            shapes[at + norm + ".weight"] = shapes[at + norm + ".bias"] = (d,)
+        for name, rows, columns in (("attention.self.query", d, d),
+                                    ("attention.self.key", d, d),
+                                    ("attention.self.value", d, d),
+                                    ("attention.output.dense", d, d),
+                                    ("intermediate.dense", ff, d),
+                                    ("output.dense", d, ff)):
+            shapes[at + name + ".weight"] = (rows, columns)
+            shapes[at + name + ".bias"] = (rows,)
+    return shapes
+
+
+def roberta_lm(model, inputs):
+    x = bert_kind(model, inputs)
+    y = gelu(model.linear(x, "lm_head.dense"))
+    y = model.layer_norm(y, "lm_head.layer_norm", model["layer_norm_eps"])
+    logits = y @ model.weight("roberta.embeddings.word_embeddings.weight").T
+    return {"logits": logits + model.weight("lm_head.bias"),
+            "last_hidden_state": x}
+
+
+def roberta_lm_shapes(c):
+    d = c["hidden_size"]
+    return {**bert_shapes(c), "lm_head.bias": (c["vocab_size"],),
+            "lm_head.dense.weight": (d, d), "lm_head.dense.bias": (d,),
+            "lm_head.layer_norm.weight": (d,), "lm_head.layer_norm.bias": (d,)}
+
+
+def roberta_classifier(model, inputs):
+    x = bert_kind(model, inputs)
+    act = relu if model.get("_relu") else np.tanh
+    y = act(model.linear(x[:, model.get("_token", 0)], "classifier.dense"))
+    return {"logits": model.linear(y, "classifier.out_proj"),
+            "last_hidden_state": x}
+
+
+def roberta_classifier_shapes(c):
+    d, labels = c["hidden_size"], len(c["id2label"])
+    return {**bert_shapes(c), "classifier.dense.weight": (d, d),
+            "classifier.dense.bias": (d,),
+            "classifier.out_proj.weight": (labels, d),
+            "classifier.out_proj.bias": (labels,)}
+
+
+def electra_lm(model, inputs):
+    x = bert_kind(model, inputs)
+    # The head's function is gelu whatever hidden_act says.
+    act = ACTIVATIONS[model.get("_head_act", "gelu")]
+    y = act(model.linear(x, "generator_predictions.dense"))
+    y = model.layer_norm(y, "generator_predictions.LayerNorm",
+                         model["layer_norm_eps"])
+    logits = y @ model.weight("electra.embeddings.word_embeddings.weight").T
+    return {"logits": logits + model.weight("generator_lm_head.bias"),
+            "last_hidden_state": x}
+
+
+def electra_lm_shapes(c):
+    d, width = c["hidden_size"], c["embedding_size"]
+    return {**bert_shapes(c), "generator_lm_head.bias": (c["vocab_size"],),
+            "generator_predictions.dense.weight": (width, d),
+            "generator_predictions.dense.bias": (width,),
+            "generator_predictions.LayerNorm.weight": (width,),
+            "generator_predictions.LayerNorm.bias": (width,)}
+
+
+def distilbert_classifier(model, inputs):
+    heads, ids = model["n_heads"], inputs["input_ids"]
+    act = ACTIVATIONS[model["activation"]]
+    at = "distilbert.embeddings."
+    real = real_tokens(inputs)
+    x = (model.weight(at + "word_embeddings.weight")[ids] +
+         model.weight(at + "position_embeddings.weight")[
+             column_positions(inputs)])
+    x = model.layer_norm(x, at + "LayerNorm", 1e-12)
+    for layer in range(model["n_layers"]):
+        at = f"distilbert.transformer.layer.{layer}."
+        q, k, v = [heads_of(model.linear(x, at + f"attention.{part}_lin"),
+                            heads) for part in "qkv"]
+        mixed = model.linear(attend(model, q, k, v, real[:, None, None, :]),
+                             at + "attention.out_lin")
+        x = model.layer_norm(x + mixed, at + "sa_layer_norm", 1e-12)
+        y = model.linear(act(model.linear(x, at + "ffn.lin1")), at + "ffn.lin2")
+        x = model.layer_norm(x + y, at + "output_layer_norm", 1e-12)
+    act = np.tanh if model.get("_tanh") else relu
+    y = act(model.linear(x[:, model.get("_token", 0)], "pre_classifier"))
+    return {"logits": model.linear(y, "classifier"), "last_hidden_state": x}
+
+
+def distilbert_shapes(c):
+    d, ff, labels = c["dim"], c["hidden_dim"], len(c["id2label"])
+    at = "distilbert.embeddings."
+    shapes = {at + "word_embeddings.weight": (c["vocab_size"], d),
+              at + "position_embeddings.weight":
+                  (c["max_position_embeddings"], d),
+              at + "LayerNorm.weight": (d,), at + "LayerNorm.bias": (d,),
+              "pre_classifier.weight": (d, d), "pre_classifier.bias": (d,),
+              "classifier.weight": (labels, d), "classifier.bias": (labels,)}
+    for layer in range(c["n_layers"]):
+        at = f"distilbert.transformer.layer.{layer}."
+        for norm in ("sa_layer_norm", "output_layer_norm"):
+            shapes[at + norm + ".weight"] = shapes[at + norm + ".bias"] = (d,)
+        for name, rows, columns in (("attention.q_lin", d, d),
+                                    ("attention.k_lin", d, d),
+                                    ("attention.v_lin", d, d),
+                                    ("attention.out_lin", d, d),
+                                    ("ffn.lin1", ff, d), ("ffn.lin2", d, ff)):
+            shapes[at + name + ".weight"] = (rows, columns)
+            shapes[at + name + ".bias"] = (rows,)
+    return shapes
+
+
+# ---------------------------------------------------------------------------
+# ModernBERT
+# ---------------------------------------------------------------------------
+
+def modernbert(model, inputs):
+    heads, eps = model["num_attention_heads"], model["norm_eps"]
+    act = ACTIVATIONS[model["hidden_activation"]]
+    real = real_tokens(inputs)[:, None, None, :]
+    x = model.weight("model.embeddings.tok_embeddings.weight")[
+        inputs["input_ids"]]
+    x = model.layer_norm(x, "model.embeddings.norm", eps)
+    length, head_dim = x.shape[1], x.shape[2] // heads
+    distance = np.abs(np.arange(length)[:, None] - np.arange(length)[None, :])
+    near = distance <= model["local_attention"] // 2
+    for layer in range(model["num_hidden_layers"]):
+        at = f"model.layers.{layer}."
+        everywhere = layer % model["global_attn_every_n_layers"] == 0
+        theta = model["global_rope_theta" if everywhere else "local_rope_theta"]
+        tables = rotary_tables(model, column_positions(inputs),
+                               frequencies(head_dim, theta))
+        y = x if layer == 0 else model.layer_norm(x, at + "attn_norm", eps)
+        q, k, v = [heads_of(part, heads) for part in
+                   np.split(model.linear(y, at + "attn.Wqkv"), 3, -1)]
+        mixed = attend(model, turn_halves(q, tables), turn_halves(k, tables), v,
+                       real if everywhere else real & near)
+        x = x + model.linear(mixed, at + "attn.Wo")
+        y = model.layer_norm(x, at + "mlp_norm", eps)
+        first, second = np.split(model.linear(y, at + "mlp.Wi"), 2, -1)
+        if model.get("_second_half_active"):
+            first, second = second, first
+        x = x + model.linear(act(first) * second, at + "mlp.Wo")
+    x = model.layer_norm(x, "model.final_norm", eps)
+    act = ACTIVATIONS[model["classifier_activation"]]
+    y = model.layer_norm(act(model.linear(x, "head.dense")), "head.norm", eps)
+    logits = y @ model.weight("model.embeddings.tok_embeddings.weight").T
+    if "decoder.bias" in model.weights:
+        logits = logits + model.weight("decoder.bias")
+    return {"logits": logits, "last_hidden_state": x}
+
+
+def modernbert_shapes(c):
+    d, ff, vocab = c["hidden_size"], c["intermediate_size"], c["vocab_size"]
+    shapes = {"model.embeddings.tok_embeddings.weight": (vocab, d),
+              "model.embeddings.norm.weight": (d,)}
+    for layer in range(c["num_hidden_layers"]):
+        at = f"model.layers.{layer}."
+        if layer:
+            shapes[at + "attn_norm.weight"] = (d,)
+        shapes[at + "attn.Wqkv.weight"] = (3 * d, d)
+        shapes[at + "attn.Wo.weight"] = (d, d)
+        shapes[at + "mlp_norm.weight"] = (d,)
+        shapes[at + "mlp.Wi.weight"] = (2 * ff, d)
+        shapes[at + "mlp.Wo.weight"] = (d, ff)
+    shapes["model.final_norm.weight"] = (d,)
+    shapes["head.dense.weight"] = (d, d)
+    shapes["head.norm.weight"] = (d,)
+    shapes["decoder.bias"] = (vocab,)
+    return shapes
+
+
+# ---------------------------------------------------------------------------
+# T5
+# ---------------------------------------------------------------------------
+
+T5_BIAS = ".block.0.layer.0.SelfAttention.relative_attention_bias.weight"
+
+
+def bucket(distance, both_ways, buckets, most):
+    """The bucket of key position - query position."""
+    if both_ways:
+        buckets //= 2
+        offset = buckets * (distance > 0)
+        distance = np.abs(distance)
+    else:
+        offset = 0
+        distance = np.maximum(-distance, 0)
+    exact = buckets // 2
+    far = np.log(np.maximum(distance, 1) / exact) / math.log(most / exact)
+    far = exact + np.floor(far * (buckets - exact)).astype(np.int64)
+    return offset + np.where(distance < exact, distance,
+                             np.minimum(far, buckets - 1))
+
+
+def t5_stack(model, ids, side, layers, key_mask, encoded=None,
+             encoded_mask=None):
+    heads, eps = model["num_heads"], model["layer_norm_epsilon"]
+    act = ACTIVATIONS[model["dense_act_fn"]]
+    x = model.weight("shared.weight")[ids]
+    place = np.arange(ids.shape[1])
+    buckets = bucket(place[None, :] - place[:, None], side == "encoder",
+                     model["relative_attention_num_buckets"],
+                     model["relative_attention_max_distance"])
+    table = model.weight(side + T5_BIAS)
+    bias = table[buckets].transpose(2, 0, 1)[None]
+
+    def attention(y, source, at, allowed, bias):
+        q, k, v = [heads_of(model.linear(z, at + part), heads)
+                   for part, z in (("q", y), ("k", source), ("v", source))]
+        scale = model.get("_scale", 1.0)
+        return model.linear(attend(model, q, k, v, allowed, bias, scale),
+                            at + "o")
+
+    for layer in range(layers):
+        at = f"{side}.block.{layer}.layer."
+        y = model.rms_norm(x, at + "0.layer_norm", eps)
+        x = x + attention(y, y, at + "0.SelfAttention.", key_mask, bias)
+        last = 1
+        if encoded is not None:
+            y = model.rms_norm(x, at + "1.layer_norm", eps)
+            x = x + attention(y, encoded, at + "1.EncDecAttention.",
+                              encoded_mask, None)
+            last = 2
+        y = model.rms_norm(x, at + f"{last}.layer_norm", eps)
+        at += f"{last}.DenseReluDense."
+        if model["is_gated_act"]:
+            y = act(model.linear(y, at + "wi_0")) * model.linear(y, at + "wi_1")
+        else:
+            y = act(model.linear(y, at + "wi"))
+        x = x + model.linear(y, at + "wo")
+    return model.rms_norm(x, f"{side}.final_layer_norm", eps)
+
+
+def t5(model, inputs):
+    mask = real_tokens(inputs)[:, None, None, :]
+    encoded = t5_stack(model, inputs["input_ids"], "encoder",
+                       model["num_layers"], mask)
+    ids = inputs["decoder_input_ids"]
+    x = t5_stack(model, ids, "decoder", model["num_decoder_layers"],
+                 causal(ids.shape[1])[None, None], encoded, mask)
+    if model.get("tie_word_embeddings", True):
+        logits = model.linear(x * model["d_model"] ** -0.5, "shared")
+    else:
+        logits = model.linear(x, "lm_head")
+    return {"logits": logits, "encoder_last_hidden_state": encoded}
+
+
+def t5_shapes(c):
+    d, ff, vocab = c["d_model"], c["d_ff"], c["vocab_size"]
+    heads, inner = c["num_heads"], c["num_heads"] * c["d_kv"]
+    shapes = {"shared.weight": (vocab, d)}
+    for side, layers in (("encoder", c["num_layers"]),
+                         ("decoder", c["num_decoder_layers"])):
+        for layer in range(layers):
+            at = f"{side}.block.{layer}.layer."
+            kinds = ["SelfAttention"]
+            if side == "decoder":
+                kinds.append("EncDecAttention")
+            for i, kind in enumerate(kinds):
+                shapes[at + f"{i}.layer_norm.weight"] = (d,)
+                for part in "qkv":
+                    shapes[at + f"{i}.{kind}.{part}.weight"] = (inner, d)
+                shapes[at + f"{i}.{kind}.o.weight"] = (d, inner)
+            if layer == 0:
+                shapes[side + T5_BIAS] = (c["relative_attention_num_buckets"],
+                                          heads)
+            last = len(kinds)
+            shapes[at + f"{last}.layer_norm.weight"] = (d,)
+            for name in ("wi_0", "wi_1") if c["is_gated_act"] else ("wi",):
+                shapes[at + f"{last}.DenseReluDense.{name}.weight"] = (ff, d)
+            shapes[at + f"{last}.DenseReluDense.wo.weight"] = (d, ff)
+        shapes[f"{side}.final_layer_norm.weight"] = (d,)
+    if not c.get("tie_word_embeddings", True):
+        shapes["lm_head.weight"] = (vocab, d)
+    return shapes
+
+
+# ---------------------------------------------------------------------------
+# The cases
+# ---------------------------------------------------------------------------
+
+def labels(count):
+    return {"id2label": {str(i): f"LABEL_{i}" for i in range(count)},
+            "label2id": {f"LABEL_{i}": i for i in range(count)}}
+
+
+LLAMA = {"attention_bias": False, "attention_dropout": 0.0, "bos_token_id": 1,
+         "eos_token_id": 2, "pad_token_id": 0, "hidden_act": "silu",
+         "initializer_range": 0.02, "max_position_embeddings": 64,
+         "num_hidden_layers": 2, "rms_norm_eps": 1e-6, "rope_theta": 10000.0,
+         "tie_word_embeddings": False, "use_cache": True}
+BERT = {"attention_probs_dropout_prob": 0.1, "classifier_dropout": None,
+        "hidden_act": "gelu", "hidden_dropout_prob": 0.1,
+        "initializer_range": 0.02, "num_hidden_layers": 2,
+        "max_position_embeddings": 40, "position_embedding_type": "absolute",
+        "use_cache": True}
+ROBERTA = {**BERT, "bos_token_id": 0, "eos_token_id": 2, "pad_token_id": 1,
+           "type_vocab_size": 1, "layer_norm_eps": 1e-5}
+FALCON = {"activation": "gelu", "attention_dropout": 0.0, "bos_token_id": 1,
+          "eos_token_id": 2, "hidden_dropout": 0.0, "initializer_range": 0.02,
+          "layer_norm_epsilon": 1e-5, "max_position_embeddings": 64,
+          "model_type": "falcon", "new_decoder_architecture": False,
+          "num_hidden_layers": 2, "num_ln_in_parallel_attn": None,
+          "rope_scaling": None, "rope_theta": 10000.0, "use_cache": True}
+T5 = {"classifier_dropout": 0.0, "dropout_rate": 0.1, "eos_token_id": 1,
+      "pad_token_id": 0, "decoder_start_token_id": 0, "initializer_factor": 1.0,
+      "is_encoder_decoder": True, "layer_norm_epsilon": 1e-6, "use_cache": True}
+
+
+def without(config, *keys):
+    return {key: value for key, value in config.items() if key not in keys}
+
+
+CASES = {}
+
+
+def case(name, model_class, config, forward, shapes, changes, note="",
+         kind="decoder", version="4.47.1", gain=1.6, embedding=0.25, **more):
+    """`changes`: what the outputs must depend on, as other configurations."""
+    config = {**config, "architectures": [model_class],
+              "torch_dtype": "float32", "transformers_version": version}
+    CASES[name] = dict(name=name, model_class=model_class, config=config,
+                       forward=forward, shapes=shapes, changes=changes,
+                       note=note, kind=kind, gain=gain, embedding=embedding,
+                       **more)
+
+
+case("qwen3", "Qwen3ForCausalLM",
+     {**LLAMA, "model_type": "qwen3", "head_dim": 24, "hidden_size": 40,
+      "intermediate_size": 26, "num_attention_heads": 6,
+      "num_key_value_heads": 2, "max_window_layers": 2, "rope_scaling": None,
+      "sliding_window": None, "use_sliding_window": False,
+      "tie_word_embeddings": True, "vocab_size": 57},
+     llama_kind, llama_shapes,
+     {"norms of the heads left out": {"_no_head_norms": True},
+      "rope_theta 1000": {"rope_theta": 1000.0},
+      "rms_norm_eps 1e-3": {"rms_norm_eps": 1e-3}},
+     "norms of each query and key head; head_dim 24 although hidden/heads is "
+     "not even whole", version="4.51.0")
+
+case("qwen2_window", "Qwen2ForCausalLM",
+     {**without(LLAMA, "attention_bias"), "model_type": "qwen2",
+      "hidden_size": 48, "intermediate_size": 26, "num_attention_heads": 6,
+      "num_key_value_heads": 3, "num_hidden_layers": 3, "max_window_layers": 1,
+      "rope_scaling": None, "sliding_window": 5, "use_sliding_window": True,
+      "tie_word_embeddings": True, "vocab_size": 55},
+     llama_kind, llama_shapes,
+     {"no window": {"use_sliding_window": False},
+      "window in every layer": {"max_window_layers": 0},
+      "window from layer 2 on": {"max_window_layers": 2},
+      "window 6": {"sliding_window": 6},
+      "biases left out": {"_without": "_proj.bias"}},
+     "sliding window 5 from layer 1 (max_window_layers) on, layer 0 sees all")
+
+STABLELM = {**without(LLAMA, "attention_bias", "rms_norm_eps"),
+            "model_type": "stablelm", "hidden_size": 48,
+            "intermediate_size": 28, "hidden_dropout": 0.0,
+            "layer_norm_eps": 1e-5, "partial_rotary_factor": 0.25,
+            "qk_layernorm": False, "rope_scaling": None}
+STABLELM_CHANGES = {"whole heads rotated": {"partial_rotary_factor": 1.0},
+                    "half heads rotated": {"partial_rotary_factor": 0.5},
+                    "biases of the norms left out": {"_without": "norm.bias"}}
+
+case("stablelm", "StableLmForCausalLM",
+     {**STABLELM, "num_attention_heads": 3, "num_key_value_heads": 1,
+      "use_qkv_bias": True, "use_parallel_residual": False, "vocab_size": 53},
+     llama_kind, llama_shapes,
+     {**STABLELM_CHANGES, "parallel": {"use_parallel_residual": True},
+      "biases left out": {"_without": "_proj.bias"}},
+     "a quarter of each head rotated; biases of query, key and value")
+
+case("stablelm_parallel", "StableLmForCausalLM",
+     {**STABLELM, "num_attention_heads": 6, "num_key_value_heads": 2,
+      "use_qkv_bias": False, "use_parallel_residual": True, "vocab_size": 51},
+     llama_kind, llama_shapes, STABLELM_CHANGES,
+     "attention and feed-forward side by side behind one norm; 2 of 8 "
+     "features rotated")
+
+case("olmo", "OlmoForCausalLM",
+     {**without(LLAMA, "rms_norm_eps"), "model_type": "olmo", "clip_qkv": None,
+      "hidden_size": 40, "intermediate_size": 34, "num_attention_heads": 5,
+      "num_key_value_heads": 5, "rope_scaling": None, "vocab_size": 59},
+     llama_kind, llama_shapes,
+     {"root mean square norms": {"_root_mean_square": True},
+      "rope_theta 1000": {"rope_theta": 1000.0}},
+     "norms without weights (eps 1e-5)")
+
+YARN = {"factor": 4.0, "original_max_position_embeddings": 16,
+        "rope_type": "yarn", "type": "yarn"}
+case("llama_yarn", "LlamaForCausalLM",
+     {**LLAMA, "model_type": "llama", "head_dim": 16, "hidden_size": 40,
+      "intermediate_size": 30, "mlp_bias": False, "num_attention_heads": 3,
+      "num_key_value_heads": 3, "pretraining_tp": 1, "rope_scaling": YARN,
+      "rope_theta": 30.0, "vocab_size": 55},
+     llama_kind, llama_shapes,
+     {"no scaling": {"rope_scaling": None},
+      "cos and sin not scaled":
+          {"rope_scaling": {**YARN, "attention_factor": 1.0}},
+      "original length 64": {"rope_scaling": {
+          **YARN, "original_max_position_embeddings": 64}},
+      "factor 2": {"rope_scaling": {**YARN, "factor": 2.0}}},
+     "ramp from original_max_position_embeddings (16); cos and sin x 0.1 ln 4 "
+     "+ 1; rope_theta 30 puts two pairs on the ramp")
+
+case("mistral_head_dim", "MistralForCausalLM",
+     {**without(LLAMA, "attention_bias"), "model_type": "mistral",
+      "head_dim": 10, "hidden_size": 40, "intermediate_size": 34,
+      "num_attention_heads": 6, "num_key_value_heads": 2, "sliding_window": 4,
+      "vocab_size": 59},
+     llama_kind, llama_shapes,
+     {"no window": {"sliding_window": None},
+      "window 5": {"sliding_window": 5},
+      "rope_theta 1000": {"rope_theta": 1000.0}},
+     "head_dim 10 with 6 query and 2 key heads, hidden 40; window 4")
+
+case("phi3_grouped", "Phi3ForCausalLM",
+     {**without(LLAMA, "attention_bias"), "model_type": "phi3",
+      "embd_pdrop": 0.0, "hidden_size": 48, "intermediate_size": 28,
+      "num_attention_heads": 6, "num_key_value_heads": 2,
+      "original_max_position_embeddings": 64, "resid_pdrop": 0.0,
+      "rms_norm_eps": 1e-5, "rope_scaling": None, "sliding_window": None,
+      "vocab_size": 57},
+     llama_kind, llama_shapes,
+     {"a window of 9": {"sliding_window": 9},
+      "rope_theta 1000": {"rope_theta": 1000.0}},
+     "fused rows: 6 query, 2 key, 2 value heads; no window")
+
+case("gemma_mqa", "GemmaForCausalLM",
+     {**LLAMA, "model_type": "gemma", "head_dim": 18,
+      "hidden_act": "gelu_pytorch_tanh",
+      "hidden_activation": "gelu_pytorch_tanh", "hidden_size": 40,
+      "intermediate_size": 34, "num_attention_heads": 3,
+      "num_key_value_heads": 1, "tie_word_embeddings": True, "vocab_size": 61},
+     llama_kind, llama_shapes,
+     {"gelu by erf": {"hidden_activation": "gelu"},
+      "norm weights without 1 +": {"_norm_weight_plain": True},
+      "embeddings not scaled": {"_unscaled": True}},
+     "one key head for 3 query heads of 18 features; norms x (1 + weight); "
+     "embeddings x sqrt(hidden)", norm_mean=0.0)
+
+case("cohere_biases", "CohereForCausalLM",
+     {**without(LLAMA, "rms_norm_eps", "tie_word_embeddings"),
+      "attention_bias": True, "model_type": "cohere", "hidden_size": 48,
+      "intermediate_size": 30, "layer_norm_eps": 1e-5, "logit_scale": 0.25,
+      "num_attention_heads": 6, "num_key_value_heads": 2, "rope_scaling": None,
+      "use_qk_norm": False, "vocab_size": 55},
+     cohere, cohere_shapes,
+     {"biases of q, k, v left out": {"_without": "[qkv]_proj.bias"},
+      "bias of o left out": {"_without": "o_proj.bias"},
+      "logit_scale 0.0625": {"logit_scale": 0.0625},
+      "halves rotated": {"_halves": True}},
+     "biases on all four projections of attention")
+
+case("gpt_neox_sequential", "GPTNeoXForCausalLM",
+     {"attention_bias": True, "attention_dropout": 0.0, "bos_token_id": 1,
+      "classifier_dropout": 0.1, "eos_token_id": 2, "hidden_act": "gelu",
+      "hidden_dropout": 0.0, "hidden_size": 40, "initializer_range": 0.02,
+      "intermediate_size": 52, "layer_norm_eps": 1e-5,
+      "max_position_embeddings": 64, "model_type": "gpt_neox",
+      "num_attention_heads": 5, "num_hidden_layers": 2,
+      "partial_rotary_factor": 0.5, "rope_scaling": None, "rope_theta": 10000,
+      "rotary_emb_base": 10000, "rotary_pct": 0.5, "tie_word_embeddings": False,
+      "use_cache": True, "use_parallel_residual": False, "vocab_size": 53},
+     gpt_neox, gpt_neox_shapes,
+     {"parallel": {"use_parallel_residual": True},
+      "a quarter rotated": {"rotary_pct": 0.25},
+      "gelu by tanh": {"hidden_act": "gelu_new"},
+      "biases of attention left out": {"_without": "attention.*bias"}},
+     "one half behind the other; half of each head rotated")
+
+FALCON_CHANGES = {"layer_norm_epsilon 1e-2": {"layer_norm_epsilon": 1e-2}}
+case("falcon_7b", "FalconForCausalLM",
+     {**FALCON, "alibi": False, "bias": False, "ffn_hidden_size": 72,
+      "hidden_size": 40, "multi_query": True, "num_attention_heads": 5,
+      "num_kv_heads": 5, "parallel_attn": True, "vocab_size": 61},
+     falcon, falcon_shapes,
+     {**FALCON_CHANGES, "rope_theta 1000": {"rope_theta": 1000.0},
+      "one half behind the other": {"_sequential": True}},
+     "one key and value head (num_kv_heads does not count), one norm for "
+     "attention and feed-forward")
+
+case("falcon_alibi", "FalconForCausalLM",
+     {**FALCON, "alibi": True, "bias": True, "ffn_hidden_size": 44,
+      "hidden_size": 48, "multi_query": False, "num_attention_heads": 6,
+      "num_kv_heads": 6, "parallel_attn": False, "vocab_size": 57},
+     falcon, falcon_shapes,
+     {**FALCON_CHANGES, "bias added after scaling": {"_bias_last": True},
+      "rotary positions": {"alibi": False},
+      "biases left out": {"_without": "(dense|value|4h|_h).bias"}},
+     "(scores + slope x position) / sqrt(head_dim); the slopes of 6 heads are "
+     "powers of two, so rounding the products to bfloat16 as Hugging Face "
+     "does changes nothing at positions below 257")
+
+case("opt_post_norm", "OPTForCausalLM",
+     {"_remove_final_layer_norm": False, "activation_function": "relu",
+      "attention_dropout": 0.0, "bos_token_id": 2,
+      "do_layer_norm_before": False, "dropout": 0.1, "enable_bias": True,
+      "eos_token_id": 2, "ffn_dim": 44, "hidden_size": 48, "init_std": 0.02,
+      "layer_norm_elementwise_affine": True, "layerdrop": 0.0,
+      "max_position_embeddings": 36, "model_type": "opt",
+      "num_attention_heads": 3, "num_hidden_layers": 2, "pad_token_id": 1,
+      "use_cache": True, "vocab_size": 53, "word_embed_proj_dim": 32},
+     opt, opt_shapes,
+     {"norms first": {"do_layer_norm_before": True},
+      "positions from 0": {"_offset": 0},
+      "positions by columns": {"_columns": True},
+      "gelu": {"activation_function": "gelu"}},
+     "norms behind the sums, none at the end; projections from and to 32; "
+     "last_hidden_state is behind project_out", embedding=0.6, pad=1)
+
+case("bloom_6_heads", "BloomForCausalLM",
+     {"apply_residual_connection_post_layernorm": False,
+      "attention_dropout": 0.0, "bos_token_id": 1, "eos_token_id": 2,
+      "hidden_dropout": 0.0, "hidden_size": 42, "initializer_range": 0.02,
+      "layer_norm_epsilon": 1e-5, "model_type": "bloom", "n_head": 6,
+      "n_layer": 2, "pad_token_id": 3, "pretraining_tp": 1,
+      "slow_but_exact": False, "use_cache": True, "vocab_size": 47},
+     bloom, bloom_shapes,
+     {"slopes 2^(-8 i / 6)": {"_smooth_slopes": True},
+      "bias added before scaling": {"_bias_first": True}},
+     "slopes 2^-2, 2^-4, 2^-6, 2^-8, 2^-1, 2^-3; heads of 7 features", pad=3,
+     gain=2.4)
+
+case("mpt_6_heads", "MptForCausalLM",
+     {"attn_config": {"model_type": ""}, "d_model": 42, "emb_pdrop": 0.0,
+      "embedding_fraction": 1.0, "expansion_ratio": 4, "init_device": "cpu",
+      "initializer_range": 0.02, "layer_norm_epsilon": 1e-5,
+      "learned_pos_emb": True, "logit_scale": None, "max_seq_len": 64,
+      "model_type": "mpt", "n_heads": 6, "n_layers": 2, "no_bias": True,
+      "norm_type": "low_precision_layernorm", "resid_pdrop": 0.0,
+      "use_cache": False, "verbose": 0, "vocab_size": 47},
+     mpt, mpt_shapes,
+     {"slopes 2^(-8 i / 6)": {"_smooth_slopes": True},
+      "bias added before scaling": {"_bias_first": True},
+      "gelu by tanh": {"_tanh": True}},
+     "slopes 2^-2, 2^-4, 2^-6, 2^-8, 2^-1, 2^-3; heads of 7 features")
+
+case("xlm_roberta", "XLMRobertaForMaskedLM",
+     {**ROBERTA, "model_type": "xlm-roberta", "hidden_size": 42,
+      "intermediate_size": 50, "num_attention_heads": 3, "vocab_size": 59},
+     roberta_lm, roberta_lm_shapes,
+     {"positions from 0": {"_first_position": 0},
+      "gelu by tanh": {"hidden_act": "gelu_new"},
+      "layer_norm_eps 1e-2": {"layer_norm_eps": 1e-2}},
+     kind="encoder", embedding=0.6, gain=1.2, pad=1)
+
+case("roberta_classifier", "RobertaForSequenceClassification",
+     {**ROBERTA, **labels(5), "model_type": "roberta", "hidden_size": 40,
+      "intermediate_size": 52, "num_attention_heads": 5, "vocab_size": 71},
+     roberta_classifier, roberta_classifier_shapes,
+     {"positions from 0": {"_first_position": 0},
+      "last token": {"_token": -1}, "relu in the head": {"_relu": True}},
+     "first token -> dense -> tanh -> out_proj, 5 labels",
+     kind="classifier", embedding=0.6, gain=1.2, pad=1)
+
+case("distilbert_classifier", "DistilBertForSequenceClassification",
+     {**labels(4), "activation": "gelu", "attention_dropout": 0.1, "dim": 42,
+      "dropout": 0.1, "hidden_dim": 54, "initializer_range": 0.02,
+      "max_position_embeddings": 40, "model_type": "distilbert", "n_heads": 3,
+      "n_layers": 2, "pad_token_id": 0, "qa_dropout": 0.1,
+      "seq_classif_dropout": 0.2, "sinusoidal_pos_embds": False,
+      "vocab_size": 73},
+     distilbert_classifier, distilbert_shapes,
+     {"tanh in the head": {"_tanh": True}, "last token": {"_token": -1},
+      "gelu by tanh": {"activation": "gelu_new"}},
+     "first token -> pre_classifier -> relu -> classifier, 4 labels",
+     kind="classifier", embedding=0.6, gain=1.2)
+
+case("electra_narrow", "ElectraForMaskedLM",
+     {**BERT, "embedding_size": 20, "hidden_act": "relu", "hidden_size": 42,
+      "intermediate_size": 50, "layer_norm_eps": 1e-12, "model_type": "electra",
+      "num_attention_heads": 3, "pad_token_id": 0, "summary_activation": "gelu",
+      "summary_last_dropout": 0.1, "summary_type": "first",
+      "summary_use_proj": True, "type_vocab_size": 3, "vocab_size": 61},
+     electra_lm, electra_lm_shapes,
+     {"gelu in the layers": {"hidden_act": "gelu"},
+      "relu in the head": {"_head_act": "relu"},
+      "bias of the projection left out": {"_without": "project.bias"}},
+     "embeddings of 20 features; 3 kinds of token; relu in the layers, gelu in "
+     "the head", kind="encoder", embedding=0.6, gain=1.2, types=3)
+
+case("modernbert", "ModernBertForMaskedLM",
+     {"attention_bias": False, "attention_dropout": 0.0, "bos_token_id": 1,
+      "classifier_activation": "gelu", "classifier_bias": False,
+      "classifier_dropout": 0.0, "classifier_pooling": "cls",
+      "cls_token_id": 1, "decoder_bias": True,
+      "deterministic_flash_attn": False, "embedding_dropout": 0.0,
+      "eos_token_id": 2, "global_attn_every_n_layers": 3,
+      "global_rope_theta": 160000.0, "hidden_activation": "gelu",
+      "hidden_size": 40, "initializer_cutoff_factor": 2.0,
+      "initializer_range": 0.02, "intermediate_size": 26, "local_attention": 8,
+      "local_rope_theta": 10000.0, "max_position_embeddings": 64,
+      "mlp_bias": False, "mlp_dropout": 0.0, "model_type": "modernbert",
+      "norm_bias": False, "norm_eps": 1e-5, "num_attention_heads": 5,
+      "num_hidden_layers": 4, "pad_token_id": 0,
+      "reference_compile": None,
+      "repad_logits_with_grad": False, "sep_token_id": 2,
+      "sparse_pred_ignore_index": -100, "sparse_prediction": False,
+      "vocab_size": 53},
+     modernbert, modernbert_shapes,
+     {"distance 5": {"local_attention": 10},
+      "all layers see everything": {"local_attention": 1000},
+      "every second layer sees everything": {"global_attn_every_n_layers": 2},
+      "one rope_theta": {"local_rope_theta": 160000.0},
+      "the other rope_theta": {"global_rope_theta": 10000.0},
+      "second half active": {"_second_half_active": True},
+      "gelu by tanh": {"hidden_activation": "gelu_new"},
+      "bias of the decoder left out": {"_without": "decoder.bias"}},
+     "layers 0 and 3 see everything, 1 and 2 keys at distance <= 4; "
+     "last_hidden_state is behind final_norm (the hidden_states tuple of "
+     "Hugging Face ends before it)", kind="encoder", embedding=0.6,
+     version="4.48.0", source="last_hidden_state of ModernBertModel")
+
+case("mt5", "MT5ForConditionalGeneration",
+     {**T5, "d_ff": 26, "d_kv": 6, "d_model": 40, "dense_act_fn": "gelu_new",
+      "feed_forward_proj": "gated-gelu", "is_gated_act": True,
+      "model_type": "mt5", "num_decoder_layers": 3, "num_heads": 3,
+      "num_layers": 2, "relative_attention_max_distance": 128,
+      "relative_attention_num_buckets": 32, "tie_word_embeddings": False,
+      "tokenizer_class": "T5Tokenizer", "vocab_size": 57},
+     t5, t5_shapes,
+     {"gelu by erf": {"dense_act_fn": "gelu"},
+      "scaled scores": {"_scale": 6 ** -0.5},
+      "16 buckets": {"relative_attention_num_buckets": 16}},
+     "gelu by tanh, gated; head of its own; 2 encoder and 3 decoder layers",
+     kind="seq2seq", gain=1.2)
+
+case("t5_one_bucket_edge", "T5ForConditionalGeneration",
+     {**T5, "d_ff": 34, "d_kv": 7, "d_model": 40, "dense_act_fn": "relu",
+      "feed_forward_proj": "relu", "is_gated_act": False, "model_type": "t5",
+      "num_decoder_layers": 2, "num_heads": 3,
+      "num_layers": 2, "relative_attention_max_distance": 20,
+      "relative_attention_num_buckets": 8, "vocab_size": 59},
+     t5, t5_shapes,
+     {"relative_attention_max_distance 40":
+          {"relative_attention_max_distance": 40},
+      "scaled scores": {"_scale": 7 ** -0.5},
+      "gelu": {"dense_act_fn": "gelu"}},
+     "8 buckets up to distance 20, sequences beyond it; tied head behind "
+     "d_model^-0.5", kind="seq2seq", gain=1.2, long_decoder=True)
+
+# ---------------------------------------------------------------------------
+# Weights and inputs
+# ---------------------------------------------------------------------------
+
+def draw_weights(made, rng):
+    shapes = made["shapes"](made["config"])
+    weights = {}
+    for name in sorted(shapes):
+        shape = shapes[name]
+        values = rng.standard_normal(shape)
+        if "relative_attention_bias" in name:
+            values *= 1.0
+        elif len(shape) == 2 and re.search(r"embed|shared|wte", name) and not (
+                re.search(r"embed_out|embeddings_project", name)):
+            values *= made["embedding"]
+        elif len(shape) == 2:
+            values *= made["gain"] / math.sqrt(shape[1])
+        elif name.endswith("bias"):
+            values *= 0.3
+        else:
+            values = made.get("norm_mean", 1.0) + 0.2 * values
+        if ".SelfAttention.q" in name or ".EncDecAttention.q" in name:
+            values /= math.sqrt(made["config"]["d_kv"])
+        weights[name] = values.astype(np.float32)
+    return weights
+
+
+def draw_ids(made, rng, batch, length):
+    return rng.integers(4, made["config"]["vocab_size"], (batch, length))
+
+
+def batch_inputs(made, rng, length, short, side):
+    ids = draw_ids(made, rng, 2, length)
+    mask = np.ones_like(ids)
+    if side == "right":
+        mask[1, short:] = 0
+    else:
+        mask[0, :length - short] = 0
+    pad = made.get("pad", 0)
+    inputs = {"input_ids": np.where(mask == 1, ids, pad),
+              "attention_mask": mask}
+    rotary = made["forward"] in (llama_kind, cohere, gpt_neox)
+    if made["forward"] is falcon:
+        rotary = not made["config"]["alibi"]
+    if side == "left" and rotary:
+        inputs["position_ids"] = np.maximum(mask.cumsum(1) - 1, 0)
+    return inputs
+
+
+def draw_runs(made, rng):
+    runs = {}
+    if made["kind"] == "seq2seq":
+        far = 29 if made.get("long_decoder") else 17
+        for length, target in ((1, 1), (7, 5), (33, far)):
+            runs[f"b1_s{length}_t{target}"] = {
+                "input_ids": draw_ids(made, rng, 1, length),
+                "decoder_input_ids": draw_ids(made, rng, 1, target)}
+        inputs = batch_inputs(made, rng, 13, 6, "right")
+        inputs["decoder_input_ids"] = draw_ids(made, rng, 2, 6)
+        runs["b2_s13_t6_rightpad"] = inputs
+        for inputs in runs.values():
+            inputs["decoder_input_ids"][:, 0] = 0
+        return runs
+    for length in (1, 7, 33):
+        runs[f"b1_s{length}"] = {"input_ids": draw_ids(made, rng, 1, length)}
+    runs["b2_s9_rightpad"] = batch_inputs(made, rng, 9, 5, "right")
+    if made["kind"] == "decoder":
+        runs["b2_s8_leftpad"] = batch_inputs(made, rng, 8, 5, "left")
+    if "types" in made:
+        for name, inputs in runs.items():
+            if name != "b1_s1":
+                inputs["token_type_ids"] = rng.integers(
+                    0, made["types"], inputs["input_ids"].shape)
+    return runs
+
+
+def wanted_outputs(made, run):
+    """(output, source, input that says where it is valid) of a run."""
+    mask = "attention_mask" if "pad" in run else None
+    if made["kind"] == "seq2seq":
+        encoder = "encoder_last_hidden_state"
+        return [("logits", "logits", None), (encoder, encoder, mask)]
+    rows = made["kind"] == "classifier"
+    outputs = [("logits", "logits", None if rows else mask)]
+    if run in ("b1_s1", "b1_s7") or rows:
+        outputs.append(("last_hidden_state",
+                        made.get("source", "hidden_states[-1]"), mask))
+    return outputs
+
+
+# ---------------------------------------------------------------------------
+# Files
+# ---------------------------------------------------------------------------
+
+def write_safetensors(path, weights):
+    header, data = {"__metadata__": {"format": "pt"}}, b""
+    for name in sorted(weights):
+        raw = np.ascontiguousarray(weights[name], "<f4").tobytes()
+        header[name] = {"dtype": "F32", "shape": list(weights[name].shape),
+                        "data_offsets": [len(data), len(data) + len(raw)]}
+        data += raw
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    with open(path, "wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text + data)
+
+
+def write_array(folder, place, values):
+    path = os.path.join(folder, place)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    np.save(path, np.ascontiguousarray(values))
+
+
+def described(name, values, file):
+    return {"name": name, "dtype": str(values.dtype),
+            "shape": list(values.shape), "file": file}
+
+
+def rounded(value, digits):
+    return float(f"{value:.{digits - 1}e}")
+
+
+def valid_part(values, inputs, where):
+    return values if where is None else values[inputs[where] == 1]
+
+
+def rel_l2(got, ref):
+    return np.linalg.norm(got - ref) / np.linalg.norm(ref)
+
+
+class Case:
+    def __init__(self, made):
+        self.made, self.folder = made, os.path.join(HERE, made["name"])
+        self.seed = zlib.crc32(made["name"].encode()) & 0x7fffffff
+        rng = np.random.Generator(np.random.PCG64(self.seed))
+        self.weights = draw_weights(made, rng)
+        self.inputs = draw_runs(made, rng)
+        self.rng = rng
+
+    def compute(self, inputs, dtype=np.float64, **change):
+        model = Model({**self.made["config"], **change}, self.weights, dtype)
+        outputs = self.made["forward"](model, inputs)
+        for values in outputs.values():
+            assert values.dtype == dtype and np.isfinite(values).all()
+        return outputs
+
+    def run(self, name):
+        """The description of a run; its arrays are written."""
+        inputs = self.inputs[name]
+        exact = self.compute(inputs)
+        single = self.compute(inputs, np.float32)
+        record = {"name": name, "inputs": [], "outputs": []}
+        for key, values in inputs.items():
+            values = values.astype(np.int64)
+            file = f"{name}/in.{key}.npy"
+            record["inputs"].append(described(key, values, file))
+            write_array(self.folder, file, values)
+        for output, source, where in wanted_outputs(self.made, name):
+            file = f"{name}/out.{output}.npy"
+            write_array(self.folder, file, exact[output])
+            ref = valid_part(exact[output], inputs, where)
+            got = valid_part(single[output].astype(np.float64), inputs, where)
+            error, largest = rel_l2(got, ref), np.abs(got - ref).max()
+            rms = math.sqrt((ref * ref).mean())
+            record["outputs"].append({
+                **described(output, exact[output], file), "source": source,
+                "valid_where": where, "f32_rel_l2": rounded(error, 4),
+                "f32_max_abs": rounded(largest, 4), "ref_rms": rounded(rms, 4),
+                "ref_max_abs": rounded(np.abs(ref).max(), 4),
+                "tol_rel_l2": rounded(max(10 * error, 5e-6), 2),
+                "tol_max_abs": rounded(max(20 * largest, 1e-5 * rms), 2)})
+        if "pad" in name:
+            apart = self.padding_matters(name, exact)
+            assert apart < 1e-12, (self.made["name"], name, apart)
+            record["same_as_unpadded_rel_l2"] = rounded(apart, 2)
+        return record
+
+    def padding_matters(self, name, exact):
+        """How far rows computed alone, without padding, are from the batch."""
+        inputs, worst = self.inputs[name], 0.0
+        for row in range(2):
+            keep = inputs["attention_mask"][row] == 1
+            alone = {}
+            for key, values in inputs.items():
+                part = values[row:row + 1]
+                if key != "decoder_input_ids":
+                    part = part[:, keep]
+                if key not in ("attention_mask", "position_ids"):
+                    alone[key] = part
+            for output, _, where in wanted_outputs(self.made, name):
+                ref = self.compute(alone)[output]
+                got = exact[output][row:row + 1]
+                got = got if where is None else got[:, keep]
+                worst = max(worst, rel_l2(got, ref))
+        return worst
+
+    def check_spread(self):
+        spread.clear()
+        for name in self.inputs:
+            self.compute(self.inputs[name])
+        away = np.concatenate([part.ravel() for part in spread]).mean()
+        assert away > 0.25, (self.made["name"], away)
+        return rounded(away, 2)
+
+    def check_changes(self, runs):
+        """Every option must move some run's logits by over 100 tolerances."""
+        found = {}
+        changes = {**self.made["changes"], "uniform attention":
+                   {"_uniform": True}}
+        for label, change in changes.items():
+            most = 0.0
+            for record in runs:
+                inputs = self.inputs[record["name"]]
+                other = self.compute(inputs, **change)["logits"]
+                ref = self.compute(inputs)["logits"]
+                output = record["outputs"][0]
+                where = output["valid_where"]
+                ref, other = [valid_part(values, inputs, where)
+                              for values in (ref, other)]
+                most = max(most, min(
+                    rel_l2(other, ref) / output["tol_rel_l2"],
+                    np.abs(other - ref).max() / output["tol_max_abs"]))
+            # The two gelus are no further than 5e-4 apart anywhere.
+            least = 15 if label.startswith("gelu by") else 100
+            assert most > least, (self.made["name"], label, most)
+            found[label] = int(most)
+        return found
+
+    def greedy(self, tolerance):
+        """Eight tokens after a prompt; the first draw without near ties."""
+        pairs = self.made["kind"] == "seq2seq"
+        grows = "decoder_input_ids" if pairs else "input_ids"
+        for _ in range(200):
+            prompt = {"input_ids": draw_ids(self.made, self.rng, 1, 6)}
+            if pairs:
+                prompt["decoder_input_ids"] = np.zeros((1, 1), np.int64)
+            inputs, tokens, margins = dict(prompt), [], []
+            for _ in range(8):
+                logits = self.compute(inputs)["logits"][0, -1]
+                second, best = np.sort(logits)[-2:]
+                margins.append(best - second)
+                tokens.append(int(logits.argmax()))
+                inputs[grows] = np.append(inputs[grows], [tokens[-1:]], 1)
+            if min(margins) > 20 * tolerance and len(set(tokens)) >= 4:
+                break
+        else:
+            raise AssertionError(f"{self.made['name']}: no sure greedy text")
+        for key, values in prompt.items():
+            write_array(self.folder, f"greedy/in.{key}.npy", values)
+        write_array(self.folder, "greedy/out.tokens.npy", np.array(tokens))
+        write_array(self.folder, "greedy/out.margins.npy", np.array(margins))
+        return {"name": "greedy",
+                "inputs": [described(key, values, f"greedy/in.{key}.npy")
+                           for key, values in prompt.items()],
+                "new_tokens": 8, "tokens_file": "greedy/out.tokens.npy",
+                "margins_file": "greedy/out.margins.npy",
+                "min_margin": rounded(min(margins), 4),
+                "distinct": len(set(tokens)), "grows": grows}
+
+    def write(self):
+        made, config = self.made, self.made["config"]
+        if os.path.isdir(self.folder):
+            shutil.rmtree(self.folder)
+        os.makedirs(os.path.join(self.folder, "model"))
+        with open(os.path.join(self.folder, "model", "config.json"), "w") as f:
+            f.write(json.dumps(config, indent=2, sort_keys=True) + "\n")
+        write_safetensors(os.path.join(self.folder, "model",
+                                       "model.safetensors"), self.weights)
+        runs = [self.run(name) for name in self.inputs]
+        record = {
+            "format": 1, "case": made["name"], "family": config["model_type"],
+            "model_class": made["model_class"], "model_dir": "model",
+            "weights_dtype": "float32",
+            "pad_token_id": config.get("pad_token_id"),
+            "parameters": sum(w.size for w in self.weights.values()),
+            "seed": self.seed, "note": made["note"],
+            "draw": {"embedding_std": made["embedding"],
+                     "matrix_gain": made["gain"]},
+            "attention_from_uniform": self.check_spread(),
+            "changes": self.check_changes(runs), "runs": runs}
+        if made["kind"] in ("decoder", "seq2seq"):
+            record["greedy"] = self.greedy(max(
+                output["tol_max_abs"] for run in runs
+                for output in run["outputs"] if output["name"] == "logits"))
+        with open(os.path.join(self.folder, "case.json"), "w") as file:
+            file.write(json.dumps(record, indent=1) + "\n")
+        size = sum(os.path.getsize(os.path.join(at, file))
+                   for at, _, files in os.walk(self.folder) for file in files)
+        assert size < 300_000, (made["name"], size)
+        print(f"{made['name']}: {size} bytes, {record['parameters']} "
+              f"parameters, {record['attention_from_uniform']} from uniform, "
+              f"least change {min(record['changes'].values())}", flush=True)
+
+
+# ---------------------------------------------------------------------------
+# The same functions over cases computed by Hugging Face models
+# ---------------------------------------------------------------------------
+
+COVERED = {llama_kind: ["llama_gqa", "llama_mha", "llama_mqa_bias_head_dim",
+                        "qwen2", "mistral_sliding", "phi3", "gemma"],
+           cohere: ["cohere"], gpt_neox: ["gpt_neox_parallel"],
+           bloom: ["bloom"], mpt: ["mpt"], roberta_lm: ["roberta"],
+           electra_lm: ["electra"], t5: ["t5_v1_0", "t5_v1_1"]}
+
+
+def read_safetensors(path):
+    with open(path, "rb") as file:
+        size, = struct.unpack("<Q", file.read(8))
+        header, data = json.loads(file.read(size)), file.read()
+    header.pop("__metadata__", None)
+    assert all(entry["dtype"] == "F32" for entry in header.values()), path
+    return {name: np.frombuffer(data[slice(*entry["data_offsets"])],
+                                "<f4").reshape(entry["shape"])
+            for name, entry in header.items()}
+
+
+def against_hf(name, forward):
+    folder = os.path.join(os.path.dirname(HERE), "hf", name)
+    with open(os.path.join(folder, "case.json")) as file:
+        record = json.load(file)
+    with open(os.path.join(folder, "model", "config.json")) as file:
+        config = json.load(file)
+    # save_pretrained leaves out what is the default of the library.
+    config.setdefault("tie_word_embeddings", config["model_type"] != "llama")
+    model = Model(config, read_safetensors(
+        os.path.join(folder, "model", "model.safetensors")), np.float64)
+    worst = 0.0
+    for run in record["runs"]:
+        inputs = {given["name"]: np.load(os.path.join(folder, given["file"]))
+                  for given in run["inputs"]}
+        outputs = forward(model, inputs)
+        for output in run["outputs"]:
+            ref = np.load(os.path.join(folder, output["file"]))
+            ref, got = [valid_part(values, inputs, output["valid_where"])
+                        for values in (ref, outputs[output["name"]])]
+            worst = max(worst, rel_l2(got, ref))
+    print(f"{name}: {worst:.1e}")
+    assert worst < 1e-9
+
+
+def main(names):
+    if names == ["--against-hf"]:
+        for forward, covered in COVERED.items():
+            for name in covered:
+                against_hf(name, forward)
+        return
+    unknown = set(names) - set(CASES)
+    if unknown:
+        sys.exit("no such case: " + ", ".join(sorted(unknown)))
+    for name in names or CASES:
+        Case(CASES[name]).write()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

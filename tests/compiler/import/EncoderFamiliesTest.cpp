@@ -1,0 +1,404 @@
+//===- EncoderFamiliesTest.cpp - Encoders and encoder-decoders ------------===//
+//
+// What the options of bert's and bart's heirs and of t5 become: where positions
+// begin, which tensors heads read, what layers share.
+//
+//===----------------------------------------------------------------------===//
+
+#include "tests/compiler/import/Configs.h"
+
+#include <cmath>
+#include <gtest/gtest.h>
+
+using namespace ashlar;
+using namespace ashlar::test;
+
+using Names = std::vector<std::string>;
+using Sizes = std::vector<int64_t>;
+
+static Keys bertKeys(const std::string &family, const std::string &model) {
+  return {{"model_type", "\"" + family + "\""},
+          {"architectures", "[\"" + model + "\"]"},
+          {"vocab_size", "17"},
+          {"hidden_size", "12"},
+          {"intermediate_size", "20"},
+          {"num_hidden_layers", "2"},
+          {"num_attention_heads", "3"},
+          {"max_position_embeddings", "16"}};
+}
+
+static Keys t5Keys(const std::string &family, const std::string &model) {
+  return {{"model_type", "\"" + family + "\""},
+          {"architectures", "[\"" + model + "\"]"},
+          {"vocab_size", "17"},
+          {"d_model", "12"},
+          {"d_kv", "8"},
+          {"d_ff", "20"},
+          {"num_layers", "2"},
+          {"num_heads", "3"}};
+}
+
+/// The configuration of a model by its class.
+static Keys keysOf(const std::string &model) {
+  auto begins = [&](const char *name) { return model.rfind(name, 0) == 0; };
+  if (begins("DistilBert"))
+    return {{"model_type", "\"distilbert\""},
+            {"architectures", "[\"" + model + "\"]"},
+            {"vocab_size", "17"},
+            {"dim", "12"},
+            {"hidden_dim", "20"},
+            {"n_layers", "2"},
+            {"n_heads", "3"},
+            {"max_position_embeddings", "16"}};
+  if (begins("MBart") || begins("Pegasus")) {
+    Keys keys = baseKeys(begins("MBart") ? "mbart" : "pegasus");
+    keys[1].second = "[\"" + model + "\"]";
+    return keys;
+  }
+  if (begins("T5"))
+    return t5Keys("t5", model);
+  if (begins("MT5"))
+    return t5Keys("mt5", model);
+  const char *family = begins("Roberta")   ? "roberta"
+                       : begins("XLM")     ? "xlm-roberta"
+                       : begins("Electra") ? "electra"
+                       : begins("Albert")  ? "albert"
+                                           : "mpnet";
+  return bertKeys(family, model);
+}
+
+static ModelSpec specOf(const std::string &model, const Keys &changes = {}) {
+  ImportResult result = valueOf(importText(configOf(keysOf(model), changes)));
+  EXPECT_EQ(result.warnings, Names());
+  return result.spec;
+}
+
+static const Block &blockOf(const Stack &stack) {
+  return stack.blocks[0].block;
+}
+
+/// The tensors of a head's linears, each with its activation.
+static Names layersOf(const Head &head) {
+  Names result;
+  for (const HeadLayer &layer : head.layers)
+    result.push_back(
+        layer.linear->weight.tensor +
+        (layer.activation ? std::string(" ") + nameOf(*layer.activation) : "") +
+        (layer.norm ? " " + layer.norm->gain->tensor : ""));
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// roberta
+//===----------------------------------------------------------------------===//
+
+TEST(EncoderFamilies, RobertaPositionsBeginBehindPadding) {
+  Stack stack = specOf("RobertaModel").stacks[0];
+  EXPECT_EQ(stack.maxPositions, 14);
+  EXPECT_EQ(stack.embedding.positions.count, 16);
+  EXPECT_EQ(stack.embedding.positions.first, 2);
+  EXPECT_EQ(stack.embedding.positions.offset, 0);
+  EXPECT_TRUE(stack.embedding.positions.byToken);
+  EXPECT_EQ(stack.embedding.positions.table->stored, (Sizes{16, 12}));
+  Positions first = specOf("RobertaModel", {{"pad_token_id", "0"}})
+                        .stacks[0]
+                        .embedding.positions;
+  EXPECT_EQ(first.count, 16);
+  EXPECT_EQ(first.first, 1);
+}
+
+TEST(EncoderFamilies, RobertaHeads) {
+  ModelSpec bare = specOf("RobertaModel");
+  EXPECT_EQ(layersOf(bare.heads[0]), Names{"roberta.pooler.dense.weight tanh"});
+  EXPECT_EQ(bare.heads[0].output, "pooler_output");
+  ModelSpec masked = specOf("RobertaForMaskedLM", {{"hidden_act", "\"relu\""}});
+  EXPECT_EQ(layersOf(masked.heads[0]),
+            (Names{"lm_head.dense.weight gelu lm_head.layer_norm.weight",
+                   "roberta.embeddings.word_embeddings.weight"}));
+  EXPECT_EQ(masked.heads[0].layers[1].linear->bias->tensor, "lm_head.bias");
+  EXPECT_EQ(masked.checkpoint.ignorable,
+            (Names{"*.position_ids", "lm_head.decoder.*", "*pooler.dense.*"}));
+  ModelSpec classes =
+      specOf("RobertaForSequenceClassification", {{"num_labels", "3"}});
+  EXPECT_EQ(layersOf(classes.heads[0]), (Names{"classifier.dense.weight tanh",
+                                               "classifier.out_proj.weight"}));
+  EXPECT_EQ(classes.heads[0].rows, RowSelection::First);
+  EXPECT_EQ(classes.labels.size(), 3u);
+}
+
+TEST(EncoderFamilies, XlmRobertaIsRoberta) {
+  const std::pair<const char *, const char *> models[] = {
+      {"XLMRobertaModel", "RobertaModel"},
+      {"XLMRobertaForMaskedLM", "RobertaForMaskedLM"},
+      {"XLMRobertaForSequenceClassification",
+       "RobertaForSequenceClassification"}};
+  for (auto [model, same] : models) {
+    ModelSpec spec = specOf(model);
+    EXPECT_EQ(spec.family, "xlm-roberta");
+    spec.family = "roberta";
+    EXPECT_TRUE(spec == specOf(same)) << model;
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// distilbert, electra, albert, mpnet
+//===----------------------------------------------------------------------===//
+
+TEST(EncoderFamilies, DistilBertHeads) {
+  ModelSpec bare = specOf("DistilBertModel");
+  EXPECT_TRUE(bare.heads.empty());
+  EXPECT_EQ(bare.stacks[0].embedding.tokenTypes, 0);
+  ModelSpec masked =
+      specOf("DistilBertForMaskedLM",
+             {{"activation", "\"relu\""}, {"sinusoidal_pos_embds", "true"}});
+  EXPECT_EQ(layersOf(masked.heads[0]),
+            (Names{"vocab_transform.weight relu vocab_layer_norm.weight",
+                   "distilbert.embeddings.word_embeddings.weight"}));
+  EXPECT_EQ(masked.heads[0].layers[1].linear->bias->tensor,
+            "vocab_projector.bias");
+  EXPECT_EQ(masked.stacks[0].embedding.positions.kind, PositionKind::Learned);
+  EXPECT_EQ(layersOf(specOf("DistilBertForSequenceClassification").heads[0]),
+            (Names{"pre_classifier.weight relu", "classifier.weight"}));
+}
+
+TEST(EncoderFamilies, ElectraWithNarrowTables) {
+  ModelSpec spec = specOf("ElectraForMaskedLM", {{"embedding_size", "8"}});
+  const Embedding &embedding = spec.stacks[0].embedding;
+  EXPECT_EQ(embedding.width, 8);
+  EXPECT_EQ(embedding.norm->features, 8);
+  EXPECT_EQ(embedding.positions.table->stored, (Sizes{16, 8}));
+  EXPECT_EQ(embedding.tokenTypeTable->stored, (Sizes{2, 8}));
+  EXPECT_EQ(embedding.projection->weight.tensor,
+            "electra.embeddings_project.weight");
+  EXPECT_EQ(layersOf(spec.heads[0]),
+            (Names{"generator_predictions.dense.weight gelu "
+                   "generator_predictions.LayerNorm.weight",
+                   "electra.embeddings.word_embeddings.weight"}));
+  EXPECT_EQ(spec.heads[0].layers[0].linear->outFeatures, 8);
+  Embedding wide =
+      specOf("ElectraModel", {{"embedding_size", "12"}}).stacks[0].embedding;
+  EXPECT_EQ(wide.width, 0);
+  EXPECT_FALSE(wide.projection.has_value());
+}
+
+TEST(EncoderFamilies, ElectraHeads) {
+  EXPECT_TRUE(specOf("ElectraModel").heads.empty());
+  EXPECT_EQ(
+      layersOf(specOf("ElectraForSequenceClassification",
+                      {{"hidden_act", "\"relu\""}})
+                   .heads[0]),
+      (Names{"classifier.dense.weight gelu", "classifier.out_proj.weight"}));
+}
+
+TEST(EncoderFamilies, AlbertLayersShareTensors) {
+  ModelSpec spec = specOf("AlbertForMaskedLM", {{"embedding_size", "8"}});
+  const Stack &stack = spec.stacks[0];
+  ASSERT_EQ(stack.blocks.size(), 1u);
+  EXPECT_EQ(stack.blocks[0].count, 2);
+  EXPECT_EQ(blockOf(stack).feedForward.up.weight.tensor,
+            "albert.encoder.albert_layer_groups.0.albert_layers.0.ffn.weight");
+  EXPECT_EQ(blockOf(stack).feedForward.activation, Activation::GeluTanh);
+  EXPECT_EQ(stack.embedding.projection->weight.stored, (Sizes{12, 8}));
+  EXPECT_EQ(layersOf(spec.heads[0]),
+            (Names{"predictions.dense.weight gelu_tanh "
+                   "predictions.LayerNorm.weight",
+                   "albert.embeddings.word_embeddings.weight"}));
+  EXPECT_EQ(spec.heads[0].layers[1].linear->bias->tensor, "predictions.bias");
+  EXPECT_EQ(layersOf(specOf("AlbertModel").heads[0]),
+            Names{"albert.pooler.weight tanh"});
+  EXPECT_EQ(layersOf(specOf("AlbertForSequenceClassification").heads[0]),
+            (Names{"albert.pooler.weight tanh", "classifier.weight"}));
+}
+
+TEST(EncoderFamilies, MpNetSharesItsBias) {
+  ModelSpec spec = specOf("MPNetForMaskedLM");
+  const Stack &stack = spec.stacks[0];
+  const PositionBias &bias = *blockOf(stack).attention.positionBias;
+  EXPECT_EQ(bias.kind, PositionBiasKind::Relative);
+  EXPECT_EQ(bias.table->tensor, "mpnet.encoder.relative_attention_bias.weight");
+  EXPECT_EQ(bias.table->stored, (Sizes{32, 3}));
+  EXPECT_TRUE(bias.bidirectional);
+  EXPECT_EQ(bias.maxDistance, 128);
+  EXPECT_EQ(stack.embedding.positions.first, 2);
+  EXPECT_EQ(stack.embedding.positions.count, 16);
+  EXPECT_EQ(stack.maxPositions, 14);
+  EXPECT_EQ(stack.embedding.tokenTypes, 0);
+  EXPECT_EQ(layersOf(spec.heads[0])[1],
+            "mpnet.embeddings.word_embeddings.weight");
+  EXPECT_EQ(layersOf(specOf("MPNetModel").heads[0]),
+            Names{"mpnet.pooler.dense.weight tanh"});
+}
+
+//===----------------------------------------------------------------------===//
+// mbart, pegasus
+//===----------------------------------------------------------------------===//
+
+TEST(EncoderFamilies, MBartHasNormsBeforeAndBehind) {
+  ModelSpec spec =
+      specOf("MBartForConditionalGeneration", {{"scale_embedding", "true"}});
+  for (const Stack &stack : spec.stacks) {
+    EXPECT_EQ(blockOf(stack).placement, NormPlacement::Pre);
+    EXPECT_EQ(stack.finalNorm->gain->tensor, std::string("model.") +
+                                                 nameOf(stack.kind) +
+                                                 ".layer_norm.weight");
+    EXPECT_EQ(stack.embedding.norm->gain->tensor,
+              std::string("model.") + nameOf(stack.kind) +
+                  ".layernorm_embedding.weight");
+    EXPECT_EQ(stack.embedding.positions.offset, 2);
+    EXPECT_DOUBLE_EQ(stack.embedding.scale, std::sqrt(12.0));
+  }
+  EXPECT_EQ(spec.heads[0].layers[0].linear->bias->stored, (Sizes{1, 17}));
+  EXPECT_TRUE(specOf("MBartModel").heads.empty());
+}
+
+TEST(EncoderFamilies, PegasusComputesItsPositions) {
+  ModelSpec spec = specOf("PegasusForConditionalGeneration");
+  for (const Stack &stack : spec.stacks) {
+    EXPECT_EQ(blockOf(stack).placement, NormPlacement::Pre);
+    EXPECT_TRUE(stack.finalNorm.has_value());
+    EXPECT_FALSE(stack.embedding.norm.has_value());
+    EXPECT_EQ(stack.embedding.positions.kind, PositionKind::Sinusoidal);
+    EXPECT_EQ(stack.embedding.positions.order, SinusoidalOrder::SplitHalf);
+    EXPECT_EQ(stack.embedding.positions.count, 16);
+  }
+  EXPECT_EQ(spec.checkpoint.ignorable.back(), "*.embed_positions.weight");
+  EXPECT_TRUE(specOf("PegasusModel").heads.empty());
+}
+
+//===----------------------------------------------------------------------===//
+// t5
+//===----------------------------------------------------------------------===//
+
+TEST(EncoderFamilies, T5Attention) {
+  ModelSpec spec = specOf("T5ForConditionalGeneration",
+                          {{"num_decoder_layers", "3"},
+                           {"relative_attention_num_buckets", "8"},
+                           {"relative_attention_max_distance", "20"}});
+  for (const Stack &stack : spec.stacks) {
+    bool isEncoder = stack.kind == StackKind::Encoder;
+    const Block &block = blockOf(stack);
+    EXPECT_EQ(stack.maxPositions, 0);
+    EXPECT_EQ(stack.blocks[0].count, isEncoder ? 2 : 3);
+    EXPECT_EQ(block.attention.scale, 1.0);
+    EXPECT_EQ(block.attention.query.weight.stored, (Sizes{24, 12}));
+    EXPECT_EQ(block.attention.causal, !isEncoder);
+    const PositionBias &bias = *block.attention.positionBias;
+    EXPECT_EQ(bias.table->tensor,
+              std::string(nameOf(stack.kind)) +
+                  ".block.0.layer.0.SelfAttention.relative_attention_bias."
+                  "weight");
+    EXPECT_EQ(bias.table->stored, (Sizes{8, 3}));
+    EXPECT_EQ(bias.maxDistance, 20);
+    EXPECT_EQ(bias.bidirectional, isEncoder);
+    EXPECT_EQ(block.attentionNorm->kind, NormKind::RmsNorm);
+  }
+  const Block &decoder = blockOf(spec.stacks[1]);
+  EXPECT_FALSE(decoder.crossAttention->positionBias.has_value());
+  EXPECT_EQ(decoder.crossAttention->scale, 1.0);
+  EXPECT_EQ(decoder.feedForward.up.weight.tensor,
+            "decoder.block.{layer}.layer.2.DenseReluDense.wi.weight");
+  EXPECT_EQ(decoder.feedForward.activation, Activation::Relu);
+}
+
+TEST(EncoderFamilies, T5FeedForwardForms) {
+  auto formOf = [](const Keys &changes) {
+    return blockOf(specOf("T5Model", changes).stacks[0]).feedForward;
+  };
+  FeedForward gated = formOf({{"feed_forward_proj", "\"gated-gelu\""}});
+  EXPECT_EQ(gated.activation, Activation::GeluTanh);
+  EXPECT_EQ(gated.gate->weight.tensor,
+            "encoder.block.{layer}.layer.1.DenseReluDense.wi_0.weight");
+  EXPECT_EQ(gated.up.weight.tensor,
+            "encoder.block.{layer}.layer.1.DenseReluDense.wi_1.weight");
+  EXPECT_TRUE(gated == formOf({{"feed_forward_proj", "\"gated-gelu\""},
+                               {"is_gated_act", "true"},
+                               {"dense_act_fn", "\"gelu_new\""}}));
+  FeedForward silu = formOf({{"feed_forward_proj", "\"gated-silu\""}});
+  EXPECT_EQ(silu.activation, Activation::Silu);
+  EXPECT_TRUE(silu.gate.has_value());
+}
+
+TEST(EncoderFamilies, T5Heads) {
+  auto headOf = [](const char *model, const char *tied) {
+    return specOf(model, {{"tie_word_embeddings", tied}}).heads[0].layers[0];
+  };
+  HeadLayer tied = headOf("T5ForConditionalGeneration", "null");
+  EXPECT_EQ(tied.linear->weight.tensor, "shared.weight");
+  EXPECT_DOUBLE_EQ(tied.scale, 1 / std::sqrt(12.0));
+  HeadLayer untied = headOf("T5ForConditionalGeneration", "false");
+  EXPECT_EQ(untied.linear->weight.tensor, "lm_head.weight");
+  EXPECT_EQ(untied.scale, 1.0);
+  EXPECT_TRUE(specOf("T5Model").heads.empty());
+}
+
+TEST(EncoderFamilies, Mt5IsGatedAndUntied) {
+  ModelSpec mt5 = specOf("MT5ForConditionalGeneration");
+  mt5.family = "t5";
+  EXPECT_TRUE(mt5 == specOf("T5ForConditionalGeneration",
+                            {{"tie_word_embeddings", "false"},
+                             {"feed_forward_proj", "\"gated-gelu\""}}));
+}
+
+//===----------------------------------------------------------------------===//
+// All
+//===----------------------------------------------------------------------===//
+
+TEST(EncoderFamilies, Unsupported) {
+  struct Row {
+    const char *model;
+    std::pair<const char *, const char *> change;
+    const char *message;
+  };
+  const char *absolute = "10:30: \"position_embedding_type\" is "
+                         "\"relative_key\"; supported: \"absolute\"";
+  const std::pair<const char *, const char *> relative = {
+      "position_embedding_type", "\"relative_key\""};
+  const Row rows[] = {
+      {"RobertaModel", relative, absolute},
+      {"XLMRobertaModel", relative, absolute},
+      {"ElectraModel", relative, absolute},
+      {"AlbertModel", relative, absolute},
+      {"RobertaModel",
+       {"max_position_embeddings", "2"},
+       "9:30: \"max_position_embeddings\" is 2; expected more than the 2 rows "
+       "before the first token's"},
+      {"RobertaModel",
+       {"pad_token_id", "-1"},
+       "10:19: \"pad_token_id\" is -1; expected an integer from 0 to "
+       "2147483646"},
+      {"RobertaForMaskedLM",
+       {"architectures", "[\"RobertaForTokenClassification\"]"},
+       "3:21: \"architectures\" has \"RobertaForTokenClassification\"; "
+       "supported: RobertaModel, RobertaForMaskedLM, "
+       "RobertaForSequenceClassification"},
+      {"DistilBertModel",
+       {"n_heads", "5"},
+       "8:14: \"n_heads\" is 5; expected a divisor of \"dim\" (12)"},
+      {"AlbertModel",
+       {"num_hidden_groups", "2"},
+       "10:24: \"num_hidden_groups\" is 2; supported: 1"},
+      {"AlbertModel",
+       {"inner_group_num", "2"},
+       "10:22: \"inner_group_num\" is 2; supported: 1"},
+      {"MPNetModel",
+       {"relative_attention_num_buckets", "64"},
+       "10:37: \"relative_attention_num_buckets\" is 64; supported: 32"},
+      {"MBartModel",
+       {"normalize_before", "false"},
+       "13:23: \"normalize_before\" is false; supported: true"},
+      {"PegasusModel",
+       {"static_position_embeddings", "false"},
+       "13:33: \"static_position_embeddings\" is false; supported: true"},
+      {"PegasusModel",
+       {"normalize_embedding", "true"},
+       "13:26: \"normalize_embedding\" is true; supported: false"},
+      {"T5Model",
+       {"feed_forward_proj", "\"gated-tanh\""},
+       "10:24: \"feed_forward_proj\" is \"gated-tanh\"; supported: gated-gelu, "
+       "gated-relu, gated-silu, gelu, gelu_new, relu, silu"}};
+  for (const Row &row : rows)
+    EXPECT_EQ(errorText(importText(configOf(
+                  keysOf(row.model), {{row.change.first, row.change.second}}))),
+              std::string("config.json:") + row.message)
+        << row.model;
+}

@@ -1,0 +1,87 @@
+"""The descriptions in examples/specs compute the formulas at their tops.
+
+Catches a form of attention, position, norm or block that is built otherwise
+than it is written, in float32 and bf16, and a description that is printed
+otherwise than it was read.
+"""
+
+import json
+import os
+import unittest
+
+from driver import EXAMPLES, ROOT, DriverTest, case_names
+
+SPECS = os.path.join(EXAMPLES, "specs")
+TEXTBOOK = os.path.join(ROOT, "tests", "cases", "textbook")
+
+
+def spec_names():
+    return sorted(name[:-len(".yaml")] for name in os.listdir(SPECS)
+                  if name.endswith(".yaml"))
+
+
+def spec(name):
+    return os.path.join(SPECS, name + ".yaml")
+
+
+class Specs(DriverTest):
+    def test_each_has_a_case(self):
+        self.assertEqual(spec_names(), case_names(TEXTBOOK))
+        self.assertGreaterEqual(len(spec_names()), 31)
+
+    def test_each_is_in_the_table(self):
+        with open(os.path.join(SPECS, "README.md")) as file:
+            rows = [line.split("`")[1] for line in file
+                    if line.startswith("| `")]
+        self.assertEqual(sorted(rows), spec_names())
+
+    def test_printed_again_it_is_the_same_binary(self):
+        for name in ("additive_cross", "positions_relative"):
+            with self.subTest(name=name):
+                folder = self.path(name)
+                os.makedirs(os.path.join(folder, "again"))
+                printed = os.path.join(folder, "model.yaml")
+                self.ashlar("spec", spec(name), "-o", printed)
+                first = self.compile(spec(name), name + "/m.so")
+                second = self.compile(printed, name + "/again/m.so")
+                with open(first, "rb") as one, open(second, "rb") as other:
+                    self.assertEqual(one.read(), other.read())
+
+    def test_learned_positions_end_with_their_table(self):
+        """40 rows: more tokens are refused when compiling."""
+        for name, flag in (("decoder_stack", "--max-context"),
+                           ("positions_learned", "--max-source")):
+            self.compile(spec(name), "m.so", flag + "=40")
+            done = self.ashlar("compile", spec(name), "-o", self.path("n.so"),
+                               flag + "=41", status=1)
+            self.assertIn("only 40 positions", done.stderr)
+
+
+def in_float32(name):
+    def test(self):
+        self.ashlar("verify", spec(name), "--case",
+                    os.path.join(TEXTBOOK, name))
+    return test
+
+
+def in_bf16(name):
+    """All stay below 1.4e-2; where keys are not multiplied but added, they stay
+    float32."""
+    def test(self):
+        done = self.ashlar("verify", spec(name), "--precision=bf16", "--json",
+                           "--case", os.path.join(TEXTBOOK, name))
+        outputs = json.loads(done.stdout)["outputs"]
+        self.assertGreater(len(outputs), 0)
+        for output in outputs:
+            self.assertLess(output["rel_l2"], 3e-2,
+                            (output["run"], output["name"]))
+    return test
+
+
+for spec_name in spec_names():
+    setattr(Specs, f"test_{spec_name}", in_float32(spec_name))
+    setattr(Specs, f"test_{spec_name}_bf16", in_bf16(spec_name))
+
+
+if __name__ == "__main__":
+    unittest.main()
