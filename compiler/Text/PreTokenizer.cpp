@@ -1,145 +1,132 @@
-//===- PreTokenizer.cpp - "pre_tokenizer" -> splits -----------------------===//
+//===- PreTokenizer.cpp - "pre_tokenizer" -> steps ------------------------===//
 
-#include "compiler/Text/Tokenizer.h"
-#include "runtime/text/tables.h"
+#include "compiler/Text/ByteLevel.h"
+#include "compiler/Text/PartReader.h"
 
 #include "llvm/ADT/StringSwitch.h"
 
 using namespace ashlar;
 
-using Split = Tokenizer::Split;
+using Step = Tokenizer::Step;
 
 static constexpr const char *supportedTypes =
-    "BertPreTokenizer, Digits, Punctuation, Sequence, Split, Whitespace, "
-    "WhitespaceSplit";
+    "BertPreTokenizer, ByteLevel, CharDelimiterSplit, Digits, Metaspace, "
+    "Punctuation, Sequence, Split, Whitespace, WhitespaceSplit";
+
+/// What GPT-2 cuts text with; ByteLevel with "use_regex" stands for it.
+static constexpr const char *byteLevelPattern =
+    "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+"
+    "|\\s+(?!\\S)|\\s+";
 
 namespace {
 
-class PreTokenizerReader {
+class PreTokenizerReader : PartReader {
 public:
-  explicit PreTokenizerReader(const JsonDocument &document)
-      : document(document) {}
+  PreTokenizerReader(const JsonDocument &document, Tokenizer &tokenizer)
+      : PartReader(document), tokenizer(tokenizer) {}
 
   llvm::Error read(const JsonValue &value, unsigned depth = 0);
-
-  std::vector<Split> splits;
+  /// Byte-level vocabularies are looked up by their bytes from here on.
+  void finish();
 
 private:
+  llvm::Error readType(const JsonValue &value, llvm::StringRef name,
+                       unsigned depth);
   llvm::Error readSequence(const JsonValue &value, unsigned depth);
   llvm::Error readSplit(const JsonValue &value);
+  llvm::Error readDelimiter(const JsonValue &value);
   llvm::Error readDigits(const JsonValue &value);
   llvm::Error readPunctuation(const JsonValue &value);
-  llvm::Expected<Regex> readPattern(const JsonValue &value);
-  llvm::Expected<bool> readBehavior(const JsonValue &value);
-  llvm::Error add(const JsonValue &value, const Regex &regex, bool removed,
-                  bool invert = false);
+  llvm::Error readByteLevel(const JsonValue &value);
+  llvm::Error readMetaspace(const JsonValue &value);
+  llvm::Expected<uint32_t> readScheme(const JsonValue &value, bool &never);
+  llvm::Expected<uint32_t> readBehavior(const JsonValue &value);
+  llvm::Error add(const JsonValue &value, const Regex &regex, uint32_t flags);
+  llvm::Error add(const JsonValue &value, Step step);
 
-  llvm::Expected<const JsonValue *> member(const JsonValue &value,
-                                           llvm::StringRef key) {
-    if (const JsonValue *found = value.find(key))
-      return found;
-    return userError(document.where(value),
-                     "pre-tokenizer lacks \"" + key + "\"");
-  }
-
-  const JsonDocument &document;
+  Tokenizer &tokenizer;
+  bool isByteLevel = false;
 };
 
 } // namespace
 
-/// Errors of the regular expression, at the position of `value`.
-static llvm::Error relocate(llvm::Error error, const std::string &where) {
-  return llvm::handleErrors(std::move(error), [&](const UserError &fault) {
-    return userError(where, fault.cause, fault.remedy);
-  });
-}
-
-llvm::Error PreTokenizerReader::add(const JsonValue &value, const Regex &regex,
-                                    bool removed, bool invert) {
-  if (splits.size() == ASHLAR_TEXT_MAX_SPLITS)
-    return userError(document.where(value),
-                     "more than " + llvm::Twine(ASHLAR_TEXT_MAX_SPLITS) +
-                         " splits in one pre-tokenizer");
-  llvm::Expected<RegexDfa> dfa = compileRegex(regex);
-  if (!dfa)
-    return relocate(dfa.takeError(), document.where(value));
-  splits.push_back({std::move(*dfa), removed, invert});
+llvm::Error PreTokenizerReader::add(const JsonValue &value, Step step) {
+  tokenizer.preTokenizer.push_back(std::move(step));
+  if (tokenizer.normalizer.size() + tokenizer.preTokenizer.size() >
+      ASHLAR_TEXT_MAX_STEPS)
+    return error(value, "more than " + llvm::Twine(ASHLAR_TEXT_MAX_STEPS) +
+                            " steps in one tokenizer");
   return llvm::Error::success();
 }
 
-llvm::Expected<bool> PreTokenizerReader::readBehavior(const JsonValue &value) {
+llvm::Error PreTokenizerReader::add(const JsonValue &value, const Regex &regex,
+                                    uint32_t flags) {
+  llvm::Expected<RegexDfa> dfa = compile(value, regex);
+  if (!dfa)
+    return dfa.takeError();
+  return add(
+      value,
+      {.kind = ASHLAR_STEP_SPLIT, .flags = flags, .pattern = std::move(*dfa)});
+}
+
+llvm::Expected<uint32_t>
+PreTokenizerReader::readBehavior(const JsonValue &value) {
   llvm::Expected<llvm::StringRef> name = document.asString(value, "behavior");
   if (!name)
     return name.takeError();
-  if (*name == "Removed")
-    return true;
-  if (*name == "Isolated")
-    return false;
-  return userError(document.where(value),
-                   "\"behavior\" is \"" + escapeForDisplay(*name) +
-                       "\"; supported: Isolated, Removed");
-}
-
-llvm::Expected<Regex> PreTokenizerReader::readPattern(const JsonValue &value) {
-  auto isOnly = [&](const char *key) {
-    return value.members.size() == 1 && value.members[0].key == key;
-  };
-  if (!isOnly("Regex") && !isOnly("String"))
-    return userError(document.where(value),
-                     "\"pattern\" must hold one of \"Regex\" and \"String\"");
-  const JsonValue &pattern = value.members[0].value;
-  llvm::Expected<llvm::StringRef> text = document.asString(pattern, "pattern");
-  if (!text)
-    return text.takeError();
-  if (text->empty())
-    return userError(document.where(pattern), "empty pattern");
-  if (text->size() > 16384)
-    return userError(document.where(pattern),
-                     "pattern of " + llvm::Twine(text->size()) +
-                         " bytes; at most 16384 are supported");
-  if (isOnly("String"))
-    return literalRegex(*text);
-  llvm::Expected<Regex> regex = parseRegex(*text);
-  if (!regex)
-    return relocate(regex.takeError(), document.where(pattern));
-  return regex;
+  int flags = llvm::StringSwitch<int>(*name)
+                  .Case("Removed", ASHLAR_SPLIT_REMOVED)
+                  .Case("Isolated", 0)
+                  .Case("MergedWithPrevious", ASHLAR_SPLIT_PREVIOUS)
+                  .Case("MergedWithNext", ASHLAR_SPLIT_NEXT)
+                  .Case("Contiguous", ASHLAR_SPLIT_CONTIGUOUS)
+                  .Default(-1);
+  if (flags < 0)
+    return error(value, "\"behavior\" is \"" + escapeForDisplay(*name) +
+                            "\"; supported: Contiguous, Isolated, "
+                            "MergedWithNext, MergedWithPrevious, Removed");
+  return flags;
 }
 
 llvm::Error PreTokenizerReader::readSplit(const JsonValue &value) {
-  llvm::Expected<const JsonValue *> pattern = member(value, "pattern");
+  llvm::Expected<const JsonValue *> pattern =
+      member(value, "pattern", "pre-tokenizer");
   if (!pattern)
     return pattern.takeError();
-  llvm::Expected<Regex> regex = readPattern(**pattern);
-  if (!regex)
-    return regex.takeError();
-  llvm::Expected<const JsonValue *> behavior = member(value, "behavior");
+  llvm::Expected<RegexDfa> dfa = this->pattern(**pattern);
+  if (!dfa)
+    return dfa.takeError();
+  llvm::Expected<const JsonValue *> behavior =
+      member(value, "behavior", "pre-tokenizer");
   if (!behavior)
     return behavior.takeError();
-  llvm::Expected<bool> removed = readBehavior(**behavior);
-  if (!removed)
-    return removed.takeError();
-  bool invert = false;
-  if (const JsonValue *flag = value.find("invert")) {
-    llvm::Expected<bool> read = document.asBoolean(*flag, "invert");
-    if (!read)
-      return read.takeError();
-    invert = *read;
-  }
-  return add(**pattern, *regex, *removed, invert);
+  llvm::Expected<uint32_t> flags = readBehavior(**behavior);
+  if (!flags)
+    return flags.takeError();
+  llvm::Expected<bool> invert = flag(value, "invert");
+  if (!invert)
+    return invert.takeError();
+  return add(value, {.kind = ASHLAR_STEP_SPLIT,
+                     .flags = *flags | (*invert ? ASHLAR_SPLIT_INVERT : 0),
+                     .pattern = std::move(*dfa)});
+}
+
+llvm::Error PreTokenizerReader::readDelimiter(const JsonValue &value) {
+  llvm::Expected<std::string> text =
+      string(value, "delimiter", "pre-tokenizer");
+  if (!text)
+    return text.takeError();
+  if (text->empty())
+    return error(*value.find("delimiter"), "empty delimiter");
+  return add(value, literalRegex(*text), ASHLAR_SPLIT_REMOVED);
 }
 
 llvm::Error PreTokenizerReader::readDigits(const JsonValue &value) {
-  bool individual = false;
-  if (const JsonValue *flag = value.find("individual_digits")) {
-    llvm::Expected<bool> read = document.asBoolean(*flag, "individual_digits");
-    if (!read)
-      return read.takeError();
-    individual = *read;
-  }
-  llvm::Expected<Regex> regex = parseRegex(individual ? "\\p{N}" : "\\p{N}+");
-  if (!regex)
-    return regex.takeError();
-  return add(value, *regex, /*removed=*/false);
+  llvm::Expected<bool> individual = flag(value, "individual_digits");
+  if (!individual)
+    return individual.takeError();
+  return add(value,
+             llvm::cantFail(parseRegex(*individual ? "\\p{N}" : "\\p{N}+")), 0);
 }
 
 /// \w+|[^\w\s]+
@@ -162,24 +149,93 @@ static Regex wordsOrSymbols() {
 }
 
 llvm::Error PreTokenizerReader::readPunctuation(const JsonValue &value) {
-  bool removed = false;
+  uint32_t flags = 0;
   if (const JsonValue *behavior = value.find("behavior")) {
-    llvm::Expected<bool> read = readBehavior(*behavior);
+    llvm::Expected<uint32_t> read = readBehavior(*behavior);
     if (!read)
       return read.takeError();
-    removed = *read;
+    flags = *read;
   }
-  return add(value, setRegex(bertPunctuation()), removed);
+  return add(value, setRegex(bertPunctuation()), flags);
+}
+
+llvm::Error PreTokenizerReader::readByteLevel(const JsonValue &value) {
+  llvm::Expected<bool> space = flag(value, "add_prefix_space", true);
+  if (!space)
+    return space.takeError();
+  llvm::Expected<bool> cuts = flag(value, "use_regex", true);
+  if (!cuts)
+    return cuts.takeError();
+  if (*space)
+    if (llvm::Error error = add(value, {.kind = ASHLAR_STEP_PREPEND,
+                                        .flags = ASHLAR_PREPEND_UNLESS,
+                                        .string = " "}))
+      return error;
+  isByteLevel = true;
+  if (!*cuts)
+    return llvm::Error::success();
+  return add(value, llvm::cantFail(parseRegex(byteLevelPattern)), 0);
+}
+
+/// Flags of the prepending step. Files of old versions have a flag instead.
+llvm::Expected<uint32_t> PreTokenizerReader::readScheme(const JsonValue &value,
+                                                        bool &never) {
+  llvm::Expected<bool> space = flag(value, "add_prefix_space", true);
+  if (!space)
+    return space.takeError();
+  never = !*space;
+  const JsonValue *scheme = value.find("prepend_scheme");
+  if (!scheme)
+    return ASHLAR_PREPEND_UNLESS;
+  llvm::Expected<llvm::StringRef> name =
+      document.asString(*scheme, "prepend_scheme");
+  if (!name)
+    return name.takeError();
+  if (*name != "always" && *name != "first" && *name != "never")
+    return error(*scheme, "\"prepend_scheme\" is \"" + escapeForDisplay(*name) +
+                              "\"; supported: always, first, never");
+  never |= *name == "never";
+  return ASHLAR_PREPEND_UNLESS | (*name == "first" ? ASHLAR_PREPEND_FIRST : 0);
+}
+
+llvm::Error PreTokenizerReader::readMetaspace(const JsonValue &value) {
+  llvm::Expected<std::string> mark =
+      string(value, "replacement", "pre-tokenizer");
+  if (!mark)
+    return mark.takeError();
+  if (mark->empty() || mark->size() > 4)
+    return error(*value.find("replacement"),
+                 "\"replacement\" must be one character");
+  bool never = false;
+  llvm::Expected<uint32_t> flags = readScheme(value, never);
+  if (!flags)
+    return flags.takeError();
+  llvm::Expected<bool> cuts = flag(value, "split", true);
+  if (!cuts)
+    return cuts.takeError();
+  llvm::Expected<RegexDfa> blank = compile(value, literalRegex(" "));
+  if (!blank)
+    return blank.takeError();
+  if (llvm::Error error = add(value, {.kind = ASHLAR_STEP_REPLACE,
+                                      .pattern = std::move(*blank),
+                                      .string = *mark}))
+    return error;
+  if (!never)
+    if (llvm::Error error = add(
+            value,
+            {.kind = ASHLAR_STEP_PREPEND, .flags = *flags, .string = *mark}))
+      return error;
+  if (!*cuts)
+    return llvm::Error::success();
+  return add(value, literalRegex(*mark), ASHLAR_SPLIT_NEXT);
 }
 
 llvm::Error PreTokenizerReader::readSequence(const JsonValue &value,
                                              unsigned depth) {
-  llvm::Expected<const JsonValue *> list = member(value, "pretokenizers");
+  llvm::Expected<const JsonValue *> list =
+      array(value, "pretokenizers", "pre-tokenizer");
   if (!list)
     return list.takeError();
-  if (!(*list)->isArray())
-    return userError(document.where(**list),
-                     "\"pretokenizers\" must be an array");
   for (const JsonValue &element : (*list)->elements)
     if (llvm::Error error = read(element, depth + 1))
       return error;
@@ -189,43 +245,66 @@ llvm::Error PreTokenizerReader::readSequence(const JsonValue &value,
 llvm::Error PreTokenizerReader::read(const JsonValue &value, unsigned depth) {
   if (value.isNull() && depth == 0)
     return llvm::Error::success();
-  if (!value.isObject())
-    return userError(document.where(value),
-                     "a pre-tokenizer must be an object");
-  llvm::Expected<const JsonValue *> type = member(value, "type");
-  if (!type)
-    return type.takeError();
-  llvm::Expected<llvm::StringRef> name = document.asString(**type, "type");
+  llvm::Expected<llvm::StringRef> name = typeOf(value, "pre-tokenizer");
   if (!name)
     return name.takeError();
-  if (*name == "Sequence")
-    return readSequence(value, depth);
-  if (*name == "Split")
-    return readSplit(value);
-  if (*name == "Digits")
-    return readDigits(value);
-  if (*name == "Punctuation")
-    return readPunctuation(value);
-  if (*name == "WhitespaceSplit")
-    return add(value, setRegex(whiteSpace()), /*removed=*/true);
-  if (*name == "Whitespace") {
-    // Words, or whatever is neither word nor white space; the rest vanishes.
-    return add(value, wordsOrSymbols(), /*removed=*/true, /*invert=*/true);
-  }
-  if (*name == "BertPreTokenizer") {
-    if (llvm::Error error = add(value, setRegex(whiteSpace()), true))
-      return error;
-    return add(value, setRegex(bertPunctuation()), /*removed=*/false);
-  }
-  return userError(document.where(**type),
-                   "pre-tokenizer \"" + escapeForDisplay(*name) +
-                       "\" is not supported; supported: " + supportedTypes);
+  // Behind it there are letters for bytes, which executables never see.
+  if (isByteLevel)
+    return error(value, "pre-tokenizer \"" + escapeForDisplay(*name) +
+                            "\" behind ByteLevel is not supported");
+  return readType(value, *name, depth);
 }
 
-llvm::Expected<std::vector<Split>>
-ashlar::readPreTokenizer(const JsonDocument &document, const JsonValue &value) {
-  PreTokenizerReader reader(document);
+llvm::Error PreTokenizerReader::readType(const JsonValue &value,
+                                         llvm::StringRef name, unsigned depth) {
+  if (name == "Sequence")
+    return readSequence(value, depth);
+  if (name == "Split")
+    return readSplit(value);
+  if (name == "CharDelimiterSplit")
+    return readDelimiter(value);
+  if (name == "Digits")
+    return readDigits(value);
+  if (name == "Punctuation")
+    return readPunctuation(value);
+  if (name == "ByteLevel")
+    return readByteLevel(value);
+  if (name == "Metaspace")
+    return readMetaspace(value);
+  if (name == "WhitespaceSplit")
+    return add(value, setRegex(whiteSpace()), ASHLAR_SPLIT_REMOVED);
+  // Words, or whatever is neither word nor white space; the rest vanishes.
+  if (name == "Whitespace")
+    return add(value, wordsOrSymbols(),
+               ASHLAR_SPLIT_REMOVED | ASHLAR_SPLIT_INVERT);
+  if (name == "BertPreTokenizer") {
+    if (llvm::Error error =
+            add(value, setRegex(whiteSpace()), ASHLAR_SPLIT_REMOVED))
+      return error;
+    return add(value, setRegex(bertPunctuation()), 0);
+  }
+  return unsupported(value, "pre-tokenizer", escapeForDisplay(name),
+                     supportedTypes);
+}
+
+void PreTokenizerReader::finish() {
+  if (!isByteLevel)
+    return;
+  tokenizer.model.flags |= ASHLAR_MODEL_BYTES;
+  for (Tokenizer::Token &token : tokenizer.tokens) {
+    token.bytes = spelledBytes(token.text);
+    // No text is spelled like that.
+    if (!token.bytes)
+      token.vocabulary = false;
+  }
+}
+
+llvm::Error ashlar::readPreTokenizer(const JsonDocument &document,
+                                     const JsonValue &value,
+                                     Tokenizer &tokenizer) {
+  PreTokenizerReader reader(document, tokenizer);
   if (llvm::Error error = reader.read(value))
     return error;
-  return std::move(reader.splits);
+  reader.finish();
+  return llvm::Error::success();
 }

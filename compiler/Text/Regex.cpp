@@ -21,6 +21,7 @@ uint32_t Regex::addNode(Node node) {
   auto nullable = [&](uint32_t child) { return nodes[child].nullable; };
   switch (node.kind) {
   case Kind::Empty:
+  case Kind::Ahead:
     node.nullable = true;
     break;
   case Kind::Set:

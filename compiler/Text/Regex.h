@@ -1,9 +1,10 @@
 //===- Regex.h - Regular expressions of a tokenizer ------------*- C++ -*-===//
 //
 // A pattern in the notation of the tokenizers library's engine (Oniguruma),
-// as a tree. What is not regular (look-around, back-references, atomic groups)
-// or depends on the surroundings of a match (anchors, word boundaries) is an
-// error, since the executable matches with a DFA.
+// as a tree. What is not regular (back-references, atomic groups) or depends on
+// the surroundings of a match (anchors, word boundaries, look-around) is an
+// error, since the executable matches with a DFA. One kind of look-around is
+// not: (?=x) and (?!x) where x is one character.
 //
 //===----------------------------------------------------------------------===//
 
@@ -26,6 +27,7 @@ struct Regex {
     Sequence,    // all of `children`
     Alternation, // the first of `children` that leads to a match
     Repeat,      // children[0], minimum..maximum times
+    Ahead,       // before one of sets[index], or before the end of the text
   };
 
   struct Node {
@@ -35,6 +37,7 @@ struct Regex {
     uint32_t minimum = 0;
     uint32_t maximum = 0; // unbounded = no limit
     bool greedy = true;
+    bool atEnd = false;   // Ahead: the end of the text will do
     bool nullable = true; // matches the empty text
   };
 

@@ -20,10 +20,11 @@ namespace {
 
 /// Thompson's construction. Split goes to `next` first, then to `other`.
 struct NfaState {
-  enum class Kind { Set, Split, Jump, Accept } kind;
+  enum class Kind { Set, Ahead, Split, Jump, Accept } kind;
   uint32_t set = 0;
   uint32_t next = 0;
   uint32_t other = 0;
+  bool atEnd = false; // of Ahead
 };
 
 class NfaBuilder {
@@ -119,6 +120,8 @@ uint32_t NfaBuilder::emit(uint32_t index, uint32_t next) {
     return next;
   case Regex::Kind::Set:
     return add({NfaState::Kind::Set, node.index, next});
+  case Regex::Kind::Ahead:
+    return add({NfaState::Kind::Ahead, node.index, next, 0, node.atEnd});
   case Regex::Kind::Sequence:
     for (uint32_t child : llvm::reverse(node.children))
       next = emit(child, next);
@@ -157,12 +160,23 @@ public:
 private:
   using States = std::vector<uint32_t>;
 
-  /// Appends what `from` leads to without reading, in order of priority.
-  /// Returns false once the state accepts: nothing of lower priority counts.
-  bool close(uint32_t from, States &list);
-  uint32_t intern(States list, RegexDfa &dfa);
+  static constexpr unsigned unknown = ~0u;
+
+  /// Appends what `from` leads to without reading, in order of priority, where
+  /// class `next` follows. Returns false once the state accepts: nothing of
+  /// lower priority counts.
+  bool close(uint32_t from, unsigned next, States &list);
+  uint32_t intern(States list);
+  /// Where class `next` leads from state `current`, with the bit for a match.
+  uint32_t step(const States &current, unsigned next);
+  bool isEnd(unsigned classIndex) const {
+    return classIndex == classes.sets.size();
+  }
   bool inSet(const NfaState &state, unsigned classIndex) const {
     return classes.sets[classIndex][state.set / 64] >> (state.set % 64) & 1;
+  }
+  bool holds(const NfaState &ahead, unsigned classIndex) const {
+    return isEnd(classIndex) ? ahead.atEnd : inSet(ahead, classIndex);
   }
 
   llvm::ArrayRef<NfaState> nfa;
@@ -177,7 +191,7 @@ private:
 
 } // namespace
 
-bool DfaBuilder::close(uint32_t from, States &list) {
+bool DfaBuilder::close(uint32_t from, unsigned next, States &list) {
   States stack{from};
   while (!stack.empty()) {
     uint32_t index = stack.back();
@@ -190,6 +204,12 @@ bool DfaBuilder::close(uint32_t from, States &list) {
     switch (state.kind) {
     case NfaState::Kind::Set:
       list.push_back(index);
+      break;
+    case NfaState::Kind::Ahead:
+      if (next == unknown)
+        list.push_back(index);
+      else if (holds(state, next))
+        stack.push_back(state.next);
       break;
     case NfaState::Kind::Accept:
       list.push_back(index);
@@ -206,43 +226,53 @@ bool DfaBuilder::close(uint32_t from, States &list) {
   return true;
 }
 
-uint32_t DfaBuilder::intern(States list, RegexDfa &dfa) {
+uint32_t DfaBuilder::intern(States list) {
   auto [it, isNew] = numbers.try_emplace(list, lists.size());
-  if (isNew) {
-    bool accepts =
-        !list.empty() && nfa[list.back()].kind == NfaState::Kind::Accept;
-    dfa.accepting.push_back(accepts);
+  if (isNew)
     lists.push_back(std::move(list));
-  }
   return it->second;
 }
 
+uint32_t DfaBuilder::step(const States &current, unsigned next) {
+  // What waited for the next character goes on, or ends here.
+  States resolved;
+  ++mark;
+  for (uint32_t index : current) {
+    ++steps;
+    if (!close(index, next, resolved))
+      break;
+  }
+  States reached;
+  ++mark;
+  for (uint32_t index : resolved) {
+    ++steps;
+    const NfaState &from = nfa[index];
+    if (from.kind == NfaState::Kind::Set && !isEnd(next) && inSet(from, next) &&
+        !close(from.next, unknown, reached))
+      break;
+  }
+  bool ends =
+      !resolved.empty() && nfa[resolved.back()].kind == NfaState::Kind::Accept;
+  return (ends ? RegexDfa::match : 0) | intern(std::move(reached));
+}
+
 llvm::Error DfaBuilder::build(uint32_t nfaStart, RegexDfa &dfa) {
-  intern({}, dfa); // the dead state
+  intern({}); // the dead state
   ++mark;
   States first;
-  close(nfaStart, first);
-  dfa.start = intern(std::move(first), dfa);
-  uint32_t maximum = std::min<uint64_t>(
-      {limits.dfaStates, 65535, limits.tableBytes / (2 * dfa.classCount)});
+  close(nfaStart, unknown, first);
+  dfa.start = intern(std::move(first));
+  uint32_t maximum =
+      std::min<uint64_t>({limits.dfaStates, RegexDfa::match - 1,
+                          limits.tableBytes / (2 * dfa.classCount)});
   for (uint32_t state = 0; state < lists.size(); ++state) {
     for (unsigned c = 0; c < dfa.classCount; ++c) {
-      ++mark;
-      States next;
       const States current = lists[state];
-      for (uint32_t index : current) {
-        ++steps;
-        const NfaState &from = nfa[index];
-        if (from.kind == NfaState::Kind::Set && inSet(from, c) &&
-            !close(from.next, next))
-          break;
-      }
-      uint32_t number = intern(std::move(next), dfa);
+      dfa.transitions.push_back(step(current, c));
       if (lists.size() > maximum)
         return tooLarge("more than " + llvm::Twine(maximum) + " states");
       if (steps > limits.steps)
         return tooLarge("too much work to become a DFA");
-      dfa.transitions.push_back(number);
     }
   }
   return llvm::Error::success();
@@ -266,7 +296,7 @@ static llvm::Expected<ClassMap> partition(const Regex &regex) {
     auto [it, isNew] = numbers.try_emplace(bits, map.sets.size());
     if (isNew)
       map.sets.push_back(bits);
-    if (map.sets.size() > 65535)
+    if (map.sets.size() > 65534)
       return tooLarge("too many classes of code points");
     map.begins.push_back(begin);
     map.classOf.push_back(it->second);
@@ -299,7 +329,7 @@ llvm::Expected<RegexDfa> ashlar::compileRegex(const Regex &regex,
   if (!classes)
     return classes.takeError();
   RegexDfa dfa;
-  dfa.classCount = classes->sets.size();
+  dfa.classCount = classes->sets.size() + 1;
   dfa.classes = classTable(*classes);
   DfaBuilder builder(nfa.states, *classes, limits);
   if (llvm::Error error = builder.build(nfa.start, dfa))

@@ -2,8 +2,9 @@
 //
 // The DFA finds the match that a backtracking engine finds: alternatives in
 // their order, greedy repetition first. Its states are lists of NFA states in
-// order of priority, cut off behind the first one that accepts; the match ends
-// at the last accepting state on the way to the dead one. One corner differs: a
+// order of priority, cut off behind the first one that accepts. Whether a match
+// ends somewhere is known with the character that follows, or the text's end:
+// so look-ahead by one character costs nothing. One corner differs: a
 // loop around a group that tries the empty text first, (|a){2,}, may end later.
 //
 //===----------------------------------------------------------------------===//
@@ -26,13 +27,17 @@ template <typename T> struct CodePointTable {
 };
 
 struct RegexDfa {
+  /// Of a transition: a match has ended before the character that is read.
+  static constexpr uint16_t match = 0x8000;
+
   CodePointTable<uint16_t> classes;
-  uint32_t classCount = 0;
+  uint32_t classCount = 0; // the last class is the end of the text
   uint32_t start = 0;
   std::vector<uint16_t> transitions; // [states][classCount]; state 0 is dead
-  std::vector<uint8_t> accepting;    // [states]
 
-  uint32_t stateCount() const { return accepting.size(); }
+  uint32_t stateCount() const {
+    return classCount ? transitions.size() / classCount : 0;
+  }
 };
 
 struct RegexLimits {

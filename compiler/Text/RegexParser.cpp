@@ -193,6 +193,28 @@ bool RegexParser::parseOptions(bool &groupFollows) {
   }
 }
 
+/// After "(": "?=x)" or "?!x)" with one character x.
+uint32_t RegexParser::parseAhead(size_t at) {
+  bool negated = startsWith("?!");
+  position += 2;
+  uint32_t inside = parseAlternation();
+  if (!failed() && !accept(")"))
+    fail(at, "\"(\" without \")\"");
+  if (failed())
+    return emptyNode();
+  if (regex.nodes[inside].kind != Regex::Kind::Set) {
+    fail(at, "look-ahead is supported for one character only");
+    return emptyNode();
+  }
+  CodePointSet set = regex.sets[regex.nodes[inside].index];
+  if (negated)
+    set.complement();
+  return regex.addNode({.kind = Regex::Kind::Ahead,
+                        .index = regex.addSet(set),
+                        .children = {},
+                        .atEnd = negated});
+}
+
 uint32_t RegexParser::parseGroup() {
   size_t at = position;
   if (!enter(at))
@@ -200,9 +222,13 @@ uint32_t RegexParser::parseGroup() {
   bool outerIgnoreCase = ignoreCase, outerDot = dotMatchesNewline;
   accept("(");
   bool groupFollows = true;
-  if (startsWith("?=") || startsWith("?!") || startsWith("?<=") ||
-      startsWith("?<!")) {
-    fail(at, "look-around is not regular");
+  if (startsWith("?=") || startsWith("?!")) {
+    uint32_t node = parseAhead(at);
+    --depth;
+    return node;
+  }
+  if (startsWith("?<=") || startsWith("?<!")) {
+    fail(at, "look-behind is not supported");
   } else if (startsWith("?>")) {
     fail(at, "atomic group is not regular");
   } else if (accept("?<") || accept("?P<")) {

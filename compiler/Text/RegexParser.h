@@ -33,6 +33,7 @@ private:
   uint32_t parseRepeat();
   uint32_t parseAtom();
   uint32_t parseGroup();
+  uint32_t parseAhead(size_t at);
   bool parseOptions(bool &groupFollows);
   void repeat(uint32_t &node);
   bool parseBounds(uint32_t &minimum, uint32_t &maximum);

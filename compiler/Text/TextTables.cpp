@@ -2,13 +2,12 @@
 
 #include "compiler/Text/TextTables.h"
 #include "compiler/Text/Blob.h"
+#include "compiler/Text/ModelTables.h"
+#include "compiler/Text/PartReader.h"
 #include "compiler/Text/TableBuilder.h"
+#include "runtime/text/text.h"
 
-#include "compiler/Support/Utf8.h"
-
-#include "llvm/Support/MathExtras.h"
-
-#include <map>
+#include "llvm/ADT/STLExtras.h"
 
 using namespace ashlar;
 
@@ -77,110 +76,94 @@ static void addLabels(llvm::ArrayRef<std::string> labels, Blob &blob,
 }
 
 //===----------------------------------------------------------------------===//
-// Vocabulary
-//===----------------------------------------------------------------------===//
-
-/// Open addressing with at least half of the entries free.
-static void addHash(const Tokenizer &tokenizer, Blob &blob,
-                    ashlar_text_header &header) {
-  size_t count = llvm::count_if(
-      tokenizer.tokens, [](const auto &token) { return token.vocabulary; });
-  uint32_t capacity = llvm::PowerOf2Ceil(std::max<size_t>(2 * count, 2));
-  std::vector<uint32_t> table(capacity);
-  header.max_probe = 1;
-  for (uint32_t id = 0; id < tokenizer.tokens.size(); ++id) {
-    const Tokenizer::Token &token = tokenizer.tokens[id];
-    if (!token.vocabulary)
-      continue;
-    uint32_t slot = ashlar_text_hash(token.text.data(), token.text.size());
-    uint32_t probe = 1;
-    for (slot &= capacity - 1; table[slot]; ++probe)
-      slot = (slot + 1) & (capacity - 1);
-    table[slot] = id + 1;
-    header.max_probe = std::max(header.max_probe, probe);
-  }
-  header.hash = blob.add(table);
-}
-
-static void addTokens(const Tokenizer &tokenizer, Blob &blob,
-                      ashlar_text_header &header) {
-  std::vector<ashlar_text_token> tokens;
-  for (const Tokenizer::Token &token : tokenizer.tokens) {
-    uint32_t flags = (token.present ? ASHLAR_TOKEN_PRESENT : 0) |
-                     (token.special ? ASHLAR_TOKEN_SPECIAL : 0) |
-                     (token.vocabulary ? ASHLAR_TOKEN_VOCABULARY : 0);
-    tokens.push_back({blob.addString(token.text), flags});
-  }
-  header.tokens = blob.add(tokens);
-  addHash(tokenizer, blob, header);
-}
-
-//===----------------------------------------------------------------------===//
 // Added tokens
 //===----------------------------------------------------------------------===//
 
-namespace {
+static ashlar_text_table addTable(const CodePointTable<uint8_t> &table,
+                                  Blob &blob) {
+  return {blob.add(table.pages), blob.add(table.entries)};
+}
 
-/// Tries of byte strings, written parents first.
-class TrieBuilder {
-public:
-  uint32_t addRoot() {
-    nodes.emplace_back();
-    return nodes.size() - 1;
-  }
+static ashlar_text_pattern addPattern(const RegexDfa &dfa, Blob &blob) {
+  static_assert(RegexDfa::match == ASHLAR_TEXT_MATCH);
+  ashlar_text_pattern pattern = {};
+  pattern.classes = dfa.classCount;
+  pattern.states = dfa.stateCount();
+  pattern.start = dfa.start;
+  pattern.table = {blob.add(dfa.classes.pages), blob.add(dfa.classes.entries)};
+  pattern.transitions = blob.add(dfa.transitions);
+  return pattern;
+}
 
-  void insert(uint32_t root, llvm::StringRef text, int32_t value) {
-    uint32_t node = root;
-    for (unsigned char byte : text.bytes()) {
-      auto [it, isNew] = nodes[node].children.try_emplace(byte, nodes.size());
-      node = it->second;
-      if (isNew)
-        nodes.emplace_back();
+static void addSteps(const Tokenizer &tokenizer, Blob &blob,
+                     ashlar_text_header &header) {
+  std::vector<ashlar_text_step> steps;
+  for (const auto *list : {&tokenizer.normalizer, &tokenizer.preTokenizer})
+    for (const Tokenizer::Step &step : *list) {
+      ashlar_text_step written = {};
+      written.kind = step.kind;
+      written.flags = step.flags;
+      written.pattern = addPattern(step.pattern, blob);
+      written.string = blob.addString(step.string);
+      written.map = {blob.add(step.map.table.pages),
+                     blob.add(step.map.table.entries)};
+      std::vector<ashlar_text_string> strings;
+      for (const std::string &text : step.map.strings)
+        strings.push_back(blob.addString(text));
+      written.strings = blob.add(strings);
+      written.orders = addTable(step.orders, blob);
+      written.pairs = blob.add(step.pairs);
+      written.units = blob.add(step.units);
+      steps.push_back(written);
     }
-    nodes[node].value = value;
-  }
+  header.steps = blob.add(steps);
+  header.normalizer_steps = tokenizer.normalizer.size();
+}
 
-  void write(Blob &blob, ashlar_text_header &header) const {
-    std::vector<ashlar_text_node> written;
-    std::vector<ashlar_text_edge> edges;
-    for (const Node &node : nodes) {
-      written.push_back({static_cast<uint32_t>(edges.size()),
-                         static_cast<uint32_t>(node.children.size()),
-                         node.value});
-      for (auto [byte, child] : node.children)
-        edges.push_back({byte, child});
-    }
-    header.nodes = blob.add(written);
-    header.edges = blob.add(edges);
-  }
-
-private:
-  struct Node {
-    std::map<unsigned char, uint32_t> children;
-    int32_t value = ASHLAR_TEXT_NONE;
-  };
-  std::vector<Node> nodes;
-};
-
-} // namespace
-
-static std::string normalize(const Tokenizer &tokenizer, llvm::StringRef text) {
-  if (!tokenizer.lowerCase)
-    return text.str();
+/// What the normalizer makes of a token's text: the executable's own code does
+/// it, with tables that hold nothing else.
+static llvm::Expected<std::string> normalize(const std::string &steps,
+                                             llvm::StringRef input) {
+  ashlar_text text = {};
+  text.blob = reinterpret_cast<const unsigned char *>(steps.data());
+  text.header = reinterpret_cast<const ashlar_text_header *>(steps.data());
   std::string result;
-  while (!text.empty()) {
-    CodePoint next = decodeUtf8(text);
-    text = text.drop_front(next.length);
-    result += lowerCase(next.value);
-  }
+  ashlar_error error;
+  if (ashlar_text_normalize(
+          &text, input.data(), input.size(),
+          [](void *user, const char *bytes, size_t count) {
+            static_cast<std::string *>(user)->append(bytes, count);
+          },
+          &result, &error))
+    return userError("", llvm::Twine("added token \"") +
+                             escapeForDisplay(input) + "\": " + error.message);
   return result;
 }
 
-static void addAddedTokens(const Tokenizer &tokenizer, Blob &blob,
-                           ashlar_text_header &header) {
-  TrieBuilder tries;
-  header.raw_root = tries.addRoot();
-  header.normalized_root = tries.addRoot();
+static std::string normalizerBlob(const Tokenizer &tokenizer) {
+  Blob blob;
+  ashlar_text_header header = {};
+  addSteps(tokenizer, blob, header);
+  return std::move(blob).finish(header);
+}
+
+static void addClasses(Blob &blob, ashlar_text_header &header) {
+  CodePointSet space = whiteSpace(), word = wordCharacters();
+  header.classes =
+      addTable(buildCodePointTable<uint8_t>(
+                   [&](uint32_t codePoint) -> CodePointRun<uint8_t> {
+                     int classes =
+                         (space.contains(codePoint) ? ASHLAR_CLASS_SPACE : 0) |
+                         (word.contains(codePoint) ? ASHLAR_CLASS_WORD : 0);
+                     return {static_cast<uint8_t>(classes), codePoint};
+                   }),
+               blob);
+}
+
+static llvm::Error addAddedTokens(const Tokenizer &tokenizer, Blob &blob,
+                                  ashlar_text_header &header) {
+  TrieBuilder tries(/*roots=*/2);
+  std::string steps = normalizerBlob(tokenizer);
   std::vector<ashlar_text_added> added;
   bool looksAround = false;
   for (const Tokenizer::AddedToken &token : tokenizer.addedTokens) {
@@ -189,84 +172,24 @@ static void addAddedTokens(const Tokenizer &tokenizer, Blob &blob,
                      (token.rightStrip ? ASHLAR_ADDED_RSTRIP : 0) |
                      (token.singleWord ? ASHLAR_ADDED_SINGLE_WORD : 0);
     looksAround |= token.leftStrip || token.rightStrip || token.singleWord;
-    if (token.normalized)
-      tries.insert(header.normalized_root, normalize(tokenizer, token.text),
-                   added.size());
-    else
-      tries.insert(header.raw_root, token.text, added.size());
+    llvm::Expected<std::string> text =
+        token.normalized ? normalize(steps, token.text) : token.text;
+    if (!text)
+      return text.takeError();
+    if (!text->empty())
+      tries.insert(token.normalized, *text, added.size());
     added.push_back({token.id, flags});
   }
   header.added = blob.add(added);
-  tries.write(blob, header);
-  if (!looksAround)
-    return;
-  CodePointSet space = whiteSpace(), word = wordCharacters();
-  auto table = buildCodePointTable<uint8_t>(
-      [&](uint32_t codePoint) -> CodePointRun<uint8_t> {
-        int classes = (space.contains(codePoint) ? ASHLAR_CLASS_SPACE : 0) |
-                      (word.contains(codePoint) ? ASHLAR_CLASS_WORD : 0);
-        return {static_cast<uint8_t>(classes), codePoint};
-      });
-  header.class_pages = blob.add(table.pages);
-  header.class_entries = blob.add(table.entries);
+  header.added_tries = tries.write(blob);
+  if (looksAround)
+    addClasses(blob, header);
+  return llvm::Error::success();
 }
 
 //===----------------------------------------------------------------------===//
-// Normalizer, splits, template
+// Everything
 //===----------------------------------------------------------------------===//
-
-static bool isSurrogate(uint32_t codePoint) {
-  return codePoint >= 0xD800 && codePoint <= 0xDFFF;
-}
-
-static void addNormalizer(const Tokenizer &tokenizer, Blob &blob,
-                          ashlar_text_header &header) {
-  header.map_growth = 1;
-  if (!tokenizer.lowerCase)
-    return;
-  std::vector<ashlar_text_string> strings;
-  auto entryOf = [&](uint32_t codePoint) -> int32_t {
-    if (isSurrogate(codePoint))
-      return 0;
-    std::string source;
-    appendUtf8(source, codePoint);
-    std::string lowered = lowerCase(codePoint);
-    header.map_growth = std::max<uint32_t>(
-        header.map_growth, llvm::divideCeil(lowered.size(), source.size()));
-    CodePoint first = decodeUtf8(lowered);
-    if (first.length == lowered.size())
-      return static_cast<int32_t>(first.value - codePoint);
-    strings.push_back(blob.addString(lowered));
-    return ASHLAR_TEXT_REPLACED | (strings.size() - 1);
-  };
-  auto table = buildCodePointTable<int32_t>(
-      [&](uint32_t codePoint) -> CodePointRun<int32_t> {
-        return {entryOf(codePoint), codePoint};
-      });
-  header.map_pages = blob.add(table.pages);
-  header.map_entries = blob.add(table.entries);
-  header.map_strings = blob.add(strings);
-}
-
-static void addSplits(const Tokenizer &tokenizer, Blob &blob,
-                      ashlar_text_header &header) {
-  std::vector<ashlar_text_split> splits;
-  for (const Tokenizer::Split &split : tokenizer.splits) {
-    ashlar_text_split written = {};
-    written.behavior =
-        split.removed ? ASHLAR_SPLIT_REMOVED : ASHLAR_SPLIT_ISOLATED;
-    written.invert = split.invert;
-    written.classes = split.pattern.classCount;
-    written.states = split.pattern.stateCount();
-    written.start = split.pattern.start;
-    written.pages = blob.add(split.pattern.classes.pages);
-    written.entries = blob.add(split.pattern.classes.entries);
-    written.transitions = blob.add(split.pattern.transitions);
-    written.accepting = blob.add(split.pattern.accepting);
-    splits.push_back(written);
-  }
-  header.splits = blob.add(splits);
-}
 
 static void addTemplate(const Tokenizer &tokenizer, Blob &blob,
                         ashlar_text_header &header) {
@@ -286,13 +209,11 @@ static llvm::Expected<TextTables> build(const Tokenizer *tokenizer,
   header.unknown = ASHLAR_TEXT_NONE;
   if (tokenizer) {
     header.has_tokenizer = 1;
-    header.decoder =
-        tokenizer->fuse ? ASHLAR_DECODER_FUSE : ASHLAR_DECODER_SPACES;
-    header.unknown = tokenizer->unknown.value_or(ASHLAR_TEXT_NONE);
-    addTokens(*tokenizer, blob, header);
-    addAddedTokens(*tokenizer, blob, header);
-    addNormalizer(*tokenizer, blob, header);
-    addSplits(*tokenizer, blob, header);
+    addModel(*tokenizer, blob, header);
+    addDecoder(*tokenizer, blob, header);
+    if (llvm::Error error = addAddedTokens(*tokenizer, blob, header))
+      return error;
+    addSteps(*tokenizer, blob, header);
     addTemplate(*tokenizer, blob, header);
   }
   if (blob.tooLarge())

@@ -10,6 +10,7 @@
 #define ASHLAR_COMPILER_TEXT_TEXTTABLES_H
 
 #include "compiler/Spec/ModelSpec.h"
+#include "compiler/Support/Json.h"
 #include "compiler/Text/Tokenizer.h"
 
 namespace ashlar {

@@ -1,18 +1,20 @@
 //===- Tokenizer.h - What a tokenizer.json says ----------------*- C++ -*-===//
 //
-// The tokenizer that the reader understood, before it becomes tables. Text goes
-// through: added tokens, normalizer, pre-tokenizer (a list of splits), model
-// (whole pieces are looked up), template. Positions are kept where the tables'
-// builder may still find a fault.
+// The tokenizer that the readers understood, before it becomes tables. Text
+// goes through: added tokens, normalizer, pre-tokenizer (both a list of steps),
+// model, template; ids go through the decoder, whose work is done here as far
+// as it concerns single tokens.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef ASHLAR_COMPILER_TEXT_TOKENIZER_H
 #define ASHLAR_COMPILER_TEXT_TOKENIZER_H
 
-#include "compiler/Support/Json.h"
+#include "compiler/Text/CharacterMap.h"
 #include "compiler/Text/RegexDfa.h"
+#include "runtime/text/tables.h"
 
+#include <array>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,10 +23,17 @@ namespace ashlar {
 
 struct Tokenizer {
   struct Token {
-    std::string text;
+    std::string text; // as tokenizer.json has it
     bool present = false;
     bool special = false;    // left out of decoded text
     bool vocabulary = false; // a token of the model, not only an added one
+    bool byte = false;       // decoded, it is one byte of a character
+    /// What the model looks up, where that is not `text`: the bytes that a
+    /// byte-level vocabulary spells as letters.
+    std::optional<std::string> bytes = std::nullopt;
+    /// What it adds to decoded text, and what it does as the first token.
+    std::string decoded = {};
+    std::string first = {};
   };
 
   struct AddedToken {
@@ -37,10 +46,17 @@ struct Tokenizer {
     bool singleWord = false;
   };
 
-  struct Split {
-    RegexDfa pattern;
-    bool removed = false; // matches vanish; otherwise they are pieces
-    bool invert = false;  // what lies between matches counts as the match
+  /// A step of the normalizer or pre-tokenizer; kinds and flags are those of
+  /// the tables.
+  struct Step {
+    ashlar_text_step_kind kind = ASHLAR_STEP_SPLIT;
+    uint32_t flags = 0;
+    RegexDfa pattern = {};   // split, replace; charsmap: a grapheme
+    std::string string = {}; // prepend, replace; charsmap: texts with NUL
+    CharacterMap map = {};   // map; form: decompositions
+    CodePointTable<uint8_t> orders = {}; // form: classes; strip: 1 = space
+    std::vector<ashlar_text_pair> pairs = {};
+    std::vector<uint32_t> units = {}; // charsmap
   };
 
   struct TemplateItem {
@@ -48,25 +64,29 @@ struct Tokenizer {
     int32_t type = 0;
   };
 
+  struct Model {
+    ashlar_text_model kind = ASHLAR_MODEL_WORDS;
+    uint32_t flags = 0; // ashlar_text_model_flag
+    std::optional<int32_t> unknown;
+    std::array<int32_t, 256> byteTokens; // with ASHLAR_MODEL_FALLBACK
+    std::string prefix; // merges, WordPiece: of what continues a word
+    std::string suffix; // merges: of what ends a word
+    std::vector<ashlar_text_merge> merges;
+    uint32_t maxWord = 0;       // WordPiece: characters
+    std::vector<double> scores; // Unigram, by id
+    double unknownScore = 0;
+  };
+
   std::vector<Token> tokens; // by id
-  std::optional<int32_t> unknown;
   std::vector<AddedToken> addedTokens;
-  bool lowerCase = false;
-  std::vector<Split> splits;
+  std::vector<Step> normalizer;
+  std::vector<Step> preTokenizer;
+  Model model;
   std::vector<TemplateItem> items;
-  bool fuse = false; // decoded tokens are joined by nothing, not by spaces
+  uint32_t decoderFlags = 0;
+  uint32_t stripCount = 0; // leading characters that decoded text goes without
+  uint32_t stripCharacter = 0;
 };
-
-/// Reads what `document` describes. A part of a kind that is not supported is
-/// an error at its position; what is left aside is told in `warnings`. Token
-/// ids must be below `vocabulary`, unless that is 0.
-llvm::Expected<Tokenizer> readTokenizer(const JsonDocument &document,
-                                        int64_t vocabulary,
-                                        std::vector<std::string> &warnings);
-
-/// The splits that "pre_tokenizer" stands for.
-llvm::Expected<std::vector<Tokenizer::Split>>
-readPreTokenizer(const JsonDocument &document, const JsonValue &value);
 
 } // namespace ashlar
 

@@ -119,6 +119,8 @@ static int generate(front *state, const int32_t *ids, size_t count) {
   ashlar_generated result;
   int failed = ashlar_generate(state->api, state->session, &state->text,
                                &request, &result, &state->error);
+  if (!out.as_ids)
+    ashlar_text_decode_end(&out.decoder, print, state);
   if (!failed || result.count > 0)
     putchar('\n');
   if (!failed && result.stop == ASHLAR_STOP_CONTEXT)

@@ -43,16 +43,61 @@ static void check_strings(check *state, ashlar_text_section where,
     check_string(state, strings[i], what);
 }
 
-/* Pages of a two-level table whose entries are checked by the caller. */
-static void check_pages(check *state, ashlar_text_section pages,
-                        uint32_t entries, const char *what) {
-  const uint16_t *numbers = elements(state, pages, sizeof(*numbers), what);
-  if (!numbers || pages.count != ASHLAR_TEXT_PAGES || entries % 256 != 0) {
+/* A table whose entries, of `size` bytes, are checked by the caller. */
+static const void *check_table(check *state, const ashlar_text_table *table,
+                               size_t size, const char *what) {
+  const uint16_t *pages = elements(state, table->pages, sizeof(*pages), what);
+  const void *entries = elements(state, table->entries, size, what);
+  uint32_t count = table->entries.count;
+  if (!pages || !entries || table->pages.count != ASHLAR_TEXT_PAGES ||
+      count % 256 != 0) {
+    fault(state, what);
+    return NULL;
+  }
+  for (uint32_t i = 0; i < table->pages.count; ++i)
+    if (pages[i] >= count / 256)
+      fault(state, what);
+  return entries;
+}
+
+/* Values are below `limit`. A path gets longer with every edge, so that it ends
+   whatever the edges are. */
+static void check_trie(check *state, const ashlar_text_trie *tree,
+                       uint32_t roots, uint32_t limit, const char *what) {
+  uint32_t nodes = tree->values.count;
+  const uint32_t *first = elements(state, tree->first, sizeof(*first), what);
+  const int32_t *values = elements(state, tree->values, sizeof(*values), what);
+  if (!first || !values || !elements(state, tree->labels, 1, what) ||
+      nodes < roots || tree->labels.count != nodes ||
+      tree->first.count != (uint64_t)nodes + 1 || first[nodes] > nodes) {
     fault(state, what);
     return;
   }
-  for (uint32_t i = 0; i < pages.count; ++i)
-    if (numbers[i] >= entries / 256)
+  for (uint32_t i = 0; i < nodes; ++i)
+    if (first[i] > first[i + 1] || first[i] == 0 ||
+        values[i] < ASHLAR_TEXT_NONE || values[i] >= (int64_t)limit)
+      fault(state, what);
+}
+
+/* Token ids or ASHLAR_TEXT_NONE. */
+static void check_ids(check *state, const ashlar_text_header *header,
+                      ashlar_text_section where, const char *what) {
+  const int32_t *ids = elements(state, where, sizeof(*ids), what);
+  for (uint32_t i = 0; ids && i < where.count; ++i)
+    if (ids[i] < ASHLAR_TEXT_NONE || ids[i] >= (int64_t)header->tokens.count)
+      fault(state, what);
+}
+
+/* Entries are numbers of elements, from 1; 0 = free. */
+static void check_hash(check *state, ashlar_text_section where, uint32_t limit,
+                       uint32_t probe, const char *what) {
+  const uint32_t *hash = elements(state, where, sizeof(*hash), what);
+  if (!hash || (where.count & (where.count - 1)) != 0 || probe > where.count) {
+    fault(state, what);
+    return;
+  }
+  for (uint32_t i = 0; i < where.count; ++i)
+    if (hash[i] > limit)
       fault(state, what);
 }
 
@@ -81,101 +126,159 @@ static void check_tokens(check *state, const ashlar_text_header *header) {
   }
   for (uint32_t i = 0; i < count; ++i)
     check_string(state, tokens[i].text, "tokens");
-  const uint32_t *hash =
-      elements(state, header->hash, sizeof(*hash), "vocabulary");
-  if (!hash || (header->hash.count & (header->hash.count - 1)) != 0 ||
-      header->max_probe > header->hash.count) {
-    fault(state, "vocabulary");
-    return;
-  }
-  for (uint32_t i = 0; i < header->hash.count; ++i)
-    if (hash[i] > count)
-      fault(state, "vocabulary");
-  if (header->unknown < ASHLAR_TEXT_NONE || header->unknown >= (int64_t)count)
-    fault(state, "unknown token");
+  check_hash(state, header->hash, count, header->max_probe, "vocabulary");
   const ashlar_text_item *items =
       elements(state, header->items, sizeof(*items), "template");
   for (uint32_t i = 0; items && i < header->items.count; ++i)
     if (items[i].id < ASHLAR_TEXT_NONE || items[i].id >= (int64_t)count ||
         items[i].type < 0)
       fault(state, "template");
+  if (header->decoded.count != count || header->firsts.count != count)
+    fault(state, "decoder");
+  check_strings(state, header->decoded, "decoder");
+  check_strings(state, header->firsts, "decoder");
 }
 
 static void check_added(check *state, const ashlar_text_header *header) {
+  static const char what[] = "added tokens";
   const ashlar_text_added *added =
-      elements(state, header->added, sizeof(*added), "added tokens");
+      elements(state, header->added, sizeof(*added), what);
   for (uint32_t i = 0; added && i < header->added.count; ++i)
     if (added[i].id < 0 || added[i].id >= (int64_t)header->tokens.count ||
-        (header->class_pages.count == 0 &&
+        (header->classes.pages.count == 0 &&
          (added[i].flags & ~(uint32_t)ASHLAR_ADDED_SPECIAL)))
-      fault(state, "added tokens");
-  const ashlar_text_node *nodes =
-      elements(state, header->nodes, sizeof(*nodes), "trie of added tokens");
-  const ashlar_text_edge *edges =
-      elements(state, header->edges, sizeof(*edges), "trie of added tokens");
-  uint32_t count = header->nodes.count;
-  if (!nodes || header->raw_root < 0 || header->raw_root >= (int64_t)count ||
-      header->normalized_root < 0 || header->normalized_root >= (int64_t)count)
-    fault(state, "trie of added tokens");
-  for (uint32_t i = 0; nodes && !state->fault && i < count; ++i) {
-    if (nodes[i].first_edge > header->edges.count ||
-        nodes[i].edges > header->edges.count - nodes[i].first_edge ||
-        nodes[i].added < ASHLAR_TEXT_NONE ||
-        nodes[i].added >= (int64_t)header->added.count) {
-      fault(state, "trie of added tokens");
-      return;
-    }
-    for (uint32_t j = 0; j < nodes[i].edges; ++j) {
-      uint32_t next = edges[nodes[i].first_edge + j].node;
-      if (next <= i || next >= count)
-        fault(state, "trie of added tokens");
-    }
-  }
-  if (header->class_pages.count == 0)
-    return;
-  elements(state, header->class_entries, 1, "character classes");
-  check_pages(state, header->class_pages, header->class_entries.count,
-              "character classes");
+      fault(state, what);
+  check_trie(state, &header->added_tries, /*roots=*/2, header->added.count,
+             what);
+  if (header->classes.pages.count > 0)
+    check_table(state, &header->classes, 1, "character classes");
 }
 
-static void check_map(check *state, const ashlar_text_header *header) {
-  if (header->map_growth < 1 || header->map_growth > ASHLAR_TEXT_MAX_GROWTH)
-    fault(state, "normalizer");
-  check_strings(state, header->map_strings, "normalizer");
-  if (header->map_pages.count == 0)
-    return;
-  const int32_t *entries =
-      elements(state, header->map_entries, sizeof(*entries), "normalizer");
-  check_pages(state, header->map_pages, header->map_entries.count,
-              "normalizer");
-  for (uint32_t i = 0; entries && i < header->map_entries.count; ++i)
-    if (entries[i] >= ASHLAR_TEXT_REPLACED &&
-        (uint32_t)(entries[i] - ASHLAR_TEXT_REPLACED) >=
-            header->map_strings.count)
-      fault(state, "normalizer");
-}
-
-static void check_split(check *state, const ashlar_text_split *split) {
-  static const char what[] = "pre-tokenizer";
+static void check_pattern(check *state, const ashlar_text_pattern *pattern,
+                          const char *what) {
   const uint16_t *classes =
-      elements(state, split->entries, sizeof(*classes), what);
+      check_table(state, &pattern->table, sizeof(*classes), what);
   const uint16_t *next =
-      elements(state, split->transitions, sizeof(*next), what);
-  const uint8_t *accepting = elements(state, split->accepting, 1, what);
-  check_pages(state, split->pages, split->entries.count, what);
-  if (!classes || !next || !accepting || split->classes > 65536 ||
-      split->states > 65536 || split->start >= split->states ||
-      split->accepting.count != split->states ||
-      split->transitions.count != (uint64_t)split->states * split->classes) {
+      elements(state, pattern->transitions, sizeof(*next), what);
+  if (!classes || !next || pattern->classes < 1 || pattern->classes > 65536 ||
+      pattern->states > ASHLAR_TEXT_MATCH ||
+      pattern->start >= pattern->states ||
+      pattern->transitions.count !=
+          (uint64_t)pattern->states * pattern->classes) {
     fault(state, what);
     return;
   }
-  for (uint32_t i = 0; i < split->entries.count; ++i)
-    if (classes[i] >= split->classes)
+  for (uint32_t i = 0; i < pattern->table.entries.count; ++i)
+    if (classes[i] >= pattern->classes)
       fault(state, what);
-  for (uint32_t i = 0; i < split->transitions.count; ++i)
-    if (next[i] >= split->states)
+  for (uint32_t i = 0; i < pattern->transitions.count; ++i)
+    if ((next[i] & (ASHLAR_TEXT_MATCH - 1)) >= pattern->states)
       fault(state, what);
+}
+
+static void check_map(check *state, const ashlar_text_step *step) {
+  static const char what[] = "normalizer";
+  const int32_t *entries =
+      check_table(state, &step->map, sizeof(*entries), what);
+  check_strings(state, step->strings, what);
+  for (uint32_t i = 0; entries && i < step->map.entries.count; ++i)
+    if (entries[i] >= ASHLAR_TEXT_REPLACED &&
+        (uint32_t)(entries[i] - ASHLAR_TEXT_REPLACED) >= step->strings.count)
+      fault(state, what);
+}
+
+static void check_form(check *state, const ashlar_text_step *step) {
+  static const char what[] = "normalizer";
+  check_map(state, step);
+  check_table(state, &step->orders, 1, what);
+  const ashlar_text_pair *pairs =
+      elements(state, step->pairs, sizeof(*pairs), what);
+  for (uint32_t i = 0; pairs && i < step->pairs.count; ++i)
+    if (pairs[i].composed >= ASHLAR_TEXT_CODE_POINTS ||
+        pairs[i].composed >> 11 == 0xD800 >> 11)
+      fault(state, what);
+}
+
+static void check_step(check *state, const ashlar_text_step *step,
+                       int normalizes) {
+  const char *what = normalizes ? "normalizer" : "pre-tokenizer";
+  check_string(state, step->string, what);
+  switch (step->kind) {
+  case ASHLAR_STEP_SPLIT:
+    if (normalizes)
+      fault(state, what);
+    check_pattern(state, &step->pattern, what);
+    break;
+  case ASHLAR_STEP_MAP:
+    check_map(state, step);
+    break;
+  case ASHLAR_STEP_FORM:
+    check_form(state, step);
+    break;
+  case ASHLAR_STEP_STRIP:
+    check_table(state, &step->orders, 1, what);
+    break;
+  case ASHLAR_STEP_PREPEND:
+    break;
+  case ASHLAR_STEP_REPLACE:
+    check_pattern(state, &step->pattern, what);
+    break;
+  case ASHLAR_STEP_CHARSMAP:
+    check_pattern(state, &step->pattern, what);
+    if (!elements(state, step->units, sizeof(uint32_t), what))
+      fault(state, what);
+    break;
+  default:
+    fault(state, what);
+  }
+}
+
+static void check_steps(check *state, const ashlar_text_header *header) {
+  const ashlar_text_step *steps =
+      elements(state, header->steps, sizeof(*steps), "pre-tokenizer");
+  if (header->steps.count > ASHLAR_TEXT_MAX_STEPS ||
+      header->normalizer_steps > header->steps.count)
+    fault(state, "pre-tokenizer");
+  for (uint32_t i = 0; steps && !state->fault && i < header->steps.count; ++i)
+    check_step(state, &steps[i], i < header->normalizer_steps);
+}
+
+static void check_merges(check *state, const ashlar_text_header *header) {
+  static const char what[] = "merges";
+  uint32_t count = header->merges.count, tokens = header->tokens.count;
+  const ashlar_text_merge *merges =
+      elements(state, header->merges, sizeof(*merges), what);
+  for (uint32_t i = 0; merges && i < count; ++i)
+    if (merges[i].merged < 0 || merges[i].merged >= (int64_t)tokens)
+      fault(state, what);
+  if (header->merge_hash.count > 0)
+    check_hash(state, header->merge_hash, count, header->max_merge_probe, what);
+  check_string(state, header->prefix, what);
+  check_string(state, header->suffix, what);
+  if (header->prefix.bytes > ASHLAR_TEXT_MAX_AFFIX ||
+      header->suffix.bytes > ASHLAR_TEXT_MAX_AFFIX)
+    fault(state, what);
+}
+
+static void check_model(check *state, const ashlar_text_header *header) {
+  uint32_t tokens = header->tokens.count;
+  if (header->unknown < ASHLAR_TEXT_NONE || header->unknown >= (int64_t)tokens)
+    fault(state, "unknown token");
+  if ((header->model_flags & ASHLAR_MODEL_FALLBACK) &&
+      header->byte_tokens.count != 256)
+    fault(state, "tokens of bytes");
+  check_ids(state, header, header->byte_tokens, "tokens of bytes");
+  check_merges(state, header);
+  if (header->model == ASHLAR_MODEL_WORDPIECE)
+    check_trie(state, &header->vocabulary, /*roots=*/2, tokens, "vocabulary");
+  if (header->model == ASHLAR_MODEL_UNIGRAM) {
+    check_trie(state, &header->vocabulary, /*roots=*/1, tokens, "vocabulary");
+    if (header->scores.count != tokens ||
+        !elements(state, header->scores, sizeof(double), "scores"))
+      fault(state, "scores");
+  }
+  if (header->model > ASHLAR_MODEL_UNIGRAM)
+    fault(state, "model");
 }
 
 int ashlar_text_open(const void *blob, size_t bytes, ashlar_text *text,
@@ -201,14 +304,8 @@ int ashlar_text_open(const void *blob, size_t bytes, ashlar_text *text,
   if (header->has_tokenizer) {
     check_tokens(&state, header);
     check_added(&state, header);
-    check_map(&state, header);
-    const ashlar_text_split *splits =
-        elements(&state, header->splits, sizeof(*splits), "pre-tokenizer");
-    if (header->splits.count > ASHLAR_TEXT_MAX_SPLITS)
-      fault(&state, "pre-tokenizer");
-    for (uint32_t i = 0; splits && !state.fault && i < header->splits.count;
-         ++i)
-      check_split(&state, &splits[i]);
+    check_steps(&state, header);
+    check_model(&state, header);
   }
   if (state.fault)
     return ashlar_fail(error, "the text tables are damaged (%s)", state.fault);

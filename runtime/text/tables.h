@@ -1,18 +1,14 @@
 /*===- tables.h - The blob that the text front end reads ------------ C -*-===*\
 |*
 |* compiler/Text writes it, the C code beside this header reads it in place:
-what
-|* greedy decoding needs to know, a classifier's labels and, for a model with a
-|* tokenizer, everything that turns text into token ids and back. It holds no
-|* pointers: a section is an offset in bytes from the blob's beginning and a
-count
-|* of elements. Little-endian; the blob and every section are aligned to 8
-bytes.
-|* Change anything here: raise ASHLAR_TEXT_VERSION.
+|* what greedy decoding needs to know, a classifier's labels and, for a model
+|* with a tokenizer, everything that turns text into token ids and back. It
+|* holds no pointers: a section is an offset in bytes from the blob's beginning
+|* and a count of elements. Little-endian; the blob and every section are
+|* aligned to 8 bytes. Change anything here: raise ASHLAR_TEXT_VERSION.
 |*
-|* Tables over code points have two levels: pages[c >> 8] is the number of a
-page,
-|* and entry (page << 8 | c & 255) of the second table is the value for c.
+|* Text goes through: added tokens (trie 0), the normalizer's steps, added
+|* tokens (trie 1), the pre-tokenizer's steps, the model, the template.
 |*
 \*===----------------------------------------------------------------------===*/
 
@@ -22,14 +18,16 @@ page,
 #include <stdint.h>
 
 #define ASHLAR_TEXT_MAGIC "ASHLTEXT" /* 8 bytes, no NUL */
-#define ASHLAR_TEXT_VERSION 1
+#define ASHLAR_TEXT_VERSION 2
 #define ASHLAR_TEXT_ALIGNMENT 8
 #define ASHLAR_TEXT_NONE (-1)
 #define ASHLAR_TEXT_CODE_POINTS 0x110000
 #define ASHLAR_TEXT_PAGES (ASHLAR_TEXT_CODE_POINTS >> 8)
-#define ASHLAR_TEXT_MAX_SPLITS 16
-/* Bytes that one byte of text may become in the normalizer, at most. */
+#define ASHLAR_TEXT_MAX_STEPS 32
+/* What a step may make of a text, at most: 16 times its bytes and 1 MiB. */
 #define ASHLAR_TEXT_MAX_GROWTH 16
+#define ASHLAR_TEXT_FREE_GROWTH (1u << 20)
+#define ASHLAR_TEXT_MAX_AFFIX 64 /* bytes of a prefix or suffix of pieces */
 
 typedef struct ashlar_text_section {
   uint32_t offset;
@@ -42,14 +40,32 @@ typedef struct ashlar_text_string {
   uint32_t bytes;
 } ashlar_text_string;
 
+/* A value for every code point: pages[c >> 8] is the number of a page, and
+   entry (page << 8 | c & 255) is the value for c. */
+typedef struct ashlar_text_table {
+  ashlar_text_section pages; /* uint16[ASHLAR_TEXT_PAGES], or none at all */
+  ashlar_text_section entries;
+} ashlar_text_table;
+
+/* Byte strings as paths from a root. The children of node n are the nodes
+   [first[n], first[n + 1]) in ascending order of label. */
+typedef struct ashlar_text_trie {
+  ashlar_text_section first;  /* uint32[nodes + 1] */
+  ashlar_text_section labels; /* uint8[nodes] */
+  ashlar_text_section values; /* int32[nodes]; ASHLAR_TEXT_NONE */
+} ashlar_text_trie;
+
+/*===-- Tokens -----------------------------------------------------------===*/
+
 enum ashlar_text_token_flag {
-  ASHLAR_TOKEN_PRESENT = 1,   /* an id without this flag has no token */
-  ASHLAR_TOKEN_SPECIAL = 2,   /* left out of decoded text */
-  ASHLAR_TOKEN_VOCABULARY = 4 /* the model's own: whole pieces become it */
+  ASHLAR_TOKEN_PRESENT = 1,    /* an id without this flag has no token */
+  ASHLAR_TOKEN_SPECIAL = 2,    /* left out of decoded text */
+  ASHLAR_TOKEN_VOCABULARY = 4, /* the model's own: found by its text */
+  ASHLAR_TOKEN_BYTE = 8        /* decoded, it is one byte of a character */
 };
 
 typedef struct ashlar_text_token {
-  ashlar_text_string text;
+  ashlar_text_string text; /* as the model meets it: bytes, not their names */
   uint32_t flags;
 } ashlar_text_token;
 
@@ -66,56 +82,107 @@ typedef struct ashlar_text_added {
   uint32_t flags;
 } ashlar_text_added;
 
-/* Tries of added tokens, over bytes: edges [first_edge, first_edge + edges) in
-   ascending order of byte lead to nodes of higher numbers. */
-typedef struct ashlar_text_node {
-  uint32_t first_edge;
-  uint32_t edges;
-  int32_t added; /* index in the added tokens; ASHLAR_TEXT_NONE */
-} ashlar_text_node;
-
-typedef struct ashlar_text_edge {
-  uint32_t byte;
-  uint32_t node;
-} ashlar_text_edge;
-
 /* An entry of the template around the text: a token, or the text itself. */
 typedef struct ashlar_text_item {
   int32_t id; /* ASHLAR_TEXT_NONE = the text */
   int32_t type;
 } ashlar_text_item;
 
-enum ashlar_text_behavior {
-  ASHLAR_SPLIT_REMOVED = 0, /* matches vanish, what lies between is kept */
-  ASHLAR_SPLIT_ISOLATED = 1 /* matches are pieces of their own */
-};
+/*===-- Normalizer and pre-tokenizer -------------------------------------===*/
 
-/* Cuts pieces at the matches of a pattern, or (invert) at what lies between the
-   matches. The pattern is a DFA over classes of code points; the longest way to
-   an accepting state is the match that a backtracking engine finds first. State
-   0 has no way out. */
-typedef struct ashlar_text_split {
-  uint32_t behavior;
-  uint32_t invert;
+/* A DFA over classes of code points; the last class is the end of the text. A
+   transition with the bit below says that a match has ended before the
+   character that is read: the last one on the way to state 0, which has no way
+   out, is the match that a backtracking engine finds first. */
+#define ASHLAR_TEXT_MATCH 0x8000
+
+typedef struct ashlar_text_pattern {
   uint32_t classes;
   uint32_t states;
   uint32_t start;
   uint32_t reserved;
-  ashlar_text_section pages;       /* uint16[ASHLAR_TEXT_PAGES] */
-  ashlar_text_section entries;     /* uint16: class of the code point */
+  ashlar_text_table table;         /* uint16: class of the code point */
   ashlar_text_section transitions; /* uint16[states][classes] */
-  ashlar_text_section accepting;   /* uint8[states] */
-} ashlar_text_split;
+} ashlar_text_pattern;
 
-/* Entries of the normalizer's table: what is added to the code point, or this
-   bit and the index of the string that replaces it. */
+enum ashlar_text_step_kind {
+  ASHLAR_STEP_SPLIT = 0,   /* cuts a piece; the pre-tokenizer's alone */
+  ASHLAR_STEP_MAP = 1,     /* every character becomes what the table says */
+  ASHLAR_STEP_FORM = 2,    /* a normalization form of Unicode */
+  ASHLAR_STEP_STRIP = 3,   /* takes white space away */
+  ASHLAR_STEP_PREPEND = 4, /* `string` before a text that is not empty */
+  ASHLAR_STEP_REPLACE = 5, /* `string` for every match */
+  ASHLAR_STEP_CHARSMAP = 6 /* the rules of a SentencePiece model */
+};
+
+/* Flags of a split: at most one of the first four. Without any, matches and
+   what lies between them are pieces of their own. */
+enum ashlar_text_split_flag {
+  ASHLAR_SPLIT_REMOVED = 1,    /* matches vanish */
+  ASHLAR_SPLIT_PREVIOUS = 2,   /* a match belongs to what is before it */
+  ASHLAR_SPLIT_NEXT = 4,       /* a match belongs to what follows */
+  ASHLAR_SPLIT_CONTIGUOUS = 8, /* matches in a row are one piece */
+  ASHLAR_SPLIT_INVERT = 16     /* what lies between matches is the match */
+};
+
+enum ashlar_text_step_flag {
+  ASHLAR_STRIP_LEFT = 1,
+  ASHLAR_STRIP_RIGHT = 2,
+  ASHLAR_PREPEND_UNLESS = 1, /* not where the text begins with it already */
+  ASHLAR_PREPEND_FIRST = 2   /* only where the whole text begins */
+};
+
+/* Entries of a map: what is added to the code point, or this bit and the index
+   of the string that replaces it. */
 #define ASHLAR_TEXT_REPLACED 0x40000000
+
+/* Two code points that a form puts together; in ascending order. */
+typedef struct ashlar_text_pair {
+  uint32_t first;
+  uint32_t second;
+  uint32_t composed;
+} ashlar_text_pair;
+
+typedef struct ashlar_text_step {
+  uint32_t kind;
+  uint32_t flags;
+  ashlar_text_pattern pattern; /* split, replace; charsmap: a grapheme */
+  ashlar_text_string string;   /* prepend, replace; charsmap: texts with NUL */
+  ashlar_text_table map;       /* map; form: decompositions; int32 */
+  ashlar_text_section strings; /* of the map; ashlar_text_string */
+  ashlar_text_table orders;    /* form: combining classes; strip: 1 = space */
+  ashlar_text_section pairs;   /* form: ashlar_text_pair; none = decomposed */
+  ashlar_text_section units;   /* charsmap: uint32, a double array */
+} ashlar_text_step;
 
 enum ashlar_text_class { ASHLAR_CLASS_SPACE = 1, ASHLAR_CLASS_WORD = 2 };
 
-enum ashlar_text_decoder_kind {
-  ASHLAR_DECODER_SPACES = 0, /* tokens joined by a space */
-  ASHLAR_DECODER_FUSE = 1    /* tokens one after the other */
+/*===-- Models -----------------------------------------------------------===*/
+
+enum ashlar_text_model {
+  ASHLAR_MODEL_WORDS = 0,     /* whole pieces are looked up */
+  ASHLAR_MODEL_MERGES = 1,    /* byte pair encoding */
+  ASHLAR_MODEL_WORDPIECE = 2, /* the longest token first */
+  ASHLAR_MODEL_UNIGRAM = 3    /* the likeliest sequence of tokens */
+};
+
+enum ashlar_text_model_flag {
+  ASHLAR_MODEL_BYTES = 1,        /* merges begin with bytes, not characters */
+  ASHLAR_MODEL_FALLBACK = 2,     /* what is unknown becomes `byte_tokens` */
+  ASHLAR_MODEL_FUSE_UNKNOWN = 4, /* one unknown token for several in a row */
+  ASHLAR_MODEL_WHOLE_FIRST = 8   /* a piece that is a token is not merged */
+};
+
+/* The number of a merge is its rank. */
+typedef struct ashlar_text_merge {
+  int32_t left;
+  int32_t right;
+  int32_t merged;
+} ashlar_text_merge;
+
+enum ashlar_text_decoder_flag {
+  ASHLAR_DECODER_BYTES = 1,   /* decoded texts are parts of UTF-8 */
+  ASHLAR_DECODER_FALLBACK = 2 /* runs of byte tokens are UTF-8, or not */
 };
 
 typedef struct ashlar_text_header {
@@ -135,26 +202,46 @@ typedef struct ashlar_text_header {
 
   /* The tokenizer; all zero without one. */
   uint32_t has_tokenizer;
-  uint32_t decoder;   /* ashlar_text_decoder_kind */
-  int32_t unknown;    /* ASHLAR_TEXT_NONE: an unknown piece is an error */
-  uint32_t max_probe; /* entries of `hash` that a look-up reads, at most */
-  ashlar_text_section tokens;        /* ashlar_text_token, by id */
-  ashlar_text_section hash;          /* uint32: id + 1, or 0; a power of two */
-  ashlar_text_section items;         /* ashlar_text_item */
-  ashlar_text_section added;         /* ashlar_text_added */
-  ashlar_text_section nodes;         /* ashlar_text_node */
-  ashlar_text_section edges;         /* ashlar_text_edge */
-  int32_t raw_root;                  /* node; matched before normalization */
-  int32_t normalized_root;           /* node; matched after it */
-  ashlar_text_section class_pages;   /* uint16[ASHLAR_TEXT_PAGES] or none */
-  ashlar_text_section class_entries; /* uint8: ashlar_text_class */
-  ashlar_text_section map_pages;     /* uint16[ASHLAR_TEXT_PAGES] or none */
-  ashlar_text_section map_entries;   /* int32 */
-  ashlar_text_section map_strings;   /* ashlar_text_string */
-  uint32_t map_growth;
+  uint32_t max_probe;           /* entries of `hash` that a look-up reads */
+  ashlar_text_section tokens;   /* ashlar_text_token, by id */
+  ashlar_text_section hash;     /* uint32: id + 1, or 0; a power of two */
+  ashlar_text_section items;    /* ashlar_text_item */
+  ashlar_text_section added;    /* ashlar_text_added */
+  ashlar_text_trie added_tries; /* roots 0 and 1: before and behind the
+                                   normalizer; values index `added` */
+  ashlar_text_table classes;    /* uint8: ashlar_text_class; may be none */
+  ashlar_text_section steps;    /* ashlar_text_step, in order */
+  uint32_t normalizer_steps;    /* so many of them, then the pre-tokenizer's */
+
+  uint32_t model; /* ashlar_text_model */
+  uint32_t model_flags;
+  int32_t unknown; /* ASHLAR_TEXT_NONE: an unknown piece is an error */
+  ashlar_text_section byte_tokens; /* int32[256] or none */
+  ashlar_text_string prefix;       /* merges: of symbols behind the first */
+  ashlar_text_string suffix;       /* merges: of the last symbol */
+  ashlar_text_section merges;      /* ashlar_text_merge */
+  ashlar_text_section merge_hash;  /* uint32: merge + 1, or 0 */
+  uint32_t max_merge_probe;
+  uint32_t max_word;           /* WordPiece: characters of a word */
+  ashlar_text_trie vocabulary; /* WordPiece: root 0 begins a word, root 1
+                                  goes on; Unigram: root 0 */
+  ashlar_text_section scores;  /* Unigram: double, by id */
+  double unknown_score;
+
+  uint32_t decoder_flags;
+  uint32_t strip_count; /* leading characters left out of the text */
+  uint32_t strip_character;
   uint32_t reserved2;
-  ashlar_text_section splits; /* ashlar_text_split, applied in order */
+  ashlar_text_section decoded; /* ashlar_text_string, by id */
+  ashlar_text_section firsts;  /* the same for the text's first token */
 } ashlar_text_header;
+
+/* The hash of a pair of tokens: both sides use this one. */
+static inline uint32_t ashlar_text_pair_hash(int32_t left, int32_t right) {
+  uint64_t hash = ((uint64_t)(uint32_t)left << 32 | (uint32_t)right);
+  hash *= 0x9E3779B97F4A7C15u;
+  return (uint32_t)(hash ^ hash >> 32);
+}
 
 /* The hash of a token's bytes (FNV-1a, folded): both sides use this one. */
 static inline uint32_t ashlar_text_hash(const void *bytes, uint32_t count) {

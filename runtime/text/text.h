@@ -1,10 +1,9 @@
 /*===- text.h - Text to token ids and back -------------------------- C -*-===*\
 |*
 |* Reads the blob of tables.h in place. `ashlar_text_open` checks every offset
-and
-|* index in it once; after that no input can make the functions below read or
-|* write out of bounds. They are pure: any number of threads may share an opened
-|* blob.
+|* and index in it once; after that no input can make the functions below read
+|* or write out of bounds. They are pure: any number of threads may share an
+|* opened blob.
 |*
 \*===----------------------------------------------------------------------===*/
 
@@ -41,25 +40,15 @@ enum ashlar_text_flag {
   ASHLAR_TEXT_SPECIAL = 1
 };
 
-/* Bytes of scratch memory that a text of `bytes` bytes needs. */
-size_t ashlar_text_scratch_bytes(const ashlar_text *text, size_t bytes);
-
-/* The text's token ids and, where `types` is not null, token types: those of
-   the template around the text are among them. `count` receives how many there
-   are; more than `capacity` is an error, and `count` then says how many fit.
-   Bytes that are no UTF-8 count as U+FFFD. */
-int ashlar_text_encode(const ashlar_text *text, const char *input, size_t bytes,
-                       unsigned flags, void *scratch, size_t scratch_bytes,
-                       int32_t *ids, int32_t *types, size_t capacity,
-                       size_t *count, ashlar_error *error);
-
 typedef struct ashlar_tokens {
   int32_t *ids;   /* [count] */
   int32_t *types; /* [count] */
   size_t count;
 } ashlar_tokens;
 
-/* The same into memory from malloc; ashlar_tokens_free gives it back. */
+/* The text's token ids and types, those of the template around it among them,
+   in memory from malloc; ashlar_tokens_free gives it back. Bytes that are no
+   UTF-8 count as U+FFFD. */
 int ashlar_text_tokens(const ashlar_text *text, const char *input, size_t bytes,
                        unsigned flags, ashlar_tokens *tokens,
                        ashlar_error *error);
@@ -68,10 +57,19 @@ void ashlar_tokens_free(ashlar_tokens *tokens);
 /* Receives text in parts. */
 typedef void (*ashlar_text_sink)(void *user, const char *bytes, size_t count);
 
+/* Gives `sink` what the normalizer makes of valid UTF-8. */
+int ashlar_text_normalize(const ashlar_text *text, const char *input,
+                          size_t bytes, ashlar_text_sink sink, void *user,
+                          ashlar_error *error);
+
 /* Turns ids into text one by one. */
 typedef struct ashlar_text_decoder {
   const ashlar_text *text;
-  int started; /* a token has been written */
+  int started;    /* a token has been written */
+  int run_is_bad; /* the byte tokens before the held ones were no UTF-8 */
+  uint32_t strip; /* characters that may still be left out at the beginning */
+  unsigned held_count;
+  unsigned char held[64]; /* bytes that wait for the rest of a character */
 } ashlar_text_decoder;
 
 void ashlar_text_decoder_init(ashlar_text_decoder *decoder,
@@ -81,6 +79,11 @@ void ashlar_text_decoder_init(ashlar_text_decoder *decoder,
    ids that no token has. */
 void ashlar_text_decode(ashlar_text_decoder *decoder, int32_t id,
                         ashlar_text_sink sink, void *user);
+
+/* Gives `sink` what is still held back: parts of characters, as U+FFFD. To be
+   called once behind the last token. */
+void ashlar_text_decode_end(ashlar_text_decoder *decoder, ashlar_text_sink sink,
+                            void *user);
 
 /* The name of class `index`; null when the model names none. */
 const char *ashlar_text_label(const ashlar_text *text, int64_t index,

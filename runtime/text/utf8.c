@@ -69,3 +69,20 @@ size_t ashlar_utf8_write(uint32_t c, unsigned char *bytes) {
   bytes[3] = (unsigned char)(0x80 | (c & 0x3F));
   return 4;
 }
+
+size_t ashlar_utf8_unfinished(const unsigned char *bytes, size_t count) {
+  for (size_t back = 1; back <= 3 && back <= count; ++back) {
+    unsigned char first = bytes[count - back];
+    if ((first & 0xC0) == 0x80)
+      continue;
+    size_t need = first < 0xC2   ? 1
+                  : first < 0xE0 ? 2
+                  : first < 0xF0 ? 3
+                  : first < 0xF5 ? 4
+                                 : 1;
+    size_t length;
+    ashlar_utf8_read(bytes + count - back, back, &length);
+    return need > back && length == back ? back : 0;
+  }
+  return 0;
+}

@@ -49,15 +49,14 @@ public:
 
   std::string decode(llvm::ArrayRef<int32_t> ids) {
     std::string result;
+    ashlar_text_sink sink = [](void *user, const char *bytes, size_t count) {
+      static_cast<std::string *>(user)->append(bytes, count);
+    };
     ashlar_text_decoder decoder;
     ashlar_text_decoder_init(&decoder, &text);
     for (int32_t id : ids)
-      ashlar_text_decode(
-          &decoder, id,
-          [](void *user, const char *bytes, size_t count) {
-            static_cast<std::string *>(user)->append(bytes, count);
-          },
-          &result);
+      ashlar_text_decode(&decoder, id, sink, &result);
+    ashlar_text_decode_end(&decoder, sink, &result);
     return result;
   }
 

@@ -65,17 +65,16 @@ struct Printer {
 };
 } // namespace
 
+static void printPart(void *, const char *bytes, size_t count) {
+  printText({bytes, count});
+}
+
 static int printToken(void *user, int32_t id) {
   auto *printer = static_cast<Printer *>(user);
   if (printer->idsOnly)
     printText((printer->count ? "," : "") + std::to_string(id));
   else
-    ashlar_text_decode(
-        &printer->decoder, id,
-        [](void *, const char *bytes, size_t count) {
-          printText({bytes, count});
-        },
-        nullptr);
+    ashlar_text_decode(&printer->decoder, id, printPart, nullptr);
   ++printer->count;
   return llvm::outs().has_error();
 }
@@ -98,6 +97,8 @@ Error Generator::run(llvm::ArrayRef<int32_t> prompt) {
   ashlar_error error;
   bool failed = ashlar_generate(&artifact.api(), session, &text, &request,
                                 &result, &error);
+  if (!printer.idsOnly)
+    ashlar_text_decode_end(&printer.decoder, printPart, nullptr);
   if (!failed || result.count > 0)
     llvm::outs() << "\n";
   if (failed)

@@ -20,14 +20,18 @@ using namespace ashlar;
 /// Bytes that the pattern matches at the beginning of `text`; -1 = no match.
 static int matchLength(const RegexDfa &dfa, llvm::StringRef text) {
   uint32_t state = dfa.start;
-  int end = dfa.accepting[state] ? 0 : -1;
-  for (size_t at = 0; at < text.size() && state != 0;) {
+  int end = -1;
+  for (size_t at = 0; state != 0;) {
     CodePoint next = decodeUtf8(text.drop_front(at));
-    at += next.length;
-    state =
-        dfa.transitions[state * dfa.classCount + dfa.classes.at(next.value)];
-    if (dfa.accepting[state])
+    uint32_t column =
+        next.length ? dfa.classes.at(next.value) : dfa.classCount - 1;
+    uint16_t entry = dfa.transitions[state * dfa.classCount + column];
+    if (entry & RegexDfa::match)
       end = at;
+    if (next.length == 0)
+      break;
+    state = entry & ~RegexDfa::match;
+    at += next.length;
   }
   return end;
 }
@@ -71,6 +75,22 @@ TEST(Regex, repetitionsAreGreedyOrNot) {
   // "{" that begins no repetition is itself.
   EXPECT_EQ(matchLength("a{x}", "a{x}"), 4);
   EXPECT_EQ(matchLength("{", "{"), 1);
+}
+
+TEST(Regex, looksOneCharacterAhead) {
+  EXPECT_EQ(matchLength("a(?=b)", "ab"), 1);
+  EXPECT_EQ(matchLength("a(?=b)", "ac"), -1);
+  EXPECT_EQ(matchLength("a(?=b)", "a"), -1);
+  EXPECT_EQ(matchLength("a(?!b)", "ab"), -1);
+  EXPECT_EQ(matchLength("a(?!b)", "a"), 1);
+  EXPECT_EQ(matchLength("a(?=b).", "ab"), 2);
+  EXPECT_EQ(matchLength("a(?=[bc])(?!c)|a", "ac"), 1);
+  EXPECT_EQ(matchLength("(a(?!c)|ab)*", "aabac"), 2);
+  const char *blanks = "\\s+(?!\\S)|\\s+";
+  EXPECT_EQ(matchLength(blanks, "   a"), 2);
+  EXPECT_EQ(matchLength(blanks, "   "), 3);
+  EXPECT_EQ(matchLength(blanks, "\ta"), 1);
+  EXPECT_EQ(matchLength(blanks, " \n\u3000a"), 2);
 }
 
 TEST(Regex, loopsOverNothingEnd) {
@@ -155,10 +175,12 @@ TEST(Regex, refusesWhatIsNotRegular) {
     return message.substr(0, message.find('\n'));
   };
   const std::string at = "regular expression, byte ";
-  EXPECT_EQ(cause("a(?=b)"), at + "2: look-around is not regular");
-  EXPECT_EQ(cause("\\s+(?!\\S)"), at + "4: look-around is not regular");
-  EXPECT_EQ(cause("(?<=a)"), at + "1: look-around is not regular");
-  EXPECT_EQ(cause("(?<!a)"), at + "1: look-around is not regular");
+  EXPECT_EQ(cause("a(?=bc)"),
+            at + "2: look-ahead is supported for one character only");
+  EXPECT_EQ(cause("a(?!b*)"),
+            at + "2: look-ahead is supported for one character only");
+  EXPECT_EQ(cause("(?<=a)"), at + "1: look-behind is not supported");
+  EXPECT_EQ(cause("(?<!a)"), at + "1: look-behind is not supported");
   EXPECT_EQ(cause("(a)\\1"), at + "4: back-reference is not regular");
   EXPECT_EQ(cause("(?>a)"), at + "1: atomic group is not regular");
   EXPECT_EQ(cause("a++"), at + "2: possessive repetition is not regular");

@@ -1,5 +1,6 @@
 //===- TokenizerReaderTest.cpp - What of tokenizer.json is understood -----===//
 
+#include "compiler/Text/PartReader.h"
 #include "compiler/Text/TextTables.h"
 #include "tests/compiler/support/ErrorText.h"
 
@@ -40,52 +41,104 @@ static Tokenizer read(llvm::StringRef json) {
 TEST(TokenizerReader, parts) {
   Tokenizer plain = read(with("normalizer", "null"));
   EXPECT_EQ(plain.tokens.size(), 3u);
-  EXPECT_EQ(plain.unknown, 0);
-  EXPECT_FALSE(plain.lowerCase);
-  EXPECT_FALSE(plain.fuse);
-  EXPECT_EQ(plain.splits.size(), 0u);
+  EXPECT_EQ(plain.model.unknown, 0);
+  EXPECT_TRUE(plain.normalizer.empty());
+  EXPECT_TRUE(plain.preTokenizer.empty());
+  EXPECT_EQ(plain.tokens[1].decoded, " a");
+  EXPECT_EQ(plain.tokens[1].first, "a");
   ASSERT_EQ(plain.items.size(), 1u);
   EXPECT_FALSE(plain.items[0].id);
-  EXPECT_TRUE(read(with("normalizer", R"({"type": "Sequence", "normalizers":
-      [{"type": "Lowercase"}]})"))
-                  .lowerCase);
-  EXPECT_TRUE(read(with("decoder", R"({"type": "Fuse"})")).fuse);
+  EXPECT_EQ(read(with("normalizer", R"({"type": "Sequence", "normalizers":
+      [{"type": "Lowercase"}, {"type": "NFC"}]})"))
+                .normalizer.size(),
+            2u);
+  EXPECT_EQ(read(with("decoder", R"({"type": "Fuse"})")).tokens[1].decoded,
+            "a");
   EXPECT_EQ(read(with("pre_tokenizer", R"({"type": "BertPreTokenizer"})"))
-                .splits.size(),
+                .preTokenizer.size(),
             2u);
   EXPECT_EQ(read(with("pre_tokenizer", R"({"type": "Sequence",
       "pretokenizers": [{"type": "Whitespace"}, {"type": "Digits"},
       {"type": "Punctuation", "behavior": "Removed"},
       {"type": "Split", "pattern": {"String": "ab"}, "behavior": "Isolated"}]})"))
-                .splits.size(),
+                .preTokenizer.size(),
             4u);
 }
 
 TEST(TokenizerReader, whatIsNotSupportedIsNamed) {
-  EXPECT_EQ(refusal(R"({"model": {"type": "BPE", "vocab": {}}})"),
-            "t.json:1:20: model \"BPE\" is not supported; supported: "
-            "WordLevel");
-  EXPECT_EQ(refusal(with("normalizer", R"({"type": "NFC"})")),
-            "t.json:1:110: normalizer \"NFC\" is not supported; supported: "
-            "Lowercase, Sequence");
-  EXPECT_EQ(refusal(with("pre_tokenizer", R"({"type": "ByteLevel"})")),
-            "t.json:1:113: pre-tokenizer \"ByteLevel\" is not supported; "
-            "supported: BertPreTokenizer, Digits, Punctuation, Sequence, "
-            "Split, Whitespace, WhitespaceSplit");
-  EXPECT_EQ(refusal(with("post_processor", R"({"type": "BertProcessing"})")),
-            "t.json:1:114: post-processor \"BertProcessing\" is not "
-            "supported; supported: TemplateProcessing");
-  EXPECT_EQ(refusal(with("decoder", R"({"type": "Metaspace"})")),
-            "t.json:1:107: decoder \"Metaspace\" is not supported; supported: "
-            "Fuse");
+  EXPECT_EQ(refusal(R"({"model": {"type": "Chars", "vocab": {}}})"),
+            "t.json:1:20: model \"Chars\" is not supported; supported: BPE, "
+            "Unigram, WordLevel, WordPiece");
+  EXPECT_EQ(refusal(with("normalizer", R"({"type": "Upper"})")),
+            "t.json:1:110: normalizer \"Upper\" is not supported; supported: "
+            "BertNormalizer, Lowercase, NFC, NFD, NFKC, NFKD, Nmt, "
+            "Precompiled, Prepend, Replace, Sequence, Strip, StripAccents");
+  EXPECT_EQ(refusal(with("pre_tokenizer", R"({"type": "UnicodeScripts"})")),
+            "t.json:1:113: pre-tokenizer \"UnicodeScripts\" is not supported; "
+            "supported: BertPreTokenizer, ByteLevel, CharDelimiterSplit, "
+            "Digits, Metaspace, Punctuation, Sequence, Split, Whitespace, "
+            "WhitespaceSplit");
+  EXPECT_EQ(refusal(with("post_processor", R"({"type": "Other"})")),
+            "t.json:1:114: post-processor \"Other\" is not supported; "
+            "supported: BertProcessing, ByteLevel, RobertaProcessing, "
+            "Sequence, TemplateProcessing");
+  EXPECT_EQ(refusal(with("decoder", R"({"type": "CTC"})")),
+            "t.json:1:107: decoder \"CTC\" is not supported; supported: "
+            "ByteFallback, ByteLevel, Fuse, Metaspace, Replace, Sequence, "
+            "Strip, WordPiece");
   EXPECT_EQ(refusal(with("pre_tokenizer", R"({"type": "Split",
-"behavior": "Contiguous", "pattern": {"Regex": "a"}})")),
-            "t.json:2:13: \"behavior\" is \"Contiguous\"; supported: Isolated, "
-            "Removed");
+"behavior": "Merged", "pattern": {"Regex": "a"}})")),
+            "t.json:2:13: \"behavior\" is \"Merged\"; supported: Contiguous, "
+            "Isolated, MergedWithNext, MergedWithPrevious, Removed");
   EXPECT_EQ(refusal(with("pre_tokenizer", R"x({"type": "Split",
-"behavior": "Removed", "pattern": {"Regex": "a(?=b)"}})x")),
-            "t.json:2:45: regular expression, byte 2: look-around is not "
-            "regular");
+"behavior": "Removed", "pattern": {"Regex": "a(?=bc)"}})x")),
+            "t.json:2:45: regular expression, byte 2: look-ahead is supported "
+            "for one character only");
+  EXPECT_EQ(refusal(with("pre_tokenizer", R"({"type": "Sequence",
+"pretokenizers": [{"type": "ByteLevel"}, {"type": "Digits"}]})")),
+            "t.json:2:42: pre-tokenizer \"Digits\" behind ByteLevel is not "
+            "supported");
+}
+
+static std::string merges(llvm::StringRef merges, llvm::StringRef more = "") {
+  return (R"({"model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2},
+"merges": )" +
+          merges + more + "}}")
+      .str();
+}
+
+TEST(TokenizerReader, merges) {
+  EXPECT_EQ(refusal(merges(R"(["a b"])")), "");
+  EXPECT_EQ(refusal(merges(R"([["a", "b"]])")), "");
+  EXPECT_EQ(
+      refusal(merges(R"(["a c"])")),
+      "t.json:2:12: a merge needs the token \"c\", which \"vocab\" lacks");
+  EXPECT_EQ(refusal(merges(R"(["b a"])")),
+            "t.json:2:12: a merge needs the token \"ba\", which \"vocab\" "
+            "lacks");
+  EXPECT_EQ(refusal(merges(R"(["a b b"])")),
+            "t.json:2:12: a merge is \"a b b\"; expected \"a b\" or [\"a\", "
+            "\"b\"]");
+  EXPECT_EQ(refusal(merges("3")), "t.json:2:11: \"merges\" must be an array");
+  EXPECT_EQ(refusal(merges("[]", R"(, "dropout": 0.1)")),
+            "t.json:2:26: \"dropout\" is 0.1; expected null: tokens of a text "
+            "must not depend on chance");
+}
+
+TEST(TokenizerReader, scoredVocabularies) {
+  auto unigram = [](llvm::StringRef vocab, llvm::StringRef unknown) {
+    return refusal((R"({"model": {"type": "Unigram", "unk_id": )" + unknown +
+                    R"(, "vocab": )" + vocab + "}}")
+                       .str());
+  };
+  EXPECT_EQ(unigram(R"([["a", -1], ["b", -2.5]])", "0"), "");
+  EXPECT_EQ(unigram(R"([["a", -1]])", "1"),
+            "t.json:1:41: \"unk_id\" is 1; expected an integer from 0 to 0");
+  EXPECT_EQ(unigram(R"([["a"]])", "0"),
+            "t.json:1:54: an entry of \"vocab\" is an array; expected "
+            "[\"token\", score]");
+  EXPECT_EQ(unigram(R"({"a": 1})", "0"),
+            "t.json:1:53: \"vocab\" must be an array");
 }
 
 TEST(TokenizerReader, tokenIds) {

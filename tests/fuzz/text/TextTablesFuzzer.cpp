@@ -25,6 +25,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     for (int32_t id = -1; id < 16; ++id)
       ashlar_text_decode(
           &decoder, id, [](void *, const char *, size_t) {}, nullptr);
+    ashlar_text_decode_end(
+        &decoder, [](void *, const char *, size_t) {}, nullptr);
     size_t bytes;
     ashlar_text_label(&text, 0, &bytes);
   }

@@ -1,0 +1,92 @@
+//===- PartReader.h - Typed access to parts of tokenizer.json --*- C++ -*-===//
+//
+// What the readers of the parts share: members that must be there, types that
+// are known, errors in the file's own words at the position of the fault.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ASHLAR_COMPILER_TEXT_PARTREADER_H
+#define ASHLAR_COMPILER_TEXT_PARTREADER_H
+
+#include "compiler/Support/Json.h"
+#include "compiler/Text/Regex.h"
+#include "compiler/Text/RegexDfa.h"
+#include "compiler/Text/Tokenizer.h"
+
+#include "llvm/ADT/StringMap.h"
+
+namespace ashlar {
+
+/// The largest token id. Above it, or with more holes than tokens, a file
+/// would cost memory that its size does not justify.
+inline constexpr int64_t maximumTokenId = (1 << 24) - 1;
+
+class PartReader {
+public:
+  explicit PartReader(const JsonDocument &document) : document(document) {}
+
+protected:
+  llvm::Error error(const JsonValue &value, const llvm::Twine &cause,
+                    const llvm::Twine &remedy = "") const {
+    return userError(document.where(value), cause, remedy);
+  }
+  llvm::Expected<const JsonValue *> member(const JsonValue &value,
+                                           llvm::StringRef key,
+                                           llvm::StringRef owner) const;
+  llvm::Expected<const JsonValue *> array(const JsonValue &value,
+                                          llvm::StringRef key,
+                                          llvm::StringRef owner) const;
+  llvm::Expected<std::string> string(const JsonValue &value,
+                                     llvm::StringRef key,
+                                     llvm::StringRef owner) const;
+  /// The "type" of a part that is an object.
+  llvm::Expected<llvm::StringRef> typeOf(const JsonValue &value,
+                                         llvm::StringRef part) const;
+  llvm::Error unsupported(const JsonValue &value, llvm::StringRef part,
+                          llvm::StringRef type,
+                          llvm::StringRef supported) const {
+    return error(*value.find("type"),
+                 part + " \"" + type +
+                     "\" is not supported; supported: " + supported);
+  }
+  /// A boolean that may be absent or null.
+  llvm::Expected<bool> flag(const JsonValue &value, llvm::StringRef key,
+                            bool absent = false) const;
+
+  /// {"Regex": ...} or {"String": ...}.
+  llvm::Expected<RegexDfa> pattern(const JsonValue &value) const;
+  llvm::Expected<RegexDfa> compile(const JsonValue &where,
+                                   const Regex &regex) const;
+
+  const JsonDocument &document;
+};
+
+using TokenIds = llvm::StringMap<int32_t>;
+
+/// "vocab", "merges" and their settings, once the vocabulary is in `ids`.
+llvm::Error readModel(const JsonDocument &document, const JsonValue &value,
+                      const TokenIds &ids, Tokenizer &tokenizer,
+                      std::vector<std::string> &warnings);
+/// The model's kind: "type", or what the members of old files tell.
+llvm::Expected<std::string> modelType(const JsonDocument &document,
+                                      const JsonValue &value);
+
+llvm::Error readNormalizer(const JsonDocument &document, const JsonValue &value,
+                           Tokenizer &tokenizer);
+llvm::Error readPreTokenizer(const JsonDocument &document,
+                             const JsonValue &value, Tokenizer &tokenizer);
+llvm::Error readPostProcessor(const JsonDocument &document,
+                              const JsonValue &value, Tokenizer &tokenizer);
+llvm::Error readDecoder(const JsonDocument &document, const JsonValue &value,
+                        Tokenizer &tokenizer);
+
+/// Reads what `document` describes. A part of a kind that is not supported is
+/// an error at its position; what is left aside is told in `warnings`. Token
+/// ids must be below `vocabulary`, unless that is 0.
+llvm::Expected<Tokenizer> readTokenizer(const JsonDocument &document,
+                                        int64_t vocabulary,
+                                        std::vector<std::string> &warnings);
+
+} // namespace ashlar
+
+#endif // ASHLAR_COMPILER_TEXT_PARTREADER_H
