@@ -209,6 +209,7 @@ makeTextTables(const ImportResult &imported,
   TextOptions options;
   options.generation = imported.spec.generation;
   options.labels = imported.spec.labels;
+  options.sentence = imported.spec.sentence;
   options.vocabulary = imported.spec.stacks.front().embedding.vocabulary;
   llvm::Expected<TextTables> tables = [&]() -> llvm::Expected<TextTables> {
     if (imported.source.tokenizer.empty())

@@ -211,6 +211,10 @@ std::string ashlar::makeManifest(const ModelSpec &spec,
       {"taps", static_cast<int64_t>(plan.taps.size())}};
   if (auto errors = lowered->getAttrOfType<mlir::IntegerAttr>(weightErrorsAttr))
     manifest["errors_offset"] = errors.getInt();
+  if (spec.sentence)
+    manifest["sentence_embedding"] =
+        llvm::json::Object{{"pooling", nameOf(spec.sentence->pooling)},
+                           {"normalize", spec.sentence->normalize}};
   if (!spec.labels.empty())
     manifest["labels"] = llvm::json::Array(spec.labels);
   return llvm::formatv("{0:2}", llvm::json::Value(std::move(manifest))).str();

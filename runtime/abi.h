@@ -29,7 +29,7 @@
 
 #include <stdint.h>
 
-#define ASHLAR_ABI_VERSION 3
+#define ASHLAR_ABI_VERSION 4
 #define ASHLAR_SEGMENT_KEYS 256 /* keys of one segment of a cache */
 #define ASHLAR_MAX_WORKERS 256
 

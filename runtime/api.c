@@ -29,6 +29,7 @@ const ashlar_api *ashlar_get_api(void) {
       .arena = session_arena,
       .session_marks = ashlar_session_marks,
       .workers = session_workers,
+      .copy_slot = ashlar_copy_slot,
   };
   return &api;
 }

@@ -35,6 +35,7 @@ typedef struct ashlar_api {
   ashlar_status (*session_marks)(ashlar_session *, ashlar_marks *);
   /* Workers of the session, the calling thread included; 0 when absent. */
   int32_t (*workers)(const ashlar_session *);
+  ashlar_status (*copy_slot)(ashlar_session *, int32_t from, int32_t to);
 } ashlar_api;
 
 const ashlar_api *ashlar_get_api(void);

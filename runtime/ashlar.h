@@ -94,6 +94,11 @@ void ashlar_session_destroy(ashlar_session *session);
 /* Forgets the sequence (and source) in `slot`; -1 = in every slot. */
 ashlar_status ashlar_reset(ashlar_session *session, int32_t slot);
 
+/* Makes the sequence (and source) in slot `to` a copy of that in `from`, which may
+   go on in another way from there. A source that both slots share already, from an
+   earlier copy, is not copied again. */
+ashlar_status ashlar_copy_slot(ashlar_session *session, int32_t from, int32_t to);
+
 /* Runs the encoder on whole sequences. In an encoder-decoder the slots' sources
    are replaced and their target sequences forgotten. */
 ashlar_status ashlar_encode(ashlar_session *session, const ashlar_batch *batch);

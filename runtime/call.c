@@ -13,6 +13,7 @@ static void commit(ashlar_session *session, int64_t stack,
       continue;
     }
     slot->source = batch->lengths[i];
+    slot->source_number = ++session->sources;
     slot->length = 0;
   }
 }

@@ -67,6 +67,7 @@ typedef struct ashlar_rt_slot {
   int64_t length; /* tokens of the decoder's sequence */
   int64_t source; /* rows of the source; 0 = none */
   uint64_t seen;  /* the last check that met this slot: finds duplicates */
+  uint64_t source_number; /* equal numbers: equal sources */
 } ashlar_rt_slot;
 
 struct ashlar_session {
@@ -79,6 +80,7 @@ struct ashlar_session {
   struct ashlar_team *team;
   ashlar_rt_slot *slots; /* [max_sequences] */
   uint64_t checks;       /* see ashlar_rt_slot.seen */
+  uint64_t sources;      /* encoded so far */
 
   /* The last call: what `hidden` and `head` read. */
   int64_t result_stack; /* index in plan.stacks, or -1: no call yet */
@@ -151,6 +153,13 @@ static inline int32_t ashlar_rt_slot_of(const ashlar_batch *batch,
 static inline int64_t ashlar_rt_begin_of(const ashlar_session *session,
                                          int64_t stack, int32_t slot) {
   return stack == session->plan->encoder ? 0 : session->slots[slot].length;
+}
+
+/* The one place that decides where keys lie outside the arena: each slot owns a
+   run of segments, which begins here. */
+static inline int64_t ashlar_rt_first_segment(const ashlar_cache_plan *cache,
+                                              int32_t slot) {
+  return slot * cache->slot_segments;
 }
 
 static inline int64_t ashlar_rt_segments_for(int64_t keys) {

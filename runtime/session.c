@@ -117,6 +117,44 @@ ashlar_status ashlar_reset(ashlar_session *session, int32_t slot) {
   return ASHLAR_OK;
 }
 
+/* The first `keys` keys of a slot; a segment is the compiler's own and goes
+   whole. */
+static void copy_keys(ashlar_session *session, const ashlar_cache_plan *cache,
+                      int32_t from, int32_t to, int64_t keys) {
+  size_t bytes = (size_t)(ashlar_rt_segments_for(keys) * cache->segment_stride);
+  for (int64_t layer = 0; layer < cache->layers; ++layer) {
+    char *base = session->cache + cache->offset + layer * cache->layer_stride;
+    memcpy(base + ashlar_rt_first_segment(cache, to) * cache->segment_stride,
+           base + ashlar_rt_first_segment(cache, from) * cache->segment_stride,
+           bytes);
+  }
+}
+
+ashlar_status ashlar_copy_slot(ashlar_session *session, int32_t from,
+                               int32_t to) {
+  if (!session || from < 0 || from >= session->plan->max_sequences || to < 0 ||
+      to >= session->plan->max_sequences)
+    return ASHLAR_INVALID_ARGUMENT;
+  const ashlar_plan *plan = session->plan;
+  if (plan->decoder < 0)
+    return ASHLAR_NOT_SUPPORTED;
+  if (from == to)
+    return ASHLAR_OK;
+  ashlar_rt_slot *source = &session->slots[from], *target = &session->slots[to];
+  const ashlar_cache_plan *own =
+      ashlar_rt_cache_of(plan, plan->stacks[plan->decoder].cache_kind);
+  const ashlar_cache_plan *cross = ashlar_rt_cache_of(plan, plan->cross_cache);
+  if (own)
+    copy_keys(session, own, from, to, source->length);
+  if (cross && (source->source_number != target->source_number ||
+                source->source != target->source))
+    copy_keys(session, cross, from, to, source->source);
+  target->length = source->length;
+  target->source = source->source;
+  target->source_number = source->source_number;
+  return ASHLAR_OK;
+}
+
 ashlar_status ashlar_session_marks(ashlar_session *session,
                                    ashlar_marks *marks) {
   if (!session ||

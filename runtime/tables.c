@@ -37,16 +37,16 @@ static int32_t *segments_of(ashlar_session *session,
   return table_at(session, cache->table_offset) + slot * cache->slot_segments;
 }
 
-/* The one place that decides where keys lie. Segments in the arena are handed
-   out one after the other; in the cache each slot owns a run of them. */
+/* Segments in the arena are handed out one after the other. */
 static void assign_segments(ashlar_session *session,
                             const ashlar_cache_plan *cache, int32_t slot,
                             int64_t keys, call_cursor *cursor) {
   int32_t *segments = segments_of(session, cache, slot);
   int64_t count = ashlar_rt_segments_for(keys);
   for (int64_t i = 0; i < count; ++i)
-    segments[i] = (int32_t)(cache->in_arena ? cursor->arena_segment++
-                                            : slot * cache->slot_segments + i);
+    segments[i] =
+        (int32_t)(cache->in_arena ? cursor->arena_segment++
+                                  : ashlar_rt_first_segment(cache, slot) + i);
 }
 
 static void write_rows(ashlar_session *session, const call_sequence *sequence,

@@ -2,6 +2,7 @@
 
 #include "compiler/Import/Import.h"
 
+#include "compiler/Import/Sentence.h"
 #include "compiler/Import/hf/Families.h"
 #include "compiler/Spec/Yaml.h"
 #include "compiler/Support/Files.h"
@@ -44,6 +45,35 @@ std::vector<std::string> ashlar::supportedFamilies() {
 // Hugging Face folders
 //===----------------------------------------------------------------------===//
 
+static Expected<JsonDocument> readJson(StringRef file) {
+  Expected<std::string> text = readText(file);
+  if (!text)
+    return text.takeError();
+  return parseJson(*text, file);
+}
+
+/// What modules.json of a sentence-transformers folder says, if there is one.
+static Error importSentence(StringRef folder, ImportResult &result) {
+  std::string file = fileIn(folder, "modules.json");
+  if (!fs::exists(file))
+    return Error::success();
+  Expected<JsonDocument> document = readJson(file);
+  if (!document)
+    return document.takeError();
+  Expected<SentenceModules> modules =
+      readSentenceModules(*document, result.warnings);
+  if (!modules)
+    return modules.takeError();
+  result.spec.sentence = modules->sentence;
+  if (modules->poolingFolder.empty())
+    return Error::success();
+  std::string inner = fileIn(folder, modules->poolingFolder);
+  Expected<JsonDocument> config = readJson(fileIn(inner, "config.json"));
+  if (!config)
+    return config.takeError();
+  return readPooling(*config, *result.spec.sentence, result.warnings);
+}
+
 Expected<ImportResult> ashlar::importHuggingFace(StringRef folder) {
   std::string configFile = fileIn(folder, "config.json");
   if (!fs::exists(configFile))
@@ -66,6 +96,8 @@ Expected<ImportResult> ashlar::importHuggingFace(StringRef folder) {
       *config, configFile, generation ? &*generation : nullptr, generationFile);
   if (!result)
     return result.takeError();
+  if (Error error = importSentence(folder, *result))
+    return std::move(error);
   result->source.weights = folder.str();
   std::string tokenizer = fileIn(folder, "tokenizer.json");
   if (fs::exists(tokenizer))

@@ -196,6 +196,11 @@ template <typename Io> void fields(Io &io, Generation &x) {
   io.optional("max_new_tokens", x.maxNewTokens);
 }
 
+template <typename Io> void fields(Io &io, SentenceEmbedding &x) {
+  io.required("pooling", x.pooling);
+  io.optional("normalize", x.normalize, false);
+}
+
 /// What the description says of its checkpoint: where, and how its names may
 /// differ.
 struct CheckpointFields {
@@ -218,6 +223,7 @@ template <typename Io> void fields(Io &io, YamlModel &x) {
   io.optional("checkpoint", checkpoint);
   io.optional("tokenizer", x.source.tokenizer, std::string());
   io.optional("generation", x.spec.generation);
+  io.optional("sentence_embedding", x.spec.sentence);
   io.optional("labels", x.spec.labels, std::vector<std::string>());
   io.required("stacks", x.spec.stacks);
   io.optional("heads", x.spec.heads, std::vector<Head>());

@@ -38,6 +38,8 @@ enum class StackKind { Encoder, Decoder };
 /// sequence: the first, the first one with a given id (the first one of all
 /// where there is none), or the first of the highest id.
 enum class RowSelection { All, First, Token, HighestToken };
+/// How a sequence's rows become one. Other: in a way that is not known here.
+enum class Pooling { Mean, Cls, Last, Max, Other };
 
 /// A named tensor of the checkpoint, or some of its rows.
 struct Weight {
@@ -254,6 +256,13 @@ struct Generation {
   bool operator==(const Generation &) const = default;
 };
 
+/// What makes a sentence embedding of the last stack's rows.
+struct SentenceEmbedding {
+  Pooling pooling = Pooling::Mean;
+  bool normalize = false; // to length 1
+  bool operator==(const SentenceEmbedding &) const = default;
+};
+
 struct ModelSpec {
   std::string family; // "gpt2", "llama", ...
   /// Encoder only, decoder only, or encoder then decoder.
@@ -262,6 +271,7 @@ struct ModelSpec {
   std::vector<std::string> labels; // of a classifier, by id
   CheckpointRules checkpoint;
   Generation generation;
+  std::optional<SentenceEmbedding> sentence; // where the model's files say it
 
   const Stack *encoder() const;
   const Stack *decoder() const;
@@ -278,6 +288,7 @@ const char *nameOf(RopeScalingKind value);
 const char *nameOf(PositionBiasKind value);
 const char *nameOf(StackKind value);
 const char *nameOf(RowSelection value);
+const char *nameOf(Pooling value);
 
 } // namespace ashlar
 

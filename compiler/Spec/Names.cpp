@@ -48,5 +48,8 @@ ASHLAR_NAMES(StackKind, {StackKind::Encoder, "encoder"},
 ASHLAR_NAMES(RowSelection, {RowSelection::All, "all"},
              {RowSelection::First, "first"}, {RowSelection::Token, "token"},
              {RowSelection::HighestToken, "highest_token"})
+ASHLAR_NAMES(Pooling, {Pooling::Mean, "mean"}, {Pooling::Cls, "cls"},
+             {Pooling::Last, "last"}, {Pooling::Max, "max"},
+             {Pooling::Other, "other"})
 
 #undef ASHLAR_NAMES

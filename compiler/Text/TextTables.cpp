@@ -67,6 +67,29 @@ static llvm::Error addGeneration(const Generation &generation, Blob &blob,
   return llvm::Error::success();
 }
 
+static uint32_t poolingOf(Pooling pooling) {
+  switch (pooling) {
+  case Pooling::Mean:
+    return ASHLAR_POOLING_MEAN;
+  case Pooling::Cls:
+    return ASHLAR_POOLING_CLS;
+  case Pooling::Last:
+    return ASHLAR_POOLING_LAST;
+  case Pooling::Max:
+    return ASHLAR_POOLING_MAX;
+  case Pooling::Other:
+    return ASHLAR_POOLING_OTHER;
+  }
+  return ASHLAR_POOLING_OTHER;
+}
+
+static void addSentence(const std::optional<SentenceEmbedding> &sentence,
+                        ashlar_text_header &header) {
+  header.pooling =
+      sentence ? poolingOf(sentence->pooling) : uint32_t(ASHLAR_POOLING_NONE);
+  header.normalize = sentence && sentence->normalize;
+}
+
 static void addLabels(llvm::ArrayRef<std::string> labels, Blob &blob,
                       ashlar_text_header &header) {
   std::vector<ashlar_text_string> strings;
@@ -206,6 +229,7 @@ static llvm::Expected<TextTables> build(const Tokenizer *tokenizer,
   if (llvm::Error error = addGeneration(options.generation, blob, header))
     return error;
   addLabels(options.labels, blob, header);
+  addSentence(options.sentence, header);
   header.unknown = ASHLAR_TEXT_NONE;
   if (tokenizer) {
     header.has_tokenizer = 1;

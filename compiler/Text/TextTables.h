@@ -25,6 +25,7 @@ struct TextTables {
 struct TextOptions {
   Generation generation;
   std::vector<std::string> labels; // of a classifier, by id
+  std::optional<SentenceEmbedding> sentence = std::nullopt;
   /// Rows of the model's token embedding; 0 = not known. A token id must be
   /// below it.
   int64_t vocabulary = 0;

@@ -3,24 +3,6 @@
 #include "runtime/text/classify.h"
 
 #include <math.h> /* isnan: a macro, nothing of libm */
-#include <string.h>
-
-double ashlar_exp(double x) {
-  if (!(x > -708))
-    return 0;
-  /* x = k ln 2 + r, |r| <= ln 2 / 2; the first part of ln 2 has 32 bits, so
-     that its product with k is exact. */
-  int64_t k = (int64_t)(x * 1.4426950408889634 - 0.5);
-  double r = (x - (double)k * 0x1.62e42feep-1) -
-             (double)k * 0x1.a39ef35793c76p-33;
-  double power = 1; /* the series, from its smallest term */
-  for (int i = 13; i > 0; --i)
-    power = 1 + r * power / i;
-  uint64_t bits = (uint64_t)(k + 1023) << 52;
-  double scale;
-  memcpy(&scale, &bits, sizeof scale);
-  return power * scale;
-}
 
 static int softmax(float *values, int64_t count, int64_t *best,
                    ashlar_error *error) {

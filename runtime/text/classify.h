@@ -4,15 +4,12 @@
 #define ASHLAR_RUNTIME_TEXT_CLASSIFY_H
 
 #include "runtime/text/model.h"
+#include "runtime/text/numbers.h"
 #include "runtime/text/text.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/* e to the power of x for x <= 0, within 4 units in the last place; 0 below
-   -708. Executables carry no libm. */
-double ashlar_exp(double x);
 
 /* Softmax of the logits of one sequence: `probabilities` has room for
    ashlar_class_count of them. `types` may be null. `best` receives the most

@@ -1,218 +1,312 @@
-/*===- generate.c - Greedy decoding --------------------------------- C -*-===*/
+/*===- generate.c - Token after token ------------------------------- C -*-===*\
+|*
+|* Lane i works in slot i of the session. A round is a decode of what the lanes'
+|* sequences have ahead of the decoder, as much as fits, and a token for each
+|* sequence that it has caught up with.
+|*
+\*===----------------------------------------------------------------------===*/
 
 #include "runtime/text/generate.h"
-#include "runtime/text/internal.h"
+#include "runtime/text/course.h"
 
-#include <math.h>
 #include <stdlib.h>
+#include <string.h>
+
+typedef struct lane {
+  ashlar_course course;
+  ashlar_generated *result; /* null: the lane is free */
+  ashlar_random random;
+  int32_t *tokens; /* [limit]: the decoder's sequence */
+  int64_t room;    /* of `tokens` */
+  int64_t length;
+  int64_t fed; /* tokens that the decoder has seen */
+  int needs_source;
+} lane;
 
 typedef struct generator {
   const ashlar_api *api;
   const ashlar_plan *plan;
   ashlar_session *session;
-  const ashlar_text_header *settings;
-  const ashlar_generation *request;
+  const ashlar_text *text;
   ashlar_error *error;
-  float *logits;       /* [vocabulary of the head] */
-  int64_t length;      /* tokens of the decoder's sequence */
-  int64_t limit;       /* stops there */
-  int64_t known_limit; /* the same if asked for, not the context's; else -1 */
-  int64_t last_row;    /* of the last call */
+  int32_t head;
+  int64_t features; /* of the head */
+  lane *lanes;
+  int32_t lane_count;
+  /* The call being put together, and what follows it. */
+  int32_t *slots, *lengths, *rows; /* [lane_count] */
+  int32_t *ids;                    /* [max_tokens] */
+  float *logits;                   /* [lane_count, features] */
+  ashlar_sampler sampler;
 } generator;
 
-/* How long the sequence may become. */
-static int set_limits(generator *state) {
-  const ashlar_text_header *settings = state->settings;
-  int64_t context = state->plan->max_context;
-  if (state->length > context)
-    return ashlar_fail(state->error,
-                       "the prompt has %lld tokens; the context holds %lld "
-                       "(--max-context of compile)",
-                       (long long)state->length, (long long)context);
-  int64_t fresh = state->request->max_new_tokens;
-  if (fresh < 0)
-    fresh = settings->max_new_tokens;
-  if (fresh >= 0) {
-    state->known_limit = fresh > INT32_MAX ? INT32_MAX : state->length + fresh;
-  } else if (settings->max_length != ASHLAR_TEXT_NONE) {
-    state->known_limit = settings->max_length;
-    if (state->length >= state->known_limit)
-      return ashlar_fail(state->error,
-                         "the prompt has %lld tokens and the model's "
-                         "max_length is %d: set --max-new-tokens",
-                         (long long)state->length, settings->max_length);
-  } else {
-    state->known_limit = -1;
-    state->limit = context;
+/*===-- Beginning and end -----------------------------------------------===*/
+
+static void finish(lane *of, ashlar_stop stop) {
+  of->result->stop = stop;
+  of->result->done = 1;
+  of->result = NULL;
+}
+
+static int reserve(lane *of, int64_t tokens, ashlar_error *error) {
+  if (tokens <= of->room)
     return 0;
-  }
-  /* The last token need not enter the context. */
-  state->limit =
-      state->known_limit < context + 1 ? state->known_limit : context + 1;
+  int32_t *larger = realloc(of->tokens, (size_t)tokens * sizeof(*larger));
+  if (!larger)
+    return ashlar_fail(error, "out of memory for %lld tokens",
+                       (long long)tokens);
+  of->tokens = larger;
+  of->room = tokens;
   return 0;
 }
 
-static int run_encoder(generator *state) {
-  const ashlar_generation *request = state->request;
-  if (ashlar_check_source(state->plan, request->prompt, request->prompt_count,
-                          "the prompt", state->error))
+static int begin(generator *state, int32_t slot,
+                 const ashlar_generation *request, ashlar_generated *result) {
+  lane *of = &state->lanes[slot];
+  const ashlar_sampling *sampling = &request->sampling;
+  ashlar_course *course = &of->course;
+  if (ashlar_course_find(state->plan, state->text, request, course,
+                         state->error) ||
+      reserve(of,
+              course->limit > (int64_t)course->start_count
+                  ? course->limit
+                  : (int64_t)course->start_count,
+              state->error))
     return 1;
-  int32_t length = (int32_t)request->prompt_count;
-  ashlar_batch batch = {
-      .sequences = 1, .lengths = &length, .ids = request->prompt};
+  if (!state->sampler.count &&
+      (sampling->enabled || sampling->repetition_penalty > 0) &&
+      ashlar_sampler_make(&state->sampler, state->features, state->error))
+    return 1;
+  memcpy(of->tokens, course->start, course->start_count * sizeof(int32_t));
+  of->length = (int64_t)course->start_count;
+  of->fed = 0;
+  of->result = result;
+  of->needs_source = state->plan->encoder >= 0;
+  ashlar_random_begin(&of->random, sampling->seed, request->stream);
+  if (of->needs_source)
+    return 0;
+  return ashlar_check_status(
+      state->api, state->api->reset(state->session, slot), state->error);
+}
+
+/*===-- Calls -----------------------------------------------------------===*/
+
+static int encode(generator *state, int32_t sequences, const int32_t *ids) {
+  ashlar_batch batch = {.sequences = sequences,
+                        .slots = state->slots,
+                        .lengths = state->lengths,
+                        .ids = ids};
   return ashlar_check_status(
       state->api, state->api->encode(state->session, &batch), state->error);
 }
 
-/* Appends tokens to the decoder's sequence, max_tokens at a time. */
-static int append(generator *state, const int32_t *ids, size_t count) {
-  for (size_t at = 0; at < count;) {
-    size_t left = count - at;
-    int32_t length = left < (size_t)state->plan->max_tokens
-                         ? (int32_t)left
-                         : (int32_t)state->plan->max_tokens;
-    ashlar_batch batch = {.sequences = 1, .lengths = &length, .ids = ids + at};
-    if (ashlar_check_status(state->api,
-                            state->api->decode(state->session, &batch),
-                            state->error))
-      return 1;
-    state->last_row = length - 1;
-    at += (size_t)length;
+/* Runs the encoder on new lanes' sources, as many at a time as fit. */
+static int encode_sources(generator *state) {
+  ashlar_packing packing = {0};
+  int32_t *ids = state->ids;
+  for (int32_t slot = 0; slot < state->lane_count; ++slot) {
+    lane *of = &state->lanes[slot];
+    if (!of->result || !of->needs_source)
+      continue;
+    of->needs_source = 0;
+    const ashlar_generation *request = of->course.request;
+    int64_t tokens = (int64_t)request->prompt_count;
+    if (!ashlar_pack(state->plan, state->plan->encoder, tokens, &packing)) {
+      if (encode(state, (int32_t)packing.sequences, state->ids))
+        return 1;
+      packing = (ashlar_packing){0};
+      ashlar_pack(state->plan, state->plan->encoder, tokens, &packing);
+      ids = state->ids;
+    }
+    memcpy(ids, request->prompt, request->prompt_count * sizeof(*ids));
+    ids += request->prompt_count;
+    state->slots[packing.sequences - 1] = slot;
+    state->lengths[packing.sequences - 1] = (int32_t)tokens;
   }
-  return 0;
+  return packing.sequences > 0 &&
+         encode(state, (int32_t)packing.sequences, state->ids);
 }
 
-/* The token with the largest logit behind the last one appended. */
-static int most_likely(generator *state, int32_t *token) {
-  int32_t head = ashlar_logits_head(state->plan);
-  int64_t features = state->plan->heads[head].output_features;
-  int32_t row = (int32_t)state->last_row;
-  if (ashlar_check_status(state->api,
-                          state->api->head(state->session, head, &row, 1,
-                                           state->logits, (size_t)features),
+/* Rows that a call with `packing` has still room for. */
+static int64_t room(const ashlar_plan *plan, const ashlar_packing *packing) {
+  int64_t rows = plan->max_tokens - packing->rows;
+  int64_t tiles = plan->max_tiles - packing->tiles;
+  if (tiles > rows / plan->tile_rows)
+    return rows;
+  return tiles * plan->tile_rows < rows ? tiles * plan->tile_rows : rows;
+}
+
+/* Appends to the slots' sequences what fits into one call. */
+static int decode(generator *state, int32_t *sequences) {
+  ashlar_packing packing = {0};
+  for (int32_t slot = 0; slot < state->lane_count; ++slot) {
+    lane *of = &state->lanes[slot];
+    int64_t tokens = of->result ? of->length - of->fed : 0;
+    int64_t most = room(state->plan, &packing);
+    if (tokens > most)
+      tokens = most;
+    if (tokens == 0)
+      continue;
+    memcpy(state->ids + packing.rows, of->tokens + of->fed,
+           (size_t)tokens * sizeof(int32_t));
+    of->fed += tokens;
+    ashlar_pack(state->plan, state->plan->decoder, tokens, &packing);
+    state->slots[packing.sequences - 1] = slot;
+    state->lengths[packing.sequences - 1] = (int32_t)tokens;
+  }
+  *sequences = (int32_t)packing.sequences;
+  ashlar_batch batch = {.sequences = *sequences,
+                        .slots = state->slots,
+                        .lengths = state->lengths,
+                        .ids = state->ids};
+  return ashlar_check_status(
+      state->api, state->api->decode(state->session, &batch), state->error);
+}
+
+/*===-- Tokens ----------------------------------------------------------===*/
+
+static int choose(generator *state, lane *of, float *logits, int32_t *token) {
+  const ashlar_sampling *sampling = &of->course.request->sampling;
+  if (sampling->repetition_penalty > 0)
+    ashlar_penalize(&state->sampler, sampling->repetition_penalty, of->tokens,
+                    (size_t)of->length, logits);
+  return sampling->enabled
+             ? ashlar_sample(&state->sampler, sampling, logits, &of->random,
+                             token, state->error)
+             : ashlar_most_likely(logits, state->features, token, state->error);
+}
+
+static void append(lane *of, int32_t token) {
+  const ashlar_generation *request = of->course.request;
+  of->tokens[of->length++] = token;
+  ++of->result->count;
+  if (request->on_token && request->on_token(request->user, token))
+    finish(of, ASHLAR_STOP_CALLER);
+  else if (ashlar_course_ends(&of->course, token))
+    finish(of, ASHLAR_STOP_END_TOKEN);
+  else if (of->length >= of->course.limit)
+    finish(of, ashlar_course_stop(&of->course, of->length));
+}
+
+/* Whether the model is asked for the lane's next token now. */
+static int asks(const lane *of) {
+  return of->fed == of->length &&
+         ashlar_course_forced(&of->course, of->length) == ASHLAR_TEXT_NONE;
+}
+
+/* A token for each of the call's sequences that is through. */
+static int extend(generator *state, int32_t sequences) {
+  int32_t row = -1, count = 0;
+  for (int32_t i = 0; i < sequences; ++i) {
+    row += state->lengths[i];
+    if (asks(&state->lanes[state->slots[i]]))
+      state->rows[count++] = row;
+  }
+  if (count > 0 &&
+      ashlar_check_status(state->api,
+                          state->api->head(state->session, state->head,
+                                           state->rows, count, state->logits,
+                                           (size_t)(count * state->features)),
                           state->error))
     return 1;
-  int64_t best = -1;
-  for (int64_t i = 0; i < features; ++i)
-    if (!isnan(state->logits[i]) &&
-        (best < 0 || state->logits[i] > state->logits[best]))
-      best = i;
-  if (best < 0)
-    return ashlar_fail(state->error, "no logit of the model is a number");
-  *token = (int32_t)best;
-  return 0;
-}
-
-static int is_end_token(const generator *state, const ashlar_text *text,
-                        int32_t token) {
-  const int32_t *ends = section(text, state->settings->end_tokens);
-  for (uint32_t i = 0; i < state->settings->end_tokens.count; ++i)
-    if (ends[i] == token)
-      return 1;
-  return 0;
-}
-
-/* A token that the model's settings prescribe at this place. */
-static int32_t forced_token(const generator *state) {
-  if (state->length == state->known_limit - 1 &&
-      state->settings->forced_last != ASHLAR_TEXT_NONE)
-    return state->settings->forced_last;
-  return state->length == 1 ? state->settings->forced_first : ASHLAR_TEXT_NONE;
-}
-
-/* `pending`: what the decoder has not seen yet. */
-static int run_decoder(generator *state, const ashlar_text *text,
-                       const int32_t *pending, size_t count,
-                       ashlar_generated *result) {
-  int32_t token;
-  while (state->length < state->limit) {
-    int32_t forced = forced_token(state);
-    if (append(state, pending, count))
-      return 1;
-    if (forced != ASHLAR_TEXT_NONE)
-      token = forced;
-    else if (most_likely(state, &token))
-      return 1;
-    ++state->length;
-    ++result->count;
-    if (state->request->on_token &&
-        state->request->on_token(state->request->user, token)) {
-      result->stop = ASHLAR_STOP_CALLER;
-      return 0;
+  float *logits = state->logits;
+  for (int32_t i = 0; i < sequences; ++i) {
+    lane *of = &state->lanes[state->slots[i]];
+    int32_t token = ashlar_course_forced(&of->course, of->length);
+    if (asks(of)) {
+      if (choose(state, of, logits, &token))
+        return 1;
+      logits += state->features;
     }
-    if (!state->request->ignore_end_tokens &&
-        is_end_token(state, text, token)) {
-      result->stop = ASHLAR_STOP_END_TOKEN;
-      return 0;
-    }
-    pending = &token;
-    count = 1;
+    if (of->fed == of->length)
+      append(of, token);
   }
-  result->stop = state->length == state->known_limit ? ASHLAR_STOP_LENGTH
-                                                     : ASHLAR_STOP_CONTEXT;
   return 0;
 }
 
-/* What the decoder's sequence begins with. */
-static int find_start(generator *state, const int32_t **ids, size_t *count) {
-  const ashlar_generation *request = state->request;
-  *ids = request->prompt;
-  *count = request->prompt_count;
-  const char *what = "the prompt";
-  if (state->plan->encoder >= 0) {
-    what = "the decoder's prompt";
-    *ids = request->decoder_ids;
-    *count = request->decoder_count;
-    if (!*ids && state->settings->decoder_start != ASHLAR_TEXT_NONE) {
-      *ids = &state->settings->decoder_start;
-      *count = 1;
+static int run_round(generator *state) {
+  int32_t sequences;
+  return encode_sources(state) || decode(state, &sequences) ||
+         extend(state, sequences);
+}
+
+/* Requests without a token to come are at their end at once. */
+static int run_all(generator *state, const ashlar_generation *requests,
+                   size_t count, ashlar_generated *results) {
+  size_t next = 0;
+  int refused = 0, active;
+  do {
+    active = 0;
+    for (int32_t slot = 0; slot < state->lane_count; ++slot) {
+      lane *of = &state->lanes[slot];
+      while (!of->result && next < count && !refused) {
+        refused = begin(state, slot, &requests[next], &results[next]);
+        ++next;
+        if (!refused && of->length >= of->course.limit)
+          finish(of, ashlar_course_stop(&of->course, of->length));
+      }
+      active |= of->result != NULL;
     }
-  }
-  if (*count == 0 && state->plan->encoder >= 0)
-    return ashlar_fail(state->error, "the model has no decoder_start_token_id: "
-                                     "give --decoder-ids");
-  if (*count == 0)
-    return ashlar_fail(state->error, "the prompt has no tokens");
-  return ashlar_check_ids(&state->plan->stacks[state->plan->decoder], *ids,
-                          *count, what, state->error);
+    /* A refusal's reason stays; a failure of those before it comes first. */
+    if (active && run_round(state))
+      return 1;
+  } while (active);
+  return refused;
 }
 
-static int generate(generator *state, const ashlar_text *text,
-                    ashlar_generated *result) {
-  const int32_t *start;
-  size_t count;
-  if (find_start(state, &start, &count))
-    return 1;
-  state->length = (int64_t)count;
-  if (set_limits(state))
-    return 1;
-  if (state->plan->encoder >= 0
-          ? run_encoder(state)
-          : ashlar_check_status(
-                state->api, state->api->reset(state->session, 0), state->error))
-    return 1;
-  return run_decoder(state, text, start, count, result);
+/*===-- The whole -------------------------------------------------------===*/
+
+static int allocate(generator *state) {
+  size_t lanes = (size_t)state->lane_count;
+  state->lanes = calloc(lanes, sizeof(*state->lanes));
+  state->slots = calloc(lanes, sizeof(*state->slots));
+  state->lengths = calloc(lanes, sizeof(*state->lengths));
+  state->rows = calloc(lanes, sizeof(*state->rows));
+  state->ids = calloc((size_t)state->plan->max_tokens, sizeof(*state->ids));
+  state->logits = malloc(lanes * (size_t)state->features * sizeof(float));
+  if (state->lanes && state->slots && state->lengths && state->rows &&
+      state->ids && state->logits)
+    return 0;
+  return ashlar_fail(state->error, "out of memory for the logits");
 }
 
-int ashlar_generate(const ashlar_api *api, ashlar_session *session,
-                    const ashlar_text *text, const ashlar_generation *request,
-                    ashlar_generated *result, ashlar_error *error) {
-  *result = (ashlar_generated){0};
+static void release(generator *state) {
+  for (int32_t i = 0; state->lanes && i < state->lane_count; ++i)
+    free(state->lanes[i].tokens);
+  free(state->lanes);
+  free(state->slots);
+  free(state->lengths);
+  free(state->rows);
+  free(state->ids);
+  free(state->logits);
+  ashlar_sampler_free(&state->sampler);
+}
+
+int ashlar_generate_all(const ashlar_api *api, ashlar_session *session,
+                        const ashlar_text *text,
+                        const ashlar_generation *requests, size_t count,
+                        ashlar_generated *results, ashlar_error *error) {
+  memset(results, 0, count * sizeof(*results));
   if (!ashlar_can_generate(api->plan))
     return ashlar_fail(error, "the model does not generate tokens: it has no "
                               "decoder with logits");
   generator state = {.api = api,
                      .plan = api->plan,
                      .session = session,
-                     .settings = text->header,
-                     .request = request,
-                     .error = error};
-  int32_t head = ashlar_logits_head(api->plan);
-  state.logits =
-      malloc((size_t)api->plan->heads[head].output_features * sizeof(float));
-  if (!state.logits)
-    return ashlar_fail(error, "out of memory for the logits");
-  int failed = generate(&state, text, result);
-  free(state.logits);
+                     .text = text,
+                     .error = error,
+                     .head = ashlar_logits_head(api->plan)};
+  state.features = api->plan->heads[state.head].output_features;
+  state.lane_count = count < (size_t)api->plan->max_sequences
+                         ? (int32_t)count
+                         : (int32_t)api->plan->max_sequences;
+  int failed = allocate(&state) || run_all(&state, requests, count, results);
+  release(&state);
   return failed;
+}
+
+int ashlar_generate(const ashlar_api *api, ashlar_session *session,
+                    const ashlar_text *text, const ashlar_generation *request,
+                    ashlar_generated *result, ashlar_error *error) {
+  return ashlar_generate_all(api, session, text, request, 1, result, error);
 }

@@ -1,10 +1,8 @@
-/*===- generate.h - Greedy decoding --------------------------------- C -*-===*\
+/*===- generate.h - Token after token ------------------------------- C -*-===*\
 |*
-|* Repeats the most likely token (the lowest id among equals) until an end
-token,
-|* the length that was asked for, or the end of the context. Works on slot 0 of
-a
-|* session whose other slots it leaves alone.
+|* Appends tokens until an end token, the length that was asked for, or the end
+|* of the context: each the most likely one (the lowest id among equals), or one
+|* that is drawn (sample.h).
 |*
 \*===----------------------------------------------------------------------===*/
 
@@ -12,6 +10,7 @@ a
 #define ASHLAR_RUNTIME_TEXT_GENERATE_H
 
 #include "runtime/text/model.h"
+#include "runtime/text/sample.h"
 #include "runtime/text/text.h"
 
 #ifdef __cplusplus
@@ -35,7 +34,11 @@ typedef struct ashlar_generation {
   size_t decoder_count;
   int64_t max_new_tokens; /* negative = the model's own, or until the context is
                              full */
-  int ignore_end_tokens;
+  int ignore_end_tokens;  /* the model's; not those that follow */
+  const int32_t *stop_ids;
+  size_t stop_count;
+  ashlar_sampling sampling;
+  uint64_t stream; /* of random numbers: each prompt of a command has its own */
   /* Called with every new token, the end token too; nonzero ends it. May be
    * null. */
   int (*on_token)(void *user, int32_t id);
@@ -45,11 +48,22 @@ typedef struct ashlar_generation {
 typedef struct ashlar_generated {
   size_t count; /* new tokens */
   ashlar_stop stop;
+  int done; /* it came to its end; else an error came first */
 } ashlar_generated;
 
+/* Works on slot 0 of the session and leaves the others alone. */
 int ashlar_generate(const ashlar_api *api, ashlar_session *session,
                     const ashlar_text *text, const ashlar_generation *request,
                     ashlar_generated *result, ashlar_error *error);
+
+/* The same for `count` requests, as many at a time as the session has slots; a
+   request that ends makes room for the next one. Each gets the tokens that it
+   would get alone. When one of them cannot begin, those before it still come to
+   their ends. */
+int ashlar_generate_all(const ashlar_api *api, ashlar_session *session,
+                        const ashlar_text *text,
+                        const ashlar_generation *requests, size_t count,
+                        ashlar_generated *results, ashlar_error *error);
 
 #ifdef __cplusplus
 }

@@ -37,6 +37,23 @@ int64_t ashlar_encoder_limit(const ashlar_plan *plan) {
   return limit;
 }
 
+int ashlar_pack(const ashlar_plan *plan, int64_t stack, int64_t tokens,
+                ashlar_packing *packing) {
+  int64_t kind = plan->stacks[stack].cache_kind;
+  const ashlar_cache_plan *cache = kind < 0 ? NULL : &plan->caches[kind];
+  ashlar_packing next = {
+      packing->sequences + 1, packing->rows + tokens,
+      packing->tiles + (tokens + plan->tile_rows - 1) / plan->tile_rows,
+      packing->segments +
+          (tokens + ASHLAR_SEGMENT_KEYS - 1) / ASHLAR_SEGMENT_KEYS};
+  if (next.sequences > plan->max_sequences || next.rows > plan->max_tokens ||
+      next.tiles > plan->max_tiles ||
+      (cache && cache->in_arena && next.segments > cache->segments))
+    return 0;
+  *packing = next;
+  return 1;
+}
+
 int ashlar_check_status(const ashlar_api *api, ashlar_status status,
                         ashlar_error *error) {
   if (status == ASHLAR_OK)

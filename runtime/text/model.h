@@ -31,6 +31,18 @@ int64_t ashlar_encoder_limit(const ashlar_plan *plan);
 int ashlar_check_source(const ashlar_plan *plan, const int32_t *ids,
                         size_t count, const char *what, ashlar_error *error);
 
+/* How full a call of whole sequences is; all zero before the first. */
+typedef struct ashlar_packing {
+  int64_t sequences;
+  int64_t rows;
+  int64_t tiles;
+  int64_t segments; /* of a cache in the arena */
+} ashlar_packing;
+
+/* Counts a sequence of `tokens` rows of plan.stacks[stack] in when it fits. */
+int ashlar_pack(const ashlar_plan *plan, int64_t stack, int64_t tokens,
+                ashlar_packing *packing);
+
 /* The error of a call that returned `status`; 0 for ASHLAR_OK. */
 int ashlar_check_status(const ashlar_api *api, ashlar_status status,
                         ashlar_error *error);

@@ -113,6 +113,8 @@ static void check_generation(check *state, const ashlar_text_header *header) {
       header->max_length < ASHLAR_TEXT_NONE ||
       header->max_new_tokens < ASHLAR_TEXT_NONE)
     fault(state, "generation settings");
+  if (header->pooling > ASHLAR_POOLING_OTHER || header->normalize > 1)
+    fault(state, "sentence embedding");
   check_strings(state, header->labels, "labels");
 }
 

@@ -35,6 +35,21 @@ static int set_integer(parser *in, const char *name, const char *text,
                      name, text, (long long)minimum, (long long)maximum);
 }
 
+/* A number above `minimum`, or from it on if it is `included`. */
+static int set_real(parser *in, const char *name, const char *text,
+                    double minimum, int included, double maximum,
+                    double *value) {
+  char *end;
+  double read = strtod(text, &end);
+  if (end != text && !*end && read <= maximum &&
+      (included ? read >= minimum : read > minimum)) {
+    *value = read;
+    return 0;
+  }
+  return ashlar_fail(in->error, "%s=%s: expected a number %s %g, at most %g",
+                     name, text, included ? "from" : "above", minimum, maximum);
+}
+
 /* "1,2,3" */
 static int set_ids(parser *in, const char *name, char *text, int32_t **ids,
                    size_t *count) {
@@ -80,46 +95,135 @@ static int set_flag(ashlar_options *options, const char *name) {
                {"--version", &options->version},
                {"--ids-only", &options->ids_only},
                {"--ignore-eos", &options->ignore_eos},
-               {"--special", &options->special}};
+               {"--special", &options->special},
+               {"--stream", &options->stream},
+               {"--normalize", &options->normalize},
+               {"--no-normalize", &options->no_normalize}};
   for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); ++i)
     if (strcmp(name, flags[i].name) == 0)
       return *flags[i].flag = 1;
   return 0;
 }
 
-static int set_value(parser *in, const char *name, char *value) {
-  ashlar_options *options = in->options;
-  int64_t number = 0;
-  if (strcmp(name, "--threads") == 0) {
-    if (set_integer(in, name, value, 1, ASHLAR_MAX_WORKERS, &number))
-      return 1;
-    options->threads = (int32_t)number;
-    return 0;
-  }
-  if (strcmp(name, "--max-new-tokens") == 0)
-    return set_integer(in, name, value, 0, INT32_MAX, &options->max_new_tokens);
-  if (strcmp(name, "--ids") == 0)
-    return set_ids(in, name, value, &options->ids, &options->id_count);
-  if (strcmp(name, "--decoder-ids") == 0)
-    return set_ids(in, name, value, &options->decoder_ids,
-                   &options->decoder_count);
-  if (strcmp(name, "--in") == 0)
-    return add_binding(in, name, value, options->inputs, &options->input_count);
-  if (strcmp(name, "--out") == 0)
-    return add_binding(in, name, value, options->outputs,
-                       &options->output_count);
-  options->weights = value; /* the last name that takes_value knows */
-  return 0;
+static int set_int32(parser *in, const char *name, const char *text,
+                     int32_t minimum, int32_t maximum, int32_t *value) {
+  int64_t number = *value;
+  int failed = set_integer(in, name, text, minimum, maximum, &number);
+  *value = (int32_t)number;
+  return failed;
 }
 
-static int takes_value(const char *name) {
-  static const char *const names[] = {
-      "--threads", "--max-new-tokens", "--ids", "--decoder-ids", "--in",
-      "--out",     "--weights"};
-  for (size_t i = 0; i < sizeof(names) / sizeof(*names); ++i)
-    if (strcmp(name, names[i]) == 0)
-      return 1;
+/* Options that take a value, and what reads it. */
+typedef struct valued_option {
+  const char *name;
+  int (*set)(parser *in, const char *name, char *value);
+} valued_option;
+
+#define OPTION(function)                                                       \
+  static int function(parser *in, const char *name, char *value)
+
+OPTION(set_threads) {
+  return set_int32(in, name, value, 1, ASHLAR_MAX_WORKERS,
+                   &in->options->threads);
+}
+OPTION(set_max_new_tokens) {
+  return set_integer(in, name, value, 0, INT32_MAX,
+                     &in->options->max_new_tokens);
+}
+OPTION(set_prompt_ids) {
+  return set_ids(in, name, value, &in->options->ids, &in->options->id_count);
+}
+OPTION(set_decoder_ids) {
+  return set_ids(in, name, value, &in->options->decoder_ids,
+                 &in->options->decoder_count);
+}
+OPTION(set_stop_ids) {
+  return set_ids(in, name, value, &in->options->stop_ids,
+                 &in->options->stop_count);
+}
+OPTION(add_input) {
+  return add_binding(in, name, value, in->options->inputs,
+                     &in->options->input_count);
+}
+OPTION(add_output) {
+  return add_binding(in, name, value, in->options->outputs,
+                     &in->options->output_count);
+}
+OPTION(set_weights) {
+  (void)name;
+  in->options->weights = value;
   return 0;
+}
+OPTION(set_temperature) {
+  in->options->sampling.enabled = 1;
+  return set_real(in, name, value, 0, 0, ASHLAR_MAX_TEMPERATURE,
+                  &in->options->sampling.temperature);
+}
+OPTION(set_top_k) {
+  in->options->sampling.enabled = 1;
+  return set_int32(in, name, value, 1, INT32_MAX, &in->options->sampling.top_k);
+}
+OPTION(set_top_p) {
+  in->options->sampling.enabled = 1;
+  return set_real(in, name, value, 0, 0, 1, &in->options->sampling.top_p);
+}
+OPTION(set_seed) {
+  int64_t seed = 0;
+  in->options->sampling.enabled = 1;
+  int failed = set_integer(in, name, value, 0, INT64_MAX, &seed);
+  in->options->sampling.seed = (uint64_t)seed;
+  return failed;
+}
+OPTION(set_repetition_penalty) {
+  return set_real(in, name, value, 0, 0, ASHLAR_MAX_REPETITION_PENALTY,
+                  &in->options->sampling.repetition_penalty);
+}
+OPTION(set_beams) {
+  return set_int32(in, name, value, 1, ASHLAR_MAX_BEAMS,
+                   &in->options->search.beams);
+}
+OPTION(set_length_penalty) {
+  in->options->search.has_length_penalty = 1;
+  return set_real(in, name, value, -ASHLAR_MAX_LENGTH_PENALTY, 1,
+                  ASHLAR_MAX_LENGTH_PENALTY,
+                  &in->options->search.length_penalty);
+}
+OPTION(set_n_best) {
+  return set_int32(in, name, value, 1, ASHLAR_MAX_BEAMS,
+                   &in->options->search.n_best);
+}
+OPTION(set_pooling) {
+  in->options->pooling = ashlar_pooling_named(value);
+  return in->options->pooling == ASHLAR_POOLING_NONE
+             ? ashlar_fail(in->error, "%s=%s: expected mean, cls, last or max",
+                           name, value)
+             : 0;
+}
+
+static const valued_option valued_options[] = {
+    {"--threads", set_threads},
+    {"--max-new-tokens", set_max_new_tokens},
+    {"--ids", set_prompt_ids},
+    {"--decoder-ids", set_decoder_ids},
+    {"--stop-ids", set_stop_ids},
+    {"--in", add_input},
+    {"--out", add_output},
+    {"--weights", set_weights},
+    {"--temperature", set_temperature},
+    {"--top-k", set_top_k},
+    {"--top-p", set_top_p},
+    {"--seed", set_seed},
+    {"--repetition-penalty", set_repetition_penalty},
+    {"--beams", set_beams},
+    {"--length-penalty", set_length_penalty},
+    {"--n-best", set_n_best},
+    {"--pooling", set_pooling}};
+
+static const valued_option *find_valued(const char *name) {
+  for (size_t i = 0; i < sizeof(valued_options) / sizeof(*valued_options); ++i)
+    if (strcmp(name, valued_options[i].name) == 0)
+      return &valued_options[i];
+  return NULL;
 }
 
 /* --name, --name=value or --name value */
@@ -128,10 +232,11 @@ static int parse_option(parser *in) {
   char *value = strchr(name, '=');
   if (value)
     *value++ = 0;
-  if (takes_value(name)) {
+  const valued_option *option = find_valued(name);
+  if (option) {
     if (!value && in->at == in->argc)
       return ashlar_fail(in->error, "%s: value missing", name);
-    return set_value(in, name, value ? value : in->argv[in->at++]);
+    return option->set(in, name, value ? value : in->argv[in->at++]);
   }
   if (!set_flag(in->options, name))
     return ashlar_fail(in->error, "unknown option %s", name);
@@ -140,7 +245,7 @@ static int parse_option(parser *in) {
 
 int ashlar_options_parse(int argc, char **argv, ashlar_options *options,
                          ashlar_error *error) {
-  *options = (ashlar_options){.max_new_tokens = -1};
+  *options = (ashlar_options){.max_new_tokens = -1, .search = {1, 1.0, 1, 0}};
   size_t most = argc > 0 ? (size_t)argc : 1;
   options->inputs = calloc(most, sizeof(*options->inputs));
   options->outputs = calloc(most, sizeof(*options->outputs));
@@ -167,6 +272,7 @@ int ashlar_options_parse(int argc, char **argv, ashlar_options *options,
 void ashlar_options_free(ashlar_options *options) {
   free(options->ids);
   free(options->decoder_ids);
+  free(options->stop_ids);
   free(options->inputs);
   free(options->outputs);
   free(options->prompts);

@@ -3,10 +3,8 @@
 #ifndef ASHLAR_RUNTIME_TEXT_OPTIONS_H
 #define ASHLAR_RUNTIME_TEXT_OPTIONS_H
 
-#include "runtime/text/error.h"
-
-#include <stddef.h>
-#include <stdint.h>
+#include "runtime/text/beam.h"
+#include "runtime/text/embed.h"
 
 /* NAME=FILE */
 typedef struct ashlar_binding {
@@ -16,7 +14,11 @@ typedef struct ashlar_binding {
 
 typedef struct ashlar_options {
   int help, version;
-  int ids_only, ignore_eos, special;
+  int ids_only, ignore_eos, special, stream;
+  int normalize, no_normalize; /* neither = the model's own */
+  int32_t pooling;             /* ashlar_text_pooling; NONE = the model's own */
+  ashlar_sampling sampling;
+  ashlar_search search;
   int32_t threads;        /* 0 = as many as the process may use */
   int64_t max_new_tokens; /* -1 = the model's own */
   const char *weights;    /* of an executable that does not carry them */
@@ -24,6 +26,8 @@ typedef struct ashlar_options {
   size_t id_count;
   int32_t *decoder_ids;
   size_t decoder_count;
+  int32_t *stop_ids;
+  size_t stop_count;
   ashlar_binding *inputs, *outputs;
   size_t input_count, output_count;
   const char **prompts; /* what is no option */

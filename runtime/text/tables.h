@@ -185,6 +185,16 @@ enum ashlar_text_decoder_flag {
   ASHLAR_DECODER_FALLBACK = 2 /* runs of byte tokens are UTF-8, or not */
 };
 
+/* How a sequence's rows become a sentence embedding. */
+enum ashlar_text_pooling {
+  ASHLAR_POOLING_NONE = 0, /* the model's files do not say */
+  ASHLAR_POOLING_MEAN = 1,
+  ASHLAR_POOLING_CLS = 2, /* the first row */
+  ASHLAR_POOLING_LAST = 3,
+  ASHLAR_POOLING_MAX = 4,
+  ASHLAR_POOLING_OTHER = 5 /* in a way that the front end does not know */
+};
+
 typedef struct ashlar_text_header {
   char magic[8];
   uint32_t version;
@@ -197,6 +207,8 @@ typedef struct ashlar_text_header {
   int32_t forced_last;
   int32_t max_length;
   int32_t max_new_tokens;
+  uint32_t normalize; /* sentence embeddings have length 1 */
+  uint32_t pooling;   /* ashlar_text_pooling */
   uint32_t reserved;
   ashlar_text_section labels; /* ashlar_text_string, by class */
 

@@ -80,7 +80,10 @@ def in_bf16(name):
 
 for spec_name in spec_names():
     setattr(Specs, f"test_{spec_name}", in_float32(spec_name))
-    setattr(Specs, f"test_{spec_name}_bf16", in_bf16(spec_name))
+# Every third one, and those whose keys are added, to save time.
+for index, spec_name in enumerate(spec_names()):
+    if index % 3 == 0 or spec_name.startswith("additive"):
+        setattr(Specs, f"test_{spec_name}_bf16", in_bf16(spec_name))
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ goes
 #define ashlar_barrier NAME(_barrier)
 #define ashlar_take NAME(_take)
 #define ashlar_close NAME(_close)
+#define ashlar_copy_slot NAME(_copy_slot)
 #define ashlar_decode NAME(_decode)
 #define ashlar_encode NAME(_encode)
 #define ashlar_get_api NAME(_get_api)

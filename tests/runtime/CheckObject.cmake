@@ -39,8 +39,8 @@ endforeach()
 # What other files of the artifact see: the public functions, the barrier and the
 # parts of phases.
 set(public
-  ashlar_barrier ashlar_close ashlar_decode ashlar_encode ashlar_get_api
-  ashlar_head ashlar_hidden ashlar_length ashlar_open ashlar_reset
+  ashlar_barrier ashlar_close ashlar_copy_slot ashlar_decode ashlar_encode
+  ashlar_get_api ashlar_head ashlar_hidden ashlar_length ashlar_open ashlar_reset
   ashlar_session_create ashlar_session_destroy ashlar_session_marks
   ashlar_status_text ashlar_take)
 execute_process(COMMAND ${NM} -g --defined-only --format=just-symbols ${OBJECT}

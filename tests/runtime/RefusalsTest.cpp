@@ -127,6 +127,7 @@ TEST_F(Refusals, NullArguments) {
   EXPECT_EQ(api().encode(session, nullptr), ASHLAR_INVALID_ARGUMENT);
   EXPECT_EQ(api().encode(session, &view), ASHLAR_NOT_SUPPORTED);
   EXPECT_EQ(api().reset(nullptr, 0), ASHLAR_INVALID_ARGUMENT);
+  EXPECT_EQ(api().copy_slot(nullptr, 0, 1), ASHLAR_INVALID_ARGUMENT);
   const float *hidden;
   int64_t a, b, c;
   EXPECT_EQ(api().hidden(nullptr, &hidden, &a, &b, &c),
@@ -149,7 +150,15 @@ TEST_F(Refusals, SlotsOfResetAndLength) {
     EXPECT_EQ(api().reset(checked.session.get(), slot),
               ASHLAR_INVALID_ARGUMENT);
     EXPECT_LT(api().length(checked.session.get(), slot), 0);
+    EXPECT_EQ(api().copy_slot(checked.session.get(), slot, 0),
+              ASHLAR_INVALID_ARGUMENT);
+    EXPECT_EQ(api().copy_slot(checked.session.get(), 0, slot),
+              ASHLAR_INVALID_ARGUMENT);
   }
+  EXPECT_EQ(api().copy_slot(checked.session.get(), -1, 0),
+            ASHLAR_INVALID_ARGUMENT);
+  Checked encoder(fake_encoder, 1);
+  EXPECT_EQ(api().copy_slot(encoder.session.get(), 0, 1), ASHLAR_NOT_SUPPORTED);
   EXPECT_LT(api().length(checked.session.get(), -1), 0);
   EXPECT_LT(api().length(nullptr, 0), 0);
   EXPECT_EQ(api().length(checked.session.get(), 0), 20);

@@ -160,6 +160,44 @@ TEST(Sequences, ANewSourceForgetsTheTarget) {
   checked.decode({4, 2}, {3, 3});
 }
 
+// Catches: segments of another slot, a layer left out, a target that still
+// shares keys with its origin.
+TEST(Sequences, ACopyGoesItsOwnWay) {
+  for (int32_t length : {1, 30, 255, 256, 257, 380}) {
+    Checked checked(fake_decoder, 2);
+    checked.decode({1, 3}, {length, 7});
+    EXPECT_EQ(api().copy_slot(checked.session.get(), 1, 4), ASHLAR_OK);
+    EXPECT_EQ(api().copy_slot(checked.session.get(), 1, 1), ASHLAR_OK);
+    checked.sequences[4] = checked.sequences[1];
+    EXPECT_EQ(api().length(checked.session.get(), 4), length);
+    checked.decode({4, 1}, {1, 1});
+    EXPECT_EQ(api().copy_slot(checked.session.get(), 3, 4), ASHLAR_OK);
+    checked.sequences[4] = checked.sequences[3];
+    checked.decode({3, 4}, {2, 3});
+  }
+}
+
+TEST(Sequences, ACopyHasTheSource) {
+  Checked checked(fake_pair, 2);
+  auto copy = [&](size_t from, size_t to) {
+    EXPECT_EQ(
+        api().copy_slot(checked.session.get(), int32_t(from), int32_t(to)),
+        ASHLAR_OK);
+    checked.sequences[to] = checked.sequences[from];
+    checked.sources[to] = checked.sources[from];
+  };
+  checked.encode({1}, {300});
+  copy(1, 0);
+  checked.decode({0, 1}, {2, 3});
+  copy(0, 1);
+  checked.decode({0, 1}, {1, 1});
+  // Sources of one length are not the same source.
+  checked.encode({2}, {300}, 5);
+  checked.decode({2}, {1});
+  copy(2, 1);
+  checked.decode({1, 2, 0}, {1, 1, 1});
+}
+
 TEST(Sequences, VectorsInsteadOfIds) {
   Model model = openModel(fake_vectors);
   Session session = createSession(model, 2);

@@ -74,6 +74,12 @@ FakeModel::FakeModel(Kind kind, int64_t vocabulary) {
         fake.slots[i] = {};
     return ASHLAR_OK;
   };
+  table.copy_slot = [](ashlar_session *session, int32_t from, int32_t to) {
+    FakeModel &fake = model(session);
+    fake.slots.at(to) = fake.slots.at(from);
+    ++fake.copies;
+    return ASHLAR_OK;
+  };
   table.encode = [](ashlar_session *session, const ashlar_batch *batch) {
     return model(session).run(/*isEncoder=*/true, *batch);
   };
@@ -211,6 +217,8 @@ ashlar_status FakeModel::head(int32_t index, const int32_t *rows, int32_t count,
         *out = std::numeric_limits<float>::quiet_NaN();
       if (index == 0 && !fixedLogits.empty())
         *out = fixedLogits[i];
+      if (index == 0 && logitOf)
+        *out = logitOf(from, i);
     }
   }
   return ASHLAR_OK;

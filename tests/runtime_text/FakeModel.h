@@ -11,6 +11,7 @@
 
 #include "runtime/api.h"
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -49,9 +50,12 @@ struct FakeModel {
     bool operator==(const Call &) const = default;
   };
   std::vector<Call> calls;
+  int64_t copies = 0;                   // of slots
   ashlar_status nextStatus = ASHLAR_OK; // of every encode and decode
   bool notNumbers = false;              // logits are NaN
   std::vector<float> fixedLogits;       // instead of computed ones
+  /// The logit of token `i` behind a hidden row; instead of the others.
+  std::function<float(const float *row, int64_t i)> logitOf;
 
   // State of the session.
   struct Slot {

@@ -97,6 +97,68 @@ TEST_F(Program, options) {
   EXPECT_EQ(out, "b\n");
 }
 
+TEST_F(Program, samples) {
+  std::vector<llvm::StringRef> words = {"decoder", "--temperature=4",
+                                        "--max-new-tokens=12", "--ids-only",
+                                        "--ignore-eos"};
+  auto with = [&](std::initializer_list<llvm::StringRef> more) {
+    std::vector<llvm::StringRef> all = words;
+    all.insert(all.end(), more);
+    EXPECT_EQ(run(all), 0) << err;
+    return out;
+  };
+  std::string first = with({"--seed=5", "a"});
+  EXPECT_EQ(with({"--seed=5", "a"}), first);
+  EXPECT_NE(with({"--seed=6", "a"}), first);
+  EXPECT_EQ(with({"--seed=0", "a"}), with({"a"}));
+  // Each prompt has random numbers of its own.
+  std::string two = with({"--seed=5", "a", "a"});
+  EXPECT_TRUE(llvm::StringRef(two).starts_with(first));
+  EXPECT_NE(two, first + first);
+  EXPECT_EQ(with({"--top-k=1", "a"}), with({"--top-p=0.001", "a"}));
+  EXPECT_EQ(run({"decoder", "--top-k=1", "a"}), 0);
+  EXPECT_EQ(out, "bcdef\n");
+}
+
+TEST_F(Program, searchesAndStops) {
+  EXPECT_EQ(run({"decoder", "--beams=3", "a"}), 0);
+  EXPECT_EQ(out, "bcdef\n");
+  EXPECT_EQ(run({"decoder", "--beams=3", "--n-best=3", "--length-penalty=0.5",
+                 "--ids-only", "e"}),
+            0);
+  EXPECT_EQ(llvm::StringRef(out).count('\n'), 3u);
+  EXPECT_TRUE(llvm::StringRef(out).starts_with("6,7\n")) << out;
+  EXPECT_EQ(run({"decoder", "--stop-ids=3,4", "a"}), 0);
+  EXPECT_EQ(out, "bc\n");
+  EXPECT_EQ(run({"decoder", "--ignore-eos", "--stop-ids=9", "--ids-only", "e"}),
+            0);
+  EXPECT_EQ(out, "6,7,8,9\n");
+  EXPECT_EQ(run({"decoder", "--stream", "a", "b"}), 0);
+  EXPECT_EQ(out, "bcdef\ncdef\n");
+  // The fake model's best logit is 0, which no penalty moves.
+  EXPECT_EQ(run({"decoder", "--repetition-penalty=100", "a"}), 0);
+  EXPECT_EQ(out, "bcdef\n");
+}
+
+TEST_F(Program, embeds) {
+  std::string file = folder + "/e.npy";
+  std::string flag = "--out=sentence_embedding=" + file;
+  EXPECT_EQ(run({"encoder", flag, "--pooling=max", "ab", "f"}), 0) << err;
+  EXPECT_EQ(out, "");
+  EXPECT_EQ(err, "");
+  ashlar_array array;
+  ashlar_error error;
+  ASSERT_EQ(ashlar_npy_read(file.c_str(), &array, &error), 0);
+  EXPECT_EQ(array.rank, 2);
+  EXPECT_EQ(array.shape[0], 2);
+  EXPECT_EQ(ashlar_array_float(&array, 0), 2);
+  EXPECT_EQ(ashlar_array_float(&array, array.shape[1]), 6);
+  ashlar_array_free(&array);
+  EXPECT_EQ(run({"encoder", flag}, "ab\nf\n"), 0) << err;
+  EXPECT_EQ(err, "note: the model does not say how: mean of all rows "
+                 "(--pooling)\n");
+}
+
 TEST_F(Program, classifies) {
   EXPECT_EQ(run({"classifier", "a", "b"}), 0);
   EXPECT_EQ(out, "go?od\t0.731059\ngo?od\t0.731059\n");
@@ -138,6 +200,40 @@ TEST_F(Program, failsInWords) {
   fails({"encoder", "a"}, 2,
         "the model neither generates nor classifies texts: it needs --in and "
         "--out");
+  fails({"decoder", "--temperature=0", "a"}, 2,
+        "--temperature=0: expected a number above 0, at most 1e+06");
+  fails({"decoder", "--temperature=nan", "a"}, 2,
+        "--temperature=nan: expected a number above 0, at most 1e+06");
+  fails({"decoder", "--top-p=1.5", "a"}, 2,
+        "--top-p=1.5: expected a number above 0, at most 1");
+  fails({"decoder", "--top-k=0", "a"}, 2,
+        "--top-k=0: expected a number from 1 to 2147483647");
+  fails({"decoder", "--seed=-1", "a"}, 2,
+        "--seed=-1: expected a number from 0 to 9223372036854775807");
+  fails({"decoder", "--repetition-penalty=x", "a"}, 2,
+        "--repetition-penalty=x: expected a number above 0, at most 1e+06");
+  fails({"decoder", "--length-penalty=99", "--beams=2", "a"}, 2,
+        "--length-penalty=99: expected a number from -20, at most 20");
+  fails({"decoder", "--beams=0", "a"}, 2,
+        "--beams=0: expected a number from 1 to 1024");
+  fails({"decoder", "--beams=2", "--seed=1", "a"}, 2,
+        "--beams does not go with --temperature, --top-k, --top-p and --seed");
+  fails({"decoder", "--n-best=2", "a"}, 2,
+        "--n-best: at most as many as --beams");
+  fails({"decoder", "--stop-ids=x", "a"}, 2,
+        "--stop-ids: \"x\" is no token id");
+  fails({"decoder", "--beams=4", "a"}, 1,
+        "4 beams need 4 sequences; the artifact has 3 (--max-sequences of "
+        "compile)");
+  fails({"decoder", "--decoder-ids=1", "a"}, 1,
+        "--decoder-ids: the model has no encoder; its output begins with the "
+        "prompt");
+  fails({"encoder", "--pooling=median", "a"}, 2,
+        "--pooling=median: expected mean, cls, last or max");
+  fails({"encoder", "--pooling=mean", "a"}, 2,
+        "--pooling and --normalize are for --out sentence_embedding=FILE");
+  fails({"encoder", "--out=sentence_embedding=x.npy", "--ids=1"}, 2,
+        "--ids does not go with sentence_embedding");
   fails({"decoder", ""}, 1, "the prompt has no tokens");
   fails({"decoder", "--ids=20"}, 1,
         "token 1 of the prompt has id 20; the vocabulary has 20 tokens");

@@ -2,6 +2,7 @@
 
 #include "tools/ashlar/Arguments.h"
 
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace ashlar::tool;
@@ -103,6 +104,21 @@ llvm::Expected<int64_t> Arguments::integer(llvm::StringRef option,
     return usageError(option + " is \"" + *text +
                       "\"; expected a number from " + llvm::Twine(minimum) +
                       " to " + llvm::Twine(maximum));
+  return value;
+}
+
+llvm::Expected<double> Arguments::number(llvm::StringRef option,
+                                         double fallback, double minimum,
+                                         double maximum) const {
+  std::optional<llvm::StringRef> text = get(option);
+  if (!text)
+    return fallback;
+  double value = 0;
+  // "nan" is above nothing.
+  if (text->getAsDouble(value) || !(value > minimum && value <= maximum))
+    return usageError(llvm::formatv(
+        "{0} is \"{1}\"; expected a number above {2}, at most {3}", option,
+        *text, minimum, maximum));
   return value;
 }
 

@@ -76,6 +76,9 @@ public:
   /// A number in [minimum, maximum], or `fallback` when not given.
   llvm::Expected<int64_t> integer(llvm::StringRef option, int64_t fallback,
                                   int64_t minimum, int64_t maximum) const;
+  /// A number above `minimum`, at most `maximum`.
+  llvm::Expected<double> number(llvm::StringRef option, double fallback,
+                                double minimum, double maximum) const;
 
 private:
   std::vector<std::pair<std::string, std::string>> values;

@@ -206,7 +206,8 @@ Error ashlar::tool::refuseCompileFlags(const Arguments &arguments,
   return Error::success();
 }
 
-Expected<Artifact> ashlar::tool::openOperand(const Arguments &arguments) {
+Expected<Artifact> ashlar::tool::openOperand(const Arguments &arguments,
+                                             int64_t sequences) {
   StringRef path = arguments.operand();
   if (!isModel(path)) {
     if (Error error = refuseCompileFlags(arguments, path))
@@ -216,6 +217,8 @@ Expected<Artifact> ashlar::tool::openOperand(const Arguments &arguments) {
   Expected<CompileOptions> options = compileOptions(arguments);
   if (!options)
     return options.takeError();
+  if (options->maxSequences == 0)
+    options->maxSequences = sequences;
   return Artifact::compile(path, std::move(*options));
 }
 

@@ -61,7 +61,10 @@ bool isModel(llvm::StringRef path);
 llvm::Error checkComplete(llvm::StringRef path);
 
 /// The command's ART_OR_MODEL. Flags of compilation are errors for an artifact.
-llvm::Expected<Artifact> openOperand(const Arguments &arguments);
+/// A model is compiled for `sequences` if --max-sequences does not say; 0: for
+/// the usual number.
+llvm::Expected<Artifact> openOperand(const Arguments &arguments,
+                                     int64_t sequences = 0);
 
 /// Error when flags of compilation are given although nothing is compiled.
 llvm::Error refuseCompileFlags(const Arguments &arguments,

@@ -1,11 +1,10 @@
 //===- GenerateCommand.cpp - ashlar generate -----------------------------===//
 
-#include "runtime/text/generate.h"
 #include "tools/ashlar/Arrays.h"
 #include "tools/ashlar/Artifact.h"
 #include "tools/ashlar/Commands.h"
 #include "tools/ashlar/CompileFlags.h"
-#include "tools/ashlar/Texts.h"
+#include "tools/ashlar/Generator.h"
 
 #include "llvm/Support/raw_ostream.h"
 
@@ -17,104 +16,27 @@ using llvm::StringRef;
 
 static const OptionInfo options[] = {
     {"--prompt", "TEXT", "a text to continue; may be given several times"},
-    {"--prompt-file", "FILE", "texts, one on each line; - is standard input"},
+    {"--prompt-file", "FILE",
+     "texts, one on each line; - is standard input. Several go at once as far "
+     "as --max-sequences of compile reaches"},
     {"--ids", "1,2,3", "a prompt of token ids"},
     {"--in", "NAME=FILE",
      "prompts of token ids as .npy: input_ids [B,S], and "
      "attention_mask, decoder_input_ids where needed"},
-    {"--max-new-tokens", "N", "tokens to generate at most"},
-    {"--ignore-eos", nullptr, "do not stop at end tokens"},
     {"--special", nullptr,
      "special tokens in a prompt are themselves, not text"},
     {"--decoder-ids", "1,2", "what an encoder-decoder's output begins with"},
     {"--ids-only", nullptr, "print token ids instead of text"},
+    {"--stream", nullptr, "print text as it is made, also into a pipe"},
+    ASHLAR_GENERATE_OPTIONS,
     {"--threads", "N", "workers (default: the cores this process may use)"},
-    {"--temperature", "T", "sampling: not in this build"},
-    {"--top-k", "K", "sampling: not in this build"},
-    {"--top-p", "P", "sampling: not in this build"},
-    {"--seed", "N", "sampling: not in this build"},
     ASHLAR_COMPILE_OPTIONS,
     {"--help", nullptr, "this text"},
 };
 
 const CommandInfo ashlar::tool::generateInfo = {
     "generate", "ART_OR_MODEL", 1,
-    "continues texts by greedy decoding, one line for each", options};
-
-namespace {
-/// What is the same for all prompts of a command.
-struct Generator {
-  const Artifact &artifact;
-  ashlar_session *session;
-  ashlar_text text;
-  int64_t maxNewTokens = -1;
-  bool ignoreEnd = false;
-  bool special = false;
-  bool idsOnly = false;
-  std::vector<int32_t> decoderIds = {};
-
-  Error run(llvm::ArrayRef<int32_t> prompt);
-  Error run(StringRef prompt);
-};
-
-/// Where the tokens of one prompt go.
-struct Printer {
-  ashlar_text_decoder decoder;
-  bool idsOnly;
-  size_t count = 0;
-};
-} // namespace
-
-static void printPart(void *, const char *bytes, size_t count) {
-  printText({bytes, count});
-}
-
-static int printToken(void *user, int32_t id) {
-  auto *printer = static_cast<Printer *>(user);
-  if (printer->idsOnly)
-    printText((printer->count ? "," : "") + std::to_string(id));
-  else
-    ashlar_text_decode(&printer->decoder, id, printPart, nullptr);
-  ++printer->count;
-  return llvm::outs().has_error();
-}
-
-Error Generator::run(llvm::ArrayRef<int32_t> prompt) {
-  Printer printer = {{}, idsOnly || !ashlar_text_has_tokenizer(&text)};
-  ashlar_text_decoder_init(&printer.decoder, &text);
-  ashlar_generation request = {};
-  request.prompt = prompt.data();
-  request.prompt_count = prompt.size();
-  if (!decoderIds.empty()) {
-    request.decoder_ids = decoderIds.data();
-    request.decoder_count = decoderIds.size();
-  }
-  request.max_new_tokens = maxNewTokens;
-  request.ignore_end_tokens = ignoreEnd;
-  request.on_token = printToken;
-  request.user = &printer;
-  ashlar_generated result;
-  ashlar_error error;
-  bool failed = ashlar_generate(&artifact.api(), session, &text, &request,
-                                &result, &error);
-  if (!printer.idsOnly)
-    ashlar_text_decode_end(&printer.decoder, printPart, nullptr);
-  if (!failed || result.count > 0)
-    llvm::outs() << "\n";
-  if (failed)
-    return llvm::joinErrors(checkOutput(), frontError(error));
-  if (result.stop == ASHLAR_STOP_CONTEXT)
-    llvm::errs() << "note: the context of " << artifact.plan().max_context
-                 << " tokens is full\n";
-  return checkOutput();
-}
-
-Error Generator::run(StringRef prompt) {
-  Expected<Tokens> tokens = Tokens::encode(text, prompt, special);
-  if (!tokens)
-    return tokens.takeError();
-  return run(tokens->ids());
-}
+    "continues texts, greedily unless told else, one line for each", options};
 
 //===----------------------------------------------------------------------===//
 // Prompts of arrays
@@ -197,7 +119,7 @@ static Error runArrays(Generator &generator,
   const ashlar_array *start = decoder.empty() ? nullptr : arrays.find(decoder);
   for (int64_t row = 0; row < rowsOf(*ids); ++row) {
     if (start)
-      generator.decoderIds = rowOf(*start, nullptr, row);
+      generator.options.decoderIds = rowOf(*start, nullptr, row);
     if (Error error = generator.run(rowOf(*ids, mask, row)))
       return error;
   }
@@ -209,12 +131,6 @@ static Error runArrays(Generator &generator,
 //===----------------------------------------------------------------------===//
 
 static Error checkFlags(const Arguments &arguments) {
-  for (const char *flag : {"--temperature", "--top-k", "--top-p", "--seed"})
-    if (arguments.has(flag))
-      return userError("",
-                       llvm::Twine(flag) + " asks for sampling; this build "
-                                           "decodes greedily",
-                       "leave it out");
   int kinds = arguments.has("--prompt") + arguments.has("--prompt-file") +
               arguments.has("--ids") + arguments.has("--in");
   if (kinds != 1)
@@ -223,36 +139,24 @@ static Error checkFlags(const Arguments &arguments) {
   return Error::success();
 }
 
-static Error setUp(const Arguments &arguments, Generator &generator) {
-  Expected<int64_t> most =
-      arguments.integer("--max-new-tokens", -1, 0, INT32_MAX);
-  if (!most)
-    return most.takeError();
-  generator.maxNewTokens = *most;
-  generator.ignoreEnd = arguments.has("--ignore-eos");
-  generator.special = arguments.has("--special");
-  generator.idsOnly = arguments.has("--ids-only");
-  std::optional<StringRef> start = arguments.get("--decoder-ids");
-  if (!start)
-    return Error::success();
-  Expected<std::vector<int32_t>> ids = parseIds(*start, "--decoder-ids");
-  if (!ids)
-    return ids.takeError();
-  generator.decoderIds = std::move(*ids);
-  return Error::success();
-}
-
 static Error runTexts(Generator &generator, const Arguments &arguments) {
   if (Error error =
           needTokenizer(generator.text, "give token ids: --ids=1,2,3 or --in"))
     return error;
-  if (std::optional<StringRef> file = arguments.get("--prompt-file"))
+  std::optional<StringRef> file = arguments.get("--prompt-file");
+  // Who types lines, or another program that waits, gets each answer at once.
+  if (file && *file == "-")
     return forEachLine(*file,
                        [&](StringRef line) { return generator.run(line); });
+  Error error = Error::success();
+  if (file)
+    error =
+        forEachLine(*file, [&](StringRef line) { return generator.add(line); });
   for (StringRef prompt : arguments.all("--prompt"))
-    if (Error error = generator.run(prompt))
-      return error;
-  return Error::success();
+    if (!error)
+      error = generator.add(prompt);
+  // Prompts before a bad one are not lost.
+  return llvm::joinErrors(generator.finish(), std::move(error));
 }
 
 Error ashlar::tool::runGenerate(const Arguments &arguments) {
@@ -272,10 +176,14 @@ Error ashlar::tool::runGenerate(const Arguments &arguments) {
   Expected<int64_t> threads = threadsOf(arguments);
   if (!threads)
     return threads.takeError();
+  Expected<GenerateOptions> options = generateOptions(arguments);
+  if (!options)
+    return options.takeError();
   Expected<NamedArrays> arrays = readArrays(*in);
   if (!arrays)
     return arrays.takeError();
-  Expected<Artifact> artifact = openOperand(arguments);
+  Expected<Artifact> artifact = openOperand(
+      arguments, options->search.beams > 1 ? options->search.beams : 0);
   if (!artifact)
     return artifact.takeError();
   if (!ashlar_can_generate(&artifact->plan()))
@@ -289,9 +197,7 @@ Error ashlar::tool::runGenerate(const Arguments &arguments) {
   Expected<ashlar_text> text = artifact->openText();
   if (!text)
     return text.takeError();
-  Generator generator = {*artifact, session->get(), *text};
-  if (Error error = setUp(arguments, generator))
-    return error;
+  Generator generator(*artifact, session->get(), *text, std::move(*options));
   if (!ids.empty())
     return generator.run(ids);
   if (!in->empty())

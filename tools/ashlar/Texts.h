@@ -34,6 +34,8 @@ public:
 
   llvm::ArrayRef<int32_t> ids() const { return {tokens.ids, tokens.count}; }
   const int32_t *types() const { return tokens.types; }
+  /// As the front end takes them; this object keeps them.
+  const ashlar_tokens &view() const { return tokens; }
 
 private:
   Tokens() = default;

@@ -14,9 +14,9 @@ using namespace ashlar::tool;
 static const Command commands[] = {
     {compileInfo, runCompile},   {runInfo, runRun},
     {generateInfo, runGenerate}, {classifyInfo, runClassify},
-    {inspectInfo, runInspect},   {specInfo, runSpec},
-    {describeInfo, runDescribe}, {verifyInfo, runVerify},
-    {benchInfo, runBench},
+    {embedInfo, runEmbed},       {inspectInfo, runInspect},
+    {specInfo, runSpec},         {describeInfo, runDescribe},
+    {verifyInfo, runVerify},     {benchInfo, runBench},
 };
 
 static void printUsage(llvm::raw_ostream &os) {

@@ -26,6 +26,7 @@ static std::string edited(const std::string &from, const std::string &to) {
 static ModelSpec fullSpec() {
   ModelSpec spec = encoderDecoderSpec();
   spec.family = "any \"family\"\n\x1b[0m \xc3\xa9 \xe2\x80\xa8";
+  spec.sentence = SentenceEmbedding{Pooling::Last, true};
   spec.labels.assign(17, "null");
   spec.labels[1] = "- a: [b], #c";
   spec.labels[2] = "";
@@ -271,7 +272,7 @@ TEST(YamlErrors, UnknownKey) {
   EXPECT_EQ(yamlError("stacks: []\n\"a\\eb\": 1"),
             "m.yaml:2:1: unknown key \"a\\x1bb\"\n"
             "known here: checkpoint, family, generation, heads, labels, "
-            "stacks, tokenizer");
+            "sentence_embedding, stacks, tokenizer");
 }
 
 TEST(YamlErrors, WrongKinds) {

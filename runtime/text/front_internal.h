@@ -1,0 +1,34 @@
+/*===- front_internal.h - Shared by the files of an executable ------ C -*-===*/
+
+#ifndef ASHLAR_RUNTIME_TEXT_FRONT_INTERNAL_H
+#define ASHLAR_RUNTIME_TEXT_FRONT_INTERNAL_H
+
+#define _DEFAULT_SOURCE
+
+#include "runtime/text/classify.h"
+#include "runtime/text/front.h"
+#include "runtime/text/options.h"
+#include "runtime/text/run.h"
+
+#define ASHLAR_SENTENCE_EMBEDDING "sentence_embedding"
+
+typedef struct ashlar_front_state {
+  const ashlar_api *api;
+  const ashlar_plan *plan;
+  ashlar_options options;
+  ashlar_text text;
+  ashlar_model *model;
+  ashlar_session *session;
+  ashlar_error error;
+  int terminal;     /* standard output is one */
+  uint64_t prompts; /* that have been run */
+} ashlar_front_state;
+
+/* front_help.c */
+void ashlar_front_help(const ashlar_plan *plan, const char *program);
+
+/* front_texts.c: prompts to lines of standard output, or into one array. */
+int ashlar_front_prompts(ashlar_front_state *state);
+int ashlar_front_embed(ashlar_front_state *state);
+
+#endif /* ASHLAR_RUNTIME_TEXT_FRONT_INTERNAL_H */
