@@ -130,6 +130,7 @@ def odd_forms():
         ("bloom", bloom(63, 7)),
         ("gptj", gptj(63, 7, 6, 33)),
         ("gptj", gptj(88, 2, 38, 15)),
+        ("modernbert", modernbert(66, 3, 35)),
         ("t5", t5(63, 5, 17, 33)),
     ]
 

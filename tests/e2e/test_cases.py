@@ -95,7 +95,7 @@ for case_name in case_names(EQUATION_CASES):
 class AllCases(unittest.TestCase):
     def test_are_there(self):
         self.assertGreaterEqual(len(case_names()), 41)
-        self.assertGreaterEqual(len(case_names(EQUATION_CASES)), 22)
+        self.assertGreaterEqual(len(case_names(EQUATION_CASES)), 23)
 
 
 if __name__ == "__main__":

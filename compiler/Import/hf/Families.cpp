@@ -25,6 +25,7 @@ llvm::ArrayRef<const Family *> hf::families() {
       &marian(),
       &mbart(),
       &mistral(),
+      &modernbert(),
       &mpnet(),
       &mpt(),
       &mt5(),

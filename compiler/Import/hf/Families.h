@@ -53,6 +53,7 @@ const Family &llama();
 const Family &marian();
 const Family &mbart();
 const Family &mistral();
+const Family &modernbert();
 const Family &mpnet();
 const Family &mpt();
 const Family &mt5();
