@@ -67,8 +67,17 @@ static Error importSentence(StringRef folder, ImportResult &result) {
   result.spec.sentence = modules->sentence;
   if (modules->poolingFolder.empty())
     return Error::success();
-  std::string inner = fileIn(folder, modules->poolingFolder);
-  Expected<JsonDocument> config = readJson(fileIn(inner, "config.json"));
+  std::string inner =
+      fileIn(fileIn(folder, modules->poolingFolder), "config.json");
+  if (!fs::exists(inner)) {
+    result.warnings.push_back("modules.json names \"" +
+                              escapeForDisplay(modules->poolingFolder) +
+                              "\", which has no config.json: sentence "
+                              "embeddings need --pooling");
+    result.spec.sentence->pooling = Pooling::Other;
+    return Error::success();
+  }
+  Expected<JsonDocument> config = readJson(inner);
   if (!config)
     return config.takeError();
   return readPooling(*config, *result.spec.sentence, result.warnings);

@@ -36,7 +36,10 @@ void Validator::checkPositions(const std::string &at,
                "at least the stack's max_positions (" +
                    Twine(stack.maxPositions) + "), which is not 0" +
                    (positions.first ? ", behind \"first\"" : ""));
-  if (learned)
+  if (!learned)
+    return;
+  if (check.expect(!positions.table->piece, at + ".table.piece",
+                   Twine(positions.table->piece), "0: rows side by side"))
     checkMatrix(at + ".table", *positions.table,
                 positions.count + positions.offset, width);
 }
@@ -56,6 +59,8 @@ void Validator::checkEmbedding(const std::string &at, const Stack &stack) {
       "it exactly where token_types is above 0");
   check.positive(at + ".scale", embedding.scale);
   check.range(at + ".width", embedding.width, 0, maxFeatures);
+  check.expect(hasTokens || embedding.width == 0, at + ".width",
+               Twine(embedding.width), "0, as there is no table of tokens");
   int64_t projections =
       embedding.tokenProjection.has_value() + embedding.projection.has_value();
   bool isWide = embedding.width != 0;
@@ -121,8 +126,11 @@ void Validator::checkHead(const std::string &at, const Head &head) {
   const Embedding &embedding = spec.stacks.back().embedding;
   bool byToken = head.rows == RowSelection::Token ||
                  head.rows == RowSelection::HighestToken;
-  check.expect(!byToken || embedding.tokens, at + ".rows", nameOf(head.rows),
-               "all or first, as the stack reads no tokens");
+  // A decoder's sequence may come in several calls.
+  check.expect(!byToken || (embedding.tokens &&
+                            spec.stacks.back().kind == StackKind::Encoder),
+               at + ".rows", nameOf(head.rows),
+               "all or first, as the last stack is no encoder of tokens");
   check.range(at + ".token", head.token, 0,
               head.rows == RowSelection::Token
                   ? std::max<int64_t>(embedding.vocabulary - 1, 0)

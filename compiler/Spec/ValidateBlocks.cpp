@@ -52,6 +52,12 @@ void Validator::checkPositionBias(const std::string &at,
                "it exactly where the bias is relative");
   check.positive(at + ".max_bias", bias.maxBias);
   check.positive(at + ".scale", bias.scale);
+  check.expect(!relative || bias.scale == 1.0, at + ".scale",
+               formatDouble(bias.scale), "1 in a relative bias");
+  check.expect(relative ||
+                   (!bias.buckets && !bias.maxDistance && !bias.bidirectional),
+               at + ".buckets", Twine(bias.buckets),
+               "no buckets, max_distance and bidirectional in alibi");
   if (check.failed() || !relative)
     return;
   int64_t least = bias.bidirectional ? 4 : 2;

@@ -28,7 +28,7 @@ public:
       : PartReader(document), tokenizer(tokenizer) {}
 
   llvm::Error read(const JsonValue &value);
-  void apply();
+  llvm::Error apply(const JsonValue &value);
 
 private:
   using Rule = std::function<void(std::string &text, bool isFirst)>;
@@ -235,15 +235,25 @@ void DecoderReader::decodeByte(Tokenizer::Token &token) const {
   token.decoded = token.first = std::string(1, static_cast<char>(byte));
 }
 
-void DecoderReader::apply() {
+/// Rules may make tokens longer: a hostile file must not fill the memory.
+llvm::Error DecoderReader::apply(const JsonValue &value) {
+  constexpr size_t longest = size_t(1) << 16, most = size_t(1) << 28;
+  size_t all = 0;
   for (Tokenizer::Token &token : tokenizer.tokens) {
     token.decoded = token.first = token.text;
     for (const Rule &rule : rules) {
+      size_t before = std::max(token.decoded.size(), token.first.size());
+      if (before > longest)
+        return error(value, "the decoder makes a token longer than 64 KiB");
       rule(token.decoded, /*isFirst=*/false);
       rule(token.first, /*isFirst=*/true);
     }
     decodeByte(token);
+    all += token.decoded.size() + token.first.size();
+    if (all > most)
+      return error(value, "the decoder makes tokens of more than 256 MiB");
   }
+  return llvm::Error::success();
 }
 
 llvm::Error ashlar::readDecoder(const JsonDocument &document,
@@ -258,6 +268,5 @@ llvm::Error ashlar::readDecoder(const JsonDocument &document,
   DecoderReader reader(document, tokenizer);
   if (llvm::Error error = reader.read(value))
     return error;
-  reader.apply();
-  return llvm::Error::success();
+  return reader.apply(value);
 }

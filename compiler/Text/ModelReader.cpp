@@ -162,8 +162,11 @@ llvm::Error ModelReader::readMerge(const JsonValue &entry) {
 
 llvm::Error ModelReader::readMergeSettings(const JsonValue &value) {
   if (const JsonValue *dropout = value.find("dropout")) {
-    if (!dropout->isNull() &&
-        !(dropout->isNumber() && std::stod(dropout->text) == 0))
+    double share = 1;
+    bool isZero = dropout->isNumber() &&
+                  !llvm::StringRef(dropout->text).getAsDouble(share) &&
+                  share == 0;
+    if (!dropout->isNull() && !isZero)
       return error(*dropout, "\"dropout\" is " + describe(*dropout) +
                                  "; expected null: tokens of a text must not "
                                  "depend on chance");

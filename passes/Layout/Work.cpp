@@ -25,9 +25,8 @@ static Work countWork(ir::LinearOp linear) {
   return work;
 }
 
-/// Scores and mix: head_dim multiply-adds each, of every head and key. With a
-/// window every row counts as if it saw all of it; the bytes of its few keys are
-/// left out.
+/// Scores and mix: head_dim multiply-adds each, of every head and key; keys
+/// behind a window count, too.
 static Work countWork(ir::AttentionOp attention) {
   auto query = cast<RankedTensorType>(attention.getQuery().getType());
   auto key = cast<RankedTensorType>(attention.getKey().getType());
@@ -37,10 +36,6 @@ static Work countWork(ir::AttentionOp attention) {
   if (key.getElementType().isInteger(8)) // scales
     bytes += 2 * key.getDimSize(1) * int64_t(sizeof(float));
   Work work;
-  if (attention.getWindow()) {
-    work.flopsPerRow = flops * static_cast<int64_t>(*attention.getWindow());
-    return work;
-  }
   bool source =
       isa_and_nonnull<ir::KvReadOp>(attention.getKey().getDefiningOp());
   (source ? work.flopsPerSourceKey : work.flopsPerKey) = flops;

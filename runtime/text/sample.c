@@ -144,10 +144,11 @@ static double keep_mass(ashlar_sampler *sampler, ranking *state, double share,
 static int32_t draw(const ashlar_sampler *sampler, const int32_t *ids,
                     int64_t count, int step, double point) {
   int32_t last = ids[0];
-  for (int64_t i = 0; i < count; ++i, ids += step) {
-    if (sampler->weights[*ids] <= 0)
+  for (int64_t i = 0; i < count; ++i) {
+    int32_t id = ids[i * step];
+    if (sampler->weights[id] <= 0)
       continue;
-    last = *ids;
+    last = id;
     point -= sampler->weights[last];
     if (point < 0)
       break;

@@ -41,7 +41,7 @@ static Error fit(const ashlar_plan &plan, const Arguments &arguments,
   const ashlar_stack_plan &reader =
       plan.stacks[plan.encoder >= 0 ? plan.encoder : plan.decoder];
   if (reader.positions > 0)
-    most = std::min(most, reader.positions);
+    most = std::min(most, reader.positions - reader.first_position);
   most = std::max<int64_t>(most, 1);
   Expected<int64_t> prompt = arguments.integer(
       "--prompt-tokens", std::min<int64_t>(128, most), 1, most);

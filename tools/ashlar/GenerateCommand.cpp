@@ -118,8 +118,11 @@ static Error runArrays(Generator &generator,
   const ashlar_array *mask = arrays.find("attention_mask");
   const ashlar_array *start = decoder.empty() ? nullptr : arrays.find(decoder);
   for (int64_t row = 0; row < rowsOf(*ids); ++row) {
-    if (start)
+    if (start) {
       generator.options.decoderIds = rowOf(*start, nullptr, row);
+      if (generator.options.decoderIds.empty())
+        return userError("", "\"" + decoder + "\" has no tokens to begin with");
+    }
     if (Error error = generator.run(rowOf(*ids, mask, row)))
       return error;
   }

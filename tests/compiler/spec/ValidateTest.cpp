@@ -272,6 +272,24 @@ TEST(Validate, Alibi) {
                                   "where the bias is relative");
 }
 
+/// What says something of the other kind only would be ignored.
+TEST(Validate, BiasOfTheOtherKind) {
+  Subject subject;
+  subject.attention().causal = true;
+  PositionBias &bias = subject.attention().positionBias.emplace();
+  const std::string at = block0 + "attention.position_bias.";
+  bias.buckets = 8;
+  EXPECT_EQ(subject.error(), at + "buckets\" is 8; expected no buckets, "
+                                  "max_distance and bidirectional in alibi");
+  bias.kind = PositionBiasKind::Relative;
+  bias.table = weightOf("bias", {8, 4});
+  bias.maxDistance = 20;
+  EXPECT_EQ(subject.error(), "");
+  bias.scale = 0.5;
+  EXPECT_EQ(subject.error(),
+            at + "scale\" is 0.5; expected 1 in a relative bias");
+}
+
 TEST(Validate, RelativeBias) {
   Subject subject;
   subject.attention().causal = true;
@@ -732,6 +750,11 @@ TEST(Validate, Positions) {
   positions.count = 16;
   positions.offset = 2;
   EXPECT_EQ(subject.error(), "");
+  // An offset would begin within a piece, or between two.
+  positions.table->piece = 2;
+  EXPECT_EQ(subject.error(),
+            at + "table.piece\" is 2; expected 0: rows side by side");
+  positions.table->piece = 0;
   positions.offset = 3;
   EXPECT_EQ(subject.error(), at + "table.stored\" is [18, 8]; expected a shape "
                                   "with 19 rows in use, not 18");
@@ -774,6 +797,16 @@ TEST(Validate, FirstPosition) {
 
 /// Tokens of width 6 in a stack of 8: types, positions and norm have the width
 /// at their place, before or behind the projection.
+/// A stack of vectors has no table that could be of another width.
+TEST(Validate, WidthOfVectors) {
+  Subject subject;
+  subject.embedding().tokens.reset();
+  subject.embedding().vocabulary = 0;
+  subject.embedding().width = 6;
+  EXPECT_EQ(subject.error(), "\"stacks[0].embedding.width\" is 6; expected 0, "
+                             "as there is no table of tokens");
+}
+
 TEST(Validate, EmbeddingWidth) {
   Subject subject;
   Embedding &embedding = subject.embedding();
@@ -841,7 +874,13 @@ TEST(Validate, HeadLayers) {
 }
 
 TEST(Validate, RowsOfHeads) {
+  Subject decoder;
+  decoder.spec.heads[0].rows = RowSelection::Token;
+  EXPECT_EQ(decoder.error(), "\"heads[0].rows\" is token; expected all or "
+                             "first, as the last stack is no encoder of "
+                             "tokens");
   Subject subject;
+  subject.stack().kind = StackKind::Encoder;
   Head &head = subject.spec.heads[0];
   head.rows = RowSelection::Token;
   head.token = 16;
@@ -858,7 +897,8 @@ TEST(Validate, RowsOfHeads) {
   subject.embedding().tokens.reset();
   subject.embedding().vocabulary = 0;
   EXPECT_EQ(subject.error(), "\"heads[0].rows\" is highest_token; expected all "
-                             "or first, as the stack reads no tokens");
+                             "or first, as the last stack is no encoder of "
+                             "tokens");
 }
 
 TEST(Validate, HeadScaleAndCap) {

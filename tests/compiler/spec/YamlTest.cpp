@@ -144,8 +144,6 @@ static ModelSpec parallelSpec() {
   embedding.tokenTypes = 2;
   embedding.tokenTypeTable = weightOf("types", {2, 8});
   embedding.tokenProjection = linearOf("projection", 5, 8);
-  spec.heads[0].rows = RowSelection::Token;
-  spec.heads[0].token = 3;
   return spec;
 }
 
@@ -161,7 +159,13 @@ static ModelSpec bareSpec() {
   block.attention.heads = block.attention.kvHeads = 2;
   block.attention.headDim = 4;
   block.attention.causal = true;
-  spec.heads[0].rows = RowSelection::HighestToken;
+  spec.stacks[0].kind = StackKind::Encoder;
+  Head highest = spec.heads[0];
+  highest.output = "highest";
+  highest.rows = RowSelection::HighestToken;
+  spec.heads[0].rows = RowSelection::Token;
+  spec.heads[0].token = 3;
+  spec.heads.push_back(highest);
   return spec;
 }
 

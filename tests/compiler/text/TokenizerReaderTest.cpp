@@ -123,6 +123,23 @@ TEST(TokenizerReader, merges) {
   EXPECT_EQ(refusal(merges("[]", R"(, "dropout": 0.1)")),
             "t.json:2:26: \"dropout\" is 0.1; expected null: tokens of a text "
             "must not depend on chance");
+  // Too small for a double, and no reason to end.
+  EXPECT_EQ(refusal(merges("[]", R"(, "dropout": 1e-400)")), "");
+  EXPECT_EQ(refusal(merges("[]", R"(, "dropout": 0)")), "");
+}
+
+/// Four rules would make a tebibyte of one letter.
+TEST(TokenizerReader, decodersThatGrow) {
+  std::string rule = R"({"type": "Replace", "pattern": {"String": "a"},
+"content": ")" + std::string(1000, 'a') +
+                     "\"}";
+  std::string rules = rule;
+  for (int i = 0; i < 3; ++i)
+    rules += ", " + rule;
+  EXPECT_EQ(refusal(R"({"model": {"type": "WordLevel", "unk_token": "a",
+"vocab": {"a": 0}}, "decoder": {"type": "Sequence", "decoders": [)" +
+                    rules + "]}}"),
+            "t.json:2:32: the decoder makes a token longer than 64 KiB");
 }
 
 TEST(TokenizerReader, scoredVocabularies) {
