@@ -122,11 +122,6 @@ Error ashlar::tool::runClassify(const Arguments &arguments) {
     return error;
   Classifier classifier = {*artifact, session->get(), *text,
                            arguments.has("--special"), arguments.has("--json")};
-  if (std::optional<StringRef> file = arguments.get("--file"))
-    return forEachLine(*file,
-                       [&](StringRef line) { return classifier.run(line); });
-  for (StringRef input : arguments.all("--text"))
-    if (Error error = classifier.run(input))
-      return error;
-  return Error::success();
+  return forEachText(arguments,
+                     [&](StringRef input) { return classifier.run(input); });
 }

@@ -75,12 +75,8 @@ static Expected<std::vector<Tokens>> readTexts(const Arguments &arguments,
     texts.push_back(std::move(*tokens));
     return Error::success();
   };
-  if (std::optional<StringRef> file = arguments.get("--file"))
-    if (Error error = forEachLine(*file, take))
-      return std::move(error);
-  for (StringRef line : arguments.all("--text"))
-    if (Error error = take(line))
-      return std::move(error);
+  if (Error error = forEachText(arguments, take))
+    return std::move(error);
   return texts;
 }
 

@@ -50,6 +50,16 @@ Error ashlar::tool::forEachLine(StringRef file,
   return Error::success();
 }
 
+Error ashlar::tool::forEachText(const Arguments &arguments,
+                                llvm::function_ref<Error(StringRef)> take) {
+  if (std::optional<StringRef> file = arguments.get("--file"))
+    return forEachLine(*file, take);
+  for (StringRef text : arguments.all("--text"))
+    if (Error error = take(text))
+      return error;
+  return Error::success();
+}
+
 llvm::Expected<std::vector<int32_t>> ashlar::tool::parseIds(StringRef text,
                                                             StringRef option) {
   std::vector<int32_t> ids;

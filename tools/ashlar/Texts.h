@@ -15,6 +15,10 @@ namespace ashlar::tool {
 llvm::Error forEachLine(llvm::StringRef file,
                         llvm::function_ref<llvm::Error(llvm::StringRef)> take);
 
+/// Calls `take` for the lines of --file, or for each --text.
+llvm::Error forEachText(const Arguments &arguments,
+                        llvm::function_ref<llvm::Error(llvm::StringRef)> take);
+
 /// "1,2,3"; `option` is for the message.
 llvm::Expected<std::vector<int32_t>> parseIds(llvm::StringRef text,
                                               llvm::StringRef option);
