@@ -1,0 +1,126 @@
+//===- StructureOps.cpp - Verifiers of weights and loops over layers ------===//
+//
+// C<n> beside a check is its number in SPEC.md and in the name of its test.
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialect/Ashlar.h"
+
+using namespace mlir;
+using namespace ashlar::ir;
+
+int64_t WeightOp::getColumns() {
+  return getTensorType().getRank() == 2 ? getTensorType().getDimSize(1) : 1;
+}
+
+/// Rows and columns that a source gives, or failure for a foreign attribute.
+static FailureOr<std::pair<int64_t, int64_t>> sourceShape(Attribute source) {
+  if (auto tensor = dyn_cast<TensorSourceAttr>(source))
+    return std::pair(tensor.getCount(), tensor.getColumns());
+  if (auto zeros = dyn_cast<ZeroSourceAttr>(source))
+    return std::pair(zeros.getCount(), int64_t(1));
+  if (auto sinusoid = dyn_cast<SinusoidSourceAttr>(source))
+    return std::pair(sinusoid.getPositions(), sinusoid.getFeatures());
+  if (auto table = dyn_cast<RotaryTableSourceAttr>(source))
+    return std::pair(table.getPositions(), table.getRotary().tableColumns());
+  if (auto table = dyn_cast<AlibiTableSourceAttr>(source))
+    return std::pair(table.getHeads(), table.getColumns());
+  if (auto table = dyn_cast<RelativeTableSourceAttr>(source))
+    return std::pair(table.getHeads(), table.getColumns());
+  return failure();
+}
+
+/// The rows that `source` takes exist in the tensor as stored.
+static LogicalResult verifyTensorSource(WeightOp op, TensorSourceAttr source) {
+  ArrayRef<int64_t> stored = source.getStored();
+  if (stored.empty() || stored.size() > 2) // C34
+    return op.emitOpError("source \"") << source.getName() << "\" has shape ["
+                                       << stored << "]; expected rank 1 or 2";
+  int64_t rows = source.getStoredRows();
+  int64_t begin = source.getBegin(), count = source.getCount();
+  int64_t piece = source.getPiece(), every = source.getEvery();
+  if (begin < 0 || count < 1 || count > rows || begin > rows - count) // C35
+    return op.emitOpError("takes rows ")
+           << begin << " to " << begin + count << " of \"" << source.getName()
+           << "\", which has " << rows;
+  if (piece < 1 || count % piece != 0 || every < piece || every > rows ||
+      source.rowAt(count - 1) >= rows) // C55
+    return op.emitOpError("takes ")
+           << count << " rows by " << piece << " every " << every << " of \""
+           << source.getName() << "\", which has " << rows;
+  return success();
+}
+
+static LogicalResult verifyTable(WeightOp op, RelativeTableSourceAttr table) {
+  int64_t exact = table.getBuckets() / (table.getBidirectional() ? 4 : 2);
+  if (exact < 1 || table.getMaxDistance() <= exact) // C56
+    return op.emitOpError("has ")
+           << table.getBuckets() << " buckets for distances up to "
+           << table.getMaxDistance()
+           << "; expected buckets for near distances and a larger maximum";
+  return success();
+}
+
+LogicalResult WeightOp::verify() {
+  RankedTensorType type = getTensorType();
+  if (!type.getElementType().isF32() || !type.hasStaticShape() ||
+      type.getRank() < 1 || type.getRank() > 2) // C1
+    return emitOpError("type is ")
+           << type << "; expected a static float32 tensor of rank 1 or 2";
+  if (getSources().empty()) // C2
+    return emitOpError("has no source");
+  int64_t rows = 0;
+  for (Attribute source : getSources()) {
+    FailureOr<std::pair<int64_t, int64_t>> shape = sourceShape(source);
+    if (failed(shape)) // C3
+      return emitOpError("source is ")
+             << source << "; expected tensor, zeros or a computed table";
+    if (auto tensor = dyn_cast<TensorSourceAttr>(source))
+      if (failed(verifyTensorSource(*this, tensor)))
+        return failure();
+    if (auto table = dyn_cast<RelativeTableSourceAttr>(source))
+      if (failed(verifyTable(*this, table)))
+        return failure();
+    if (shape->first < 1) // C36
+      return emitOpError("source has ")
+             << shape->first << " rows; expected at least 1";
+    if (shape->second != getColumns()) // C4
+      return emitOpError("source has ")
+             << shape->second << " columns; expected " << getColumns();
+    rows += shape->first;
+  }
+  if (rows != getRows()) // C5
+    return emitOpError("sources have ")
+           << rows << " rows together; expected " << getRows();
+  if (getEncoding() && type.getRank() != 2) // C53
+    return emitOpError("is encoded, but its type is ")
+           << type << "; expected rank 2";
+  if (getLayers() && (getLayers()->size() != 2 || (*getLayers())[0] < 0 ||
+                      (*getLayers())[1] < 1)) // C6
+    return emitOpError("layers is [")
+           << *getLayers()
+           << "]; expected [first, count] with count at least 1";
+  return success();
+}
+
+LogicalResult LayersOp::verify() {
+  if (static_cast<int64_t>(getCount()) < 1) // C7
+    return emitOpError("count is ")
+           << static_cast<int64_t>(getCount()) << "; expected at least 1";
+  if (static_cast<int64_t>(getFirst()) < 0) // C37
+    return emitOpError("first is ")
+           << static_cast<int64_t>(getFirst()) << "; expected at least 0";
+  if ((*this)->getParentOfType<LayersOp>()) // C38
+    return emitOpError("stands in another ashlar.layers");
+  Block &block = getBody().front();
+  if (block.getNumArguments() != 1 ||
+      block.getArgument(0).getType() != getInit().getType()) // C8
+    return emitOpError("region expects one argument of type ")
+           << getInit().getType();
+  auto yield = dyn_cast<YieldOp>(block.getTerminator());
+  if (!yield || yield.getRows().getType() != getInit().getType()) // C9
+    return emitOpError("region ends in '")
+           << block.getTerminator()->getName() << "'; expected ashlar.yield of "
+           << getInit().getType();
+  return success();
+}
