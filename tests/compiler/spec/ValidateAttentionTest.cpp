@@ -1,0 +1,343 @@
+//===- ValidateAttentionTest.cpp - Attention that makes no sense ----------===//
+//
+// Each test breaks one field of a valid description. What validate() lets
+// through, the rest of the compiler takes as given: a missing check is a crash
+// or a wrong result there.
+//
+//===----------------------------------------------------------------------===//
+
+#include "tests/compiler/spec/Subject.h"
+
+#include <cmath>
+#include <gtest/gtest.h>
+#include <limits>
+
+using namespace ashlar;
+using namespace ashlar::test;
+
+TEST(Validate, Heads) {
+  Subject subject;
+  subject.attention().kvHeads = 3;
+  EXPECT_EQ(subject.error(), block0 + "attention.kv_heads\" is 3; expected a "
+                                      "divisor of \"heads\" (4)");
+  subject.attention().kvHeads = 0;
+  EXPECT_EQ(subject.error(), block0 + "attention.kv_heads\" is 0; expected an "
+                                      "integer from 1 to 65536");
+  subject.attention().kvHeads = 2;
+  subject.attention().headDim = 5;
+  EXPECT_EQ(subject.error(),
+            block0 + "attention.query.out\" is 24; expected 20, heads * "
+                     "head_dim");
+  subject.attention().headDim = 65536;
+  subject.attention().heads = 65536;
+  EXPECT_EQ(subject.error(),
+            block0 + "attention.head_dim\" is 65536; expected heads * head_dim "
+                     "of at most 16777216");
+}
+
+TEST(Validate, Scale) {
+  for (double scale : {0.0, -1.0, double(NAN), double(INFINITY)}) {
+    Subject subject;
+    subject.attention().scale = scale;
+    EXPECT_NE(subject.error().find("attention.scale\" is "), std::string::npos)
+        << scale;
+  }
+}
+
+TEST(Validate, Causality) {
+  Subject decoder;
+  decoder.attention().causal = false;
+  EXPECT_EQ(decoder.error(), block0 + "attention.causal\" is false; expected "
+                                      "true in a decoder");
+  Subject both(encoderDecoderSpec());
+  both.cross().causal = true;
+  EXPECT_EQ(both.error(), "\"stacks[1].blocks[0].cross_attention.causal\" is "
+                          "true; expected false");
+  // An encoder may be either.
+  both.cross().causal = false;
+  both.spec.stacks[0].blocks[0].block.attention.causal = true;
+  EXPECT_EQ(both.error(), "");
+}
+
+TEST(Validate, CrossAttention) {
+  Subject subject(encoderDecoderSpec());
+  subject.cross().key.inFeatures = 8;
+  EXPECT_EQ(subject.error(),
+            "\"stacks[1].blocks[0].cross_attention.key.in\" is 8; expected 12, "
+            "the hidden of what is attended to");
+  subject.cross().rotary.emplace();
+  EXPECT_EQ(subject.error(), "\"stacks[1].blocks[0].cross_attention.rotary\" "
+                             "is present; expected none in cross-attention");
+  subject.cross().rotary.reset();
+  subject.cross().positionBias.emplace();
+  EXPECT_EQ(subject.error(),
+            "\"stacks[1].blocks[0].cross_attention.position_bias\" is present; "
+            "expected none in cross-attention");
+  subject.cross().positionBias.reset();
+  subject.cross().window = 3;
+  EXPECT_EQ(subject.error(), "\"stacks[1].blocks[0].cross_attention.window\" "
+                             "is 3; expected 0 in cross-attention");
+  subject.block().crossAttention.reset();
+  EXPECT_EQ(subject.error(),
+            "\"stacks[1].blocks[0].cross_attention\" is absent; expected the "
+            "decoder's attention to the encoder");
+  Subject alone;
+  alone.block().crossAttention = attentionOf(8, 8, false);
+  EXPECT_EQ(alone.error(), block0 + "cross_attention\" is present; expected "
+                                    "none without an encoder to attend to");
+}
+
+TEST(Validate, Rotary) {
+  Subject subject;
+  EXPECT_EQ((subject.rotary(), subject.error()), "");
+  subject.rotary().dimensions = 3;
+  EXPECT_EQ(subject.error(), block0 + "attention.rotary.dimensions\" is 3; "
+                                      "expected an even number");
+  subject.rotary().dimensions = 8;
+  EXPECT_EQ(subject.error(), block0 + "attention.rotary.dimensions\" is 8; "
+                                      "expected an integer from 2 to 6");
+  subject.rotary().theta = 0;
+  EXPECT_EQ(subject.error(), block0 + "attention.rotary.theta\" is 0; expected "
+                                      "a finite number above 0");
+  subject.rotary().factor = -1;
+  EXPECT_EQ(subject.error(), block0 + "attention.rotary.factor\" is -1; "
+                                      "expected a finite number above 0");
+}
+
+TEST(Validate, RotaryLlama3) {
+  Subject subject;
+  Rotary &rotary = subject.rotary();
+  rotary.scaling = RopeScalingKind::Llama3;
+  EXPECT_EQ(subject.error(),
+            block0 + "attention.rotary.original_max_positions\" is 0; expected "
+                     "an integer from 1 to 2147483647");
+  rotary.originalMaxPositions = 8;
+  EXPECT_EQ(subject.error(), "");
+  rotary.lowFrequencyFactor = 4;
+  EXPECT_EQ(subject.error(),
+            block0 + "attention.rotary.high_frequency_factor\" is 4; expected "
+                     "more than \"low_frequency_factor\" (4)");
+  rotary.lowFrequencyFactor = 0;
+  EXPECT_EQ(subject.error(),
+            block0 + "attention.rotary.low_frequency_factor\" is 0; expected a "
+                     "finite number above 0");
+}
+
+TEST(Validate, RotaryYarn) {
+  Subject subject;
+  const std::string at = block0 + "attention.rotary.";
+  Rotary &rotary = subject.rotary();
+  rotary.scaling = RopeScalingKind::Yarn;
+  EXPECT_EQ(subject.error(), at + "original_max_positions\" is 0; expected an "
+                                  "integer from 1 to 2147483647");
+  rotary.originalMaxPositions = 8;
+  EXPECT_EQ(subject.error(), "");
+  rotary.theta = 1; // its logarithm divides
+  EXPECT_EQ(subject.error(),
+            at + "theta\" is 1; expected more than 1 with yarn");
+  rotary.betaFast = 1;
+  EXPECT_EQ(subject.error(),
+            at + "beta_fast\" is 1; expected more than \"beta_slow\" (1)");
+  rotary.betaFast = INFINITY;
+  EXPECT_NE(subject.error().find("beta_fast\" is "), std::string::npos);
+  rotary.betaSlow = 0;
+  EXPECT_EQ(subject.error(),
+            at + "beta_slow\" is 0; expected a finite number above 0");
+  rotary.magnitude = NAN;
+  EXPECT_NE(subject.error().find("magnitude\" is "), std::string::npos);
+  // Without yarn, what belongs to it has no say.
+  rotary = {};
+  rotary.dimensions = 6;
+  rotary.theta = 0.5;
+  rotary.betaFast = rotary.betaSlow = 0;
+  EXPECT_EQ(subject.error(), "");
+}
+
+/// x = y where a projection is left out: only if both have the same width.
+TEST(Validate, AbsentProjections) {
+  Subject subject;
+  Attention &attention = subject.attention();
+  attention.query = {};
+  EXPECT_EQ(subject.error(),
+            block0 + "attention.query\" is absent; expected it, as the stack's "
+                     "hidden (8) is not heads * head_dim (24)");
+  attention.heads = attention.kvHeads = 4;
+  attention.headDim = 2;
+  attention.output = linearOf("o.{layer}", 8, 8);
+  attention.value = linearOf("v.{layer}", 8, 8);
+  attention.key = {};
+  EXPECT_EQ(subject.error(), "");
+  attention.value = attention.output = {};
+  EXPECT_EQ(subject.error(), "");
+  attention.kvHeads = 2;
+  EXPECT_EQ(subject.error(),
+            block0 + "attention.key\" is absent; expected it, as the hidden of "
+                     "what is attended to (8) is not kv_heads * head_dim (4)");
+}
+
+TEST(Validate, AdditiveVector) {
+  Subject subject;
+  subject.attention().additiveVector = weightOf("v.{layer}", {24});
+  EXPECT_EQ(subject.error(), "");
+  subject.attention().additiveVector = weightOf("v.{layer}", {6});
+  EXPECT_EQ(subject.error(), block0 + "attention.additive_vector.stored\" is "
+                                      "[6]; expected a shape with 24 rows in "
+                                      "use, not 6");
+}
+
+TEST(Validate, Window) {
+  Subject subject;
+  subject.attention().window = 1;
+  EXPECT_EQ(subject.error(), "");
+  subject.attention().window = -1;
+  EXPECT_EQ(subject.error(), block0 + "attention.window\" is -1; expected an "
+                                      "integer from 0 to 2147483647");
+  subject.attention().window = int64_t(1) << 31;
+  EXPECT_EQ(subject.error(), block0 + "attention.window\" is 2147483648; "
+                                      "expected an integer from 0 to "
+                                      "2147483647");
+}
+
+TEST(Validate, SoftCap) {
+  Subject subject;
+  subject.attention().softCap = 0.5;
+  EXPECT_EQ(subject.error(), "");
+  for (double cap : {0.0, -1.0, double(NAN), double(INFINITY)}) {
+    subject.attention().softCap = cap;
+    EXPECT_NE(subject.error().find("attention.soft_cap\" is "),
+              std::string::npos)
+        << cap;
+  }
+}
+
+TEST(Validate, Alibi) {
+  Subject subject;
+  subject.attention().causal = true;
+  PositionBias &bias = subject.attention().positionBias.emplace();
+  const std::string at = block0 + "attention.position_bias.";
+  EXPECT_EQ(subject.error(), "");
+  bias.scale = 0;
+  EXPECT_EQ(subject.error(),
+            at + "scale\" is 0; expected a finite number above 0");
+  bias.maxBias = -8;
+  EXPECT_EQ(subject.error(),
+            at + "max_bias\" is -8; expected a finite number above 0");
+  bias.table = weightOf("bias", {32, 4});
+  EXPECT_EQ(subject.error(), at + "table\" is present; expected it exactly "
+                                  "where the bias is relative");
+}
+
+/// What says something of the other kind only would be ignored.
+TEST(Validate, BiasOfTheOtherKind) {
+  Subject subject;
+  subject.attention().causal = true;
+  PositionBias &bias = subject.attention().positionBias.emplace();
+  const std::string at = block0 + "attention.position_bias.";
+  bias.buckets = 8;
+  EXPECT_EQ(subject.error(), at + "buckets\" is 8; expected no buckets, "
+                                  "max_distance and bidirectional in alibi");
+  bias.kind = PositionBiasKind::Relative;
+  bias.table = weightOf("bias", {8, 4});
+  bias.maxDistance = 20;
+  EXPECT_EQ(subject.error(), "");
+  bias.scale = 0.5;
+  EXPECT_EQ(subject.error(),
+            at + "scale\" is 0.5; expected 1 in a relative bias");
+}
+
+TEST(Validate, RelativeBias) {
+  Subject subject;
+  subject.attention().causal = true;
+  PositionBias &bias = subject.attention().positionBias.emplace();
+  const std::string at = block0 + "attention.position_bias.";
+  bias.kind = PositionBiasKind::Relative;
+  EXPECT_EQ(subject.error(), at + "table\" is absent; expected it exactly "
+                                  "where the bias is relative");
+  bias.table = weightOf("bias", {6, 4});
+  EXPECT_EQ(subject.error(),
+            at + "buckets\" is 0; expected an integer from 2 to 16777216");
+  bias.buckets = 6;
+  EXPECT_EQ(subject.error(), at + "max_distance\" is 0; expected an integer "
+                                  "from 4 to 2147483647");
+  bias.maxDistance = 4;
+  EXPECT_EQ(subject.error(), "");
+  bias.table->stored = {6, 5};
+  EXPECT_EQ(subject.error(),
+            at + "table.stored\" is [6, 5]; expected 4 columns");
+  bias.table->stored = {7, 4};
+  EXPECT_EQ(subject.error(), at + "table.stored\" is [7, 4]; expected a shape "
+                                  "with 6 rows in use, not 7");
+  // The table is made once, from the checkpoint's numbers as they lie there.
+  bias.table->begin = 1;
+  bias.table->count = 6;
+  EXPECT_EQ(subject.error(),
+            at + "table\" is a part of a tensor; expected all of it");
+  bias.table = weightOf("bias", {4, 6});
+  bias.table->transposed = true;
+  EXPECT_EQ(subject.error(),
+            at + "table\" is a part of a tensor; expected all of it");
+  bias.table = weightOf("bias.{layer}", {6, 4});
+  EXPECT_EQ(subject.error(), at + "table.tensor\" is \"bias.{layer}\"; "
+                                  "expected one tensor for all layers");
+  bias.table = weightOf("", {6, 4});
+  EXPECT_EQ(subject.error(),
+            at + "table.tensor\" is \"\"; expected one tensor for all layers");
+}
+
+/// Alibi and one-sided buckets say nothing of keys ahead.
+TEST(Validate, BiasOfKeysAhead) {
+  Subject subject;
+  subject.spec.stacks[0].kind = StackKind::Encoder;
+  subject.attention().causal = false;
+  PositionBias &bias = subject.attention().positionBias.emplace();
+  const std::string expected =
+      block0 + "attention.position_bias.bidirectional\" is false; expected a "
+               "relative bias with true, as keys ahead are seen";
+  EXPECT_EQ(subject.error(), expected);
+  bias.kind = PositionBiasKind::Relative;
+  EXPECT_EQ(subject.error(), expected);
+}
+
+/// Half of the buckets look ahead, and half of those are for one distance each.
+TEST(Validate, BidirectionalBias) {
+  Subject subject;
+  PositionBias &bias = subject.attention().positionBias.emplace();
+  const std::string at = block0 + "attention.position_bias.";
+  bias.kind = PositionBiasKind::Relative;
+  bias.bidirectional = true;
+  bias.table = weightOf("bias", {8, 4});
+  bias.buckets = 8;
+  bias.maxDistance = 3;
+  EXPECT_EQ(subject.error(), "");
+  bias.maxDistance = 2;
+  EXPECT_EQ(subject.error(), at + "max_distance\" is 2; expected an integer "
+                                  "from 3 to 2147483647");
+  bias.buckets = 6;
+  EXPECT_EQ(subject.error(), at + "buckets\" is 6; expected a multiple of 4, "
+                                  "as the bias is bidirectional");
+  bias.buckets = 2;
+  EXPECT_EQ(subject.error(),
+            at + "buckets\" is 2; expected an integer from 4 to 16777216");
+}
+
+/// Of each head by itself (6) or of all: 24 of queries, 12 of keys.
+TEST(Validate, HeadNorms) {
+  Subject subject;
+  auto features = [&](int64_t query, int64_t key) {
+    subject.attention().queryNorm = normOf("qn.{layer}", query);
+    subject.attention().keyNorm = normOf("kn.{layer}", key);
+    return subject.error();
+  };
+  EXPECT_EQ(features(6, 6), "");
+  EXPECT_EQ(features(24, 12), "");
+  EXPECT_EQ(features(6, 12), "");
+  EXPECT_EQ(features(12, 6),
+            block0 + "attention.query_norm.features\" is 12; expected 24, the "
+                     "width of what it reads");
+  EXPECT_EQ(features(6, 24), block0 + "attention.key_norm.features\" is 24; "
+                                      "expected 12, the width of what it "
+                                      "reads");
+  EXPECT_EQ(features(0, 6), block0 + "attention.query_norm.features\" is 0; "
+                                     "expected 24, the width of what it "
+                                     "reads");
+}
