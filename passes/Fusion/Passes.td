@@ -50,7 +50,8 @@ def FuseAttentionPass : Ashlar_FusionPass<"ashlar-fuse-attention"> {
   let description = [{
     Why: the score matrix is [tokens, heads, keys] and would be written and read
     four times. The fused op never makes it, and visits no key that the mask
-    hides.
+    hides. Between scale and mask there may be a position bias, then a soft cap;
+    the scores may be additive.
 
     Before:
     ```mlir

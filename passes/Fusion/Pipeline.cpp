@@ -25,7 +25,7 @@ ArrayRef<FusionStep> ashlar::fusionSteps() {
        [] { return createFoldAttentionScalePass(); }},
       {"merge-qkv", "linear q, k, v --> linear, slices", &Options::mergeQkv,
        [] { return createMergeQkvPass(); }},
-      {"fuse-attention", "scores, scale, mask, softmax, mix --> attention",
+      {"fuse-attention", "scores, scale, bias, cap, mask, softmax, mix --> attention",
        &Options::fuseAttention, [] { return createFuseAttentionPass(); }},
       // After the attention op exists.
       {"fuse-rotary", "rotary --> attention, kv_append", &Options::fuseRotary,
