@@ -17,7 +17,8 @@ static bool isSurrogate(uint32_t codePoint) {
 }
 
 CharacterMap
-ashlar::buildCharacterMap(llvm::function_ref<std::string(uint32_t)> replace) {
+ashlar::buildCharacterMap(const CodePointSet &changed,
+                          llvm::function_ref<std::string(uint32_t)> replace) {
   CharacterMap map;
   std::map<std::string, int32_t> numbers;
   auto entryOf = [&](uint32_t codePoint) -> int32_t {
@@ -32,18 +33,12 @@ ashlar::buildCharacterMap(llvm::function_ref<std::string(uint32_t)> replace) {
       map.strings.push_back(std::move(text));
     return ASHLAR_TEXT_REPLACED | it->second;
   };
-  map.table = buildCodePointTable<int32_t>(
-      [&](uint32_t codePoint) -> CodePointRun<int32_t> {
-        return {entryOf(codePoint), codePoint};
-      });
+  map.table = buildCodePointTable<int32_t>(changed, entryOf);
   return map;
 }
 
 CodePointTable<uint8_t> ashlar::buildMembership(const CodePointSet &set) {
-  return buildCodePointTable<uint8_t>(
-      [&](uint32_t codePoint) -> CodePointRun<uint8_t> {
-        return {set.contains(codePoint), codePoint};
-      });
+  return buildCodePointTable<uint8_t>(set, [](uint32_t) { return 1; });
 }
 
 //===----------------------------------------------------------------------===//
@@ -68,27 +63,27 @@ static const UNormalizer2 *instance(bool compatibility) {
   return found;
 }
 
-static std::vector<ashlar_text_pair> compositions(const CodePointSet &known) {
+static std::vector<ashlar_text_pair>
+compositions(const CodePointSet &decomposed) {
   const UNormalizer2 *nfc = instance(/*compatibility=*/false);
   std::vector<ashlar_text_pair> pairs;
-  for (uint32_t c = 0; c <= CodePointSet::maximum; ++c) {
+  decomposed.forEach([&](uint32_t c) {
     UChar raw[64];
     UErrorCode status = U_ZERO_ERROR;
     int32_t count = unorm2_getRawDecomposition(nfc, c, raw, 64, &status);
-    if (count < 0 || !known.contains(c) || U_FAILURE(status) ||
-        (c >= 0xAC00 && c <= 0xD7A3))
-      continue;
+    if (count < 0 || U_FAILURE(status))
+      return;
     UChar32 first, second;
     int32_t at = 0;
     U16_NEXT(raw, at, count, first);
     if (at == count)
-      continue;
+      return;
     U16_NEXT(raw, at, count, second);
     // Some that are decomposed are excluded from composition.
     if (unorm2_composePair(nfc, first, second) == static_cast<UChar32>(c))
       pairs.push_back(
           {static_cast<uint32_t>(first), static_cast<uint32_t>(second), c});
-  }
+  });
   std::sort(pairs.begin(), pairs.end(),
             [](const ashlar_text_pair &a, const ashlar_text_pair &b) {
               return std::pair(a.first, a.second) <
@@ -100,28 +95,28 @@ static std::vector<ashlar_text_pair> compositions(const CodePointSet &known) {
 UnicodeForm ashlar::unicodeForm(bool compatibility, bool composes) {
   const UNormalizer2 *normalizer = instance(compatibility);
   // Models were trained with the library's tables, which are of Unicode 11.
-  CodePointSet known = codePointPattern("[:Age=11.0:]");
+  // Hangul is composed and decomposed by arithmetic.
+  CodePointSet known = codePointPattern("[[:Age=11.0:]-[\\uAC00-\\uD7A3]]");
   UnicodeForm form;
-  form.decompositions = buildCharacterMap([&](uint32_t codePoint) {
+  CodePointSet decomposed = codePointPattern(
+      compatibility ? "[:NFKD_Quick_Check=No:]" : "[:NFD_Quick_Check=No:]");
+  decomposed.intersect(known);
+  form.decompositions = buildCharacterMap(decomposed, [&](uint32_t codePoint) {
     UChar text[64];
     UErrorCode status = U_ZERO_ERROR;
     int32_t count =
         unorm2_getDecomposition(normalizer, codePoint, text, 64, &status);
-    assert(U_SUCCESS(status) && "a decomposition outgrows its buffer");
-    if (count >= 0 && !(codePoint >= 0xAC00 && codePoint <= 0xD7A3) &&
-        known.contains(codePoint))
-      return toUtf8(text, count);
-    std::string same;
-    appendUtf8(same, codePoint);
-    return same;
+    assert(U_SUCCESS(status) && count >= 0 && "no decomposition that fits");
+    return toUtf8(text, count);
   });
-  form.classes = buildCodePointTable<uint8_t>(
-      [&](uint32_t codePoint) -> CodePointRun<uint8_t> {
-        uint8_t order = u_getCombiningClass(codePoint);
-        return {known.contains(codePoint) ? order : uint8_t(0), codePoint};
+  CodePointSet combining = codePointPattern("[:^Canonical_Combining_Class=0:]");
+  combining.intersect(known);
+  form.classes =
+      buildCodePointTable<uint8_t>(combining, [](uint32_t codePoint) {
+        return u_getCombiningClass(codePoint);
       });
   if (composes)
-    form.pairs = compositions(known);
+    form.pairs = compositions(decomposed);
   return form;
 }
 

@@ -23,9 +23,11 @@ struct CharacterMap {
   std::vector<std::string> strings;
 };
 
-/// `replace` gives the text for a code point; it is not asked for surrogates.
+/// `replace` gives the text for each code point of `changed` that is no
+/// surrogate; all others stay as they are.
 CharacterMap
-buildCharacterMap(llvm::function_ref<std::string(uint32_t)> replace);
+buildCharacterMap(const CodePointSet &changed,
+                  llvm::function_ref<std::string(uint32_t)> replace);
 
 /// 1 for the members of a set.
 CodePointTable<uint8_t> buildMembership(const CodePointSet &set);

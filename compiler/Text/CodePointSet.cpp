@@ -156,6 +156,10 @@ std::optional<CodePointSet> ashlar::codePointProperty(llvm::StringRef name) {
   return tryPattern(("[\\p{" + name + "}]").str());
 }
 
+CodePointSet ashlar::changedByLowerCase() {
+  return codePointPattern("[:Changes_When_Lowercased:]");
+}
+
 std::string ashlar::lowerCase(uint32_t codePoint) {
   UChar source[2];
   int32_t length = 0;

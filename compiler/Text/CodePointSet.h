@@ -9,6 +9,7 @@
 #define ASHLAR_COMPILER_TEXT_CODEPOINTSET_H
 
 #include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/StringRef.h"
 
 #include <cstdint>
@@ -40,6 +41,11 @@ public:
   void addCaseVariants();
 
   bool contains(uint32_t codePoint) const;
+  void forEach(llvm::function_ref<void(uint32_t)> visit) const {
+    for (const Range &range : members)
+      for (uint32_t c = range.first; c <= range.last; ++c)
+        visit(c);
+  }
   bool empty() const { return members.empty(); }
   llvm::ArrayRef<Range> ranges() const { return members; }
 
@@ -68,6 +74,8 @@ CodePointSet wordCharacters();
 /// blank nor control.
 CodePointSet bertPunctuation();
 
+/// What differs from its lower case.
+CodePointSet changedByLowerCase();
 /// `codePoint` in lower case, as UTF-8 text, without regard to its neighbours.
 std::string lowerCase(uint32_t codePoint);
 

@@ -32,10 +32,12 @@ private:
   llvm::Error readPrecompiled(const JsonValue &value);
 
   void add(Step step) { tokenizer.normalizer.push_back(std::move(step)); }
-  void addMap(llvm::function_ref<std::string(uint32_t)> replace) {
-    add({.kind = ASHLAR_STEP_MAP, .map = buildCharacterMap(replace)});
+  void addMap(const CodePointSet &changed,
+              llvm::function_ref<std::string(uint32_t)> replace) {
+    add({.kind = ASHLAR_STEP_MAP, .map = buildCharacterMap(changed, replace)});
   }
   void addForm(bool compatibility, bool composes);
+  void addNmt();
   void addRemoval(const CodePointSet &removed);
 
   Tokenizer &tokenizer;
@@ -58,9 +60,7 @@ void NormalizerReader::addForm(bool compatibility, bool composes) {
 }
 
 void NormalizerReader::addRemoval(const CodePointSet &removed) {
-  addMap([&](uint32_t codePoint) {
-    return removed.contains(codePoint) ? std::string() : textOf(codePoint);
-  });
+  addMap(removed, [](uint32_t) { return std::string(); });
 }
 
 // The categories below are those of Unicode 8: the tokenizers library's tables,
@@ -101,15 +101,20 @@ llvm::Error NormalizerReader::readBert(const JsonValue &value) {
   strip = *accents;
   CodePointSet removed = bertRemoved(), space = whiteSpace(),
                ideographs = chineseCharacters();
-  if (clean || chinese)
-    addMap([&](uint32_t c) -> std::string {
+  CodePointSet changed;
+  if (clean) {
+    changed.add(removed);
+    changed.add(space);
+  }
+  if (chinese)
+    changed.add(ideographs);
+  if (!changed.empty())
+    addMap(changed, [&](uint32_t c) -> std::string {
       if (clean && removed.contains(c))
         return "";
       if (clean && space.contains(c))
         return " ";
-      if (chinese && ideographs.contains(c))
-        return " " + textOf(c) + " ";
-      return textOf(c);
+      return " " + textOf(c) + " ";
     });
   if (strip) {
     addForm(/*compatibility=*/false, /*composes=*/false);
@@ -117,7 +122,7 @@ llvm::Error NormalizerReader::readBert(const JsonValue &value) {
         "[[[:Mn:]&[:Age=8.0:]-[\\u1885\\u1886\\uA9BD]]\\u1734]"));
   }
   if (lower)
-    addMap(lowerCase);
+    addMap(changedByLowerCase(), lowerCase);
   return llvm::Error::success();
 }
 
@@ -194,16 +199,15 @@ llvm::Error NormalizerReader::readSequence(const JsonValue &value) {
   return llvm::Error::success();
 }
 
-/// What models of translation take for blanks or leave out.
-static std::string nmtText(uint32_t c) {
-  if ((c >= 0x1 && c <= 0x8) || c == 0xB || (c >= 0xE && c <= 0x1F) ||
-      c == 0x7F || c == 0x8F || c == 0x9F)
-    return "";
-  if (c == 0x9 || c == 0xA || c == 0xC || c == 0xD || c == 0x1680 ||
-      (c >= 0x200B && c <= 0x200F) || c == 0x2028 || c == 0x2029 ||
-      c == 0x2581 || c == 0xFEFF || c == 0xFFFD)
-    return " ";
-  return textOf(c);
+/// Models of translation leave out controls and take the rest for blanks.
+void NormalizerReader::addNmt() {
+  CodePointSet removed = codePointPattern(
+      "[\\u0001-\\u0008\\u000B\\u000E-\\u001F\\u007F\\u008F\\u009F]");
+  CodePointSet changed = codePointPattern(
+      "[\\u0009\\u000A\\u000C\\u000D\\u1680\\u200B-\\u200F\\u2028\\u2029\\u2581"
+      "\\uFEFF\\uFFFD]");
+  changed.add(removed);
+  addMap(changed, [&](uint32_t c) { return removed.contains(c) ? "" : " "; });
 }
 
 llvm::Error NormalizerReader::readType(const JsonValue &value,
@@ -221,9 +225,9 @@ llvm::Error NormalizerReader::readType(const JsonValue &value,
   if (type == "Precompiled")
     return readPrecompiled(value);
   if (type == "Lowercase")
-    addMap(lowerCase);
+    addMap(changedByLowerCase(), lowerCase);
   else if (type == "Nmt")
-    addMap(nmtText);
+    addNmt();
   else if (type == "StripAccents")
     addRemoval(codePointPattern("[[:M:]&[:Age=9.0:]-[\\U000111C9]]"));
   else if (type == "NFC" || type == "NFD" || type == "NFKC" || type == "NFKD")

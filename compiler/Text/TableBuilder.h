@@ -57,6 +57,23 @@ buildCodePointTable(llvm::function_ref<CodePointRun<T>(uint32_t)> runAt) {
   return table;
 }
 
+/// `valueOf` each member of `set`, 0 for all others.
+template <typename T>
+CodePointTable<T> buildCodePointTable(const CodePointSet &set,
+                                      llvm::function_ref<T(uint32_t)> valueOf) {
+  const CodePointSet::Range *range = set.ranges().begin();
+  const CodePointSet::Range *end = set.ranges().end();
+  return buildCodePointTable<T>([&](uint32_t codePoint) -> CodePointRun<T> {
+    while (range != end && range->last < codePoint)
+      ++range;
+    if (range == end)
+      return {T(0), CodePointSet::maximum};
+    if (codePoint < range->first)
+      return {T(0), range->first - 1};
+    return {valueOf(codePoint), codePoint};
+  });
+}
+
 } // namespace ashlar
 
 #endif // ASHLAR_COMPILER_TEXT_TABLEBUILDER_H

@@ -171,16 +171,16 @@ static std::string normalizerBlob(const Tokenizer &tokenizer) {
 }
 
 static void addClasses(Blob &blob, ashlar_text_header &header) {
-  CodePointSet space = whiteSpace(), word = wordCharacters();
-  header.classes =
-      addTable(buildCodePointTable<uint8_t>(
-                   [&](uint32_t codePoint) -> CodePointRun<uint8_t> {
-                     int classes =
-                         (space.contains(codePoint) ? ASHLAR_CLASS_SPACE : 0) |
-                         (word.contains(codePoint) ? ASHLAR_CLASS_WORD : 0);
-                     return {static_cast<uint8_t>(classes), codePoint};
-                   }),
-               blob);
+  CodePointSet space = whiteSpace(), word = wordCharacters(), either = word;
+  either.add(space);
+  header.classes = addTable(
+      buildCodePointTable<uint8_t>(
+          either,
+          [&](uint32_t codePoint) {
+            return (space.contains(codePoint) ? ASHLAR_CLASS_SPACE : 0) |
+                   (word.contains(codePoint) ? ASHLAR_CLASS_WORD : 0);
+          }),
+      blob);
 }
 
 static llvm::Error addAddedTokens(const Tokenizer &tokenizer, Blob &blob,
