@@ -2,7 +2,6 @@
 
 #include "compiler/Compiler.h"
 
-#include "compiler/Build/SplitLayers.h"
 #include "compiler/Codegen/Artifact.h"
 #include "compiler/Codegen/Header.h"
 #include "compiler/Codegen/Names.h"
@@ -123,16 +122,16 @@ ashlar::resolveLimits(const ModelSpec &spec, const CompileOptions &options) {
   return pipeline;
 }
 
-BuildLimits ashlar::buildLimits(const PipelineOptions &options) {
-  return {std::max(options.maxTokens, options.maxSource),
-          std::max(options.maxTokens, options.maxContext)};
-}
-
-ModelSpec ashlar::splitLayers(const ModelSpec &spec,
-                              const PrecisionOptions &precision) {
-  return splitLayers(spec, [&](llvm::StringRef tensor) {
-    return precision.exceptionFor(tensor);
-  });
+mlir::OwningOpRef<mlir::ModuleOp>
+ashlar::buildGraph(mlir::MLIRContext &context, const ModelSpec &spec,
+                   llvm::StringRef descriptionFile,
+                   const PipelineOptions &pipeline,
+                   const PrecisionOptions &precision) {
+  BuildLimits limits = {std::max(pipeline.maxTokens, pipeline.maxSource),
+                        std::max(pipeline.maxTokens, pipeline.maxContext)};
+  return buildModule(
+      context, spec, descriptionFile, limits,
+      [&](llvm::StringRef tensor) { return precision.exceptionFor(tensor); });
 }
 
 llvm::Error ashlar::checkPrecision(mlir::ModuleOp module,
@@ -282,8 +281,7 @@ llvm::Expected<CompileReport> ashlar::compile(llvm::StringRef model,
     return text.takeError();
   std::unique_ptr<mlir::MLIRContext> context = makeContext();
   mlir::OwningOpRef<mlir::ModuleOp> module =
-      buildModule(*context, splitLayers(imported->spec, options.precision),
-                  model, buildLimits(*pipeline));
+      buildGraph(*context, imported->spec, model, *pipeline, options.precision);
   if (llvm::Error error = checkPrecision(*module, options.precision))
     return std::move(error);
   // Every tensor is there and has its shape: said before anything slow.

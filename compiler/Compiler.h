@@ -44,8 +44,12 @@ struct CompileOptions {
   PrecisionOptions precision;
 };
 
-/// `spec` with its layers grouped as --precision tells them apart.
-ModelSpec splitLayers(const ModelSpec &spec, const PrecisionOptions &precision);
+/// The graph of `spec`, with loops over layers as --precision allows them.
+mlir::OwningOpRef<mlir::ModuleOp> buildGraph(mlir::MLIRContext &context,
+                                             const ModelSpec &spec,
+                                             llvm::StringRef descriptionFile,
+                                             const PipelineOptions &pipeline,
+                                             const PrecisionOptions &precision);
 
 /// Error when a pattern of --precision matches nothing in `module`.
 llvm::Error checkPrecision(mlir::ModuleOp module,
@@ -78,9 +82,6 @@ std::unique_ptr<mlir::MLIRContext> makeContext();
 /// beyond the model's own are errors.
 llvm::Expected<PipelineOptions> resolveLimits(const ModelSpec &spec,
                                               const CompileOptions &options);
-
-/// Rows of position tables that the description leaves open.
-BuildLimits buildLimits(const PipelineOptions &options);
 
 /// Where the numbers of `imported` come from; `keepAlive` owns what it reads.
 struct OpenWeights {

@@ -132,14 +132,15 @@ static llvm::json::Array entriesOf(const PlanDescription &plan,
 }
 
 /// Matrices of the checkpoint in the image's order; those of a loop over layers
-/// once, as {"first": 0, "layers": 12, "tensors": [...]}. The table of errors
-/// has a number for each that is encoded, layer by layer, in the same order.
+/// once, as {"first": 0, "layers": 12, "step": 1, "tensors": [...]}. The table
+/// of errors has a number for each that is encoded, layer by layer, in the same
+/// order.
 static llvm::json::Array tensorsOf(mlir::ModuleOp planned) {
   llvm::json::Array tensors;
   llvm::ArrayRef<int64_t> layers; // of the last group
   for (const PlacedWeight &placed : placedWeights(planned)) {
     auto weight = llvm::cast<ir::WeightOp>(placed.weight);
-    if (weight.isPerLayer() && placed.layer != weight.getLayers()->front())
+    if (weight.isPerLayer() && placed.layer != weight.getFirstLayer())
       continue;
     llvm::json::Array names;
     for (mlir::Attribute source : weight.getSources())
@@ -163,6 +164,7 @@ static llvm::json::Array tensorsOf(mlir::ModuleOp planned) {
       layers = *weight.getLayers();
       tensors.push_back(llvm::json::Object{{"first", layers[0]},
                                            {"layers", layers[1]},
+                                           {"step", weight.getLayerStep()},
                                            {"tensors", llvm::json::Array()}});
     }
     tensors.back().getAsObject()->getArray("tensors")->push_back(

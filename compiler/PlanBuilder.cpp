@@ -141,8 +141,11 @@ static TapDescription describeTap(ir::TapOp tap, int64_t stack) {
   auto layers = tap->getParentOfType<ir::LayersOp>();
   ashlar_tap_plan &plan = description.plan;
   plan.stack = stack;
-  plan.first_layer = layers ? static_cast<int64_t>(layers.getFirst()) : 0;
-  plan.layers = layers ? static_cast<int64_t>(layers.getCount()) : 0;
+  if (layers) {
+    plan.first_layer = layers.getFirst() + layers.partOf(tap);
+    plan.layers = layers.getTurns();
+    plan.layer_step = layers.getStep();
+  }
   plan.offset = *tap.getOffset();
   plan.layer_stride = *tap.getLayerStride();
   plan.features =

@@ -68,7 +68,8 @@ def Ashlar_WeightOp : Ashlar_Op<"weight", [Symbol]> {
   let description = [{
     A symbol of type `[rows, columns]` (or `[features]`) made of `sources` on top of
     each other. With `layers = [first, count]` there is one such tensor per layer:
-    "{layer}" in the names of its sources stands for the index. `encoding` is set by
+    "{layer}" in the names of its sources stands for the index. `[first, count, step]` is
+    for every step-th layer from `first` on. `encoding` is set by
     `--ashlar-choose-precision`; `layout`, `offset` and `layer_stride` (bytes in the
     weight image) by `--ashlar-place-weights`.
 
@@ -97,6 +98,10 @@ def Ashlar_WeightOp : Ashlar_Op<"weight", [Symbol]> {
     /// Columns; 1 for a vector.
     int64_t getColumns();
     bool isPerLayer() { return getLayers().has_value(); }
+    // Of a weight per layer.
+    int64_t getFirstLayer() { return (*getLayers())[0]; }
+    int64_t getLayerCount() { return (*getLayers())[1]; }
+    int64_t getLayerStep() { return getLayers()->size() == 3 ? (*getLayers())[2] : 1; }
     /// F32 where nothing else was chosen.
     ::ashlar::ir::Precision getPrecision() {
       return getEncoding() ? getEncoding()->getPrecision() : ::ashlar::ir::Precision::F32;
@@ -108,10 +113,11 @@ def Ashlar_WeightOp : Ashlar_Op<"weight", [Symbol]> {
 def Ashlar_LayersOp : Ashlar_Op<"layers", [
     SingleBlock, RecursiveMemoryEffects,
     AllTypesMatch<["init", "result"]>]> {
-  let summary = "the same block, layer after layer";
+  let summary = "the same blocks, layer after layer";
   let description = [{
-    Runs its region for layers `first .. first + count - 1`, each on the rows that the
-    one before gave. Weights used inside may be per layer.
+    Runs its regions in turn for layers `first .. first + count - 1`, each on the rows that
+    the one before gave: of n regions, region r is for layers first + r, first + r + n, and
+    so on. Weights used inside may be per layer.
 
     ```mlir
     %y = ashlar.layers "h" [0, 12] (%x : tensor<?x64xf32>) { ^bb0(%a: tensor<?x64xf32>):
@@ -122,9 +128,17 @@ def Ashlar_LayersOp : Ashlar_Op<"layers", [
   }];
   let arguments = (ins StrAttr:$name, I64Attr:$first, I64Attr:$count, Rows:$init);
   let results = (outs Rows:$result);
-  let regions = (region SizedRegion<1>:$body);
+  let regions = (region VariadicRegion<SizedRegion<1>>:$parts);
   let assemblyFormat = [{
-    $name ` ` `[` $first `,` $count `]` `(` $init `:` type($init) `)` $body attr-dict
+    $name ` ` `[` $first `,` $count `]` `(` $init `:` type($init) `)` $parts attr-dict
+  }];
+  let extraClassDeclaration = [{
+    /// Layers of one turn.
+    int64_t getStep() { return getNumRegions(); }
+    int64_t getTurns() { return static_cast<int64_t>(getCount()) / getStep(); }
+    ::mlir::Block &getPart(int64_t part) { return getParts()[part].front(); }
+    /// The part that `op` stands in.
+    int64_t partOf(::mlir::Operation *op);
   }];
   let hasVerifier = 1;
 }

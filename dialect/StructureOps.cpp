@@ -61,6 +61,14 @@ static LogicalResult verifyTable(WeightOp op, RelativeTableSourceAttr table) {
   return success();
 }
 
+/// [first, count] or [first, count, step].
+static bool isLayerRange(ArrayRef<int64_t> layers) {
+  if (layers.size() != 2 && layers.size() != 3)
+    return false;
+  return layers[0] >= 0 && layers[1] >= 1 &&
+         (layers.size() == 2 || layers[2] >= 2);
+}
+
 LogicalResult WeightOp::verify() {
   RankedTensorType type = getTensorType();
   if (!type.getElementType().isF32() || !type.hasStaticShape() ||
@@ -95,11 +103,32 @@ LogicalResult WeightOp::verify() {
   if (getEncoding() && type.getRank() != 2) // C53
     return emitOpError("is encoded, but its type is ")
            << type << "; expected rank 2";
-  if (getLayers() && (getLayers()->size() != 2 || (*getLayers())[0] < 0 ||
-                      (*getLayers())[1] < 1)) // C6
+  if (getLayers() && !isLayerRange(*getLayers())) // C6
     return emitOpError("layers is [")
            << *getLayers()
-           << "]; expected [first, count] with count at least 1";
+           << "]; expected [first, count] with count at least 1, or [first, "
+              "count, step] with step at least 2";
+  return success();
+}
+
+int64_t LayersOp::partOf(Operation *op) {
+  Region *region = op->getParentRegion();
+  while (region->getParentOp() != *this)
+    region = region->getParentRegion();
+  return region->getRegionNumber();
+}
+
+/// A part takes the rows and gives rows of their type.
+static LogicalResult verifyPart(LayersOp op, Block &part) {
+  Type type = op.getInit().getType();
+  if (part.getNumArguments() != 1 ||
+      part.getArgument(0).getType() != type) // C8
+    return op.emitOpError("region expects one argument of type ") << type;
+  auto yield = dyn_cast<YieldOp>(part.getTerminator());
+  if (!yield || yield.getRows().getType() != type) // C9
+    return op.emitOpError("region ends in '")
+           << part.getTerminator()->getName() << "'; expected ashlar.yield of "
+           << type;
   return success();
 }
 
@@ -112,15 +141,13 @@ LogicalResult LayersOp::verify() {
            << static_cast<int64_t>(getFirst()) << "; expected at least 0";
   if ((*this)->getParentOfType<LayersOp>()) // C38
     return emitOpError("stands in another ashlar.layers");
-  Block &block = getBody().front();
-  if (block.getNumArguments() != 1 ||
-      block.getArgument(0).getType() != getInit().getType()) // C8
-    return emitOpError("region expects one argument of type ")
-           << getInit().getType();
-  auto yield = dyn_cast<YieldOp>(block.getTerminator());
-  if (!yield || yield.getRows().getType() != getInit().getType()) // C9
-    return emitOpError("region ends in '")
-           << block.getTerminator()->getName() << "'; expected ashlar.yield of "
-           << getInit().getType();
+  if (getParts().empty() ||
+      static_cast<int64_t>(getCount()) % getStep() != 0) // C97
+    return emitOpError("has ")
+           << getCount() << " layers for " << getNumRegions()
+           << " regions; expected as many for each";
+  for (Region &part : getParts())
+    if (failed(verifyPart(*this, part.front())))
+      return failure();
   return success();
 }

@@ -9,6 +9,16 @@ WeightOp ashlar::ir::lookupWeight(Operation *op, FlatSymbolRefAttr symbol) {
   return SymbolTable::lookupNearestSymbolFrom<WeightOp>(op, symbol);
 }
 
+/// Whether `op` stands in a loop over the layers of `weight`.
+static bool runsOver(Operation *op, WeightOp weight) {
+  auto layers = op->getParentOfType<LayersOp>();
+  return layers &&
+         weight.getFirstLayer() ==
+             static_cast<int64_t>(layers.getFirst()) + layers.partOf(op) &&
+         weight.getLayerCount() == layers.getTurns() &&
+         weight.getLayerStep() == layers.getStep();
+}
+
 /// The weight `symbol` as `op` may use it: it exists, and a per-layer weight is
 /// used in a loop over those layers.
 static FailureOr<WeightOp> useWeight(Operation *op, FlatSymbolRefAttr symbol,
@@ -18,12 +28,7 @@ static FailureOr<WeightOp> useWeight(Operation *op, FlatSymbolRefAttr symbol,
     op->emitOpError("uses ") << symbol << ", which is no ashlar.weight";
     return failure();
   }
-  if (!weight.isPerLayer())
-    return weight;
-  auto layers = op->getParentOfType<LayersOp>();
-  if (layers &&
-      layers.getFirst() == static_cast<uint64_t>((*weight.getLayers())[0]) &&
-      layers.getCount() == static_cast<uint64_t>((*weight.getLayers())[1]))
+  if (!weight.isPerLayer() || runsOver(op, weight))
     return weight;
   InFlightDiagnostic diagnostic = op->emitOpError("uses ") // C11
                                   << symbol << " of layers ["

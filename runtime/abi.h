@@ -137,10 +137,11 @@ typedef struct ashlar_cache_plan {
 
 /* A tensor that `compile --taps` keeps: float[layers][max_tokens][stride]. */
 typedef struct ashlar_tap_plan {
-  const char *name; /* "{layer}" stands for first_layer.. */
-  int64_t stack;    /* index in plan.stacks, or -1 - index in plan.heads */
+  const char *name;
+  int64_t stack; /* index in plan.stacks, or -1 - index in plan.heads */
   int64_t first_layer;
-  int64_t layers; /* 0: not in a layer */
+  int64_t layers;     /* first_layer, first_layer + layer_step, ...; 0: in none */
+  int64_t layer_step;
   int64_t offset;
   int64_t layer_stride; /* bytes */
   int64_t stride;       /* elements */

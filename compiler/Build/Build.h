@@ -8,7 +8,7 @@
 #ifndef ASHLAR_COMPILER_BUILD_BUILD_H
 #define ASHLAR_COMPILER_BUILD_BUILD_H
 
-#include "compiler/Spec/ModelSpec.h"
+#include "compiler/Build/LayerLoops.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -22,12 +22,14 @@ struct BuildLimits {
 };
 
 /// The module of a validated description. `descriptionFile` is the file that
-/// the locations of its operations point into. Null, with diagnostics, only
-/// when the description was not validated.
+/// the locations of its operations point into. Layers whose tensors `choice`
+/// tells apart share no code. Null, with diagnostics, only when the description
+/// was not validated.
 mlir::OwningOpRef<mlir::ModuleOp> buildModule(mlir::MLIRContext &context,
                                               const ModelSpec &spec,
                                               llvm::StringRef descriptionFile,
-                                              const BuildLimits &limits = {});
+                                              const BuildLimits &limits = {},
+                                              TensorChoice choice = nullptr);
 
 } // namespace ashlar
 

@@ -117,22 +117,25 @@ Value GraphBuilder::embed(Value ids, FlatSymbolRefAttr table, int64_t features,
                                  table, builder.getF64FloatAttr(scale));
 }
 
-Value GraphBuilder::layers(const BlockGroup &group, bool whole, Value init,
-                           llvm::function_ref<Value(Value)> body) {
-  std::string name = ir::replaceLayer(group.block.name, "*");
+Value GraphBuilder::layers(
+    const LayerLoop &loop, Value init,
+    llvm::function_ref<Value(const ashlar::Block &, Value)> body) {
+  std::string name = ir::replaceLayer(loop.parts.front()->name, "*");
   Location location = locate(name);
-  auto op = ir::LayersOp::create(builder, location, init.getType(),
-                                 builder.getStringAttr(name),
-                                 builder.getI64IntegerAttr(group.first),
-                                 builder.getI64IntegerAttr(group.count), init);
-  {
-    OpBuilder::InsertionGuard guard(builder);
+  auto op = ir::LayersOp::create(
+      builder, location, init.getType(), builder.getStringAttr(name),
+      builder.getI64IntegerAttr(loop.first),
+      builder.getI64IntegerAttr(loop.count), init, loop.parts.size());
+  OpBuilder::InsertionGuard guard(builder);
+  auto step = static_cast<int64_t>(loop.parts.size());
+  for (auto [i, block] : llvm::enumerate(loop.parts)) {
     mlir::Block *region =
-        builder.createBlock(&op.getBody(), {}, init.getType(), location);
-    layerRange = LayerRange{group.first, group.count, whole};
-    Value result = body(region->getArgument(0));
+        builder.createBlock(&op.getParts()[i], {}, init.getType(), location);
+    layerRange = LayerRange{loop.first + static_cast<int64_t>(i),
+                            loop.count / step, step, loop.whole};
+    Value result = body(*block, region->getArgument(0));
     ir::YieldOp::create(builder, location, result);
-    layerRange.reset();
   }
+  layerRange.reset();
   return op.getResult();
 }

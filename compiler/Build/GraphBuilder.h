@@ -8,6 +8,7 @@
 #ifndef ASHLAR_COMPILER_BUILD_GRAPHBUILDER_H
 #define ASHLAR_COMPILER_BUILD_GRAPHBUILDER_H
 
+#include "compiler/Build/LayerLoops.h"
 #include "compiler/Build/WeightTable.h"
 
 namespace ashlar {
@@ -49,9 +50,10 @@ public:
   mlir::Value embed(mlir::Value ids, mlir::FlatSymbolRefAttr table,
                     int64_t features, double scale, const llvm::Twine &name);
 
-  /// ashlar.layers over `group`; `body` adds one layer and gives its rows.
-  mlir::Value layers(const BlockGroup &group, bool whole, mlir::Value init,
-                     llvm::function_ref<mlir::Value(mlir::Value)> body);
+  /// ashlar.layers; `body` adds one layer of a block and gives its rows.
+  mlir::Value
+  layers(const LayerLoop &loop, mlir::Value init,
+         llvm::function_ref<mlir::Value(const Block &, mlir::Value)> body);
 
   mlir::OpBuilder builder;
   WeightTable &weights;

@@ -15,8 +15,8 @@ namespace {
 class ModuleBuilder {
 public:
   ModuleBuilder(ModuleOp module, const ModelSpec &spec, StringRef file,
-                const BuildLimits &limits)
-      : module(module), spec(spec), limits(limits),
+                const BuildLimits &limits, TensorChoice choice)
+      : module(module), spec(spec), limits(limits), choice(choice),
         builder(module.getContext()), weights(module, file) {}
 
   void addStack(int64_t index);
@@ -46,6 +46,7 @@ private:
   ModuleOp module;
   const ModelSpec &spec;
   const BuildLimits &limits;
+  TensorChoice choice;
   OpBuilder builder; // inside the function that is being built
   WeightTable weights;
 };
@@ -105,14 +106,17 @@ Value ModuleBuilder::addCrossKeys(GraphBuilder &graph, Value memory,
   if (!decoder)
     return memory;
   Value rows = memory;
-  for (const BlockGroup &group : decoder->blocks) {
-    if (!group.block.crossAttention)
+  for (const LayerLoop &loop : layerLoops(*decoder, choice)) {
+    if (llvm::none_of(loop.parts, [](const ashlar::Block *block) {
+          return block->crossAttention.has_value();
+        }))
       continue;
-    bool whole = decoder->blocks.size() == 1;
-    rows = graph.layers(group, whole, rows, [&](Value rows) {
-      buildCrossKeys(graph, group.block, rows, inputs);
+    auto addKeys = [&](const ashlar::Block &block, Value rows) {
+      if (block.crossAttention)
+        buildCrossKeys(graph, block, rows, inputs);
       return rows;
-    });
+    };
+    rows = graph.layers(loop, rows, addKeys);
   }
   return rows;
 }
@@ -130,11 +134,11 @@ void ModuleBuilder::addStack(int64_t index) {
       isEncoder ? limits.encoderPositions : limits.decoderPositions;
   GraphBuilder graph(builder, weights);
   Value rows = buildEmbedding(graph, stack, inputs);
-  bool whole = stack.blocks.size() == 1;
-  for (const BlockGroup &group : stack.blocks)
-    rows = graph.layers(group, whole, rows, [&](Value rows) {
-      return buildBlock(graph, group.block, stack.kind, rows, inputs);
-    });
+  auto addLayer = [&](const ashlar::Block &block, Value rows) {
+    return buildBlock(graph, block, stack.kind, rows, inputs);
+  };
+  for (const LayerLoop &loop : layerLoops(stack, choice))
+    rows = graph.layers(loop, rows, addLayer);
   if (stack.finalNorm)
     rows = graph.norm(rows, *stack.finalNorm, stack.output + ".norm");
   if (isEncoder)
@@ -172,12 +176,13 @@ void ModuleBuilder::addHead(int64_t index) {
 OwningOpRef<ModuleOp> ashlar::buildModule(MLIRContext &context,
                                           const ModelSpec &spec,
                                           StringRef descriptionFile,
-                                          const BuildLimits &limits) {
+                                          const BuildLimits &limits,
+                                          TensorChoice choice) {
   context.loadDialect<ir::AshlarDialect, func::FuncDialect>();
   auto file = FileLineColLoc::get(&context, descriptionFile, /*line=*/1,
                                   /*column=*/1);
   OwningOpRef<ModuleOp> module = ModuleOp::create(file);
-  ModuleBuilder builder(*module, spec, descriptionFile, limits);
+  ModuleBuilder builder(*module, spec, descriptionFile, limits, choice);
   for (size_t i = 0; i < spec.stacks.size(); ++i)
     builder.addStack(i);
   for (size_t i = 0; i < spec.heads.size(); ++i)

@@ -28,8 +28,11 @@ FlatSymbolRefAttr WeightTable::add(StringRef name, Attribute source,
                                    ArrayRef<int64_t> shape,
                                    std::optional<LayerRange> layers) {
   DenseI64ArrayAttr range;
-  if (layers)
+  if (layers && layers->step == 1)
     range = builder.getDenseI64ArrayAttr({layers->first, layers->count});
+  else if (layers)
+    range = builder.getDenseI64ArrayAttr(
+        {layers->first, layers->count, layers->step});
   auto type = RankedTensorType::get(shape, builder.getF32Type());
   SmallVector<Attribute> key = {source, TypeAttr::get(type)};
   if (range)
@@ -59,10 +62,12 @@ FlatSymbolRefAttr WeightTable::addTensor(const Weight &weight, StringRef piece,
   if (!ir::namesLayer(weight.tensor))
     layers.reset();
   std::string text = "*";
-  if (layers && !layers->whole) {
+  if (layers && (!layers->whole || layers->step > 1)) {
     text = std::to_string(layers->first);
     if (layers->count > 1)
-      text += "-" + std::to_string(layers->first + layers->count - 1);
+      text += "-" + std::to_string(layers->last());
+    if (layers->count > 1 && layers->step > 1)
+      text += ":" + std::to_string(layers->step);
   }
   std::string name = ir::replaceLayer(weight.tensor, text);
   int64_t all = logicalRows(weight, isVector);

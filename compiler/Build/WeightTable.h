@@ -21,8 +21,11 @@ namespace ashlar {
 struct LayerRange {
   int64_t first = 0;
   int64_t count = 0;
-  /// Whether these are all layers of their stack: then names show '*'.
+  int64_t step = 1;
+  /// Whether their loop has all layers of their stack: then names show '*'.
   bool whole = true;
+
+  int64_t last() const { return first + (count - 1) * step; }
 };
 
 class WeightTable {
@@ -42,8 +45,8 @@ public:
   mlir::FlatSymbolRefAttr positions(const Positions &positions,
                                     int64_t features);
 
-  /// A row for each head; column c is for distance c - behind, up to 0, or up to
-  /// `behind` where the bias looks ahead.
+  /// A row for each head; column c is for distance c - behind, up to 0, or up
+  /// to `behind` where the bias looks ahead.
   mlir::FlatSymbolRefAttr positionBias(const PositionBias &bias, int64_t heads,
                                        int64_t behind);
 

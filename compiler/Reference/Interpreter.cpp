@@ -142,11 +142,11 @@ Reference::Interpreter::runBlock(mlir::Block &block) {
 }
 
 Error Reference::Interpreter::execute(ir::LayersOp op) {
-  mlir::Block &body = op.getBody().front();
   Tensor current = rows(op.getInit());
   auto first = static_cast<int64_t>(op.getFirst());
   for (int64_t i = 0; i < static_cast<int64_t>(op.getCount()); ++i) {
     layer = first + i;
+    mlir::Block &body = op.getPart(i % op.getStep());
     tensors[body.getArgument(0)] = std::move(current);
     Expected<mlir::Operation *> yield = runBlock(body);
     if (!yield)

@@ -21,10 +21,9 @@ std::vector<PlacedWeight> ashlar::placedWeights(ModuleOp planned) {
       placed.push_back({weight, -1, offset});
       continue;
     }
-    ArrayRef<int64_t> layers = *weight.getLayers();
-    for (int64_t i = 0; i < layers[1]; ++i)
+    for (int64_t i = 0; i < weight.getLayerCount(); ++i)
       placed.push_back(
-          {weight, layers[0] + i,
+          {weight, weight.getFirstLayer() + i * weight.getLayerStep(),
            static_cast<int64_t>(offset + i * *weight.getLayerStride())});
   }
   llvm::sort(placed, [](const PlacedWeight &a, const PlacedWeight &b) {

@@ -274,10 +274,11 @@ std::string ashlar::tensorAt(ir::WeightOp weight, int64_t layer, int64_t row) {
 
 Error ashlar::checkWeights(mlir::ModuleOp module, TensorReader &reader) {
   for (auto weight : module.getOps<ir::WeightOp>()) {
-    int64_t first = 0, count = 1;
+    int64_t first = 0, count = 1, step = 1;
     if (weight.isPerLayer()) {
-      first = (*weight.getLayers())[0];
-      count = (*weight.getLayers())[1];
+      first = weight.getFirstLayer();
+      count = weight.getLayerCount();
+      step = weight.getLayerStep();
     }
     for (mlir::Attribute source : weight.getSources()) {
       if (auto table = dyn_cast<ir::RelativeTableSourceAttr>(source))
@@ -286,10 +287,11 @@ Error ashlar::checkWeights(mlir::ModuleOp module, TensorReader &reader) {
                                       /*first=*/0, {}))
           return error;
       if (auto tensor = dyn_cast<ir::TensorSourceAttr>(source))
-        for (int64_t layer = first; layer < first + count; ++layer)
-          if (Error error = reader.read(
-                  ir::replaceLayer(tensor.getName(), llvm::Twine(layer)),
-                  tensor.getStored(), /*first=*/0, {}))
+        for (int64_t i = 0; i < count; ++i)
+          if (Error error =
+                  reader.read(ir::replaceLayer(tensor.getName(),
+                                               llvm::Twine(first + i * step)),
+                              tensor.getStored(), /*first=*/0, {}))
             return error;
     }
   }

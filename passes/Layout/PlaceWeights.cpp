@@ -22,19 +22,17 @@ struct PlaceWeights : ashlar::impl::PlaceWeightsPassBase<PlaceWeights> {
   void runOnOperation() override {
     collectLayouts();
     int64_t end = sizeof(ashlar_weights_header);
-    // Layers of a loop over the same range lie together.
-    llvm::MapVector<std::pair<int64_t, int64_t>, SmallVector<ir::WeightOp>>
-        groups;
+    // What a layer uses lies together, and the layers one behind the other.
+    llvm::MapVector<ArrayRef<int64_t>, SmallVector<ir::WeightOp>> groups;
     for (auto weight : getOperation().getOps<ir::WeightOp>()) {
       if (weight.isPerLayer()) {
-        ArrayRef<int64_t> layers = *weight.getLayers();
-        groups[{layers[0], layers[1]}].push_back(weight);
+        groups[*weight.getLayers()].push_back(weight);
         continue;
       }
       place(weight, end);
     }
     for (auto &[layers, weights] : groups)
-      placeGroup(weights, layers.second, end);
+      placeGroup(weights, layers[1], end);
     // A vector load may reach past the last tensor.
     end += panelWidth * sizeof(float);
     Builder builder(&getContext());
@@ -51,7 +49,7 @@ struct PlaceWeights : ashlar::impl::PlaceWeightsPassBase<PlaceWeights> {
     int64_t count = 0;
     for (auto weight : getOperation().getOps<ir::WeightOp>())
       if (weight.getEncoding())
-        count += weight.isPerLayer() ? (*weight.getLayers())[1] : 1;
+        count += weight.isPerLayer() ? weight.getLayerCount() : 1;
     return count;
   }
 

@@ -97,7 +97,7 @@ ir::Precision PrecisionOptions::lowest() const {
 }
 
 bool PrecisionOptions::Exception::matches(ir::WeightOp weight) const {
-  int64_t layer = weight.isPerLayer() ? weight.getLayers()->front() : 0;
+  int64_t layer = weight.isPerLayer() ? weight.getFirstLayer() : 0;
   return llvm::any_of(weight.getSources(), [&](Attribute source) {
     auto tensor = dyn_cast<ir::TensorSourceAttr>(source);
     if (!tensor)

@@ -219,9 +219,8 @@ void ashlar::emitTap(Emitter &e, ir::TapOp op, int64_t capacity) {
         RowsView input = rowsOf(e, op.getInput(), capacity);
         int64_t stride = roundUp(input.features, panelWidth);
         Value offset = e.index(*op.getOffset());
-        if (e.context.layerStep)
-          offset =
-              e.add(offset, e.mul(e.context.layerStep, *op.getLayerStride()));
+        if (e.context.turn)
+          offset = e.add(offset, e.mul(e.context.turn, *op.getLayerStride()));
         Value out = e.viewBytes(e.context.arena, offset, {capacity, stride},
                                 e.getF32Type());
         e.loop(begin, end, 1, [&](Value row) {

@@ -196,7 +196,7 @@ Value Emitter::weightView(ir::WeightOp weight, ArrayRef<int64_t> shape) {
 Value Emitter::weightOffset(ir::WeightOp weight) {
   Value offset = index(*weight.getOffset());
   if (weight.isPerLayer())
-    offset = add(offset, mul(context.layerStep, *weight.getLayerStride()));
+    offset = add(offset, mul(context.turn, *weight.getLayerStride()));
   return offset;
 }
 

@@ -34,9 +34,9 @@ struct TileShape {
 struct ProgramContext {
   mlir::Value weights, arena, cache; // memref<bytes x i8>
   // Inside a loop over layers: what the layer adds to the offsets of per-layer
-  // weights (a multiple of the layer's index) and the index itself.
-  mlir::Value layer;     // index of the layer, from 0; null outside
-  mlir::Value layerStep; // layer - first of the loop; null outside
+  // weights (a multiple of the turn) and the index itself.
+  mlir::Value layer; // index of the layer, from 0; null outside
+  mlir::Value turn;  // of the loop, from 0; null outside
   ArenaPlan plan;
   TileShape tile;
   int64_t vectorBits = 512;

@@ -115,16 +115,24 @@ struct LowerToProgram : ashlar::impl::LowerToProgramPassBase<LowerToProgram> {
   }
 
   LogicalResult lowerLayers(ir::LayersOp layers, Emitter &e, int64_t capacity) {
-    auto loop = scf::ForOp::create(e, e.index(0), e.index(layers.getCount()),
+    auto loop = scf::ForOp::create(e, e.index(0), e.index(layers.getTurns()),
                                    e.index(1));
     OpBuilder inner(loop.getBody()->getTerminator());
     ProgramContext context = e.context;
-    context.layerStep = loop.getInductionVar();
-    context.layer =
-        arith::AddIOp::create(inner, layers.getLoc(), context.layerStep,
-                              arith::ConstantIndexOp::create(
-                                  inner, layers.getLoc(), layers.getFirst()));
-    return lowerBlock(layers.getBody().front(), inner, context, capacity);
+    context.turn = loop.getInductionVar();
+    Location loc = layers.getLoc();
+    auto index = [&](int64_t value) {
+      return arith::ConstantIndexOp::create(inner, loc, value);
+    };
+    for (int64_t part = 0; part < layers.getStep(); ++part) {
+      Value turns = arith::MulIOp::create(inner, loc, context.turn,
+                                          index(layers.getStep()));
+      context.layer = arith::AddIOp::create(inner, loc, turns,
+                                            index(layers.getFirst() + part));
+      if (failed(lowerBlock(layers.getPart(part), inner, context, capacity)))
+        return failure();
+    }
+    return success();
   }
 
   LogicalResult lowerOp(Operation *op, Emitter &e, int64_t capacity) {

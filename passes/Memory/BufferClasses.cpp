@@ -92,9 +92,8 @@ static Value copyOf(Value value, Operation *before) {
   return ir::CopyOp::create(builder, value.getLoc(), value.getType(), value);
 }
 
-/// Whether the rows that `layers` yields may overwrite its argument.
-static bool mayYieldInPlace(ir::LayersOp layers) {
-  Block &block = layers.getBody().front();
+/// Whether the rows that a part of a loop yields may overwrite its argument.
+static bool mayYieldInPlace(Block &block) {
   Value yielded = cast<ir::YieldOp>(block.getTerminator()).getRows();
   Value root = rootOf(yielded);
   Operation *def = root.getDefiningOp();
@@ -126,21 +125,25 @@ static bool mayConsumeInit(ir::LayersOp layers) {
   return safe;
 }
 
-static bool passesThrough(ir::LayersOp layers) {
-  Block &block = layers.getBody().front();
-  return cast<ir::YieldOp>(block.getTerminator()).getRows() ==
-         block.getArgument(0);
+static bool passesThrough(Block &part) {
+  return cast<ir::YieldOp>(part.getTerminator()).getRows() ==
+         part.getArgument(0);
 }
 
 /// Inserts the copies that loops and the result need.
 static void insertCopies(func::FuncOp entry) {
   entry.walk([](ir::LayersOp layers) {
-    if (passesThrough(layers))
-      return;
-    Operation *yield = layers.getBody().front().getTerminator();
-    if (!mayYieldInPlace(layers))
-      yield->setOperand(0, copyOf(yield->getOperand(0), yield));
-    if (!mayConsumeInit(layers))
+    bool writes = false;
+    for (Region &region : layers.getParts()) {
+      Block &part = region.front();
+      if (passesThrough(part))
+        continue;
+      writes = true;
+      Operation *yield = part.getTerminator();
+      if (!mayYieldInPlace(part))
+        yield->setOperand(0, copyOf(yield->getOperand(0), yield));
+    }
+    if (writes && !mayConsumeInit(layers))
       layers.getInitMutable().assign(copyOf(layers.getInit(), layers));
   });
   Operation *ret = entry.getBody().front().getTerminator();
@@ -211,13 +214,16 @@ void BufferClasses::assign(Block &block) {
 }
 
 void BufferClasses::assignLayers(ir::LayersOp layers) {
-  Block &block = layers.getBody().front();
   BufferView carried = viewOf(layers.getInit());
-  views[block.getArgument(0)] = carried;
   views[layers.getResult()] = carried;
-  if (!passesThrough(layers))
-    views[rootOf(cast<ir::YieldOp>(block.getTerminator()).getRows())] = carried;
-  assign(block);
+  for (Region &region : layers.getParts()) {
+    Block &part = region.front();
+    views[part.getArgument(0)] = carried;
+    if (!passesThrough(part))
+      views[rootOf(cast<ir::YieldOp>(part.getTerminator()).getRows())] =
+          carried;
+    assign(part);
+  }
 }
 
 /// The last point inside of `op`.
@@ -250,7 +256,8 @@ void BufferClasses::extendLifetimes(Block &block) {
       extend(result, points[&op]);
     if (auto layers = dyn_cast<ir::LayersOp>(op)) {
       extend(layers.getResult(), lastPoint(layers, points));
-      extendLifetimes(layers.getBody().front());
+      for (Region &part : layers.getParts())
+        extendLifetimes(part.front());
     }
   }
 }

@@ -200,7 +200,7 @@ struct PlanArena : ashlar::impl::PlanArenaPassBase<PlanArena> {
                    ir::BufferAttr::get(&getContext(), offset, stride));
   }
 
-  /// A tap's rows of every layer.
+  /// A tap's rows of every turn.
   void planTap(ir::TapOp tap) {
     int64_t rows = rowsOf(tap->getParentOfType<func::FuncOp>());
     int64_t features =
@@ -209,7 +209,7 @@ struct PlanArena : ashlar::impl::PlanArenaPassBase<PlanArena> {
     auto layers = tap->getParentOfType<ir::LayersOp>();
     int64_t layerStride = rows * stride * sizeof(float);
     tap.setLayerStride(layerStride);
-    tap.setOffset(allocate(layerStride * (layers ? layers.getCount() : 1)));
+    tap.setOffset(allocate(layerStride * (layers ? layers.getTurns() : 1)));
   }
 
   void fixInputsAndResult(func::FuncOp entry, BufferClasses &classes) {

@@ -221,15 +221,16 @@ void ArenaRun::rename(Operation *op, Value from, Value to) {
 //===----------------------------------------------------------------------===//
 
 void ArenaRun::runLayers(ir::LayersOp layers) {
-  Block &block = layers.getBody().front();
-  rename(layers, layers.getInit(), block.getArgument(0));
-  Value yielded = cast<ir::YieldOp>(block.getTerminator()).getRows();
-  for (int turn = 0; turn < 2; ++turn) {
-    runBlock(block);
-    if (yielded != block.getArgument(0))
-      rename(layers, yielded, block.getArgument(0));
+  Value carried = layers.getInit();
+  for (int64_t i = 0; i < 2 * layers.getStep(); ++i) {
+    Block &part = layers.getPart(i % layers.getStep());
+    Value argument = part.getArgument(0);
+    if (carried != argument)
+      rename(layers, carried, argument);
+    runBlock(part);
+    carried = cast<ir::YieldOp>(part.getTerminator()).getRows();
   }
-  rename(layers, block.getArgument(0), layers.getResult());
+  rename(layers, carried, layers.getResult());
 }
 
 void ArenaRun::runOp(Operation *op) {
@@ -250,7 +251,7 @@ void ArenaRun::runOp(Operation *op) {
     auto layers = tap->getParentOfType<ir::LayersOp>();
     write(*tap.getOffset(),
           *tap.getOffset() +
-              *tap.getLayerStride() * (layers ? int64_t(layers.getCount()) : 1),
+              *tap.getLayerStride() * (layers ? layers.getTurns() : 1),
           fresh());
   } else {
     for (Value result : op->getResults())

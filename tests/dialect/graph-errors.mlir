@@ -35,6 +35,42 @@ func.func @layers_c9(%x: tensor<?x8xf32>, %y: tensor<?x4xf32>) {
 
 // -----
 
+func.func @layers_c97(%x: tensor<?x8xf32>) {
+  // expected-error @below {{'ashlar.layers' op has 3 layers for 2 regions; expected as many for each}}
+  %0 = ashlar.layers "h" [0, 3] (%x : tensor<?x8xf32>) {
+  ^bb0(%a: tensor<?x8xf32>):
+    ashlar.yield %a : tensor<?x8xf32>
+  }, {
+  ^bb0(%a: tensor<?x8xf32>):
+    ashlar.yield %a : tensor<?x8xf32>
+  }
+  return
+}
+
+// -----
+
+func.func @layers_no_region_c97(%x: tensor<?x8xf32>) {
+  // expected-error @below {{'ashlar.layers' op has 3 layers for 0 regions; expected as many for each}}
+  %0 = "ashlar.layers"(%x) {name = "h", first = 0 : i64, count = 3 : i64} : (tensor<?x8xf32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @layers_second_c8(%x: tensor<?x8xf32>) {
+  // expected-error @below {{'ashlar.layers' op region expects one argument of type 'tensor<?x8xf32>'}}
+  %0 = ashlar.layers "h" [0, 2] (%x : tensor<?x8xf32>) {
+  ^bb0(%a: tensor<?x8xf32>):
+    ashlar.yield %a : tensor<?x8xf32>
+  }, {
+  ^bb0:
+    ashlar.yield %x : tensor<?x8xf32>
+  }
+  return
+}
+
+// -----
+
 func.func @layers_c37(%x: tensor<?x8xf32>) {
   // expected-error @below {{'ashlar.layers' op first is -1; expected at least 0}}
   %0 = ashlar.layers "h" [-1, 1] (%x : tensor<?x8xf32>) {
@@ -85,6 +121,24 @@ ashlar.weight @w [#ashlar.tensor<"w.{layer}", [8, 8], rows = 0 for 8>] : tensor<
 func.func @linear_c11(%x: tensor<?x8xf32>) {
   // expected-error @below {{'ashlar.linear' op uses @w of layers [0, 2] outside of a loop over them}}
   %0 = ashlar.linear %x weight @w : tensor<?x8xf32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// expected-note @below {{weight is here}}
+ashlar.weight @g [#ashlar.tensor<"g.{layer}", [8], rows = 0 for 8>] : tensor<8xf32> layers = [1, 2, 2]
+func.func @norm_other_part_c11(%x: tensor<?x8xf32>) {
+  %0 = ashlar.layers "h" [0, 4] (%x : tensor<?x8xf32>) {
+  ^bb0(%a: tensor<?x8xf32>):
+    // expected-error @below {{'ashlar.norm' op uses @g of layers [1, 2, 2] outside of a loop over them}}
+    %1 = ashlar.norm rms_norm %a gain @g epsilon 1.0e-5 : tensor<?x8xf32> -> tensor<?x8xf32>
+    ashlar.yield %1 : tensor<?x8xf32>
+  }, {
+  ^bb0(%a: tensor<?x8xf32>):
+    %1 = ashlar.norm rms_norm %a gain @g epsilon 1.0e-5 : tensor<?x8xf32> -> tensor<?x8xf32>
+    ashlar.yield %1 : tensor<?x8xf32>
+  }
   return
 }
 

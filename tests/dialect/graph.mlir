@@ -43,6 +43,29 @@ func.func @embedding(%ids: tensor<?xi32>, %pos: tensor<?xi32>) -> tensor<?x8xf32
   return %2 : tensor<?x8xf32>
 }
 
+// CHECK: ashlar.weight @even [#ashlar.tensor<"{layer}.g", [8], rows = 0 for 8>] : tensor<8xf32> layers = [3, 2, 2]
+ashlar.weight @even [#ashlar.tensor<"{layer}.g", [8], rows = 0 for 8>] : tensor<8xf32> layers = [3, 2, 2]
+// CHECK: ashlar.weight @odd [#ashlar.tensor<"{layer}.g", [8], rows = 0 for 8>] : tensor<8xf32> layers = [4, 2, 2]
+ashlar.weight @odd [#ashlar.tensor<"{layer}.g", [8], rows = 0 for 8>] : tensor<8xf32> layers = [4, 2, 2]
+// CHECK-LABEL: func.func @turns(
+func.func @turns(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
+  // CHECK: ashlar.layers "h" [3, 4] (%{{.*}} : tensor<?x8xf32>) {
+  // CHECK:   ashlar.norm {{.*}} gain @even
+  // CHECK: }, {
+  // CHECK:   ashlar.norm {{.*}} gain @odd
+  // CHECK: }
+  %y = ashlar.layers "h" [3, 4] (%x : tensor<?x8xf32>) {
+  ^bb0(%a: tensor<?x8xf32>):
+    %0 = ashlar.norm rms_norm %a gain @even epsilon 1.0e-3 : tensor<?x8xf32> -> tensor<?x8xf32>
+    ashlar.yield %0 : tensor<?x8xf32>
+  }, {
+  ^bb0(%a: tensor<?x8xf32>):
+    %0 = ashlar.norm rms_norm %a gain @odd epsilon 1.0e-3 : tensor<?x8xf32> -> tensor<?x8xf32>
+    ashlar.yield %0 : tensor<?x8xf32>
+  }
+  return %y : tensor<?x8xf32>
+}
+
 // CHECK-LABEL: func.func @layer(
 func.func @layer(%x: tensor<?x8xf32>, %pos: tensor<?xi32>, %seq: !ashlar.sequences) -> tensor<?x8xf32> {
   // CHECK: ashlar.layers "h" [0, 2] (%{{.*}} : tensor<?x8xf32>) {

@@ -41,13 +41,18 @@ ashlar.weight @weight_c5 [#ashlar.tensor<"w", [8, 4], rows = 0 for 8>, #ashlar.t
 
 // -----
 
-// expected-error @below {{'ashlar.weight' op layers is [0, 0]; expected [first, count] with count at least 1}}
+// expected-error @below {{'ashlar.weight' op layers is [0, 0]; expected [first, count] with count at least 1, or [first, count, step] with step at least 2}}
 ashlar.weight @weight_c6 [#ashlar.tensor<"w", [8, 8], rows = 0 for 8>] : tensor<8x8xf32> layers = [0, 0]
 
 // -----
 
-// expected-error @below {{'ashlar.weight' op layers is [-1, 4]; expected [first, count] with count at least 1}}
+// expected-error @below {{'ashlar.weight' op layers is [-1, 4]; expected [first, count] with count at least 1, or [first, count, step] with step at least 2}}
 ashlar.weight @weight_first_c6 [#ashlar.tensor<"w", [8, 8], rows = 0 for 8>] : tensor<8x8xf32> layers = [-1, 4]
+
+// -----
+
+// expected-error @below {{'ashlar.weight' op layers is [0, 4, 1]; expected [first, count] with count at least 1, or [first, count, step] with step at least 2}}
+ashlar.weight @weight_step_c6 [#ashlar.tensor<"w", [8, 8], rows = 0 for 8>] : tensor<8x8xf32> layers = [0, 4, 1]
 
 // -----
 

@@ -56,8 +56,7 @@ static Expected<std::string> planModel(const Arguments &arguments) {
     return pipeline.takeError();
   std::unique_ptr<mlir::MLIRContext> context = makeContext();
   mlir::OwningOpRef<mlir::ModuleOp> module =
-      buildModule(*context, splitLayers(imported->spec, options->precision),
-                  path, buildLimits(*pipeline));
+      buildGraph(*context, imported->spec, path, *pipeline, options->precision);
   if (llvm::Error error = checkPrecision(*module, options->precision))
     return std::move(error);
   if (llvm::Error error = runStages(*module, *pipeline, "", plannedStage))

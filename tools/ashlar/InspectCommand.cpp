@@ -108,8 +108,8 @@ llvm::Error ashlar::tool::runInspect(const Arguments &arguments) {
     return listStages(*pipeline);
   std::unique_ptr<mlir::MLIRContext> context = makeContext();
   mlir::OwningOpRef<mlir::ModuleOp> module =
-      buildModule(*context, splitLayers(imported->spec, options->precision),
-                  arguments.operand(), buildLimits(*pipeline));
+      buildGraph(*context, imported->spec, arguments.operand(), *pipeline,
+                 options->precision);
   if (llvm::Error error = checkPrecision(*module, options->precision))
     return error;
   if (std::optional<llvm::StringRef> folder = arguments.get("--all-stages"))

@@ -167,9 +167,10 @@ static void readTensors(Reader &reader, const JsonValue &list,
       tensors.push_back(readTensor(reader, element));
       continue;
     }
-    int64_t first = 0, layers = 0;
+    int64_t first = 0, layers = 0, step = 0;
     reader.read(element, "first", first);
     reader.read(element, "layers", layers);
+    reader.read(element, "step", step);
     const JsonValue *inner = reader.list(element, "tensors");
     if (!inner || !inner->isArray())
       return reader.complain("its manifest has layers without tensors");
@@ -178,11 +179,11 @@ static void readTensors(Reader &reader, const JsonValue &list,
       group.push_back(readTensor(reader, tensor));
     auto size = static_cast<int64_t>(group.size());
     if (layers > mostPhases || size > mostPhases || first > mostPhases ||
-        layers * size > mostPhases)
+        step > mostPhases || layers * size > mostPhases)
       return reader.complain("its manifest lists too many tensors");
     for (int64_t i = 0; i < layers; ++i)
       for (ManifestTensor &tensor : group) {
-        tensor.layer = first + i;
+        tensor.layer = first + i * step;
         tensors.push_back(tensor);
       }
   }

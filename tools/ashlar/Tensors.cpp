@@ -6,13 +6,14 @@
 #include "compiler/Support/Errors.h"
 #include "tools/ashlar/Texts.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/ADT/StringMap.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <cmath>
+#include <map>
 
 using namespace ashlar;
 using namespace ashlar::tool;
@@ -58,27 +59,33 @@ struct Group {
 } // namespace
 
 /// In the order in which they come first.
-static std::vector<Group> groupsOf(const ManifestView &manifest,
-                                   ArrayRef<float> errors) {
-  std::vector<Group> groups;
-  llvm::StringMap<size_t> known;
+static llvm::SmallVector<Group> groupsOf(const ManifestView &manifest,
+                                         ArrayRef<float> errors) {
+  // Layers that take turns in a loop do not follow each other in the image.
+  std::map<std::string, std::vector<size_t>> tensors;
   for (const auto &[index, tensor] : llvm::enumerate(manifest.tensors)) {
     std::string key = tensor.precision;
     for (const std::string &name : tensor.names)
       key += '\0' + name; // no name has it
-    auto [found, isNew] = known.try_emplace(key, groups.size());
-    bool goesOn = !isNew && groups[found->second].members.back()->layer + 1 ==
-                                tensor.layer;
-    if (!goesOn) {
-      found->second = groups.size();
-      groups.emplace_back();
-    }
-    Group &group = groups[found->second];
-    group.members.push_back(&tensor);
-    if (!errors.empty())
-      group.errors.push_back(errors[index]);
+    tensors[key].push_back(index);
   }
-  return groups;
+  std::map<size_t, Group> groups; // by their first member
+  for (auto &[key, indices] : tensors) {
+    llvm::sort(indices, [&](size_t a, size_t b) {
+      return std::pair(manifest.tensors[a].layer, a) <
+             std::pair(manifest.tensors[b].layer, b);
+    });
+    Group *group = nullptr;
+    for (size_t index : indices) {
+      const ManifestTensor &tensor = manifest.tensors[index];
+      if (!group || group->members.back()->layer + 1 != tensor.layer)
+        group = &groups[index];
+      group->members.push_back(&tensor);
+      if (!errors.empty())
+        group->errors.push_back(errors[index]);
+    }
+  }
+  return llvm::to_vector(llvm::make_second_range(groups));
 }
 
 static std::string layersOf(int64_t first, int64_t last) {
@@ -173,11 +180,12 @@ static llvm::json::Array eachLayer(const llvm::json::Array &tensors) {
     }
     int64_t first = group->getInteger("first").value_or(0);
     int64_t layers = group->getInteger("layers").value_or(0);
-    for (int64_t layer = first; layer < first + layers; ++layer)
+    int64_t step = group->getInteger("step").value_or(1);
+    for (int64_t i = 0; i < layers; ++i)
       for (const llvm::json::Value &tensor : *inner) {
         all.push_back(tensor);
         if (llvm::json::Object *entry = all.back().getAsObject())
-          (*entry)["layer"] = layer;
+          (*entry)["layer"] = first + i * step;
       }
   }
   return all;

@@ -26,11 +26,20 @@ ScaledTensor Verifier::graphTensor(const ashlar_tap_plan &tap) const {
   return found == scaled.end() ? ScaledTensor{tap.name, 1} : found->second;
 }
 
+/// Whether `tap` has rows of `layer`, which is -1 outside of layers.
+static bool keeps(const ashlar_tap_plan &tap, int64_t layer) {
+  if (!tap.layers)
+    return layer < 0;
+  int64_t turn = (layer - tap.first_layer) / tap.layer_step;
+  return layer >= tap.first_layer && turn < tap.layers &&
+         (layer - tap.first_layer) % tap.layer_step == 0;
+}
+
 void Verifier::compareTap(StringRef entry, const ashlar_tap_plan &tap,
                           int64_t layer, const Tensor &rows, double factor) {
   const char *base = static_cast<const char *>(api.arena(session)) + tap.offset;
   if (tap.layers)
-    base += (layer - tap.first_layer) * tap.layer_stride;
+    base += (layer - tap.first_layer) / tap.layer_step * tap.layer_stride;
   Difference &difference = report.tensor(entry, tap.name, layer);
   for (int64_t i = 0; i < rows.dim(0); ++i) {
     const float *got = reinterpret_cast<const float *>(base) + i * tap.stride;
@@ -45,10 +54,8 @@ Expected<Tensor> Verifier::runReference(StringRef entry, int64_t owner,
     if (layers && (layer < layers->first || layer > layers->second))
       return;
     for (const ashlar_tap_plan &tap : ArrayRef(plan.taps, plan.tap_count)) {
-      bool inRange = tap.layers ? layer >= tap.first_layer &&
-                                      layer < tap.first_layer + tap.layers
-                                : layer < 0;
-      if (tap.stack != owner || !inRange || rows.dim(1) != tap.features)
+      if (tap.stack != owner || !keeps(tap, layer) ||
+          rows.dim(1) != tap.features)
         continue;
       ScaledTensor tensor = graphTensor(tap);
       if (name != tensor.name)

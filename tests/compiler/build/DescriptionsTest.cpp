@@ -1,7 +1,7 @@
 //===- DescriptionsTest.cpp - Graphs of descriptions made by hand ---------===//
 
 #include "compiler/Build/Build.h"
-#include "compiler/Build/SplitLayers.h"
+#include "compiler/Build/LayerLoops.h"
 #include "dialect/Ashlar.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -70,9 +70,13 @@ protected:
   ir::WeightOp weight(llvm::StringRef name) {
     return module->lookupSymbol<ir::WeightOp>(name);
   }
-  void build(const ModelSpec &spec, const BuildLimits &limits = {}) {
-    module = buildModule(context, spec, "model.yaml", limits);
+  void build(const ModelSpec &spec, const BuildLimits &limits = {},
+             TensorChoice choice = nullptr) {
+    module = buildModule(context, spec, "model.yaml", limits, choice);
     ASSERT_TRUE(module);
+  }
+  void build(const ModelSpec &spec, TensorChoice choice) {
+    build(spec, BuildLimits(), choice);
   }
 
   mlir::MLIRContext context{mlir::MLIRContext::Threading::DISABLED};
@@ -109,30 +113,77 @@ TEST_F(DescriptionsTest, groupsOfLayersHaveWeightsOfTheirOwn) {
 TEST_F(DescriptionsTest, layersAreCutWhereTheirWeightsAreToldApart) {
   ModelSpec spec = decoder();
   std::vector<std::string> asked;
-  auto isSecondDown = [&](llvm::StringRef tensor) {
+  build(spec, [&](llvm::StringRef tensor) {
     asked.push_back(tensor.str());
     return tensor == "h.1.down.weight";
-  };
-  ModelSpec split = splitLayers(spec, isSecondDown);
-  EXPECT_EQ(split.stacks[0].blocks,
-            (std::vector<BlockGroup>{
-                {0, 1, block()}, {1, 1, block()}, {2, 1, block()}}));
+  });
   EXPECT_EQ(asked.size(), 3u * 6);
-  build(split);
+  EXPECT_TRUE(weight("h.0.q.weight"));
   EXPECT_TRUE(weight("h.1.down.weight"));
   EXPECT_TRUE(weight("h.2.q.weight"));
-  EXPECT_EQ(splitLayers(spec,
-                        [](llvm::StringRef tensor) {
-                          return tensor.starts_with("h.0.");
-                        })
-                .stacks[0]
-                .blocks,
-            (std::vector<BlockGroup>{{0, 1, block()}, {1, 2, block()}}));
-  EXPECT_EQ(splitLayers(spec,
-                        [](llvm::StringRef tensor) {
-                          return tensor.contains(".down.");
-                        }),
-            spec);
+  build(spec,
+        [](llvm::StringRef tensor) { return tensor.starts_with("h.0."); });
+  EXPECT_TRUE(weight("h.0.q.weight"));
+  EXPECT_TRUE(weight("h.1-2.q.weight"));
+  build(spec, [](llvm::StringRef tensor) { return tensor.contains(".down."); });
+  EXPECT_TRUE(weight("h.*.q.weight"));
+}
+
+TEST_F(DescriptionsTest, blocksThatTakeTurnsShareALoop) {
+  ModelSpec spec = decoder();
+  std::vector<BlockGroup> &groups = spec.stacks[0].blocks;
+  groups.clear();
+  for (int64_t layer = 0; layer < 5; ++layer) {
+    groups.push_back({layer, 1, block()});
+    if (layer % 2)
+      groups.back().block.attention.scale = 0.5;
+  }
+  build(spec);
+  ASSERT_TRUE(weight("h.0-2:2.q.weight"));
+  EXPECT_EQ(weight("h.0-2:2.q.weight").getLayers(),
+            llvm::ArrayRef<int64_t>({0, 2, 2}));
+  ASSERT_TRUE(weight("h.1-3:2.q.weight"));
+  EXPECT_EQ(weight("h.1-3:2.q.weight").getLayers(),
+            llvm::ArrayRef<int64_t>({1, 2, 2}));
+  // What is left over has a loop of its own.
+  EXPECT_TRUE(weight("h.4.q.weight"));
+  build(spec,
+        [](llvm::StringRef tensor) { return tensor.starts_with("h.2."); });
+  for (int64_t layer = 0; layer < 5; ++layer)
+    EXPECT_TRUE(weight("h." + std::to_string(layer) + ".q.weight"));
+}
+
+/// The loops' "first+count/parts" for layers of the given kinds.
+static std::string loops(llvm::StringRef kinds) {
+  Stack stack;
+  for (auto [i, kind] : llvm::enumerate(kinds)) {
+    stack.blocks.push_back({static_cast<int64_t>(i), 1, {}});
+    stack.blocks.back().block.name = std::string(1, kind);
+  }
+  std::string text;
+  for (const LayerLoop &loop : layerLoops(stack, nullptr)) {
+    for (int64_t i = 0; i < loop.count; ++i)
+      EXPECT_EQ(loop.parts[i % loop.parts.size()]->name[0],
+                kinds[loop.first + i]);
+    EXPECT_EQ(loop.whole, loop.count == static_cast<int64_t>(kinds.size()));
+    text += std::to_string(loop.first) + "+" + std::to_string(loop.count) +
+            "/" + std::to_string(loop.parts.size()) + " ";
+  }
+  return text;
+}
+
+TEST(LayerLoops, needFewBlocks) {
+  EXPECT_EQ(loops("a"), "0+1/1 ");
+  EXPECT_EQ(loops("aaaa"), "0+4/1 ");
+  EXPECT_EQ(loops("abababab"), "0+8/2 ");
+  EXPECT_EQ(loops("ababa"), "0+4/2 4+1/1 ");
+  EXPECT_EQ(loops("abbabbab"), "0+6/3 6+1/1 7+1/1 ");
+  EXPECT_EQ(loops("aabb"), "0+2/1 2+2/1 ");
+  // Four blocks either way.
+  EXPECT_EQ(loops("aabbaabb"), "0+2/1 2+2/1 4+2/1 6+2/1 ");
+  EXPECT_EQ(loops("aaaaaaabaaaaaaab"), "0+7/1 7+1/1 8+7/1 15+1/1 ");
+  EXPECT_EQ(loops("aabaabaabaab"), "0+12/3 ");
+  EXPECT_EQ(loops("xabababy"), "0+1/1 1+6/2 7+1/1 ");
 }
 
 TEST_F(DescriptionsTest, sharedLayersHaveOneWeight) {
@@ -237,6 +288,7 @@ TEST_F(DescriptionsTest, theEncoderStoresTheKeysOfEveryGroupOfTheDecoder) {
   decoding.crossAttention->key = linear("h.{layer}.cross.k", 8, 8);
   decoding.crossAttentionNorm = norm("h.{layer}.n3", 8);
   spec.stacks[1].blocks = {{0, 1, decoding}, {1, 2, decoding}};
+  spec.stacks[1].blocks[0].block.attention.scale = 0.5;
   build(spec);
 
   auto encoder = module->lookupSymbol<mlir::func::FuncOp>("encoder");

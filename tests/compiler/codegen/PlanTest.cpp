@@ -106,5 +106,6 @@ TEST_F(PlanLayout, HeadCacheTap) {
   checkSize(PlanStruct::Tap, sizeof(ashlar_tap_plan));
   CHECK_FIELD(Tap, ashlar_tap_plan, name);
   CHECK_FIELD(Tap, ashlar_tap_plan, stack);
+  CHECK_FIELD(Tap, ashlar_tap_plan, layer_step);
   CHECK_FIELD(Tap, ashlar_tap_plan, features);
 }

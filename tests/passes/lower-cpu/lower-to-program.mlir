@@ -41,6 +41,36 @@ func.func @decoder(%ids: tensor<?xi32> {ashlar.input = "ids"}) -> tensor<?x40xf3
 
 // -----
 
+// Blocks that take turns: a turn has the phases of both, each with the stride of
+// its own weights; keys of the second part's layers lie at 2 * turn + 2.
+// CHECK-LABEL: ashlar.program @turns
+// CHECK:         scf.for %[[TURN:.*]] = %c0 to %c3 step
+// CHECK:           ashlar.phase "first"
+// CHECK:           %[[TURNS:.*]] = arith.muli %[[TURN]], %c2 :
+// CHECK:           %[[LAYER:.*]] = arith.addi %[[TURNS]], %c2 :
+// CHECK:           ashlar.phase "second"
+// CHECK:           ashlar.phase "append"
+// CHECK:             arith.muli %[[LAYER]],
+// CHECK:         ashlar.barrier
+ashlar.weight @f [#ashlar.tensor<"{layer}.w", [8, 8], rows = 0 for 8>] : tensor<8x8xf32> layers = [1, 3, 2]
+ashlar.weight @s [#ashlar.tensor<"{layer}.w", [8, 8], rows = 0 for 8>] : tensor<8x8xf32> layers = [2, 3, 2]
+func.func @turns(%h: tensor<?x8xf32> {ashlar.input = "vectors"}, %q: !ashlar.sequences {ashlar.input = "sequences"}) -> tensor<?x8xf32> attributes {ashlar.stack = 0} {
+  %y = ashlar.layers "l" [1, 6] (%h : tensor<?x8xf32>) {
+  ^bb0(%c: tensor<?x8xf32>):
+    %a = ashlar.linear %c weight @f : tensor<?x8xf32> -> tensor<?x8xf32> loc("first")
+    ashlar.yield %a : tensor<?x8xf32>
+  }, {
+  ^bb0(%c: tensor<?x8xf32>):
+    %a = ashlar.linear %c weight @s : tensor<?x8xf32> -> tensor<?x8xf32> loc("second")
+    %i = ashlar.split_heads %a : tensor<?x8xf32> -> tensor<?x2x4xf32>
+    %k, %v, %ks = ashlar.kv_append self %i, %i, %q : tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32>, tensor<?x2x4xf32> loc("append")
+    ashlar.yield %a : tensor<?x8xf32>
+  }
+  return %y : tensor<?x8xf32>
+}
+
+// -----
+
 // Attention never makes the score matrix: its memory is one segment of keys, and
 // its loop goes from segment to segment.
 // CHECK-LABEL: ashlar.program @attend

@@ -76,3 +76,35 @@ func.func @keys(%h: tensor<?x16xf32> {ashlar.input = "vectors"}, %s: !ashlar.seq
   }
   return %y : tensor<?x16xf32>
 }
+
+// -----
+
+// Blocks that take turns hand on one place; the second, which only passes rows
+// through, needs no copy. Layer 3 of the cache is the second part's in the
+// second turn.
+// CHECK: ashlar.caches = [{capacity = 4096 : i64, kind = #ashlar<cache self>, {{.*}}layers = 4 : i64
+// CHECK-LABEL: func.func @turns
+// CHECK:         ashlar.embedding {{.*}} {buffers = [#ashlar.buffer<[[#X:]], stride = 16>]}
+// CHECK:         ashlar.layers
+// CHECK:           ashlar.linear {{.*}} {buffers = [#ashlar.buffer<[[#A:]], stride = 16>]}
+// CHECK:           ashlar.add {{.*}} {buffers = [#ashlar.buffer<[[#X]], stride = 16>]}
+// CHECK:           ashlar.yield
+// CHECK-NOT:       ashlar.copy
+// CHECK:         } {buffers = [#ashlar.buffer<[[#X]], stride = 16>]}
+ashlar.weight @t [#ashlar.tensor<"t", [5, 8], rows = 0 for 5>] : tensor<5x8xf32>
+ashlar.weight @w [#ashlar.tensor<"w.{layer}", [8, 8], rows = 0 for 8>] : tensor<8x8xf32> layers = [0, 2, 2]
+func.func @turns(%ids: tensor<?xi32> {ashlar.input = "ids"}, %s: !ashlar.sequences {ashlar.input = "sequences"}) -> tensor<?x8xf32> attributes {ashlar.stack = 0} {
+  %x = ashlar.embedding %ids table @t : tensor<?xi32> -> tensor<?x8xf32>
+  %y = ashlar.layers "l" [0, 4] (%x : tensor<?x8xf32>) {
+  ^bb0(%c: tensor<?x8xf32>):
+    %a = ashlar.linear %c weight @w : tensor<?x8xf32> -> tensor<?x8xf32>
+    %z = ashlar.add %c, %a : tensor<?x8xf32>
+    ashlar.yield %z : tensor<?x8xf32>
+  }, {
+  ^bb0(%c: tensor<?x8xf32>):
+    %j = ashlar.split_heads %c : tensor<?x8xf32> -> tensor<?x1x8xf32>
+    %l, %m, %ls = ashlar.kv_append self %j, %j, %s : tensor<?x1x8xf32>, tensor<?x1x8xf32> -> tensor<?x1x8xf32>, tensor<?x1x8xf32>
+    ashlar.yield %c : tensor<?x8xf32>
+  }
+  return %y : tensor<?x8xf32>
+}
