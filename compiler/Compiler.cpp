@@ -103,13 +103,26 @@ ashlar::resolveLimits(const ModelSpec &spec, const CompileOptions &options) {
                               resolveLimit("--max-context", options.maxContext,
                                            4096, contextLimit)))
     return std::move(error);
+  const Patches *patches = encoder && encoder->embedding.patches
+                               ? &*encoder->embedding.patches
+                               : nullptr;
   int64_t tokens = encoder ? 512 : std::min<int64_t>(512, pipeline.maxContext);
+  // What a stem makes of a source has the length that the model was made for.
   if (encoder && sourceLimit)
-    tokens = std::min(tokens, sourceLimit);
+    tokens = encoder->embedding.stem.empty() ? std::min(tokens, sourceLimit)
+                                             : sourceLimit;
+  if (patches) // whole images
+    tokens = std::max<int64_t>(512 / patches->rows(), 1) * patches->rows();
   if (llvm::Error error =
           set(pipeline.maxTokens,
               resolveLimit("--max-tokens", options.maxTokens, tokens, 0)))
     return std::move(error);
+  if (patches && pipeline.maxTokens < patches->rows())
+    return userError("",
+                     "--max-tokens is " + llvm::Twine(pipeline.maxTokens) +
+                         ", but an image has " + llvm::Twine(patches->rows()) +
+                         " rows",
+                     "give at least that");
   if (llvm::Error error = set(pipeline.maxSource,
                               resolveLimit("--max-source", options.maxSource,
                                            pipeline.maxTokens, sourceLimit)))
@@ -136,6 +149,11 @@ ashlar::buildGraph(mlir::MLIRContext &context, const ModelSpec &spec,
 
 llvm::Error ashlar::checkPrecision(mlir::ModuleOp module,
                                    const PrecisionOptions &precision) {
+  if (const auto *dividing = precision.dividingException(module))
+    return userError("",
+                     "--precision: \"" + escapeForDisplay(dividing->text) +
+                         "\" matches some experts of a layer and not others",
+                     "write * in place of the expert's index");
   const PrecisionOptions::Exception *unused = precision.unusedException(module);
   if (!unused)
     return llvm::Error::success();
@@ -209,21 +227,18 @@ makeTextTables(const ImportResult &imported,
   options.generation = imported.spec.generation;
   options.labels = imported.spec.labels;
   options.sentence = imported.spec.sentence;
-  options.vocabulary = imported.spec.stacks.front().embedding.vocabulary;
+  // Texts are the first stack's; where it takes vectors, the last one's.
+  for (const Stack &stack : llvm::reverse(imported.spec.stacks))
+    if (stack.embedding.tokens)
+      options.vocabulary = stack.embedding.vocabulary;
   llvm::Expected<TextTables> tables = [&]() -> llvm::Expected<TextTables> {
     if (imported.source.tokenizer.empty())
       return buildTextTables(options);
-    llvm::Expected<InputFile> file = InputFile::open(imported.source.tokenizer);
-    if (!file)
-      return file.takeError();
-    llvm::Expected<std::string> text = file->readAll(uint64_t(100) << 20);
-    if (!text)
-      return text.takeError();
-    llvm::Expected<JsonDocument> json =
-        parseJson(*text, imported.source.tokenizer);
-    if (!json)
-      return json.takeError();
-    return buildTextTables(*json, options);
+    llvm::Expected<TokenizerFiles> files =
+        readTokenizerFiles(imported.source.tokenizer);
+    if (!files)
+      return files.takeError();
+    return buildTextTables(*files, options);
   }();
   if (!tables)
     return tables.takeError();

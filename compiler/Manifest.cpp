@@ -7,6 +7,7 @@
 #include "compiler/Weights/Packer.h"
 #include "passes/Layout/WeightLayout.h"
 #include "passes/Layout/Work.h"
+#include "passes/LowerCpu/PatternBounds.h"
 #include "passes/Memory/ArenaPlan.h"
 
 #include "llvm/Config/llvm-config.h"
@@ -24,7 +25,9 @@ std::string ashlar::compilerVersion() {
 static llvm::json::Array inputsOf(const StackDescription &stack,
                                   bool isEncoder) {
   llvm::json::Array inputs{stack.input};
-  if (isEncoder || stack.input == "input_ids")
+  if (stack.plan.image.channels)
+    return inputs;
+  if ((isEncoder && stack.plan.vector_rows <= 1) || stack.input == "input_ids")
     inputs.push_back("attention_mask");
   if (stack.plan.positions_offset >= 0 && stack.input == "input_ids")
     inputs.push_back("position_ids");
@@ -67,12 +70,19 @@ static void countPhases(mlir::Block &block, int64_t times, Work &sum,
       if (auto precision =
               phase->getAttrOfType<mlir::StringAttr>(phasePrecisionAttr))
         entry["precision"] = precision.getValue();
+      if (auto tiles =
+              phase->getAttrOfType<mlir::DenseI64ArrayAttr>(phaseTilesAttr))
+        entry["tiles"] = llvm::json::Object{
+            {"visited", tiles[0]}, {"total", tiles[1]}, {"tokens", tiles[2]}};
       phases.push_back(std::move(entry));
     } else if (auto loop = mlir::dyn_cast<mlir::scf::ForOp>(op)) {
       std::optional<llvm::APInt> layers = loop.getStaticTripCount();
       assert(layers && "layers are counted at compile time");
       llvm::json::Array inner;
       countPhases(*loop.getBody(), times * layers->getSExtValue(), sum, inner);
+      // Not one over layers.
+      if (inner.empty())
+        continue;
       phases.push_back(llvm::json::Object{{"layers", layers->getSExtValue()},
                                           {"phases", std::move(inner)}});
     }
@@ -101,7 +111,8 @@ static std::pair<int64_t, int64_t> perToken(const PlanDescription &plan,
   Work sum = work.stacks.back().sum;
   if (!plan.heads.empty() && !plan.heads.front().plan.first_row_only)
     sum.add(work.heads.front().sum);
-  return {sum.flopsPerRow, sum.weightBytes + sum.bytesPerRow};
+  return {sum.flopsPerRow,
+          sum.weightBytes + sum.bytesPerRow + sum.expertBytesPerRow};
 }
 
 static llvm::json::Array entriesOf(const PlanDescription &plan,
@@ -109,15 +120,20 @@ static llvm::json::Array entriesOf(const PlanDescription &plan,
   llvm::json::Array entries;
   for (const auto &[index, stack] : llvm::enumerate(plan.stacks)) {
     bool isEncoder = plan.plan.encoder == static_cast<int64_t>(index);
-    entries.push_back(
-        llvm::json::Object{{"call", isEncoder ? "encode" : "decode"},
-                           {"inputs", inputsOf(stack, isEncoder)},
-                           {"output", stack.output},
-                           {"features", stack.plan.hidden},
-                           {"vocabulary", stack.plan.vocabulary},
-                           {"positions", stack.plan.positions},
-                           {"work", toJson(work.stacks[index].sum, true)},
-                           {"phases", std::move(work.stacks[index].phases)}});
+    llvm::json::Object entry{{"call", isEncoder ? "encode" : "decode"},
+                             {"inputs", inputsOf(stack, isEncoder)},
+                             {"output", stack.output},
+                             {"features", stack.plan.hidden},
+                             {"vocabulary", stack.plan.vocabulary},
+                             {"positions", stack.plan.positions},
+                             {"work", toJson(work.stacks[index].sum, true)},
+                             {"phases", std::move(work.stacks[index].phases)}};
+    if (const ashlar_image_plan &image = stack.plan.image; image.channels)
+      entry["image"] = llvm::json::Object{{"channels", image.channels},
+                                          {"height", image.height},
+                                          {"width", image.width},
+                                          {"rows", image.rows}};
+    entries.push_back(std::move(entry));
   }
   for (const auto &[index, head] : llvm::enumerate(plan.heads))
     entries.push_back(
@@ -126,6 +142,7 @@ static llvm::json::Array entriesOf(const PlanDescription &plan,
                            {"rows", head.plan.first_row_only ? "first" : "all"},
                            {"output", head.output},
                            {"features", head.plan.output_features},
+                           {"scalar", head.plan.scalar},
                            {"work", toJson(work.heads[index].sum, true)},
                            {"phases", std::move(work.heads[index].phases)}});
   return entries;
@@ -154,7 +171,9 @@ static llvm::json::Array tensorsOf(mlir::ModuleOp planned) {
     llvm::json::Object entry{
         {"names", std::move(names)},
         {"precision", ir::stringifyEnum(weight.getPrecision())},
-        {"bytes", packedBytes(weight, *weight.getLayout())}};
+        {"bytes", weight.getCopies() == 1
+                      ? packedBytes(weight, *weight.getLayout())
+                      : placedBytes(weight, *weight.getLayout())}};
     if (!weight.isPerLayer()) {
       layers = {};
       tensors.push_back(std::move(entry));

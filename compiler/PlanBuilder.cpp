@@ -2,6 +2,7 @@
 
 #include "compiler/PlanBuilder.h"
 
+#include "dialect/Pattern.h"
 #include "passes/Layout/WeightLayout.h"
 #include "passes/Memory/ArenaPlan.h"
 
@@ -61,6 +62,29 @@ static int64_t usablePositions(func::FuncOp entry) {
   return positions;
 }
 
+static bool readsExtents(func::FuncOp entry) {
+  return entry
+      .walk([](ir::AttentionOp op) {
+        for (Attribute pattern : {op.getPatternAttr(), op.getRepeatedAttr()})
+          if (pattern && ir::readsExtent(pattern))
+            return WalkResult::interrupt();
+        return WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
+ashlar_image_plan ashlar::imagePlan(const Patches &patches) {
+  ashlar_image_plan plan{};
+  plan.channels = patches.channels;
+  plan.height = patches.imageHeight;
+  plan.width = patches.imageWidth;
+  plan.patch_height = patches.patchHeight;
+  plan.patch_width = patches.patchWidth;
+  plan.prefix = patches.prefix.size();
+  plan.rows = patches.rows();
+  return plan;
+}
+
 static StackDescription describeStack(func::FuncOp entry, const Stack &stack,
                                       const ArenaPlan &arena) {
   StackDescription description;
@@ -70,8 +94,14 @@ static StackDescription describeStack(func::FuncOp entry, const Stack &stack,
   ashlar_stack_plan &plan = description.plan;
   plan.ids_offset = inputOffset(entry, "ids");
   plan.vectors_offset = inputOffset(entry, "vectors");
-  plan.vector_stride =
-      plan.vectors_offset >= 0 ? inputBuffer(entry, "vectors").getStride() : 0;
+  if (ir::BufferAttr vectors = inputBuffer(entry, "vectors")) {
+    plan.vector_stride = vectors.getStride();
+    plan.vector_features = stack.vectorFeatures();
+    plan.vector_rows = stack.embedding.rowsPerToken();
+    plan.vectors_by_feature = stack.featuresFirst;
+  }
+  if (stack.embedding.patches)
+    plan.image = imagePlan(*stack.embedding.patches);
   plan.positions_offset = inputOffset(entry, "positions");
   plan.types_offset = inputOffset(entry, "types");
   plan.vocabulary = stack.embedding.vocabulary;
@@ -84,6 +114,7 @@ static StackDescription describeStack(func::FuncOp entry, const Stack &stack,
   plan.hidden_offset = result.getOffset();
   plan.hidden_stride = result.getStride();
   plan.cache_kind = ownCache(entry, arena);
+  plan.reads_extents = readsExtents(entry);
   return description;
 }
 
@@ -118,6 +149,7 @@ static HeadDescription describeHead(func::FuncOp entry, const Head &head,
   plan.output_offset = result.getOffset();
   plan.output_stride = result.getStride();
   plan.output_features = resultFeatures(entry);
+  plan.scalar = head.scalar;
   return description;
 }
 
@@ -152,6 +184,22 @@ static TapDescription describeTap(ir::TapOp tap, int64_t stack) {
       cast<RankedTensorType>(tap.getInput().getType()).getDimSize(1);
   plan.stride = roundUp(plan.features, panelWidth);
   return description;
+}
+
+/// Attention whose weights can be kept.
+static ashlar_map_plan describeMap(ir::AttentionOp attention, int64_t stack) {
+  ashlar_map_plan plan{};
+  plan.stack = stack;
+  plan.keys = isa<ir::KvReadOp>(attention.getKey().getDefiningOp())
+                  ? ASHLAR_MAP_SOURCE
+                  : ASHLAR_MAP_OWN;
+  auto layers = attention->getParentOfType<ir::LayersOp>();
+  plan.first_layer =
+      layers ? layers.getFirst() + layers.partOf(attention) : uint64_t(0);
+  plan.layers = layers ? layers.getTurns() : 1;
+  plan.layer_step = layers ? layers.getStep() : 1;
+  plan.heads = attention.getQuery().getType().getDimSize(1);
+  return plan;
 }
 
 /// Whether any attention or linear multiplies bf16 or int8.
@@ -189,6 +237,15 @@ PlanDescription ashlar::buildPlan(ModuleOp planned, const ModelSpec &spec,
     }
     entry.walk([&](ir::TapOp tap) {
       description.taps.push_back(describeTap(tap, owner));
+    });
+    entry.walk([&](ir::AttentionOp attention) {
+      auto place = attention->getAttrOfType<ir::BufferAttr>(mapAttr);
+      if (!place)
+        return;
+      description.maps.push_back(describeMap(attention, owner));
+      plan.map_offset = place.getOffset();
+      plan.map_rows = arena.rowCapacity;
+      plan.map_keys = place.getStride();
     });
   }
   for (const CachePlan &cache : arena.caches)

@@ -15,6 +15,9 @@ namespace ashlar {
 PlanDescription buildPlan(mlir::ModuleOp planned, const ModelSpec &spec,
                           const PipelineOptions &options);
 
+/// How the runtime reads images of `patches`.
+ashlar_image_plan imagePlan(const Patches &patches);
+
 } // namespace ashlar
 
 #endif // ASHLAR_COMPILER_PLANBUILDER_H

@@ -32,6 +32,10 @@ namespace ashlar::ir {
 /// The weight that `symbol` names, seen from `op`; null when there is none.
 WeightOp lookupWeight(mlir::Operation *op, mlir::FlatSymbolRefAttr symbol);
 
+/// Rows of `rows` for each row that the entry's sequences describe: more than 1
+/// before the last convolution of a stem.
+int64_t rowsPerToken(mlir::Value rows);
+
 /// The model's names in `location`, in order: the first says what the op
 /// computes, the others what it was fused of.
 llvm::SmallVector<llvm::StringRef> namesOf(mlir::Location location);
@@ -42,6 +46,19 @@ llvm::StringRef nameOf(mlir::Location location);
 std::string replaceLayer(llvm::StringRef tensor, const llvm::Twine &text);
 /// Whether `tensor` is another one in each layer.
 bool namesLayer(llvm::StringRef tensor);
+/// The same for "{expert}".
+std::string replaceExpert(llvm::StringRef tensor, const llvm::Twine &text);
+bool namesExpert(llvm::StringRef tensor);
+
+/// Which of the tensors of a weight that is per layer, or of experts; any value
+/// where it is not.
+struct WeightIndex {
+  WeightIndex(int64_t layer, int64_t expert = 0)
+      : layer(layer), expert(expert) {}
+  int64_t layer, expert;
+};
+/// `tensor` with both indices in it.
+std::string tensorName(llvm::StringRef tensor, WeightIndex index);
 
 } // namespace ashlar::ir
 

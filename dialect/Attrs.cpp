@@ -38,22 +38,27 @@ static void printRowRange(AsmPrinter &printer, int64_t begin, int64_t count,
     printer << " by " << piece << " every " << every;
 }
 
-/// , transposed = true, plus = 1.0, scale = 0.5
+/// , transposed = true, convolution = true, plus = 1.0, scale = 0.5
 ///
 /// All are optional. (As optional groups in the declarative format, a scale
 /// alone would not be read again: all begin with a comma.)
 static ParseResult parseChanges(AsmParser &parser, bool &transposed,
-                                FloatAttr &plus, FloatAttr &scale) {
+                                bool &convolution, FloatAttr &plus,
+                                FloatAttr &scale) {
   auto more = [&] { return succeeded(parser.parseOptionalComma()); };
   if (!more())
     return success();
-  if (succeeded(parser.parseOptionalKeyword("transposed"))) {
+  std::pair<StringRef, bool *> flags[] = {{"transposed", &transposed},
+                                          {"convolution", &convolution}};
+  for (auto [keyword, flag] : flags) {
+    if (failed(parser.parseOptionalKeyword(keyword)))
+      continue;
     if (parser.parseEqual())
       return failure();
     FailureOr<bool> value = FieldParser<bool>::parse(parser);
     if (failed(value))
       return failure();
-    transposed = *value;
+    *flag = *value;
     if (!more())
       return success();
   }
@@ -67,10 +72,12 @@ static ParseResult parseChanges(AsmParser &parser, bool &transposed,
                  parser.parseAttribute(scale));
 }
 
-static void printChanges(AsmPrinter &printer, bool transposed, FloatAttr plus,
-                         FloatAttr scale) {
+static void printChanges(AsmPrinter &printer, bool transposed, bool convolution,
+                         FloatAttr plus, FloatAttr scale) {
   if (transposed)
     printer << ", transposed = true";
+  if (convolution)
+    printer << ", convolution = true";
   if (plus)
     printer << ", plus = " << plus;
   if (scale)
@@ -79,16 +86,17 @@ static void printChanges(AsmPrinter &printer, bool transposed, FloatAttr plus,
 
 static ParseResult parsePart(AsmParser &parser, int64_t &begin, int64_t &count,
                              int64_t &piece, int64_t &every, bool &transposed,
-                             FloatAttr &plus, FloatAttr &scale) {
+                             bool &convolution, FloatAttr &plus,
+                             FloatAttr &scale) {
   return failure(parseRowRange(parser, begin, count, piece, every) ||
-                 parseChanges(parser, transposed, plus, scale));
+                 parseChanges(parser, transposed, convolution, plus, scale));
 }
 
 static void printPart(AsmPrinter &printer, int64_t begin, int64_t count,
                       int64_t piece, int64_t every, bool transposed,
-                      FloatAttr plus, FloatAttr scale) {
+                      bool convolution, FloatAttr plus, FloatAttr scale) {
   printRowRange(printer, begin, count, piece, every);
-  printChanges(printer, transposed, plus, scale);
+  printChanges(printer, transposed, convolution, plus, scale);
 }
 
 #define GET_ATTRDEF_CLASSES
@@ -101,21 +109,42 @@ void AshlarDialect::registerAttributes() {
       >();
 }
 
+/// `stored` without leading ones, as far as two sizes are left.
+static ArrayRef<int64_t> withoutLeadingOnes(ArrayRef<int64_t> stored) {
+  while (stored.size() > 2 && stored.front() == 1)
+    stored = stored.drop_front();
+  return stored;
+}
+
+/// A vector may be stored in two dimensions, as [1, n] or [heads, head_dim]:
+/// then there are more rows than the first one says.
+static bool isFlattened(TensorSourceAttr source) {
+  ArrayRef<int64_t> stored = withoutLeadingOnes(source.getStored());
+  return stored.size() == 2 && !source.getTransposed() && stored[1] != 1 &&
+         source.getCount() == stored[0] * stored[1];
+}
+
 int64_t TensorSourceAttr::getColumns() const {
-  ArrayRef<int64_t> stored = getStored();
-  if (stored.size() < 2)
+  if (getConvolution() && getStored().size() == 3)
+    return getStored()[1] * getStored()[2];
+  ArrayRef<int64_t> stored = withoutLeadingOnes(getStored());
+  if (stored.size() < 2 || isFlattened(*this))
     return 1;
-  // A bias may be stored as [1, n].
-  if (stored.size() == 2 && stored[0] == 1 && !getTransposed() &&
-      getCount() == stored[1] && stored[1] != 1)
-    return 1;
-  return getTransposed() ? stored[0] : stored[1];
+  if (getTransposed())
+    return stored[0];
+  int64_t columns = 1;
+  for (int64_t size : stored.drop_front())
+    columns *= size;
+  return columns;
 }
 
 int64_t TensorSourceAttr::getStoredRows() const {
-  ArrayRef<int64_t> stored = getStored();
-  bool isVector = stored.front() == 1 && getColumns() == 1;
-  return getTransposed() || isVector ? stored.back() : stored.front();
+  if (getConvolution())
+    return getStored().front();
+  if (isFlattened(*this))
+    return getCount();
+  ArrayRef<int64_t> stored = withoutLeadingOnes(getStored());
+  return getTransposed() ? stored.back() : stored.front();
 }
 
 double TensorSourceAttr::getPlusValue() const {
@@ -168,11 +197,27 @@ static double yarnFrequency(RotaryAttr rotary, int64_t i, double base) {
   return base / factor * divided + base * (1.0 - divided);
 }
 
-double RotaryAttr::frequency(int64_t i) const {
-  double base = std::pow(getTheta().getValueAsDouble(),
-                         -2.0 * static_cast<double>(i) /
-                             static_cast<double>(getDimensions()));
+/// Theta grows with what the length has beyond the original one.
+static double dynamicTheta(RotaryAttr rotary, int64_t length) {
+  double theta = rotary.getTheta().getValueAsDouble();
+  int64_t original = rotary.getOriginal();
+  if (length <= original)
+    return theta;
+  double factor = rotary.getFactor().getValueAsDouble();
+  double ratio = static_cast<double>(length) / static_cast<double>(original);
+  auto dimensions = static_cast<double>(rotary.getDimensions());
+  return theta * std::pow(factor * ratio - (factor - 1.0),
+                          dimensions / (dimensions - 2.0));
+}
+
+double RotaryAttr::frequency(int64_t i, int64_t length) const {
+  double theta = getScaling() == RopeScaling::Dynamic
+                     ? dynamicTheta(*this, length)
+                     : getTheta().getValueAsDouble();
+  double base = std::pow(theta, -2.0 * static_cast<double>(i) /
+                                    static_cast<double>(getDimensions()));
   switch (getScaling()) {
+  case RopeScaling::Dynamic:
   case RopeScaling::None:
     return base;
   case RopeScaling::Linear:
@@ -181,12 +226,48 @@ double RotaryAttr::frequency(int64_t i) const {
     return llama3Frequency(*this, base);
   case RopeScaling::Yarn:
     return yarnFrequency(*this, i, base);
+  case RopeScaling::LongRope:
+    return base /
+           (length > getOriginal() ? getLongFactors() : getShortFactors())[i];
   }
   llvm_unreachable("every scaling is handled above");
 }
 
 double RotaryAttr::getMagnitudeValue() const {
   return getMagnitude() ? getMagnitude().getValueAsDouble() : 1.0;
+}
+
+int64_t RotaryAttr::distinctLengths(int64_t most) const {
+  int64_t beyond = std::max<int64_t>(most - getOriginal(), 0);
+  switch (getScaling()) {
+  case RopeScaling::Dynamic:
+    return 1 + beyond;
+  case RopeScaling::LongRope:
+    return 1 + std::min<int64_t>(beyond, 1);
+  default:
+    return 1;
+  }
+}
+
+void RotaryAttr::angles(int64_t position, int64_t length,
+                        MutableArrayRef<double> out) const {
+  assert(static_cast<int64_t>(out.size()) == tableColumns() &&
+         "room for another table's row");
+  int64_t dimensions = getDimensions(), pairs = dimensions / 2;
+  double magnitude = getMagnitudeValue();
+  for (int64_t i = 0; i < pairs; ++i) {
+    double angle = static_cast<double>(position) * frequency(i, length);
+    double cosine = std::cos(angle) * magnitude;
+    double sine = std::sin(angle) * magnitude;
+    if (getInterleaved()) {
+      out[2 * i] = out[2 * i + 1] = cosine;
+      out[dimensions + 2 * i] = -sine;
+      out[dimensions + 2 * i + 1] = sine;
+    } else {
+      out[i] = cosine;
+      out[pairs + i] = sine;
+    }
+  }
 }
 
 double AlibiTableSourceAttr::slope(int64_t head) const {

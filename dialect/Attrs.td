@@ -67,7 +67,9 @@ def Ashlar_RopeScaling : Ashlar_Enum<"RopeScaling", "scaling of frequencies", [
   I32EnumAttrCase<"None", 0, "none">,
   I32EnumAttrCase<"Linear", 1, "linear">,
   I32EnumAttrCase<"Llama3", 2, "llama3">,
-  I32EnumAttrCase<"Yarn", 3, "yarn">
+  I32EnumAttrCase<"Yarn", 3, "yarn">,
+  I32EnumAttrCase<"Dynamic", 4, "dynamic">,
+  I32EnumAttrCase<"LongRope", 5, "longrope">
 ]>;
 
 // How numbers of weights and of matrix operands are stored.
@@ -102,7 +104,10 @@ def Ashlar_TensorAttr : Ashlar_Attr<"TensorSource", "tensor"> {
     `count` rows of the logical `[out, in]` tensor from `begin` on, plus `plus`, times
     `scale`. With `piece` and `every` they come in pieces of `piece` rows, the first
     rows of which lie `every` rows apart. `transposed`: the checkpoint stores
-    `[in, out]`. "{layer}" in the name stands for the index of the layer.
+    `[in, out]`. `convolution`: it stores `[out, in, taps]`, and column t * in + c is
+    number [c][t] of a row. Of other tensors of more than two sizes, leading ones are
+    left out as far as that goes; what is behind the first size left is one row.
+    "{layer}" in the name stands for the index of the layer.
 
     ```mlir
     #ashlar.tensor<"h.{layer}.qkv.weight", [192, 64], rows = 16 for 64 by 16 every 48>
@@ -116,11 +121,13 @@ def Ashlar_TensorAttr : Ashlar_Attr<"TensorSource", "tensor"> {
     "int64_t":$piece,
     "int64_t":$every,
     DefaultValuedParameter<"bool", "false">:$transposed,
+    DefaultValuedParameter<"bool", "false">:$convolution,
     OptionalParameter<"::mlir::FloatAttr", "is added to every number">:$plus,
     OptionalParameter<"::mlir::FloatAttr", "multiplies every number">:$scale);
   let assemblyFormat = [{
     `<` $name `,` `[` $stored `]` `,`
-    custom<Part>($begin, $count, $piece, $every, $transposed, $plus, $scale) `>`
+    custom<Part>($begin, $count, $piece, $every, $transposed, $convolution, $plus,
+                 $scale) `>`
   }];
   let extraClassDeclaration = [{
     /// Columns of the logical tensor; 1 for a vector.
@@ -146,11 +153,16 @@ def Ashlar_SinusoidAttr : Ashlar_Attr<"SinusoidSource", "sinusoid"> {
   let summary = "table of sinusoidal positions, computed in float64";
   let description = [{
     Entry i of position p is sin or cos of p / 10000^(2i/features) (Vaswani et al.
-    2017, section 3.5); `order` says which columns hold which.
+    2017, section 3.5); `order` says which columns hold which. `inclusive`: of
+    p / 10000^(i/(n - 1)), with n the number of sines (fairseq); then a last column
+    that has no pair is zero.
   }];
   let parameters = (ins EnumParameter<Ashlar_SinusoidOrder>:$order,
+                        DefaultValuedParameter<"bool", "false">:$inclusive,
                         "int64_t":$positions, "int64_t":$features);
-  let assemblyFormat = "`<` $order `,` $positions `x` $features `>`";
+  let assemblyFormat = [{
+    `<` $order `,` (`inclusive` `=` $inclusive^ `,`)? $positions `x` $features `>`
+  }];
 }
 
 def Ashlar_RotaryAttr : Ashlar_Attr<"Rotary", "rotary"> {
@@ -161,8 +173,12 @@ def Ashlar_RotaryAttr : Ashlar_Attr<"Rotary", "rotary"> {
     2021), frequencies scaled as `scaling` says: linear divides by `factor`; llama3
     divides the low frequencies, keeps the high ones and blends between (Llama 3.1);
     yarn blends by how often pair i turns over `original` positions: it is kept above
-    `high` turns and divided below `low` (Peng et al. 2023). `magnitude` multiplies
-    what was rotated.
+    `high` turns and divided below `low` (Peng et al. 2023). Two depend on the length
+    that the sequence has with this call's rows: dynamic, where it is more than
+    `original`, puts theta * (factor * length / original - factor + 1)^(d/(d - 2)) in
+    theta's place, with d the dimensions; longrope divides f_i by entry i of `long`
+    where it is more than `original`, else of `short` (Ding et al. 2024). `magnitude`
+    multiplies what was rotated.
   }];
   let parameters = (ins
     "int64_t":$dimensions,
@@ -173,16 +189,29 @@ def Ashlar_RotaryAttr : Ashlar_Attr<"Rotary", "rotary"> {
     "::mlir::FloatAttr":$low,
     "::mlir::FloatAttr":$high,
     "int64_t":$original,
+    OptionalParameter<"::mlir::DenseF64ArrayAttr">:$short_factors,
+    OptionalParameter<"::mlir::DenseF64ArrayAttr">:$long_factors,
     OptionalParameter<"::mlir::FloatAttr">:$magnitude);
   let assemblyFormat = [{
     `<` $dimensions (`interleaved` `=` $interleaved^)? `,` `theta` `=` $theta `,` $scaling
     `,` `factor` `=` $factor `,` `low` `=` $low
-    `,` `high` `=` $high `,` `original` `=` $original (`,` `magnitude` `=` $magnitude^)? `>`
+    `,` `high` `=` $high `,` `original` `=` $original
+    (`short` `=` $short_factors^ `long` `=` $long_factors)?
+    (`,` `magnitude` `=` $magnitude^)? `>`
   }];
   let extraClassDeclaration = [{
-    /// The angle per position of pair `i` in [0, dimensions/2), in radians.
-    double frequency(int64_t i) const;
+    /// The angle per position of pair `i` in [0, dimensions/2), in radians, in a
+    /// sequence of `length` tokens.
+    double frequency(int64_t i, int64_t length = 0) const;
+    bool dependsOnLength() const {
+      return getScaling() == RopeScaling::Dynamic || getScaling() == RopeScaling::LongRope;
+    }
+    /// How many lengths up to `most` have frequencies of their own: `original` (with
+    /// all below it), and those that follow; the last stands for all above it.
+    int64_t distinctLengths(int64_t most) const;
     double getMagnitudeValue() const;
+    /// Entries of a table's row: [tableColumns].
+    void angles(int64_t position, int64_t length, ::llvm::MutableArrayRef<double> out) const;
     /// Columns of the table of a position: cosines, then sines, one of each for a
     /// pair; for each entry of a pair when interleaved, the first sine negative.
     int64_t tableColumns() const { return getDimensions() * (getInterleaved() ? 2 : 1); }
@@ -194,6 +223,18 @@ def Ashlar_RotaryTableAttr : Ashlar_Attr<"RotaryTableSource", "rotary_table"> {
   let parameters = (ins "::ashlar::ir::RotaryAttr":$rotary,
                         "int64_t":$positions);
   let assemblyFormat = "`<` $rotary `,` $positions `>`";
+}
+
+def Ashlar_RotaryFrequenciesAttr
+    : Ashlar_Attr<"RotaryFrequenciesSource", "rotary_frequencies"> {
+  let summary = "turns per position, a row for each length of the sequence";
+  let description = [{
+    Row r is for sequences of `original` + r tokens, the first one for shorter ones too,
+    the last one for longer ones. For each cosine of the angles' row the turns (radians /
+    2 pi) per position, rounded to float32; then, for each, what rounding took away.
+  }];
+  let parameters = (ins "::ashlar::ir::RotaryAttr":$rotary, "int64_t":$lengths);
+  let assemblyFormat = "`<` $rotary `,` $lengths `>`";
 }
 
 def Ashlar_AlibiTableAttr : Ashlar_Attr<"AlibiTableSource", "alibi_table"> {
@@ -221,6 +262,7 @@ def Ashlar_RelativeTableAttr : Ashlar_Attr<"RelativeTableSource", "relative_tabl
     buckets have one each, the others share them by the logarithm of the distance,
     the last one from `max_distance` on (Raffel et al. 2019). `bidirectional`: the
     upper half of the buckets is for keys ahead; else those are at distance 0.
+    "{layer}" in the name stands for the index of the layer.
   }];
   let parameters = (ins
     StringRefParameter<"name in the checkpoint">:$name,
@@ -234,6 +276,95 @@ def Ashlar_RelativeTableAttr : Ashlar_Attr<"RelativeTableSource", "relative_tabl
     int64_t bucket(int64_t distance) const;
   }];
 }
+
+//===----------------------------------------------------------------------===//
+// Patterns: which keys a query sees, by their indices in the sequence
+//===----------------------------------------------------------------------===//
+
+def Ashlar_PatternSide : Ashlar_Enum<"PatternSide", "whose index is looked at", [
+  I32EnumAttrCase<"Keys", 0, "keys">,
+  I32EnumAttrCase<"Queries", 1, "queries">
+]>;
+
+class Ashlar_PatternAttrBase<string name, string attrMnemonic>
+    : Ashlar_Attr<name, attrMnemonic> {
+  let genVerifyDecl = 1;
+}
+
+def Ashlar_NearAttr : Ashlar_PatternAttrBase<"Near", "near"> {
+  let summary = "keys at most `behind` before and `ahead` after the query";
+  let description = [{
+    Distances are of blocks of `block` tokens: key / block - query / block. Without
+    `behind` or without `ahead` that side has no end: `#ashlar.near<ahead = 0>` is
+    causal.
+  }];
+  let parameters = (ins
+    DefaultValuedParameter<"int64_t", "-1">:$behind,
+    DefaultValuedParameter<"int64_t", "-1">:$ahead,
+    DefaultValuedParameter<"int64_t", "1">:$block);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let extraClassDeclaration = [{
+    bool endsBehind() const { return getBehind() >= 0; }
+    bool endsAhead() const { return getAhead() >= 0; }
+  }];
+}
+
+def Ashlar_FirstAttr : Ashlar_PatternAttrBase<"First", "first"> {
+  let summary = "the key (or the query) is one of the first `count` tokens";
+  let parameters = (ins EnumParameter<Ashlar_PatternSide>:$side, "int64_t":$count);
+  let assemblyFormat = "`<` $side `,` $count `>`";
+}
+
+def Ashlar_LastAttr : Ashlar_PatternAttrBase<"Last", "last"> {
+  let summary = "the key (or the query) is in the block of the last token";
+  let description = [{
+    Of blocks of `block` tokens; the last token is that of the sequence's extent, which
+    is its length unless the caller says otherwise (a padded batch's columns).
+  }];
+  let parameters = (ins EnumParameter<Ashlar_PatternSide>:$side, "int64_t":$block);
+  let assemblyFormat = "`<` $side `,` $block `>`";
+}
+
+def Ashlar_ShortAttr : Ashlar_PatternAttrBase<"Short", "short"> {
+  let summary = "the sequence's extent is at most `count` tokens";
+  let parameters = (ins "int64_t":$count);
+  let assemblyFormat = "`<` $count `>`";
+}
+
+def Ashlar_RandomAttr : Ashlar_PatternAttrBase<"Random", "random"> {
+  let summary = "the key's block is one of those drawn for the query's block";
+  let description = [{
+    For block b of queries, draw i in [0, count) is z mod n, where z is the upper 31
+    bits of output b * count + i of splitmix64 (Steele et al. 2014) from `seed`, and n is
+    `of`, or b + 1 where that is 0. A block may be drawn twice.
+  }];
+  let parameters = (ins "int64_t":$count, "int64_t":$block, "int64_t":$seed,
+                        DefaultValuedParameter<"int64_t", "0">:$of);
+  let assemblyFormat = "`<` struct(params) `>`";
+}
+
+def Ashlar_AnyOfAttr : Ashlar_PatternAttrBase<"AnyOf", "any_of"> {
+  let summary = "what one of the patterns at least admits";
+  let parameters = (ins ArrayRefParameter<"::mlir::Attribute">:$members);
+  let assemblyFormat = "`<` `[` $members `]` `>`";
+}
+
+def Ashlar_AllOfAttr : Ashlar_PatternAttrBase<"AllOf", "all_of"> {
+  let summary = "what every one of the patterns admits";
+  let parameters = (ins ArrayRefParameter<"::mlir::Attribute">:$members);
+  let assemblyFormat = "`<` `[` $members `]` `>`";
+}
+
+def Ashlar_NotAttr : Ashlar_PatternAttrBase<"Not", "not"> {
+  let summary = "what the pattern does not admit";
+  let parameters = (ins "::mlir::Attribute":$member);
+  let assemblyFormat = "`<` $member `>`";
+}
+
+def Ashlar_Pattern : AnyAttrOf<[
+    Ashlar_NearAttr, Ashlar_FirstAttr, Ashlar_LastAttr, Ashlar_ShortAttr,
+    Ashlar_RandomAttr, Ashlar_AnyOfAttr, Ashlar_AllOfAttr, Ashlar_NotAttr],
+  "which keys a query sees">;
 
 //===----------------------------------------------------------------------===//
 // Decisions of the layout and memory passes

@@ -7,6 +7,7 @@
 using namespace mlir;
 
 static constexpr llvm::StringLiteral layerMark = "{layer}";
+static constexpr llvm::StringLiteral expertMark = "{expert}";
 
 SmallVector<StringRef> ashlar::ir::namesOf(Location location) {
   SmallVector<StringRef> names;
@@ -23,18 +24,36 @@ StringRef ashlar::ir::nameOf(Location location) {
   return names.empty() ? StringRef() : names.front();
 }
 
-std::string ashlar::ir::replaceLayer(StringRef tensor, const Twine &text) {
+static std::string replace(StringRef tensor, StringRef mark,
+                           const Twine &text) {
   std::string result;
   while (true) {
-    size_t at = tensor.find(layerMark);
+    size_t at = tensor.find(mark);
     result += tensor.substr(0, at);
     if (at == StringRef::npos)
       return result;
     result += text.str();
-    tensor = tensor.substr(at + layerMark.size());
+    tensor = tensor.substr(at + mark.size());
   }
+}
+
+std::string ashlar::ir::replaceLayer(StringRef tensor, const Twine &text) {
+  return replace(tensor, layerMark, text);
+}
+
+std::string ashlar::ir::replaceExpert(StringRef tensor, const Twine &text) {
+  return replace(tensor, expertMark, text);
 }
 
 bool ashlar::ir::namesLayer(StringRef tensor) {
   return tensor.contains(layerMark);
+}
+
+bool ashlar::ir::namesExpert(StringRef tensor) {
+  return tensor.contains(expertMark);
+}
+
+std::string ashlar::ir::tensorName(StringRef tensor, WeightIndex index) {
+  return replaceExpert(replaceLayer(tensor, Twine(index.layer)),
+                       Twine(index.expert));
 }

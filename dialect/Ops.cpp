@@ -72,6 +72,13 @@ LogicalResult NormOp::verify() {
   return verifyEpsilon(*this, getEpsilon());
 }
 
+LogicalResult SetRowOp::verify() {
+  auto index = static_cast<int64_t>(getIndex());
+  if (index < 0) // C70
+    return emitOpError("index is ") << index << "; expected at least 0";
+  return success();
+}
+
 LogicalResult SplitHeadsOp::verify() {
   int64_t features = dim(getInput(), 1);
   int64_t heads = dim(getResult(), 1), headDim = dim(getResult(), 2);
@@ -95,6 +102,33 @@ LogicalResult MergeHeadsOp::verify() {
   return success();
 }
 
+/// What scalings by the length of the sequence ask for.
+static LogicalResult verifyLengths(Operation *op, RotaryAttr rotary) {
+  int64_t dimensions = rotary.getDimensions();
+  bool isLongRope = rotary.getScaling() == RopeScaling::LongRope;
+  for (DenseF64ArrayAttr factors :
+       {rotary.getShortFactors(), rotary.getLongFactors()}) {
+    int64_t expected = isLongRope ? dimensions / 2 : 0;
+    int64_t found = factors ? factors.size() : 0;
+    if (found != expected ||
+        (factors && !llvm::all_of(factors.asArrayRef(), [](double factor) {
+           return factor > 0;
+         }))) // C80
+      return op->emitOpError("rotates with ")
+             << found << " factors; expected " << expected << " over 0 for "
+             << stringifyEnum(rotary.getScaling()) << " of " << dimensions
+             << " dimensions";
+  }
+  bool isDynamic = rotary.getScaling() == RopeScaling::Dynamic;
+  if (rotary.dependsOnLength() &&
+      (rotary.getOriginal() < 1 || (isDynamic && dimensions < 4))) // C81
+    return op->emitOpError("rotates ")
+           << dimensions << " dimensions with an original length of "
+           << rotary.getOriginal() << "; expected a length of at least 1"
+           << (isDynamic ? " and at least 4 dimensions" : "");
+  return success();
+}
+
 static LogicalResult verifyRotary(Operation *op, RotaryAttr rotary,
                                   int64_t headDim) {
   int64_t dimensions = rotary.getDimensions();
@@ -108,7 +142,34 @@ static LogicalResult verifyRotary(Operation *op, RotaryAttr rotary,
              << rotary.getTheta().getValueAsDouble() << " and factor "
              << rotary.getFactor().getValueAsDouble()
              << "; expected numbers over 0";
+  return verifyLengths(op, rotary);
+}
+
+/// Rows of cosines and sines, as `rotary` has them.
+static LogicalResult verifyAngles(Operation *op, RotaryAttr rotary,
+                                  Value angles) {
+  if (dim(angles, 1) != rotary.tableColumns()) // C83
+    return op->emitOpError("angles have ")
+           << dim(angles, 1) << " columns; expected " << rotary.tableColumns();
   return success();
+}
+
+/// Positions, or angles where they depend on the length of the sequence.
+static LogicalResult verifyPositions(Operation *op, RotaryAttr rotary,
+                                     Value positions) {
+  bool areAngles = tensorOf(positions).getElementType().isF32();
+  if (areAngles != rotary.dependsOnLength()) // C82
+    return op->emitOpError("rotates by ")
+           << (areAngles ? "angles" : "positions") << "; expected "
+           << (areAngles ? "positions" : "angles") << " with "
+           << stringifyEnum(rotary.getScaling());
+  return areAngles ? verifyAngles(op, rotary, positions) : success();
+}
+
+LogicalResult RotaryAnglesOp::verify() {
+  if (failed(verifyRotary(*this, getRotary(), getRotary().getDimensions())))
+    return failure();
+  return verifyAngles(*this, getRotary(), getResult());
 }
 
 /// `rotary`, `positions` and perhaps `table`, as fused ops carry them.
@@ -119,11 +180,17 @@ static LogicalResult verifyFusedRotary(Op op, int64_t headDim) {
     return op.emitOpError("rotary and positions go together");
   if (!rotary && op.getRotaryTable()) // C41
     return op.emitOpError("has a table without rotary");
-  return rotary ? verifyRotary(op, *rotary, headDim) : success();
+  if (!rotary)
+    return success();
+  if (failed(verifyRotary(op, *rotary, headDim)))
+    return failure();
+  return verifyPositions(op, *rotary, op.getPositions());
 }
 
 LogicalResult RotaryOp::verify() {
-  return verifyRotary(*this, getRotary(), dim(getInput(), 2));
+  if (failed(verifyRotary(*this, getRotary(), dim(getInput(), 2))))
+    return failure();
+  return verifyPositions(*this, getRotary(), getPositions());
 }
 
 static LogicalResult verifyCap(Operation *op, const APFloat &cap) {
@@ -135,6 +202,14 @@ static LogicalResult verifyCap(Operation *op, const APFloat &cap) {
 
 LogicalResult SoftCapOp::verify() { return verifyCap(*this, getCap()); }
 
+LogicalResult ClipOp::verify() {
+  const APFloat limit = getLimit();
+  if (!limit.isFinite() || limit.isNegative() || limit.isZero()) // C84
+    return emitOpError("limit is ")
+           << limit.convertToDouble() << "; expected a number over 0";
+  return success();
+}
+
 static LogicalResult verifyWindow(Operation *op,
                                   std::optional<int64_t> window) {
   if (window && *window < 1) // C59
@@ -143,6 +218,15 @@ static LogicalResult verifyWindow(Operation *op,
 }
 
 LogicalResult MaskOp::verify() { return verifyWindow(*this, getWindow()); }
+
+static LogicalResult verifyTimes(Operation *op, int64_t times) {
+  if (times < 2) // C78
+    return op->emitOpError("repeats keys ")
+           << times << " times; expected at least 2";
+  return success();
+}
+
+LogicalResult RepeatOp::verify() { return verifyTimes(*this, getTimes()); }
 
 static LogicalResult verifyKeyAndValue(Operation *op, Value key, Value value) {
   if (key.getType() != value.getType()) // C20
@@ -239,6 +323,10 @@ LogicalResult AttentionOp::verify() {
            << tensorOf(getKey()).getElementType() << "; expected float32";
   if (getBiasTable().has_value() != getBehind().has_value()) // C60
     return emitOpError("bias and behind go together");
+  if (getRepeated().has_value() != getTimes().has_value()) // C79
+    return emitOpError("repeat and times go together");
+  if (getTimes() && failed(verifyTimes(*this, *getTimes())))
+    return failure();
   return verifyFusedRotary(*this, dim(getQuery(), 2));
 }
 

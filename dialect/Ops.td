@@ -39,6 +39,8 @@ def CachedHeads : TokensBy<[3], // C54
     [F32, BF16, I8]>;
 // int32 [tokens]
 def Ids : TensorRankOf<[I32], [1]>;
+// What rotates a token's heads: its position, or the row of its angles.
+def PositionsOrAngles : AnyTypeOf<[Ids, Rows]>;
 
 // Ops that work on each token by itself keep their number.
 class SameTokens<list<string> values> // C39
@@ -69,7 +71,9 @@ def Ashlar_WeightOp : Ashlar_Op<"weight", [Symbol]> {
     A symbol of type `[rows, columns]` (or `[features]`) made of `sources` on top of
     each other. With `layers = [first, count]` there is one such tensor per layer:
     "{layer}" in the names of its sources stands for the index. `[first, count, step]` is
-    for every step-th layer from `first` on. `encoding` is set by
+    for every step-th layer from `first` on. With `experts` there are so many of it, in
+    each layer, and "{expert}" stands for the index: it is used in an `ashlar.experts` of
+    so many. `encoding` is set by
     `--ashlar-choose-precision`; `layout`, `offset` and `layer_stride` (bytes in the
     weight image) by `--ashlar-place-weights`.
 
@@ -81,12 +85,14 @@ def Ashlar_WeightOp : Ashlar_Op<"weight", [Symbol]> {
   let arguments = (ins SymbolNameAttr:$sym_name, ArrayAttr:$sources,
                        TypeAttrOf<AnyRankedTensor>:$type,
                        OptionalAttr<DenseI64ArrayAttr>:$layers,
+                       OptionalAttr<I64Attr>:$experts,
                        OptionalAttr<Ashlar_EncodingAttr>:$encoding,
                        OptionalAttr<Ashlar_WeightLayoutAttr>:$layout,
                        OptionalAttr<I64Attr>:$offset,
                        OptionalAttr<I64Attr>:$layer_stride);
   let assemblyFormat = [{
-    $sym_name $sources `:` $type (`layers` `=` $layers^)? (`encoded` $encoding^)?
+    $sym_name $sources `:` $type (`layers` `=` $layers^)? (`experts` `=` $experts^)?
+    (`encoded` $encoding^)?
     (`layout` custom<Kind>($layout)^)? (`at` $offset^)? (`stride` $layer_stride^)? attr-dict
   }];
   let extraClassDeclaration = [{
@@ -102,6 +108,8 @@ def Ashlar_WeightOp : Ashlar_Op<"weight", [Symbol]> {
     int64_t getFirstLayer() { return (*getLayers())[0]; }
     int64_t getLayerCount() { return (*getLayers())[1]; }
     int64_t getLayerStep() { return getLayers()->size() == 3 ? (*getLayers())[2] : 1; }
+    /// How many of it there are in a layer.
+    int64_t getCopies() { return getExperts().value_or(1); }
     /// F32 where nothing else was chosen.
     ::ashlar::ir::Precision getPrecision() {
       return getEncoding() ? getEncoding()->getPrecision() : ::ashlar::ir::Precision::F32;
@@ -144,8 +152,8 @@ def Ashlar_LayersOp : Ashlar_Op<"layers", [
 }
 
 def Ashlar_YieldOp : Ashlar_Op<"yield", [
-    Pure, Terminator, ReturnLike, ParentOneOf<["LayersOp"]>]> {
-  let summary = "the rows that go to the next layer";
+    Pure, Terminator, ReturnLike, ParentOneOf<["LayersOp", "ExpertsOp"]>]> {
+  let summary = "the rows that go to the next layer, or out of an expert";
   let arguments = (ins Rows:$rows);
   let assemblyFormat = "$rows attr-dict `:` type($rows)";
 }
@@ -196,13 +204,44 @@ def Ashlar_LinearOp : Ashlar_WeightedOp<"linear", [
   }];
 }
 
+def Ashlar_UnfoldOp : Ashlar_RowOp<"unfold"> {
+  let summary = "rows beside their neighbours: what a convolution reads";
+  let description = [{
+    Row i of a sequence's result is the rows from `i * stride - padding` on, `kernel` of
+    them, of its input behind each other; zeros stand for rows outside of the sequence.
+    A linear over it is a convolution over the sequence.
+
+    For each row that `sequences` describes the result has `per_token` rows, and the input
+    `per_token * stride`.
+
+    ```mlir
+    %y = ashlar.unfold %x, %sequences kernel 3 stride 2 padding 1
+        : tensor<?x64xf32> -> tensor<?x192xf32>
+    ```
+  }];
+  let arguments = (ins Rows:$input, Ashlar_Sequences:$sequences, I64Attr:$kernel,
+                       I64Attr:$stride, I64Attr:$padding,
+                       DefaultValuedAttr<I64Attr, "1">:$per_token);
+  let results = (outs Rows:$result);
+  let assemblyFormat = [{
+    $input `,` $sequences `kernel` $kernel `stride` $stride `padding` $padding
+    (`per_token` $per_token^)? attr-dict `:` type($input) `->` type($result)
+  }];
+  let extraClassDeclaration = [{
+    int64_t inputRowsPerToken() {
+      return static_cast<int64_t>(getPerToken()) * static_cast<int64_t>(getStride());
+    }
+  }];
+  let hasVerifier = 1;
+}
+
 def Ashlar_NormOp : Ashlar_WeightedOp<"norm"> {
   let summary = "layer normalization or root-mean-square normalization of each row";
   let description = [{
     layer_norm: (x - mean) / sqrt(variance + epsilon) * gain + bias (Ba et al. 2016).
     rms_norm: x / sqrt(mean(x^2) + epsilon) * gain (Zhang and Sennrich 2019).
-    With `groups` a row is so many parts of equal size, each normalized by itself with
-    the same gain and bias: the heads of queries and keys.
+    With `groups` a row is so many parts of equal size, each normalized by itself: the
+    heads of queries and keys. Gain and bias are those of every part, or of the row.
   }];
   let arguments = (ins Ashlar_NormAttr:$kind, Rows:$input,
                        OptionalAttr<FlatSymbolRefAttr>:$gain,
@@ -238,6 +277,89 @@ def Ashlar_MultiplyOp
   let assemblyFormat = "$lhs `,` $rhs attr-dict `:` type($result)";
 }
 
+def Ashlar_RouteOp : Ashlar_RowOp<"route", [SameOperandsAndResultType]> {
+  let summary = "which experts a row goes to, and their weights";
+  let description = [{
+    `input` has a logit for each expert. The `top` largest of a row are chosen, of equal
+    ones the first, NaN before all numbers. A chosen one gets its part of the softmax over
+    the row, with `renormalized` of the softmax over what is chosen (Shazeer et al. 2017);
+    the others get 0.
+
+    ```mlir
+    %w = ashlar.route %logits top 2 renormalized : tensor<?x8xf32>
+    ```
+  }];
+  let arguments = (ins Rows:$input, I64Attr:$top, UnitAttr:$renormalized);
+  let results = (outs Rows:$result);
+  let assemblyFormat = [{
+    $input `top` $top (`renormalized` $renormalized^)? attr-dict `:` type($input)
+  }];
+  let hasVerifier = 1;
+}
+
+def Ashlar_ExpertsOp : Ashlar_Op<"experts", [
+    SingleBlock, IsolatedFromAbove, RecursiveMemoryEffects,
+    SameTokens<["input", "weights", "result"]>]> {
+  let summary = "the same block with other weights: for each row some of them, summed up";
+  let description = [{
+    `weights` has a column for each expert. Expert e runs the region, with its own
+    weights, on the rows of `input` whose weight e is not 0; row t of the result is the
+    sum, by ascending e, of weight [t, e] times what expert e gives for it.
+
+    ```mlir
+    %y = ashlar.experts %x, %w { ^bb0(%rows: tensor<?x64xf32>):
+      %up = ashlar.linear %rows weight @up : tensor<?x64xf32> -> tensor<?x96xf32>
+      ...
+      ashlar.yield %down : tensor<?x64xf32>
+    } : tensor<?x64xf32>, tensor<?x8xf32> -> tensor<?x64xf32>
+    ```
+  }];
+  let arguments = (ins Rows:$input, Rows:$weights);
+  let results = (outs Rows:$result);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = [{
+    $input `,` $weights $body attr-dict `:` type($input) `,` type($weights) `->`
+    type($result)
+  }];
+  let extraClassDeclaration = [{
+    /// How many experts there are.
+    int64_t getCount() { return getWeights().getType().getDimSize(1); }
+    /// How many of them a row goes to at most.
+    int64_t getMostOfRow();
+    /// What the region reads and gives.
+    ::mlir::BlockArgument getRows() { return getBody().getArgument(0); }
+    ::mlir::Value getYielded();
+  }];
+  let hasVerifier = 1;
+}
+
+def Ashlar_ScaleFeaturesOp : Ashlar_WeightedOp<"scale_features", [
+    AllTypesMatch<["input", "result"]>]> {
+  let summary = "every feature times a number of its own";
+  let description = [{
+    x * factors, row by row: LayerScale (Touvron et al. 2021).
+  }];
+  let arguments = (ins Rows:$input, FlatSymbolRefAttr:$factors);
+  let results = (outs Rows:$result);
+  let assemblyFormat = "$input `by` $factors attr-dict `:` type($input)";
+}
+
+def Ashlar_SetRowOp : Ashlar_WeightedOp<"set_row", [
+    AllTypesMatch<["input", "result"]>]> {
+  let summary = "puts a vector in the place of one row of each sequence";
+  let description = [{
+    The row whose index in its sequence is `index` becomes `vector`, whatever it was;
+    the others stay. The class token of an image is such a row.
+  }];
+  let arguments = (ins Rows:$input, Ashlar_Sequences:$sequences,
+                       FlatSymbolRefAttr:$vector, I64Attr:$index);
+  let results = (outs Rows:$result);
+  let assemblyFormat = [{
+    $input `,` $sequences `at` $index `to` $vector attr-dict `:` type($input)
+  }];
+  let hasVerifier = 1;
+}
+
 def Ashlar_SplitHeadsOp : Ashlar_RowOp<"split_heads", [
     SameTokens<["input", "result"]>]> {
   let summary = "[tokens, heads * head_dim] as [tokens, heads, head_dim]";
@@ -256,9 +378,40 @@ def Ashlar_MergeHeadsOp : Ashlar_RowOp<"merge_heads", [
   let hasVerifier = 1;
 }
 
+def Ashlar_RotaryAnglesOp : Ashlar_WeightedOp<"rotary_angles", [
+    SameTokens<["positions", "result"]>]> {
+  let summary = "cosines and sines of each token, by the length of its sequence";
+  let description = [{
+    Row t is the row of the table of cosines and sines of `positions[t]`, of frequencies
+    for the length that the token's sequence has with this call's rows. Keys that an
+    earlier call has rotated stay as they are: a token's result depends on the calls
+    that its sequence came in.
+
+    ```mlir
+    %angles = ashlar.rotary_angles %positions, %sequences by #dynamic
+        : tensor<?xi32> -> tensor<?x16xf32>
+    %r = ashlar.rotary %x, %angles by #dynamic : tensor<?x4x16xf32>, tensor<?x16xf32>
+    ```
+  }];
+  let arguments = (ins Ids:$positions, Ashlar_Sequences:$sequences,
+                       Ashlar_RotaryAttr:$rotary,
+                       OptionalAttr<FlatSymbolRefAttr>:$frequencies);
+  let results = (outs Rows:$result);
+  let assemblyFormat = [{
+    $positions `,` $sequences `by` $rotary (`frequencies` $frequencies^)? attr-dict `:`
+    type($positions) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
 def Ashlar_RotaryOp : Ashlar_RowOp<"rotary", [AllTypesMatch<["input", "result"]>]> {
   let summary = "rotates each head by its token's position";
-  let arguments = (ins Heads:$input, Ids:$positions, Ashlar_RotaryAttr:$rotary,
+  let description = [{
+    `positions` are int32, or, where the frequencies depend on the length of the
+    sequence, the rows of `rotary_angles`. The same holds for fused ops.
+  }];
+  let arguments = (ins Heads:$input, PositionsOrAngles:$positions,
+                       Ashlar_RotaryAttr:$rotary,
                        OptionalAttr<FlatSymbolRefAttr>:$rotary_table);
   let results = (outs Heads:$result);
   let assemblyFormat = [{
@@ -280,7 +433,7 @@ def Ashlar_KvAppendOp : Ashlar_Op<"kv_append"> {
     that is not finite is kept as NaN: rows that see it get NaN.
   }];
   let arguments = (ins Heads:$key, Heads:$value, Ashlar_Sequences:$sequences,
-                       Optional<Ids>:$positions, Ashlar_CacheAttr:$cache,
+                       Optional<PositionsOrAngles>:$positions, Ashlar_CacheAttr:$cache,
                        OptionalAttr<Ashlar_RotaryAttr>:$rotary,
                        OptionalAttr<FlatSymbolRefAttr>:$rotary_table);
   let results = (outs CachedHeads:$keys, CachedHeads:$values,
@@ -365,19 +518,46 @@ def Ashlar_SoftCapOp : Ashlar_RowOp<"soft_cap", [AllTypesMatch<["input", "result
   let hasVerifier = 1;
 }
 
+def Ashlar_RepeatOp : Ashlar_RowOp<"repeat", [AllTypesMatch<["input", "result"]>]> {
+  let summary = "keys that count several times in the softmax: log(times) more";
+  let description = [{
+    Adds log(`times`) to the scores of the keys of a query's own sequence that `pattern`
+    admits, as if they stood there `times` times.
+  }];
+  let arguments = (ins ScoreMatrix:$input, Ashlar_Sequences:$query_sequences,
+                       Ashlar_Sequences:$key_sequences, Ashlar_Pattern:$pattern,
+                       I64Attr:$times);
+  let results = (outs ScoreMatrix:$result);
+  let assemblyFormat = [{
+    $input `,` $query_sequences `,` $key_sequences `where` $pattern `times` $times
+    attr-dict `:` type($input)
+  }];
+  let hasVerifier = 1;
+}
+
+def Ashlar_ClipOp : Ashlar_RowOp<"clip", [SameOperandsAndResultType]> {
+  let summary = "min(max(x, -limit), limit) of every number; NaN stays";
+  let arguments = (ins Rows:$input, F64Attr:$limit);
+  let results = (outs Rows:$result);
+  let assemblyFormat = "$input `at` $limit attr-dict `:` type($input)";
+  let hasVerifier = 1;
+}
+
 def Ashlar_MaskOp : Ashlar_RowOp<"mask", [AllTypesMatch<["input", "result"]>]> {
   let summary = "minus infinity where a query does not see a key";
   let description = [{
     A query sees keys of its own sequence only, and of those the ones that `kind`
-    admits; with `window`, those whose index is less than `window` away from its own.
+    admits; with `window`, those whose index is less than `window` away from its own;
+    with `pattern`, those that it admits.
   }];
   let arguments = (ins ScoreMatrix:$input, Ashlar_Sequences:$query_sequences,
                        Ashlar_Sequences:$key_sequences, Ashlar_MaskAttr:$kind,
-                       OptionalAttr<I64Attr>:$window);
+                       OptionalAttr<I64Attr>:$window,
+                       OptionalAttr<Ashlar_Pattern>:$pattern);
   let results = (outs ScoreMatrix:$result);
   let assemblyFormat = [{
-    custom<Kind>($kind) $input `,` $query_sequences `,` $key_sequences (`window` $window^)?
-    attr-dict `:` type($input)
+    custom<Kind>($kind) (`where` $pattern^)? $input `,` $query_sequences `,` $key_sequences
+    (`window` $window^)? attr-dict `:` type($input)
   }];
   let hasVerifier = 1;
 }
@@ -425,27 +605,31 @@ def Ashlar_AttentionOp : Ashlar_WeightedOp<"attention"> {
     Dao et al. 2022). `scale` multiplies the scores; with `rotary`, queries are rotated
     by `positions` first. With `additive`, scores are those of additive_scores, of float32
     keys. To the scaled scores a row of `bias_table` is added for each head,
-    as position_bias does; then they are capped, as soft_cap does. Keys and values of bf16: queries and the softmax's weights are
+    as position_bias does; then they are capped, as soft_cap does, and those of keys that
+    `repeated` admits grow, as repeat says. Keys and values of bf16: queries and the softmax's weights are
     multiplied as bf16, too; the sums are float32. Of int8: the same, with the numbers as
     bf16, which is exact; a key's scale multiplies its scores, a value's the weights.
   }];
   let arguments = (ins Heads:$query, CachedHeads:$key, CachedHeads:$value,
                        Ashlar_Sequences:$query_sequences,
                        Ashlar_Sequences:$key_sequences,
-                       Optional<Ids>:$positions,
+                       Optional<PositionsOrAngles>:$positions,
                        Ashlar_MaskAttr:$mask, OptionalAttr<I64Attr>:$window,
+                       OptionalAttr<Ashlar_Pattern>:$pattern,
                        F64Attr:$scale,
                        OptionalAttr<FlatSymbolRefAttr>:$additive_vector,
                        OptionalAttr<FlatSymbolRefAttr>:$bias_table,
                        OptionalAttr<I64Attr>:$behind,
                        OptionalAttr<F64Attr>:$soft_cap,
+                       OptionalAttr<Ashlar_Pattern>:$repeated,
+                       OptionalAttr<I64Attr>:$times,
                        OptionalAttr<Ashlar_RotaryAttr>:$rotary,
                        OptionalAttr<FlatSymbolRefAttr>:$rotary_table);
   let results = (outs OperandHeads:$result);
   let assemblyFormat = [{
     custom<Kind>($mask) $query `,` $key `,` $value `,` $query_sequences `,` $key_sequences
-    (`window` $window^)? `scale` $scale (`additive` $additive_vector^)? (`bias` $bias_table^ `behind` $behind)?
-    (`soft_cap` $soft_cap^)? (`rotary` $rotary^ `,` $positions `:` type($positions))?
+    (`window` $window^)? (`where` $pattern^)? `scale` $scale (`additive` $additive_vector^)? (`bias` $bias_table^ `behind` $behind)?
+    (`soft_cap` $soft_cap^)? (`repeat` $repeated^ `times` $times)? (`rotary` $rotary^ `,` $positions `:` type($positions))?
     (`table` $rotary_table^)?
     attr-dict `:` type($query) `,` type($key) `,` type($value) `->` type($result)
   }];

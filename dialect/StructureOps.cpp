@@ -23,6 +23,8 @@ static FailureOr<std::pair<int64_t, int64_t>> sourceShape(Attribute source) {
     return std::pair(sinusoid.getPositions(), sinusoid.getFeatures());
   if (auto table = dyn_cast<RotaryTableSourceAttr>(source))
     return std::pair(table.getPositions(), table.getRotary().tableColumns());
+  if (auto table = dyn_cast<RotaryFrequenciesSourceAttr>(source))
+    return std::pair(table.getLengths(), table.getRotary().tableColumns());
   if (auto table = dyn_cast<AlibiTableSourceAttr>(source))
     return std::pair(table.getHeads(), table.getColumns());
   if (auto table = dyn_cast<RelativeTableSourceAttr>(source))
@@ -33,9 +35,18 @@ static FailureOr<std::pair<int64_t, int64_t>> sourceShape(Attribute source) {
 /// The rows that `source` takes exist in the tensor as stored.
 static LogicalResult verifyTensorSource(WeightOp op, TensorSourceAttr source) {
   ArrayRef<int64_t> stored = source.getStored();
-  if (stored.empty() || stored.size() > 2) // C34
-    return op.emitOpError("source \"") << source.getName() << "\" has shape ["
-                                       << stored << "]; expected rank 1 or 2";
+  bool isConvolution = source.getConvolution();
+  if (isConvolution && (stored.size() != 3 || source.getTransposed())) // C71
+    return op.emitOpError("source \"")
+           << source.getName() << "\" of a convolution has shape [" << stored
+           << "]" << (source.getTransposed() ? ", transposed" : "")
+           << "; expected rank 3, not transposed";
+  bool isTransposed = source.getTransposed();
+  if (!isConvolution &&
+      (stored.empty() || (isTransposed && stored.size() != 2))) // C34
+    return op.emitOpError("source \"")
+           << source.getName() << "\" has shape [" << stored << "]; expected "
+           << (isTransposed ? "rank 2, as it is transposed" : "rank 1 or more");
   int64_t rows = source.getStoredRows();
   int64_t begin = source.getBegin(), count = source.getCount();
   int64_t piece = source.getPiece(), every = source.getEvery();
@@ -108,6 +119,9 @@ LogicalResult WeightOp::verify() {
            << *getLayers()
            << "]; expected [first, count] with count at least 1, or [first, "
               "count, step] with step at least 2";
+  if (getExperts() && *getExperts() < 1) // C63
+    return emitOpError("is of ")
+           << *getExperts() << " experts; expected at least 1";
   return success();
 }
 
@@ -141,13 +155,53 @@ LogicalResult LayersOp::verify() {
            << static_cast<int64_t>(getFirst()) << "; expected at least 0";
   if ((*this)->getParentOfType<LayersOp>()) // C38
     return emitOpError("stands in another ashlar.layers");
+  if ((*this)->getParentOfType<ExpertsOp>()) // C69
+    return emitOpError("stands in an ashlar.experts");
   if (getParts().empty() ||
-      static_cast<int64_t>(getCount()) % getStep() != 0) // C97
+      static_cast<int64_t>(getCount()) % getStep() != 0) // C85
     return emitOpError("has ")
            << getCount() << " layers for " << getNumRegions()
            << " regions; expected as many for each";
   for (Region &part : getParts())
     if (failed(verifyPart(*this, part.front())))
       return failure();
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Experts
+//===----------------------------------------------------------------------===//
+
+LogicalResult RouteOp::verify() {
+  int64_t experts = getInput().getType().getDimSize(1);
+  auto top = static_cast<int64_t>(getTop());
+  if (top < 1 || top > experts) // C65
+    return emitOpError("chooses ")
+           << top << " of " << experts << " experts; expected 1 to " << experts;
+  return success();
+}
+
+int64_t ExpertsOp::getMostOfRow() {
+  auto route = getWeights().getDefiningOp<RouteOp>();
+  return route ? static_cast<int64_t>(route.getTop()) : getCount();
+}
+
+Value ExpertsOp::getYielded() {
+  return cast<YieldOp>(getBody().front().getTerminator()).getRows();
+}
+
+LogicalResult ExpertsOp::verify() {
+  if ((*this)->getParentOfType<ExpertsOp>()) // C68
+    return emitOpError("stands in another ashlar.experts");
+  Block &block = getBody().front();
+  if (block.getNumArguments() != 1 ||
+      block.getArgument(0).getType() != getInput().getType()) // C66
+    return emitOpError("region expects one argument of type ")
+           << getInput().getType();
+  auto yield = dyn_cast<YieldOp>(block.getTerminator());
+  if (!yield || yield.getRows().getType() != getResult().getType()) // C67
+    return emitOpError("region ends in '")
+           << block.getTerminator()->getName() << "'; expected ashlar.yield of "
+           << getResult().getType();
   return success();
 }

@@ -19,8 +19,24 @@ static bool runsOver(Operation *op, WeightOp weight) {
          weight.getLayerStep() == layers.getStep();
 }
 
-/// The weight `symbol` as `op` may use it: it exists, and a per-layer weight is
-/// used in a loop over those layers.
+/// Whether `op` stands among as many experts as `weight` is of.
+static LogicalResult checkExperts(Operation *op, WeightOp weight) {
+  if (!weight.getExperts())
+    return success();
+  auto experts = op->getParentOfType<ExpertsOp>();
+  if (experts && experts.getCount() == weight.getCopies())
+    return success();
+  InFlightDiagnostic diagnostic = op->emitOpError("uses @") // C64
+                                  << weight.getSymName() << " of "
+                                  << weight.getCopies()
+                                  << " experts outside of an ashlar.experts of "
+                                     "as many";
+  diagnostic.attachNote(weight.getLoc()) << "weight is here";
+  return failure();
+}
+
+/// The weight `symbol` as `op` may use it: it exists, and a weight per layer or
+/// of experts is used in a loop over those layers, or among those experts.
 static FailureOr<WeightOp> useWeight(Operation *op, FlatSymbolRefAttr symbol,
                                      SymbolTableCollection &tables) {
   auto weight = tables.lookupNearestSymbolFrom<WeightOp>(op, symbol);
@@ -28,6 +44,8 @@ static FailureOr<WeightOp> useWeight(Operation *op, FlatSymbolRefAttr symbol,
     op->emitOpError("uses ") << symbol << ", which is no ashlar.weight";
     return failure();
   }
+  if (failed(checkExperts(op, weight)))
+    return failure();
   if (!weight.isPerLayer() || runsOver(op, weight))
     return weight;
   InFlightDiagnostic diagnostic = op->emitOpError("uses ") // C11
@@ -71,6 +89,16 @@ static int64_t featuresOf(Value rows) {
 
 LogicalResult EmbeddingOp::verifySymbolUses(SymbolTableCollection &tables) {
   FailureOr<WeightOp> table = useWeight(*this, getTableAttr(), tables);
+  if (failed(table))
+    return failure();
+  return expectShape(*this, "table", *table,
+                     {table->getRows(), featuresOf(getResult())});
+}
+
+LogicalResult RotaryAnglesOp::verifySymbolUses(SymbolTableCollection &tables) {
+  if (!getFrequencies())
+    return success();
+  FailureOr<WeightOp> table = useWeight(*this, getFrequenciesAttr(), tables);
   if (failed(table))
     return failure();
   return expectShape(*this, "table", *table,
@@ -138,14 +166,32 @@ static LogicalResult verifyNormWeights(Op op, int64_t features,
   return checkVector(op, "bias", op.getBias(), features, tables);
 }
 
+/// Gain and bias are of the whole row or of each group.
 LogicalResult NormOp::verifySymbolUses(SymbolTableCollection &tables) {
-  int64_t features =
-      featuresOf(getResult()) / std::max<int64_t>(1, getGroups());
+  int64_t features = featuresOf(getResult());
+  FlatSymbolRefAttr named = getGainAttr() ? getGainAttr() : getBiasAttr();
+  if (named) {
+    FailureOr<WeightOp> weight = useWeight(*this, named, tables);
+    if (failed(weight))
+      return failure();
+    if (weight->getTensorType().getShape() != ArrayRef<int64_t>(features))
+      features /= std::max<int64_t>(1, getGroups());
+  }
   return verifyNormWeights(*this, features, tables);
 }
 
 LogicalResult ResidualNormOp::verifySymbolUses(SymbolTableCollection &tables) {
   return verifyNormWeights(*this, featuresOf(getResult()), tables);
+}
+
+LogicalResult ScaleFeaturesOp::verifySymbolUses(SymbolTableCollection &tables) {
+  return checkVector(*this, "factors", getFactors(), featuresOf(getInput()),
+                     tables);
+}
+
+LogicalResult SetRowOp::verifySymbolUses(SymbolTableCollection &tables) {
+  return checkVector(*this, "vector", getVector(), featuresOf(getInput()),
+                     tables);
 }
 
 /// A row for each head, and an entry for the distance 0.

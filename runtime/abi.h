@@ -29,7 +29,7 @@
 
 #include <stdint.h>
 
-#define ASHLAR_ABI_VERSION 4
+#define ASHLAR_ABI_VERSION 5
 #define ASHLAR_SEGMENT_KEYS 256 /* keys of one segment of a cache */
 #define ASHLAR_MAX_WORKERS 256
 
@@ -39,6 +39,8 @@ enum ashlar_call_word {
   ASHLAR_CALL_SEQUENCES = 2, /* sequences of this call */
   ASHLAR_CALL_RANK = 3,      /* reserved: 0 */
   ASHLAR_CALL_RANKS = 4,     /* reserved: 1 */
+  ASHLAR_CALL_MAP = 5,       /* attention whose weights are kept: ashlar_map_keys */
+  ASHLAR_CALL_MAP_LAYER = 6, /* the layer that it is in */
   ASHLAR_CALL_WORDS = 8
 };
 
@@ -51,7 +53,8 @@ enum ashlar_row_word {
   ASHLAR_ROW_SLOT = 3,          /* the sequence's slot */
   ASHLAR_ROW_CROSS_SEGMENT = 4, /* physical segment in the cross cache, or 0 */
   ASHLAR_ROW_CROSS_KEY = 5,     /* key in that segment, or 0 */
-  ASHLAR_ROW_WORDS = 8          /* the others are reserved: 0 */
+  ASHLAR_ROW_KEYS = 6,          /* tokens of its sequence, this call's included */
+  ASHLAR_ROW_WORDS = 8          /* the other one is reserved: 0 */
 };
 
 /* Up to plan.tile_rows successive rows of one sequence: a unit of attention. */
@@ -63,7 +66,7 @@ enum ashlar_tile_word {
   ASHLAR_TILE_SEGMENTS = 4,       /* first entry in the self segment table */
   ASHLAR_TILE_CROSS_KEYS = 5,     /* keys of the slot's source; 0 without one */
   ASHLAR_TILE_CROSS_SEGMENTS = 6, /* first entry in the cross segment table */
-  ASHLAR_TILE_SLOT = 7,
+  ASHLAR_TILE_EXTENT = 7,         /* what masks take for the sequence's length */
   ASHLAR_TILE_WORDS = 8
 };
 
@@ -80,6 +83,17 @@ typedef void (*ashlar_worker_function)(const void *weights, void *arena,
                                        void *cache, struct ashlar_team *team,
                                        int64_t worker, int64_t workers);
 
+/* Images [channels, height, width] whose patches are the rows of a sequence. */
+typedef struct ashlar_image_plan {
+  int64_t channels; /* 0 = the stack takes no images */
+  int64_t height;
+  int64_t width;
+  int64_t patch_height;
+  int64_t patch_width;
+  int64_t prefix; /* rows before those of the patches; the runtime clears them */
+  int64_t rows;   /* of an image: prefix, then a row for each whole patch */
+} ashlar_image_plan;
+
 /* What the rows of a stack's call hold. Offsets are bytes from the arena's
    beginning; -1 = the model has no such input. Inputs of `max_tokens` elements. */
 typedef struct ashlar_stack_plan {
@@ -87,8 +101,12 @@ typedef struct ashlar_stack_plan {
   const char *input;         /* "input_ids", "src", ... */
   const char *output;        /* "last_hidden_state", ... */
   int64_t ids_offset;        /* int32[max_tokens] */
-  int64_t vectors_offset;    /* float[max_tokens][vector_stride], instead of ids */
+  int64_t vectors_offset;    /* float[max_tokens * vector_rows][vector_stride],
+                                instead of ids */
   int64_t vector_stride;     /* in elements */
+  int64_t vector_features;   /* of a vector; of images, the numbers of a patch */
+  int64_t vector_rows;       /* vectors of one row of the call */
+  int64_t vectors_by_feature; /* front end: arrays are [B, features, vectors] */
   int64_t positions_offset;  /* int32[max_tokens] */
   int64_t types_offset;      /* int32[max_tokens] */
   int64_t vocabulary;
@@ -100,6 +118,8 @@ typedef struct ashlar_stack_plan {
   int64_t hidden_offset;     /* float[max_tokens][hidden_stride], the result */
   int64_t hidden_stride;     /* in elements */
   int64_t cache_kind;        /* index in plan.caches that rows append to */
+  int64_t reads_extents;     /* whether masks ask for a sequence's extent */
+  ashlar_image_plan image;
 } ashlar_stack_plan;
 
 /* A head reads rows of the last stack's result. */
@@ -120,6 +140,7 @@ typedef struct ashlar_head_plan {
   int64_t output_offset;  /* float[max_rows][output_stride] */
   int64_t output_stride;
   int64_t output_features;
+  int64_t scalar; /* 1: front end: the result has no axis of features */
 } ashlar_head_plan;
 
 /* in_arena caches live for one call (encoders); the others for a sequence. */
@@ -135,7 +156,8 @@ typedef struct ashlar_cache_plan {
   int64_t capacity;       /* keys of one slot */
 } ashlar_cache_plan;
 
-/* A tensor that `compile --taps` keeps: float[layers][max_tokens][stride]. */
+/* A tensor that `compile --taps` keeps: float[layers][rows][stride],
+   with as many rows for each token as the tensor has. */
 typedef struct ashlar_tap_plan {
   const char *name;
   int64_t stack; /* index in plan.stacks, or -1 - index in plan.heads */
@@ -147,6 +169,23 @@ typedef struct ashlar_tap_plan {
   int64_t stride;       /* elements */
   int64_t features;
 } ashlar_tap_plan;
+
+/* Weights of attention that `compile --taps` can keep, of one layer at a time:
+   float[heads][plan.map_rows][plan.map_keys] at plan.map_offset. */
+enum ashlar_map_keys {
+  ASHLAR_MAP_NONE = 0,
+  ASHLAR_MAP_OWN = 1,   /* keys of the same sequence */
+  ASHLAR_MAP_SOURCE = 2 /* keys of its source */
+};
+
+typedef struct ashlar_map_plan {
+  int64_t stack; /* index in plan.stacks */
+  int64_t keys;  /* an ashlar_map_keys */
+  int64_t first_layer;
+  int64_t layers; /* first_layer, first_layer + layer_step, ... */
+  int64_t layer_step;
+  int64_t heads;
+} ashlar_map_plan;
 
 /* CPU features that the code needs, tested by `open`. */
 enum ashlar_cpu_level {
@@ -194,6 +233,11 @@ typedef struct ashlar_plan {
   const ashlar_cache_plan *caches;
   int64_t tap_count;
   const ashlar_tap_plan *taps;
+  int64_t map_offset; /* in the arena */
+  int64_t map_rows;   /* max_tokens or more */
+  int64_t map_keys;
+  int64_t map_count;
+  const ashlar_map_plan *maps;
 
   const void *text; /* tables of the text front end, or null */
   int64_t text_bytes;

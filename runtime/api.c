@@ -30,6 +30,7 @@ const ashlar_api *ashlar_get_api(void) {
       .session_marks = ashlar_session_marks,
       .workers = session_workers,
       .copy_slot = ashlar_copy_slot,
+      .watch = ashlar_rt_watch,
   };
   return &api;
 }

@@ -36,6 +36,9 @@ typedef struct ashlar_api {
   /* Workers of the session, the calling thread included; 0 when absent. */
   int32_t (*workers)(const ashlar_session *);
   ashlar_status (*copy_slot)(ashlar_session *, int32_t from, int32_t to);
+  /* Calls keep the weights of attention `map` (index in plan.maps) in `layer`
+     from now on, at plan.map_offset of the arena; -1 = of none. */
+  ashlar_status (*watch)(ashlar_session *, int64_t map, int64_t layer);
 } ashlar_api;
 
 const ashlar_api *ashlar_get_api(void);

@@ -67,11 +67,16 @@ typedef struct ashlar_session_options {
 typedef struct ashlar_batch {
   int32_t sequences;             /* 1..max_sequences */
   const int32_t *slots;          /* [sequences], distinct; null = 0, 1, 2, ... */
-  const int32_t *lengths;        /* [sequences], rows of each, at least 1 */
+  const int32_t *lengths;        /* [sequences], rows of each; null for images */
   const int32_t *ids;            /* [rows] token ids */
-  const float *vectors;          /* [rows, hidden] instead of ids (src, tgt) */
+  const float *vectors;          /* instead of ids, as the entry takes them */
   const int32_t *position_ids;   /* [rows]; null = index in the sequence */
   const int32_t *token_type_ids; /* [rows]; null = 0 */
+  const int32_t *extents;        /* [sequences]: columns of the padded batch, where
+                                    the model's masks depend on them; null = lengths */
+  /* [sequences, channels, height, width] instead of ids: an image each. All have the
+     same number of rows, which the model's header states. */
+  const float *pixel_values;
 } ashlar_batch;
 
 /* Where the time of a call goes; the caller's, see ashlar_session_marks. */

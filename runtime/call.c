@@ -8,11 +8,12 @@ static void commit(ashlar_session *session, int64_t stack,
   const ashlar_plan *plan = session->plan;
   for (int32_t i = 0; i < batch->sequences; ++i) {
     ashlar_rt_slot *slot = &session->slots[ashlar_rt_slot_of(batch, i)];
+    int64_t length = ashlar_rt_length_of(&plan->stacks[stack], batch, i);
     if (stack == plan->decoder) {
-      slot->length += batch->lengths[i];
+      slot->length += length;
       continue;
     }
-    slot->source = batch->lengths[i];
+    slot->source = length;
     slot->source_number = ++session->sources;
     slot->length = 0;
   }

@@ -11,15 +11,20 @@
 static ashlar_status check_arrays(const ashlar_plan *plan,
                                   const ashlar_stack_plan *stack,
                                   const ashlar_batch *batch) {
-  if (batch->sequences < 1 || batch->sequences > plan->max_sequences ||
-      !batch->lengths)
-    return ASHLAR_INVALID_ARGUMENT;
+  bool takes_images = stack->image.channels > 0;
   bool takes_ids = stack->ids_offset >= 0;
-  if (takes_ids ? !batch->ids : !batch->vectors)
+  bool takes_vectors = !takes_images && !takes_ids;
+  if (batch->sequences < 1 || batch->sequences > plan->max_sequences ||
+      (!batch->lengths && !takes_images))
     return ASHLAR_INVALID_ARGUMENT;
-  if ((takes_ids ? (const void *)batch->vectors : batch->ids) ||
+  if ((takes_ids && !batch->ids) || (takes_vectors && !batch->vectors) ||
+      (takes_images && !batch->pixel_values))
+    return ASHLAR_INVALID_ARGUMENT;
+  if ((!takes_ids && batch->ids) || (!takes_vectors && batch->vectors) ||
+      (!takes_images && batch->pixel_values) ||
       (batch->position_ids && stack->positions_offset < 0) ||
-      (batch->token_type_ids && stack->types_offset < 0))
+      (batch->token_type_ids && stack->types_offset < 0) ||
+      (batch->extents && !stack->reads_extents))
     return ASHLAR_NOT_SUPPORTED;
   return ASHLAR_OK;
 }
@@ -51,14 +56,16 @@ static ashlar_status check_context(const ashlar_plan *plan,
 static ashlar_status check_sequences(ashlar_session *session, int64_t stack,
                                      const ashlar_batch *batch, int64_t *rows) {
   const ashlar_plan *plan = session->plan;
-  const ashlar_cache_plan *cache =
-      ashlar_rt_cache_of(plan, plan->stacks[stack].cache_kind);
+  const ashlar_stack_plan *of = &plan->stacks[stack];
+  const ashlar_cache_plan *cache = ashlar_rt_cache_of(plan, of->cache_kind);
   uint64_t check = ++session->checks;
   int64_t total = 0, tiles = 0, segments = 0;
   for (int32_t i = 0; i < batch->sequences; ++i) {
-    int64_t length = batch->lengths[i];
+    int64_t length = ashlar_rt_length_of(of, batch, i);
     int32_t slot = ashlar_rt_slot_of(batch, i);
-    if (length < 1 || slot < 0 || slot >= plan->max_sequences ||
+    bool whole = of->image.channels == 0 || length == of->image.rows;
+    if (length < 1 || !whole || slot < 0 || slot >= plan->max_sequences ||
+        (batch->extents && batch->extents[i] < length) ||
         session->slots[slot].seen == check)
       return ASHLAR_INVALID_ARGUMENT;
     session->slots[slot].seen = check;
@@ -99,7 +106,8 @@ static ashlar_status check_positions(const ashlar_session *session,
                : ASHLAR_INVALID_POSITION;
   for (int32_t i = 0; i < batch->sequences; ++i) {
     int32_t slot = ashlar_rt_slot_of(batch, i);
-    if (ashlar_rt_begin_of(session, stack, slot) + batch->lengths[i] >
+    if (ashlar_rt_begin_of(session, stack, slot) +
+            ashlar_rt_length_of(plan, batch, i) >
         limit - plan->first_position)
       return ASHLAR_INVALID_POSITION;
   }

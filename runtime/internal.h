@@ -81,6 +81,8 @@ struct ashlar_session {
   ashlar_rt_slot *slots; /* [max_sequences] */
   uint64_t checks;       /* see ashlar_rt_slot.seen */
   uint64_t sources;      /* encoded so far */
+  int64_t map;           /* index in plan.maps of what is kept, or -1 */
+  int64_t map_layer;
 
   /* The last call: what `hidden` and `head` read. */
   int64_t result_stack; /* index in plan.stacks, or -1: no call yet */
@@ -143,10 +145,22 @@ void ashlar_rt_write_header(ashlar_session *session, int64_t tokens,
 void ashlar_rt_copy_rows(float *to, int64_t to_stride, const float *from,
                          int64_t features);
 
+/* tables.c: calls keep the weights of attention `map` (index in plan.maps) in
+   `layer` from now on; -1 = of none. */
+ashlar_status ashlar_rt_watch(ashlar_session *session, int64_t map,
+                              int64_t layer);
+
 /* Slot of the batch's sequence `index`. */
 static inline int32_t ashlar_rt_slot_of(const ashlar_batch *batch,
                                         int32_t index) {
   return batch->slots ? batch->slots[index] : index;
+}
+
+/* Its rows in this call. */
+static inline int64_t ashlar_rt_length_of(const ashlar_stack_plan *stack,
+                                          const ashlar_batch *batch,
+                                          int32_t index) {
+  return batch->lengths ? batch->lengths[index] : stack->image.rows;
 }
 
 /* Tokens that the sequence in `slot` holds before this call. */

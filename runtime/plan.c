@@ -23,10 +23,41 @@ static bool in_arena(const ashlar_plan *plan, int64_t offset, int64_t rows,
   return fits(offset, rows, row_bytes, plan->arena_bytes);
 }
 
+/* Vectors of the call's rows, where the stack takes them. */
+static bool vectors_fit(const ashlar_plan *plan,
+                        const ashlar_stack_plan *stack) {
+  if (stack->vectors_offset == -1)
+    return true;
+  return stack->vector_features >= 1 &&
+         stack->vector_stride >= stack->vector_features &&
+         stack->vector_rows >= 1 && is_count(stack->vector_rows) &&
+         in_arena(plan, stack->vectors_offset,
+                  plan->max_tokens * stack->vector_rows,
+                  stack->vector_stride * 4);
+}
+
 /* -1: the model has no such input. */
 static bool input_fits(const ashlar_plan *plan, int64_t offset,
                        int64_t row_bytes) {
   return offset == -1 || in_arena(plan, offset, plan->max_tokens, row_bytes);
+}
+
+/* Images of a stack whose rows hold `features` numbers. */
+static bool image_is_sound(const ashlar_image_plan *image, int64_t features) {
+  if (image->channels == 0)
+    return true;
+  if (!is_count(image->channels) || !is_count(image->height) ||
+      !is_count(image->width) || !is_count(image->prefix) ||
+      image->patch_height < 1 || image->patch_height > image->height ||
+      image->patch_width < 1 || image->patch_width > image->width)
+    return false;
+  int64_t pixels = image->height * image->width;
+  int64_t patches = (image->height / image->patch_height) *
+                    (image->width / image->patch_width);
+  return is_count(pixels) && is_count(image->channels * pixels) &&
+         features ==
+             image->channels * image->patch_height * image->patch_width &&
+         image->rows == image->prefix + patches;
 }
 
 static bool stack_is_sound(const ashlar_plan *plan,
@@ -38,14 +69,15 @@ static bool stack_is_sound(const ashlar_plan *plan,
   /* Ids or vectors: exactly one. */
   if ((stack->ids_offset < 0) == (stack->vectors_offset < 0))
     return false;
-  if (stack->vectors_offset >= 0 && stack->vector_stride < stack->hidden)
+  if (stack->image.channels != 0 &&
+      (stack->vectors_offset < 0 || stack->vector_rows != 1 ||
+       !image_is_sound(&stack->image, stack->vector_features)))
     return false;
   if (!is_count(stack->first_position))
     return false;
   if (stack->cache_kind < -1 || stack->cache_kind >= plan->cache_count)
     return false;
-  return input_fits(plan, stack->ids_offset, 4) &&
-         input_fits(plan, stack->vectors_offset, stack->vector_stride * 4) &&
+  return input_fits(plan, stack->ids_offset, 4) && vectors_fit(plan, stack) &&
          input_fits(plan, stack->positions_offset, 4) &&
          input_fits(plan, stack->types_offset, 4) &&
          in_arena(plan, stack->hidden_offset, plan->max_tokens,
@@ -110,6 +142,19 @@ static bool stacks_fit_caches(const ashlar_plan *plan) {
                                    !plan->caches[plan->cross_cache].in_arena);
 }
 
+/* Of all attention whose weights can be kept, one is at a time. */
+static bool map_is_sound(const ashlar_plan *plan, const ashlar_map_plan *map) {
+  if (map->stack < 0 || map->stack >= plan->stack_count ||
+      (map->keys != ASHLAR_MAP_OWN && map->keys != ASHLAR_MAP_SOURCE) ||
+      !is_count(map->first_layer) || !is_count(map->layers) ||
+      map->layer_step < 1 || !is_count(map->layer_step) || map->heads < 1 ||
+      !is_count(map->heads) || !is_count(plan->map_keys) ||
+      !is_count(plan->map_rows) || plan->map_rows < plan->max_tokens)
+    return false;
+  return in_arena(plan, plan->map_offset, map->heads * plan->map_rows,
+                  plan->map_keys * 4);
+}
+
 static bool sizes_are_sound(const ashlar_plan *plan) {
   return plan->arena_bytes > 0 && plan->cache_bytes >= 0 &&
          plan->weights_bytes >= (int64_t)sizeof(ashlar_weights_header) &&
@@ -139,6 +184,9 @@ bool ashlar_rt_plan_is_sound(const ashlar_plan *plan) {
       return false;
   for (int64_t i = 0; i < plan->head_count; ++i)
     if (!head_is_sound(plan, &plan->heads[i]))
+      return false;
+  for (int64_t i = 0; i < plan->map_count; ++i)
+    if (!map_is_sound(plan, &plan->maps[i]))
       return false;
   return true;
 }

@@ -82,6 +82,7 @@ ashlar_status ashlar_session_create(const ashlar_model *model,
   created->plan = model->plan;
   created->weights = model->weights;
   created->result_stack = -1;
+  created->map = -1;
   ashlar_status status = set_up(created, options);
   if (status != ASHLAR_OK) {
     ashlar_session_destroy(created);

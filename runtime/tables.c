@@ -7,6 +7,7 @@
 \*===----------------------------------------------------------------------===*/
 
 #include "runtime/internal.h"
+#include "runtime/patches.h"
 
 #include <string.h>
 
@@ -22,6 +23,7 @@ typedef struct call_sequence {
   int32_t slot;
   int64_t begin;  /* index of its first row in the whole sequence */
   int64_t length; /* rows in this call */
+  int64_t extent; /* what masks take for its length */
   const ashlar_cache_plan *cache; /* null: the stack keeps no keys */
   const ashlar_cache_plan *cross; /* null: neither reads nor writes sources */
   int64_t cross_keys;
@@ -69,6 +71,7 @@ static void write_rows(ashlar_session *session, const call_sequence *sequence,
     row[ASHLAR_ROW_SLOT] = sequence->slot;
     row[ASHLAR_ROW_CROSS_SEGMENT] = cross ? cross[segment] : 0;
     row[ASHLAR_ROW_CROSS_KEY] = cross ? key : 0;
+    row[ASHLAR_ROW_KEYS] = (int32_t)(sequence->begin + sequence->length);
   }
 }
 
@@ -92,7 +95,7 @@ static void write_tiles(ashlar_session *session, const call_sequence *sequence,
     tile[ASHLAR_TILE_SEGMENTS] = (int32_t)own;
     tile[ASHLAR_TILE_CROSS_KEYS] = (int32_t)sequence->cross_keys;
     tile[ASHLAR_TILE_CROSS_SEGMENTS] = (int32_t)cross;
-    tile[ASHLAR_TILE_SLOT] = sequence->slot;
+    tile[ASHLAR_TILE_EXTENT] = (int32_t)sequence->extent;
   }
 }
 
@@ -104,10 +107,12 @@ static call_sequence describe(const ashlar_session *session, int64_t stack,
   call_sequence sequence = {
       .slot = slot,
       .begin = ashlar_rt_begin_of(session, stack, slot),
-      .length = batch->lengths[index],
+      .length = ashlar_rt_length_of(&plan->stacks[stack], batch, index),
       .cache = ashlar_rt_cache_of(plan, plan->stacks[stack].cache_kind),
       .cross = ashlar_rt_cache_of(plan, plan->cross_cache),
   };
+  sequence.extent = batch->extents ? batch->extents[index]
+                                   : sequence.begin + sequence.length;
   sequence.writes_cross = sequence.cross && encodes;
   sequence.cross_keys =
       sequence.cross && !encodes ? session->slots[slot].source : 0;
@@ -134,6 +139,16 @@ void ashlar_rt_copy_rows(float *to, int64_t to_stride, const float *from,
   memset(to + features, 0, (size_t)(to_stride - features) * sizeof *to);
 }
 
+/* Every image has as many rows, so their rows begin at even distances. */
+static void write_images(float *rows, const ashlar_stack_plan *stack,
+                         const ashlar_batch *batch) {
+  const ashlar_image_plan *image = &stack->image;
+  for (int64_t i = 0; i < batch->sequences; ++i)
+    ashlar_unfold_image(
+        image, batch->pixel_values + i * ashlar_image_floats(image),
+        rows + i * image->rows * stack->vector_stride, stack->vector_stride);
+}
+
 static void write_inputs(ashlar_session *session,
                          const ashlar_stack_plan *stack,
                          const ashlar_batch *batch, int64_t rows) {
@@ -142,10 +157,13 @@ static void write_inputs(ashlar_session *session,
     memcpy(session->arena + stack->ids_offset, batch->ids, bytes);
   if (stack->vectors_offset >= 0) {
     float *vectors = (float *)(session->arena + stack->vectors_offset);
-    for (int64_t i = 0; i < rows; ++i)
+    int64_t features = stack->vector_features;
+    if (batch->pixel_values)
+      write_images(vectors, stack, batch);
+    for (int64_t i = 0; batch->vectors && i < rows * stack->vector_rows; ++i)
       ashlar_rt_copy_rows(vectors + i * stack->vector_stride,
-                          stack->vector_stride,
-                          batch->vectors + i * stack->hidden, stack->hidden);
+                          stack->vector_stride, batch->vectors + i * features,
+                          features);
   }
   if (stack->types_offset >= 0) {
     if (batch->token_type_ids)
@@ -178,6 +196,34 @@ void ashlar_rt_write_header(ashlar_session *session, int64_t tokens,
   call[ASHLAR_CALL_RANKS] = 1;
 }
 
+ashlar_status ashlar_rt_watch(ashlar_session *session, int64_t map,
+                              int64_t layer) {
+  if (!session || map < -1 || map >= session->plan->map_count)
+    return ASHLAR_INVALID_ARGUMENT;
+  if (map >= 0) {
+    const ashlar_map_plan *of = &session->plan->maps[map];
+    int64_t distance = layer - of->first_layer;
+    if (distance < 0 || distance % of->layer_step ||
+        distance / of->layer_step >= of->layers)
+      return ASHLAR_INVALID_ARGUMENT;
+  }
+  session->map = map;
+  session->map_layer = layer;
+  return ASHLAR_OK;
+}
+
+/* What attention of this call is to keep. */
+static void write_map(ashlar_session *session, int64_t stack) {
+  if (session->map < 0)
+    return;
+  const ashlar_map_plan *map = &session->plan->maps[session->map];
+  int64_t *call = (int64_t *)(session->arena + session->plan->call_offset);
+  if (map->stack != stack)
+    return;
+  call[ASHLAR_CALL_MAP] = map->keys;
+  call[ASHLAR_CALL_MAP_LAYER] = session->map_layer;
+}
+
 void ashlar_rt_write_call(ashlar_session *session, int64_t stack,
                           const ashlar_batch *batch) {
   const ashlar_stack_plan *plan = &session->plan->stacks[stack];
@@ -193,6 +239,7 @@ void ashlar_rt_write_call(ashlar_session *session, int64_t stack,
   }
   write_inputs(session, plan, batch, cursor.row);
   ashlar_rt_write_header(session, cursor.row, cursor.tile, batch->sequences);
+  write_map(session, stack);
   session->result_stack = stack;
   session->result_rows = cursor.row;
   session->result_sequences = batch->sequences;

@@ -5,6 +5,7 @@
 using namespace ashlar;
 using namespace mlir;
 using llvm::StringRef;
+using llvm::Twine;
 
 namespace {
 /// Keys and values [keys, kv_heads, head_dim], and whose they are.
@@ -34,12 +35,20 @@ static ir::RopeScaling scalingOf(RopeScalingKind kind) {
     return ir::RopeScaling::Llama3;
   case RopeScalingKind::Yarn:
     return ir::RopeScaling::Yarn;
+  case RopeScalingKind::Dynamic:
+    return ir::RopeScaling::Dynamic;
+  case RopeScalingKind::LongRope:
+    return ir::RopeScaling::LongRope;
   }
   llvm_unreachable("every scaling is handled above");
 }
 
 static ir::RotaryAttr rotaryAttr(OpBuilder &builder, const Rotary &rotary) {
   bool yarn = rotary.scaling == RopeScalingKind::Yarn;
+  auto list = [&](const std::vector<double> &factors) {
+    return factors.empty() ? DenseF64ArrayAttr()
+                           : builder.getDenseF64ArrayAttr(factors);
+  };
   return ir::RotaryAttr::get(
       builder.getContext(), rotary.dimensions, rotary.interleaved,
       builder.getF64FloatAttr(rotary.theta), scalingOf(rotary.scaling),
@@ -48,34 +57,87 @@ static ir::RotaryAttr rotaryAttr(OpBuilder &builder, const Rotary &rotary) {
                                    : rotary.lowFrequencyFactor),
       builder.getF64FloatAttr(yarn ? rotary.betaFast
                                    : rotary.highFrequencyFactor),
-      rotary.originalMaxPositions,
+      rotary.originalMaxPositions, list(rotary.shortFactors),
+      list(rotary.longFactors),
       rotary.magnitude == 1.0 ? FloatAttr()
                               : builder.getF64FloatAttr(rotary.magnitude));
 }
 
-/// A linear layer's result [tokens, heads * head_dim] as heads, normalized if
-/// there is a `norm`.
+static Attribute patternOf(MLIRContext *context, const Mask &mask) {
+  auto members = [&] {
+    SmallVector<Attribute> result;
+    for (const Mask &member : mask.members)
+      result.push_back(patternOf(context, member));
+    return result;
+  };
+  switch (mask.kind) {
+  case MaskKind::Near:
+    return ir::NearAttr::get(context, mask.behind, mask.ahead, mask.block);
+  case MaskKind::FirstKeys:
+    return ir::FirstAttr::get(context, ir::PatternSide::Keys, mask.count);
+  case MaskKind::FirstQueries:
+    return ir::FirstAttr::get(context, ir::PatternSide::Queries, mask.count);
+  case MaskKind::LastKeys:
+    return ir::LastAttr::get(context, ir::PatternSide::Keys, mask.block);
+  case MaskKind::LastQueries:
+    return ir::LastAttr::get(context, ir::PatternSide::Queries, mask.block);
+  case MaskKind::ShortLength:
+    return ir::ShortAttr::get(context, mask.count);
+  case MaskKind::Random:
+    return ir::RandomAttr::get(context, mask.count, mask.block, mask.seed,
+                               mask.of);
+  case MaskKind::AnyOf:
+    return ir::AnyOfAttr::get(context, members());
+  case MaskKind::AllOf:
+    return ir::AllOfAttr::get(context, members());
+  case MaskKind::Not:
+    return ir::NotAttr::get(context, members().front());
+  }
+  llvm_unreachable("every mask is handled above");
+}
+
+/// A linear layer's result [tokens, heads * head_dim] as heads, clipped and
+/// normalized where the attention says so.
 static Value projectHeads(GraphBuilder &graph, Value input,
-                          const Linear &linear, StringRef piece, int64_t heads,
-                          int64_t headDim, StringRef module,
+                          const Attention &attention, const Linear &linear,
+                          StringRef piece, int64_t heads, StringRef module,
                           const std::optional<Norm> &norm = std::nullopt) {
+  OpBuilder &builder = graph.builder;
+  std::string name = (module + "." + piece).str();
   Value rows = linear.exists() ? graph.linear(input, linear, piece) : input;
+  if (attention.clip)
+    rows = ir::ClipOp::create(builder, graph.locate(name + ".clipped"),
+                              rows.getType(), rows,
+                              builder.getF64FloatAttr(*attention.clip));
   if (norm)
-    rows = graph.norm(rows, *norm, module + "." + piece + ".norm");
-  return ir::SplitHeadsOp::create(graph.builder,
-                                  graph.locate(module + "." + piece + ".heads"),
-                                  graph.headsType(heads, headDim), rows);
+    rows = graph.norm(rows, *norm, name + ".norm");
+  return ir::SplitHeadsOp::create(builder, graph.locate(name + ".heads"),
+                                  graph.headsType(heads, attention.headDim),
+                                  rows);
+}
+
+void ashlar::buildAngles(GraphBuilder &graph, const Rotary &rotary,
+                         FunctionInputs &inputs, const Twine &name) {
+  ir::RotaryAttr attribute = rotaryAttr(graph.builder, rotary);
+  Value &angles = inputs.angles[attribute];
+  if (!angles)
+    angles = ir::RotaryAnglesOp::create(
+        graph.builder, graph.locate(name),
+        graph.rowsType(attribute.tableColumns()), inputs.positions,
+        inputs.sequences, attribute, /*frequencies=*/FlatSymbolRefAttr());
 }
 
 static Value rotate(GraphBuilder &graph, const Attention &attention,
-                    Value heads, Value positions, StringRef piece,
+                    Value heads, const FunctionInputs &inputs, StringRef piece,
                     StringRef module) {
   if (!attention.rotary)
     return heads;
+  ir::RotaryAttr rotary = rotaryAttr(graph.builder, *attention.rotary);
+  Value positions = rotary.dependsOnLength() ? inputs.angles.lookup(rotary)
+                                             : inputs.positions;
   return ir::RotaryOp::create(graph.builder,
                               graph.locate(module + "." + piece + ".rotary"),
-                              heads.getType(), heads, positions,
-                              rotaryAttr(graph.builder, *attention.rotary),
+                              heads.getType(), heads, positions, rotary,
                               /*rotary_table=*/FlatSymbolRefAttr());
 }
 
@@ -91,15 +153,15 @@ static KeysAndValues append(GraphBuilder &graph, ir::CacheKind cache, Value key,
   return {op.getKeys(), op.getValues(), op.getKeySequences()};
 }
 
-/// The scores with position bias and soft cap.
+/// The scores with position bias, soft cap and repeated keys.
 static Value adjust(GraphBuilder &graph, const Attention &attention,
                     Value scores, const KeysAndValues &source,
                     const FunctionInputs &inputs, StringRef module) {
   OpBuilder &builder = graph.builder;
   if (const auto &bias = attention.positionBias) {
     int64_t behind = inputs.positionLimit - 1;
-    FlatSymbolRefAttr table =
-        graph.weights.positionBias(*bias, attention.heads, behind);
+    FlatSymbolRefAttr table = graph.weights.positionBias(
+        *bias, attention.heads, behind, graph.layerRange);
     scores = ir::PositionBiasOp::create(
         builder, graph.locate(module + ".biased"), scores.getType(), scores,
         inputs.sequences, source.sequences, table,
@@ -109,6 +171,12 @@ static Value adjust(GraphBuilder &graph, const Attention &attention,
     scores = ir::SoftCapOp::create(builder, graph.locate(module + ".capped"),
                                    scores.getType(), scores,
                                    builder.getF64FloatAttr(*attention.softCap));
+  if (const auto &repeated = attention.repeated)
+    scores = ir::RepeatOp::create(
+        builder, graph.locate(module + ".repeated"), scores.getType(), scores,
+        inputs.sequences, source.sequences,
+        patternOf(builder.getContext(), repeated->keys),
+        builder.getI64IntegerAttr(repeated->times));
   return scores;
 }
 
@@ -136,10 +204,13 @@ static Value attend(GraphBuilder &graph, const Attention &attention,
   IntegerAttr window;
   if (attention.window)
     window = builder.getI64IntegerAttr(attention.window);
+  Attribute pattern;
+  if (attention.mask)
+    pattern = patternOf(builder.getContext(), *attention.mask);
   Value masked = ir::MaskOp::create(
       builder, graph.locate(module + ".masked"), type, adjusted,
       inputs.sequences, source.sequences,
-      ir::MaskKindAttr::get(builder.getContext(), kind), window);
+      ir::MaskKindAttr::get(builder.getContext(), kind), window, pattern);
   Value weights = ir::SoftmaxOp::create(
       builder, graph.locate(module + ".weights"), type, masked);
   Value mixed =
@@ -158,15 +229,14 @@ Value ashlar::buildSelfAttention(GraphBuilder &graph, const Block &block,
                                  const FunctionInputs &inputs) {
   const Attention &attention = block.attention;
   std::string module = moduleOf(attention, ir::replaceLayer(block.name, "*"));
-  Value query =
-      projectHeads(graph, input, attention.query, "q", attention.heads,
-                   attention.headDim, module, attention.queryNorm);
-  Value key = projectHeads(graph, input, attention.key, "k", attention.kvHeads,
-                           attention.headDim, module, attention.keyNorm);
-  Value value = projectHeads(graph, input, attention.value, "v",
-                             attention.kvHeads, attention.headDim, module);
-  query = rotate(graph, attention, query, inputs.positions, "q", module);
-  key = rotate(graph, attention, key, inputs.positions, "k", module);
+  Value query = projectHeads(graph, input, attention, attention.query, "q",
+                             attention.heads, module, attention.queryNorm);
+  Value key = projectHeads(graph, input, attention, attention.key, "k",
+                           attention.kvHeads, module, attention.keyNorm);
+  Value value = projectHeads(graph, input, attention, attention.value, "v",
+                             attention.kvHeads, module);
+  query = rotate(graph, attention, query, inputs, "q", module);
+  key = rotate(graph, attention, key, inputs, "k", module);
   auto cache =
       stack == StackKind::Encoder ? ir::CacheKind::Call : ir::CacheKind::Self;
   KeysAndValues source =
@@ -178,9 +248,8 @@ Value ashlar::buildCrossAttention(GraphBuilder &graph, const Block &block,
                                   Value input, const FunctionInputs &inputs) {
   const Attention &attention = *block.crossAttention;
   std::string module = moduleOf(attention, ir::replaceLayer(block.name, "*"));
-  Value query =
-      projectHeads(graph, input, attention.query, "q", attention.heads,
-                   attention.headDim, module, attention.queryNorm);
+  Value query = projectHeads(graph, input, attention, attention.query, "q",
+                             attention.heads, module, attention.queryNorm);
   OpBuilder &builder = graph.builder;
   Type keysType = graph.headsType(attention.kvHeads, attention.headDim);
   Type sequencesType = ir::SequencesType::get(builder.getContext());
@@ -197,9 +266,9 @@ void ashlar::buildCrossKeys(GraphBuilder &graph, const Block &block,
                             Value memory, const FunctionInputs &inputs) {
   const Attention &attention = *block.crossAttention;
   std::string module = moduleOf(attention, ir::replaceLayer(block.name, "*"));
-  Value key = projectHeads(graph, memory, attention.key, "k", attention.kvHeads,
-                           attention.headDim, module, attention.keyNorm);
-  Value value = projectHeads(graph, memory, attention.value, "v",
-                             attention.kvHeads, attention.headDim, module);
+  Value key = projectHeads(graph, memory, attention, attention.key, "k",
+                           attention.kvHeads, module, attention.keyNorm);
+  Value value = projectHeads(graph, memory, attention, attention.value, "v",
+                             attention.kvHeads, module);
   append(graph, ir::CacheKind::Cross, key, value, inputs.sequences, module);
 }

@@ -7,17 +7,52 @@ using namespace mlir;
 using llvm::StringRef;
 using llvm::Twine;
 
+/// Convolutions, each a linear over unfolded rows.
+static Value buildStem(GraphBuilder &graph, const Embedding &embedding,
+                       const FunctionInputs &inputs) {
+  Value rows = inputs.vectors;
+  int64_t perToken = embedding.rowsPerToken();
+  for (const Convolution &convolution : embedding.stem) {
+    const Linear &linear = convolution.linear;
+    std::string name = moduleName(linear.weight);
+    perToken /= convolution.stride;
+    rows = ir::UnfoldOp::create(
+        graph.builder, graph.locate(name + ".unfold"),
+        graph.rowsType(linear.inFeatures), rows, inputs.sequences,
+        convolution.kernel, convolution.stride, convolution.padding, perToken);
+    rows = graph.linear(rows, linear);
+    if (convolution.activation)
+      rows =
+          graph.activate(rows, *convolution.activation, name + ".activation");
+  }
+  return rows;
+}
+
+/// A row for each patch, and the learned rows in front of them.
+static Value buildPatches(GraphBuilder &graph, const Patches &patches,
+                          const FunctionInputs &inputs) {
+  Value rows = graph.linear(inputs.vectors, patches.projection);
+  for (auto [i, row] : llvm::enumerate(patches.prefix))
+    rows = ir::SetRowOp::create(
+        graph.builder, graph.locate(moduleName(row)), rows.getType(), rows,
+        inputs.sequences, graph.weights.vector(row, /*piece=*/"", std::nullopt),
+        graph.builder.getI64IntegerAttr(i));
+  return rows;
+}
+
 Value ashlar::buildEmbedding(GraphBuilder &graph, const Stack &stack,
                              const FunctionInputs &inputs) {
   const Embedding &embedding = stack.embedding;
   int64_t width = embedding.width ? embedding.width : stack.hidden;
   std::string name = stack.kind == StackKind::Encoder ? "encoder.embeddings"
                                                       : "decoder.embeddings";
-  Value rows = inputs.vectors;
+  Value rows = buildStem(graph, embedding, inputs);
   if (embedding.tokens)
     rows = graph.embed(
         inputs.ids, graph.weights.matrix(*embedding.tokens, "", std::nullopt),
         width, embedding.scale, moduleName(*embedding.tokens));
+  if (embedding.patches)
+    rows = buildPatches(graph, *embedding.patches, inputs);
   if (embedding.tokenProjection) {
     rows = graph.linear(rows, *embedding.tokenProjection);
     width = stack.hidden;
@@ -47,8 +82,9 @@ Value ashlar::buildEmbedding(GraphBuilder &graph, const Stack &stack,
   return rows;
 }
 
-Value ashlar::buildFeedForward(GraphBuilder &graph, const Block &block,
-                               Value input) {
+/// A feed-forward block, or that of each expert.
+static Value buildOneFeedForward(GraphBuilder &graph,
+                                 const ashlar::Block &block, Value input) {
   const FeedForward &feedForward = block.feedForward;
   std::string module =
       commonModule({&feedForward.up.weight, &feedForward.down.weight},
@@ -68,6 +104,20 @@ Value ashlar::buildFeedForward(GraphBuilder &graph, const Block &block,
   return graph.linear(product, feedForward.down);
 }
 
+Value ashlar::buildFeedForward(GraphBuilder &graph, const ashlar::Block &block,
+                               Value input) {
+  const FeedForward &feedForward = block.feedForward;
+  if (!feedForward.experts)
+    return buildOneFeedForward(graph, block, input);
+  const Experts &experts = *feedForward.experts;
+  std::string module =
+      commonModule({&experts.router.weight, &feedForward.up.weight},
+                   ir::replaceLayer(block.name, "*"));
+  return graph.sumOfExperts(input, experts, module, [&](Value rows) {
+    return buildOneFeedForward(graph, block, rows);
+  });
+}
+
 namespace {
 /// What is computed between one residual sum and the next.
 struct SubBlock {
@@ -75,11 +125,13 @@ struct SubBlock {
   bool residual;
   const std::optional<Norm> &norm;
   const std::optional<Norm> &outputNorm;
+  const std::optional<Weight> &scale;
   llvm::function_ref<Value(Value)> build;
 };
 } // namespace
 
-/// residual + output_norm(f(norm(residual))), or norm(residual + f(residual)).
+/// residual + scale * output_norm(f(norm(residual))), or norm(residual +
+/// f(residual)).
 static Value addSubBlock(GraphBuilder &graph, NormPlacement placement,
                          Value residual, const SubBlock &subBlock) {
   bool isPost = placement == NormPlacement::Post;
@@ -91,6 +143,8 @@ static Value addSubBlock(GraphBuilder &graph, NormPlacement placement,
   if (subBlock.outputNorm)
     rows =
         graph.norm(rows, *subBlock.outputNorm, subBlock.name + ".output_norm");
+  if (subBlock.scale)
+    rows = graph.scaleFeatures(rows, *subBlock.scale);
   if (subBlock.residual)
     rows = graph.add(residual, rows, subBlock.name + ".residual");
   return isPost ? graph.norm(rows, *subBlock.norm, normName) : rows;
@@ -121,22 +175,23 @@ Value ashlar::buildBlock(GraphBuilder &graph, const ashlar::Block &block,
   Value rows = addSubBlock(
       graph, block.placement, input,
       {name + ".attention", block.residual, block.attentionNorm,
-       block.attentionOutputNorm, [&](Value rows) {
+       block.attentionOutputNorm, block.attentionScale, [&](Value rows) {
          return buildSelfAttention(graph, block, stack, rows, inputs);
        }});
   if (block.crossAttention)
-    rows = addSubBlock(
-        graph, block.placement, rows,
-        {name + ".cross_attention", block.residual, block.crossAttentionNorm,
-         block.crossAttentionOutputNorm, [&](Value rows) {
-           return buildCrossAttention(graph, block, rows, inputs);
-         }});
+    rows =
+        addSubBlock(graph, block.placement, rows,
+                    {name + ".cross_attention", block.residual,
+                     block.crossAttentionNorm, block.crossAttentionOutputNorm,
+                     /*scale=*/std::nullopt, [&](Value rows) {
+                       return buildCrossAttention(graph, block, rows, inputs);
+                     }});
   if (!block.feedForward.exists())
     return rows;
   return addSubBlock(
       graph, block.placement, rows,
       {name + ".feed_forward", block.residual, block.feedForwardNorm,
-       block.feedForwardOutputNorm,
+       block.feedForwardOutputNorm, block.feedForwardScale,
        [&](Value rows) { return buildFeedForward(graph, block, rows); }});
 }
 

@@ -12,7 +12,7 @@ std::string ashlar::moduleName(const Weight &weight) {
   for (StringRef suffix : {"weight", "bias"})
     if (name.size() > suffix.size() + 1 && name.ends_with(suffix))
       name = name.drop_back(suffix.size() + 1);
-  return ir::replaceLayer(name, "*");
+  return ir::replaceExpert(ir::replaceLayer(name, "*"), "*");
 }
 
 std::string ashlar::commonModule(ArrayRef<const Weight *> weights,
@@ -62,10 +62,12 @@ RankedTensorType GraphBuilder::headsType(int64_t heads, int64_t headDim) {
 
 Value GraphBuilder::linear(Value input, const Linear &linear, StringRef piece,
                            std::string name) {
-  FlatSymbolRefAttr weight = weights.matrix(linear.weight, piece, layerRange);
+  FlatSymbolRefAttr weight =
+      weights.matrix(linear.weight, piece, layerRange, expertCount);
   FlatSymbolRefAttr bias;
   if (linear.bias)
-    bias = weights.vector(*linear.bias, piece, layerRange);
+    bias = weights.vector(*linear.bias, piece, layerRange, /*plus=*/0.0,
+                          expertCount);
   if (name.empty()) {
     name = moduleName(linear.weight);
     if (linear.weight.count && !piece.empty())
@@ -93,7 +95,27 @@ Value GraphBuilder::norm(Value input, const Norm &norm, const Twine &name) {
   int64_t features = cast<RankedTensorType>(input.getType()).getDimSize(1);
   return ir::NormOp::create(builder, location, input.getType(), kind, input,
                             gain, bias, llvm::APFloat(norm.epsilon),
-                            features / norm.features);
+                            norm.groups * (features / norm.features));
+}
+
+Value GraphBuilder::sumOfExperts(Value input, const Experts &experts,
+                                 const Twine &name,
+                                 llvm::function_ref<Value(Value)> body) {
+  Value logits = linear(input, experts.router, "router");
+  Value chosen =
+      ir::RouteOp::create(builder, locate(name + ".chosen"), logits.getType(),
+                          logits, experts.topK, experts.renormalize);
+  Location location = locate(name);
+  auto op =
+      ir::ExpertsOp::create(builder, location, input.getType(), input, chosen);
+  OpBuilder::InsertionGuard guard(builder);
+  mlir::Block *region = builder.createBlock(&op.getBody(), {}, input.getType(),
+                                            locate(name + ".rows"));
+  expertCount = experts.count;
+  Value result = body(region->getArgument(0));
+  ir::YieldOp::create(builder, location, result);
+  expertCount = 0;
+  return op.getResult();
 }
 
 Value GraphBuilder::activate(Value input, Activation activation,
@@ -109,6 +131,12 @@ Value GraphBuilder::add(Value lhs, Value rhs, const Twine &name) {
 Value GraphBuilder::scale(Value input, double factor, const Twine &name) {
   return ir::ScaleOp::create(builder, locate(name), input.getType(), input,
                              builder.getF64FloatAttr(factor));
+}
+
+Value GraphBuilder::scaleFeatures(Value input, const Weight &factors) {
+  return ir::ScaleFeaturesOp::create(
+      builder, locate(moduleName(factors)), input.getType(), input,
+      weights.vector(factors, /*piece=*/"", layerRange));
 }
 
 Value GraphBuilder::embed(Value ids, FlatSymbolRefAttr table, int64_t features,

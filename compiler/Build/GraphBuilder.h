@@ -16,10 +16,12 @@ namespace ashlar {
 /// Arguments of the function that is being built; null where it has none.
 struct FunctionInputs {
   mlir::Value ids;       // int32 [tokens]
-  mlir::Value vectors;   // [tokens, hidden]
+  mlir::Value vectors;   // [tokens * rows of a token, features]
   mlir::Value positions; // int32 [tokens]
   mlir::Value types;     // int32 [tokens]
   mlir::Value sequences;
+  /// Cosines and sines of rotary positions that depend on the length.
+  llvm::DenseMap<mlir::Attribute, mlir::Value> angles;
   /// Positions that a computed table has rows for.
   int64_t positionLimit = 0;
 };
@@ -43,10 +45,16 @@ public:
   /// A norm of fewer features than a row has goes over each part of that size.
   mlir::Value norm(mlir::Value input, const Norm &norm,
                    const llvm::Twine &name);
+  /// ashlar.experts over `experts.count` of what `body` adds, which gives rows
+  /// of the input's size for such rows.
+  mlir::Value sumOfExperts(mlir::Value input, const Experts &experts,
+                           const llvm::Twine &name,
+                           llvm::function_ref<mlir::Value(mlir::Value)> body);
   mlir::Value activate(mlir::Value input, Activation activation,
                        const llvm::Twine &name);
   mlir::Value add(mlir::Value lhs, mlir::Value rhs, const llvm::Twine &name);
   mlir::Value scale(mlir::Value input, double factor, const llvm::Twine &name);
+  mlir::Value scaleFeatures(mlir::Value input, const Weight &factors);
   mlir::Value embed(mlir::Value ids, mlir::FlatSymbolRefAttr table,
                     int64_t features, double scale, const llvm::Twine &name);
 
@@ -57,10 +65,13 @@ public:
 
   mlir::OpBuilder builder;
   WeightTable &weights;
-  std::optional<LayerRange> layerRange; // of the region that is being filled
+  // Of the region that is being filled.
+  std::optional<LayerRange> layerRange;
+  int64_t expertCount = 0;
 };
 
-/// "model.layers.*.mlp.up_proj" of "model.layers.{layer}.mlp.up_proj.weight".
+/// "model.layers.*.mlp.up_proj" of "model.layers.{layer}.mlp.up_proj.weight";
+/// an expert's index is "*", too.
 std::string moduleName(const Weight &weight);
 /// The module that holds all of `weights`, by the common part of their names;
 /// `fallback` when they have none.
@@ -69,9 +80,13 @@ std::string commonModule(llvm::ArrayRef<const Weight *> weights,
 
 // One builder per sub-block.
 
-/// norm(tokens[id] * scale + types[type] + position).
+/// norm(tokens[id] * scale + types[type] + position), or of what the stem makes
+/// of vectors, or of patches.
 mlir::Value buildEmbedding(GraphBuilder &graph, const Stack &stack,
                            const FunctionInputs &inputs);
+/// Adds the angles of `rotary`, which depend on the length, to `inputs`.
+void buildAngles(GraphBuilder &graph, const Rotary &rotary,
+                 FunctionInputs &inputs, const llvm::Twine &name);
 /// Attention of a sequence's rows to each other.
 mlir::Value buildSelfAttention(GraphBuilder &graph, const Block &block,
                                StackKind stack, mlir::Value input,

@@ -27,11 +27,17 @@ static std::vector<const Weight *> matricesOf(const Block &block) {
   addAttention(block.attention);
   if (block.crossAttention)
     addAttention(*block.crossAttention);
+  if (block.feedForward.experts)
+    add(block.feedForward.experts->router);
   if (block.feedForward.gate)
     add(*block.feedForward.gate);
   add(block.feedForward.up);
   add(block.feedForward.down);
   return matrices;
+}
+
+static int64_t copiesOf(const Weight &matrix, const Block &block) {
+  return ir::namesExpert(matrix.tensor) ? block.feedForward.experts->count : 1;
 }
 
 namespace {
@@ -58,8 +64,10 @@ static std::vector<Layer> layersOf(const Stack &stack, TensorChoice choice) {
       std::vector<int64_t> choices;
       if (choice)
         for (const Weight *matrix : matrices)
-          choices.push_back(
-              choice(ir::replaceLayer(matrix->tensor, llvm::Twine(layer))));
+          for (int64_t expert = 0; expert < copiesOf(*matrix, group.block);
+               ++expert)
+            choices.push_back(
+                choice(ir::tensorName(matrix->tensor, {layer, expert})));
       auto [kind, isNew] =
           kinds.try_emplace({number, std::move(choices)}, kinds.size());
       layers.push_back({blocks[number], kind->second});

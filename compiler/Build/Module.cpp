@@ -89,7 +89,8 @@ ModuleBuilder::stackArguments(const Stack &stack, FunctionInputs &inputs) {
   if (embedding.tokens)
     arguments.push_back({"ids", ids, &inputs.ids});
   else
-    arguments.push_back({"vectors", rowsType(stack.hidden), &inputs.vectors});
+    arguments.push_back(
+        {"vectors", rowsType(stack.vectorFeatures()), &inputs.vectors});
   if (usesPositions)
     arguments.push_back({"positions", ids, &inputs.positions});
   if (embedding.tokenTypeTable)
@@ -133,6 +134,12 @@ void ModuleBuilder::addStack(int64_t index) {
   inputs.positionLimit =
       isEncoder ? limits.encoderPositions : limits.decoderPositions;
   GraphBuilder graph(builder, weights);
+  for (const BlockGroup &group : stack.blocks)
+    if (const auto &rotary = group.block.attention.rotary;
+        rotary && rotary->dependsOnLength())
+      buildAngles(graph, *rotary, inputs,
+                  nameOf(stack.kind) + Twine(".rotary.") +
+                      Twine(inputs.angles.size()) + ".angles");
   Value rows = buildEmbedding(graph, stack, inputs);
   auto addLayer = [&](const ashlar::Block &block, Value rows) {
     return buildBlock(graph, block, stack.kind, rows, inputs);

@@ -8,11 +8,18 @@ using llvm::StringRef;
 using llvm::Twine;
 
 /// Rows of the logical tensor, whatever way it is stored; a vector may be
-/// stored as [1, n].
+/// stored in several dimensions.
 static int64_t logicalRows(const Weight &weight, bool isVector) {
-  if (isVector || weight.transposed)
-    return weight.stored.back();
-  return weight.stored.front();
+  const std::vector<int64_t> &stored = weight.stored;
+  if (isVector) {
+    int64_t rows = 1;
+    for (int64_t size : stored)
+      rows *= size;
+    return rows;
+  }
+  if (weight.transposed)
+    return stored.back();
+  return weight.convolution ? stored.front() : matrixShape(stored).first;
 }
 
 WeightTable::WeightTable(ModuleOp module, StringRef descriptionFile)
@@ -26,7 +33,8 @@ Location WeightTable::locate(const Twine &name) const {
 
 FlatSymbolRefAttr WeightTable::add(StringRef name, Attribute source,
                                    ArrayRef<int64_t> shape,
-                                   std::optional<LayerRange> layers) {
+                                   std::optional<LayerRange> layers,
+                                   int64_t experts) {
   DenseI64ArrayAttr range;
   if (layers && layers->step == 1)
     range = builder.getDenseI64ArrayAttr({layers->first, layers->count});
@@ -37,6 +45,9 @@ FlatSymbolRefAttr WeightTable::add(StringRef name, Attribute source,
   SmallVector<Attribute> key = {source, TypeAttr::get(type)};
   if (range)
     key.push_back(range);
+  IntegerAttr copies;
+  if (experts)
+    key.push_back(copies = builder.getI64IntegerAttr(experts));
   FlatSymbolRefAttr &symbol = symbols[builder.getArrayAttr(key)];
   if (symbol)
     return symbol;
@@ -48,7 +59,7 @@ FlatSymbolRefAttr WeightTable::add(StringRef name, Attribute source,
     builder.setInsertionPointToStart(module.getBody());
   auto weight = ir::WeightOp::create(
       builder, locate(unique), builder.getStringAttr(unique),
-      builder.getArrayAttr({source}), TypeAttr::get(type), range,
+      builder.getArrayAttr({source}), TypeAttr::get(type), range, copies,
       /*encoding=*/nullptr, /*layout=*/nullptr, /*offset=*/nullptr,
       /*layer_stride=*/nullptr);
   builder.setInsertionPointAfter(weight);
@@ -56,20 +67,28 @@ FlatSymbolRefAttr WeightTable::add(StringRef name, Attribute source,
   return symbol;
 }
 
+/// What stands for "{layer}" in the name of `layers` of `tensor`.
+static std::string layerText(std::optional<LayerRange> layers) {
+  if (!layers || (layers->whole && layers->step == 1))
+    return "*";
+  std::string text = std::to_string(layers->first);
+  if (layers->count > 1)
+    text += "-" + std::to_string(layers->last());
+  if (layers->count > 1 && layers->step > 1)
+    text += ":" + std::to_string(layers->step);
+  return text;
+}
+
 FlatSymbolRefAttr WeightTable::addTensor(const Weight &weight, StringRef piece,
                                          std::optional<LayerRange> layers,
-                                         bool isVector, double plus) {
+                                         int64_t experts, bool isVector,
+                                         double plus) {
   if (!ir::namesLayer(weight.tensor))
     layers.reset();
-  std::string text = "*";
-  if (layers && (!layers->whole || layers->step > 1)) {
-    text = std::to_string(layers->first);
-    if (layers->count > 1)
-      text += "-" + std::to_string(layers->last());
-    if (layers->count > 1 && layers->step > 1)
-      text += ":" + std::to_string(layers->step);
-  }
-  std::string name = ir::replaceLayer(weight.tensor, text);
+  if (!ir::namesExpert(weight.tensor))
+    experts = 0;
+  std::string name = ir::replaceExpert(
+      ir::replaceLayer(weight.tensor, layerText(layers)), "*");
   int64_t all = logicalRows(weight, isVector);
   int64_t count = weight.count ? weight.count : all;
   if (count != all && !piece.empty())
@@ -84,26 +103,28 @@ FlatSymbolRefAttr WeightTable::addTensor(const Weight &weight, StringRef piece,
   auto source = ir::TensorSourceAttr::get(
       builder.getContext(), weight.tensor, stored, weight.begin, count,
       whole ? count : weight.piece, whole ? count : weight.every,
-      weight.transposed, plusAttr,
+      weight.transposed, weight.convolution, plusAttr,
       /*scale=*/FloatAttr());
   if (isVector)
-    return add(name, source, {count}, layers);
-  return add(name, source, {count, source.getColumns()}, layers);
+    return add(name, source, {count}, layers, experts);
+  return add(name, source, {count, source.getColumns()}, layers, experts);
 }
 
 FlatSymbolRefAttr WeightTable::matrix(const Weight &weight, StringRef piece,
-                                      std::optional<LayerRange> layers) {
-  return addTensor(weight, piece, layers, /*isVector=*/false);
+                                      std::optional<LayerRange> layers,
+                                      int64_t experts) {
+  return addTensor(weight, piece, layers, experts, /*isVector=*/false);
 }
 
 FlatSymbolRefAttr WeightTable::vector(const Weight &weight, StringRef piece,
                                       std::optional<LayerRange> layers,
-                                      double plus) {
-  return addTensor(weight, piece, layers, /*isVector=*/true, plus);
+                                      double plus, int64_t experts) {
+  return addTensor(weight, piece, layers, experts, /*isVector=*/true, plus);
 }
 
 FlatSymbolRefAttr WeightTable::positionBias(const PositionBias &bias,
-                                            int64_t heads, int64_t behind) {
+                                            int64_t heads, int64_t behind,
+                                            std::optional<LayerRange> layers) {
   MLIRContext *context = builder.getContext();
   int64_t columns = behind + 1;
   if (bias.kind == PositionBiasKind::Alibi) {
@@ -117,7 +138,10 @@ FlatSymbolRefAttr WeightTable::positionBias(const PositionBias &bias,
   auto source = ir::RelativeTableSourceAttr::get(
       context, bias.table->tensor, bias.buckets, heads, behind, columns,
       bias.maxDistance, bias.bidirectional);
-  return add(bias.table->tensor, source, {heads, columns}, std::nullopt);
+  if (!ir::namesLayer(bias.table->tensor))
+    layers.reset();
+  return add(ir::replaceLayer(bias.table->tensor, layerText(layers)), source,
+             {heads, columns}, layers);
 }
 
 FlatSymbolRefAttr WeightTable::positions(const Positions &positions,
@@ -134,6 +158,7 @@ FlatSymbolRefAttr WeightTable::positions(const Positions &positions,
                    ? ir::SinusoidOrder::Interleaved
                    : ir::SinusoidOrder::SplitHalf;
   auto source = ir::SinusoidSourceAttr::get(builder.getContext(), order,
+                                            positions.inclusive,
                                             positions.count, features);
   return add("sinusoidal_positions", source, {positions.count, features},
              std::nullopt);

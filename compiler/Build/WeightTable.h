@@ -34,12 +34,14 @@ public:
   WeightTable(mlir::ModuleOp module, llvm::StringRef descriptionFile);
 
   /// [rows, columns]. `piece` tells the parts of a merged tensor apart ("q").
+  /// `experts`: so many of it, 0 where it is not of experts.
   mlir::FlatSymbolRefAttr matrix(const Weight &weight, llvm::StringRef piece,
-                                 std::optional<LayerRange> layers);
+                                 std::optional<LayerRange> layers,
+                                 int64_t experts = 0);
   /// [features], `plus` added to each.
   mlir::FlatSymbolRefAttr vector(const Weight &weight, llvm::StringRef piece,
                                  std::optional<LayerRange> layers,
-                                 double plus = 0.0);
+                                 double plus = 0.0, int64_t experts = 0);
   /// The rows of a learned table from row `positions.offset` on, or a computed
   /// table.
   mlir::FlatSymbolRefAttr positions(const Positions &positions,
@@ -48,7 +50,8 @@ public:
   /// A row for each head; column c is for distance c - behind, up to 0, or up
   /// to `behind` where the bias looks ahead.
   mlir::FlatSymbolRefAttr positionBias(const PositionBias &bias, int64_t heads,
-                                       int64_t behind);
+                                       int64_t behind,
+                                       std::optional<LayerRange> layers);
 
   /// NameLoc `name` around the description's file.
   mlir::Location locate(const llvm::Twine &name) const;
@@ -56,10 +59,12 @@ public:
 private:
   mlir::FlatSymbolRefAttr add(llvm::StringRef name, mlir::Attribute source,
                               llvm::ArrayRef<int64_t> shape,
-                              std::optional<LayerRange> layers);
+                              std::optional<LayerRange> layers,
+                              int64_t experts = 0);
   mlir::FlatSymbolRefAttr addTensor(const Weight &weight, llvm::StringRef piece,
                                     std::optional<LayerRange> layers,
-                                    bool isVector, double plus = 0.0);
+                                    int64_t experts, bool isVector,
+                                    double plus = 0.0);
 
   mlir::ModuleOp module;
   mlir::OpBuilder builder; // behind the last weight

@@ -72,6 +72,7 @@ private:
   void writeTitle(llvm::StringRef comment);
   void writeConstants();
   void writeStacks();
+  void writeImages(const ashlar_image_plan &image);
   void writeHeads();
   void define(llvm::StringRef name, int64_t value, llvm::StringRef comment);
 
@@ -125,15 +126,30 @@ void HeaderWriter::writeConstants() {
   os << '\n';
 }
 
+/// Of what a stack's call takes for its rows.
+static std::string inputShape(const ashlar_stack_plan &stack) {
+  if (stack.ids_offset >= 0)
+    return " [rows]";
+  if (const ashlar_image_plan &image = stack.image; image.channels)
+    return " [sequences, " + std::to_string(image.channels) + ", " +
+           std::to_string(image.height) + ", " + std::to_string(image.width) +
+           "]";
+  std::string rows = stack.vector_rows > 1
+                         ? std::to_string(stack.vector_rows) + " * rows"
+                         : "rows";
+  std::string features = stack.vector_features == stack.hidden
+                             ? "hidden"
+                             : std::to_string(stack.vector_features);
+  return " [" + rows + ", " + features + "]";
+}
+
 void HeaderWriter::writeStacks() {
   auto write = [&](llvm::StringRef entry, int64_t index) {
     if (index < 0)
       return;
     const StackDescription &stack = plan.stacks[index];
-    bool takesIds = stack.plan.ids_offset >= 0;
     os << "/* " << plan.name << '_' << entry << ": " << commentText(stack.input)
-       << (takesIds ? " [rows]" : " [rows, hidden]") << " -> "
-       << commentText(stack.output)
+       << inputShape(stack.plan) << " -> " << commentText(stack.output)
        << " [rows, hidden], hidden = " << stack.plan.hidden << ". */\n";
   };
   write("encode", plan.plan.encoder);
@@ -141,9 +157,25 @@ void HeaderWriter::writeStacks() {
   if (plan.stacks.empty())
     return;
   const ashlar_stack_plan &last = plan.stacks.back().plan;
-  define("VOCABULARY", last.vocabulary, "ids lie in [0, VOCABULARY)");
+  if (last.image.channels)
+    writeImages(last.image);
+  else
+    define("VOCABULARY", last.vocabulary, "ids lie in [0, VOCABULARY)");
   define("HIDDEN", last.hidden, "features of a row");
   os << '\n';
+}
+
+void HeaderWriter::writeImages(const ashlar_image_plan &image) {
+  os << "/* An image is a sequence of IMAGE_ROWS rows: " << image.prefix
+     << " before those of its patches of " << image.patch_height << " x "
+     << image.patch_width << ". */\n";
+  define("IMAGE_CHANNELS", image.channels, "");
+  define("IMAGE_HEIGHT", image.height, "");
+  define("IMAGE_WIDTH", image.width, "");
+  define("IMAGE_ROWS", image.rows, "");
+  define("MAX_IMAGES",
+         std::min(plan.plan.max_sequences, plan.plan.max_tokens / image.rows),
+         "images of one call");
 }
 
 void HeaderWriter::writeHeads() {
@@ -151,8 +183,10 @@ void HeaderWriter::writeHeads() {
     std::string name = "HEAD_" + macroPart(head.output);
     os << "/* " << plan.name << "_head(session, " << upper << '_' << name
        << ", ...): " << commentText(head.output) << " ["
-       << (head.plan.first_row_only ? "sequences" : "rows") << ", "
-       << head.plan.output_features << "]. */\n";
+       << (head.plan.first_row_only ? "sequences" : "rows");
+    if (!head.plan.scalar)
+      os << ", " << head.plan.output_features;
+    os << "]. */\n";
     define(name, index, "");
     define(name + "_FEATURES", head.plan.output_features, "");
   }

@@ -22,7 +22,8 @@ static llvm::ArrayRef<size_t> pointerOffsets(PlanStruct which) {
       offsetof(ashlar_plan, name),    offsetof(ashlar_plan, manifest),
       offsetof(ashlar_plan, weights), offsetof(ashlar_plan, stacks),
       offsetof(ashlar_plan, heads),   offsetof(ashlar_plan, caches),
-      offsetof(ashlar_plan, taps),    offsetof(ashlar_plan, text)};
+      offsetof(ashlar_plan, taps),    offsetof(ashlar_plan, maps),
+      offsetof(ashlar_plan, text)};
   static constexpr size_t stack[] = {offsetof(ashlar_stack_plan, function),
                                      offsetof(ashlar_stack_plan, input),
                                      offsetof(ashlar_stack_plan, output)};
@@ -37,6 +38,7 @@ static llvm::ArrayRef<size_t> pointerOffsets(PlanStruct which) {
   case PlanStruct::Head:
     return head;
   case PlanStruct::Cache:
+  case PlanStruct::Map:
     return {};
   case PlanStruct::Tap:
     return tap;
@@ -56,6 +58,8 @@ static size_t structBytes(PlanStruct which) {
     return sizeof(ashlar_cache_plan);
   case PlanStruct::Tap:
     return sizeof(ashlar_tap_plan);
+  case PlanStruct::Map:
+    return sizeof(ashlar_map_plan);
   }
   llvm_unreachable("all structs are listed");
 }
@@ -176,9 +180,8 @@ Constant *PlanBuilder::textTables(llvm::StringRef text) {
 /// it would take the weights for zeros.
 Constant *PlanBuilder::weights(int64_t imageBytes) {
   // Of its whole size: reading past a smaller one would count as unreachable.
-  auto *type = llvm::ArrayType::get(
-      llvm::Type::getInt8Ty(module.getContext()),
-      imageBytes);
+  auto *type = llvm::ArrayType::get(llvm::Type::getInt8Ty(module.getContext()),
+                                    imageBytes);
   auto *global = new llvm::GlobalVariable(module, type, /*isConstant=*/true,
                                           llvm::GlobalValue::ExternalLinkage,
                                           nullptr, weightsSymbol);
@@ -202,7 +205,7 @@ Constant *PlanBuilder::head(const HeadDescription &head) {
 }
 
 llvm::GlobalVariable *PlanBuilder::build(const PlanDescription &description) {
-  llvm::SmallVector<Constant *> stacks, heads, caches, taps;
+  llvm::SmallVector<Constant *> stacks, heads, caches, taps, maps;
   for (const StackDescription &each : description.stacks)
     stacks.push_back(stack(each));
   for (const HeadDescription &each : description.heads)
@@ -213,6 +216,8 @@ llvm::GlobalVariable *PlanBuilder::build(const PlanDescription &description) {
     taps.push_back(
         constant(PlanStruct::Tap, &each.plan,
                  {{offsetof(ashlar_tap_plan, name), string(each.name)}}));
+  for (const ashlar_map_plan &each : description.maps)
+    maps.push_back(constant(PlanStruct::Map, &each, {}));
 
   ashlar_plan plan = description.plan;
   plan.abi_version = ASHLAR_ABI_VERSION;
@@ -222,6 +227,7 @@ llvm::GlobalVariable *PlanBuilder::build(const PlanDescription &description) {
   plan.head_count = heads.size();
   plan.cache_count = caches.size();
   plan.tap_count = taps.size();
+  plan.map_count = maps.size();
 
   llvm::SmallVector<std::pair<size_t, Constant *>> pointers = {
       {offsetof(ashlar_plan, name), string(description.name)},
@@ -230,6 +236,7 @@ llvm::GlobalVariable *PlanBuilder::build(const PlanDescription &description) {
       {offsetof(ashlar_plan, heads), array(PlanStruct::Head, heads)},
       {offsetof(ashlar_plan, caches), array(PlanStruct::Cache, caches)},
       {offsetof(ashlar_plan, taps), array(PlanStruct::Tap, taps)},
+      {offsetof(ashlar_plan, maps), array(PlanStruct::Map, maps)},
       {offsetof(ashlar_plan, text), textTables(description.text)}};
   if (description.weightsInside)
     pointers.emplace_back(offsetof(ashlar_plan, weights),

@@ -53,6 +53,7 @@ struct PlanDescription {
   std::vector<HeadDescription> heads;
   std::vector<ashlar_cache_plan> caches;
   std::vector<TapDescription> taps;
+  std::vector<ashlar_map_plan> maps;
   /// The rest: numbers. Pointers, counts, abi_version and sizes of manifest and
   /// text are set by emitPlan.
   ashlar_plan plan{};
@@ -69,7 +70,7 @@ llvm::GlobalVariable *emitPlan(llvm::Module &module,
                                const PlanDescription &description);
 
 /// The LLVM type of a struct of abi.h: one i64 or pointer a word.
-enum class PlanStruct { Plan, Stack, Head, Cache, Tap };
+enum class PlanStruct { Plan, Stack, Head, Cache, Tap, Map };
 llvm::StructType *planStructType(llvm::Module &module, PlanStruct which);
 
 } // namespace ashlar

@@ -78,6 +78,41 @@ struct TokenReader {
       return error;
     return readId("forced_eos_token_id", result.forcedLastToken);
   }
+
+  Error readSuppressed(Generation &result) const {
+    if (Error error = readIds("suppress_tokens", result.suppressedTokens))
+      return error;
+    return readIds("begin_suppress_tokens", result.suppressedAtBegin);
+  }
+
+  /// [[1, id], [2, id], ...]: what stands behind the start token. `isOpen`: one
+  /// of them is null, for the program that asks to choose.
+  Error readForcedPrompt(std::vector<int64_t> &prompt, bool &isOpen) const {
+    const StringRef key = "forced_decoder_ids";
+    const JsonValue *list = find(document, key);
+    if (!list)
+      return Error::success();
+    for (const JsonValue &pair : list->elements) {
+      int64_t place = static_cast<int64_t>(prompt.size()) + 1;
+      if (!pair.isArray() || pair.elements.size() != 2)
+        return userError(document.where(pair),
+                         "\"" + key + "\" has " + describe(pair) +
+                             "; expected [" + llvm::Twine(place) + ", id]");
+      Expected<int64_t> at =
+          document.asInteger(pair.elements[0], key, place, place);
+      if (!at)
+        return at.takeError();
+      isOpen |= pair.elements[1].isNull();
+      prompt.push_back(0);
+      if (pair.elements[1].isNull())
+        continue;
+      if (Error error =
+              document.asInteger(pair.elements[1], key, 0, vocabulary - 1)
+                  .moveInto(prompt.back()))
+        return error;
+    }
+    return Error::success();
+  }
 };
 
 } // namespace
@@ -88,6 +123,35 @@ static Error readLimits(const JsonDocument &document, Generation &result) {
     return error;
   return readInteger(document, "max_new_tokens", 1, maxCount,
                      result.maxNewTokens);
+}
+
+/// What an encoder-decoder's output begins with, behind the start token. Of
+/// models for many languages, one of these tokens says which; where the
+/// settings leave it open, the prompt is left to the user.
+static Error readPrompt(const TokenReader &tokens, const TokenReader &fallback,
+                        StringRef file, Generation &result,
+                        std::vector<std::string> &warnings) {
+  const JsonDocument &document = tokens.document;
+  bool hasOwn = find(document, "forced_decoder_ids");
+  bool isOpen = false;
+  if (Error error = (hasOwn ? tokens : fallback)
+                        .readForcedPrompt(result.decoderPrompt, isOpen))
+    return error;
+  isOpen |= result.decoderPrompt.empty() && find(document, "lang_to_id");
+  if (isOpen) {
+    result.decoderPrompt.clear();
+    warnings.push_back((file + " leaves the language of the output open; "
+                               "--decoder-ids says what it begins with")
+                           .str());
+    return Error::success();
+  }
+  std::optional<int64_t> last;
+  if (Error error = tokens.readId("no_timestamps_token_id", last))
+    return error;
+  if (last &&
+      (result.decoderPrompt.empty() || result.decoderPrompt.back() != *last))
+    result.decoderPrompt.push_back(*last);
+  return Error::success();
 }
 
 //===----------------------------------------------------------------------===//
@@ -104,7 +168,6 @@ struct NeutralValue {
 
 static constexpr NeutralValue neutralValues[] = {
     {"bad_words_ids", ""},
-    {"begin_suppress_tokens", ""},
     {"encoder_no_repeat_ngram_size", "0"},
     {"exponential_decay_length_penalty", ""},
     {"min_length", "0"},
@@ -113,13 +176,15 @@ static constexpr NeutralValue neutralValues[] = {
     {"num_beams", "1"},
     {"penalty_alpha", "0"},
     {"repetition_penalty", "1"},
+    {"return_timestamps", "false"},
     {"sequence_bias", ""},
-    {"suppress_tokens", ""},
 };
 
 static bool isNeutral(const JsonValue &value, StringRef neutral) {
   if (value.isArray() && value.elements.empty())
     return true;
+  if (value.isBoolean())
+    return neutral == (value.boolean ? "true" : "false");
   double number = 0, expected = 0;
   return value.isNumber() && !neutral.getAsDouble(expected) &&
          !StringRef(value.text).getAsDouble(number) && number == expected;
@@ -162,10 +227,15 @@ ashlar::readGeneration(const JsonDocument &config,
       return error;
   if (Error error = tokens.readForcedTokens(result))
     return error;
+  if (Error error = tokens.readSuppressed(result))
+    return error;
+  StringRef file = generation ? "generation_config.json" : "config.json";
+  if (vocabulary && result.decoderStartToken && spec.encoder() &&
+      spec.decoder())
+    if (Error error = readPrompt(tokens, fallback, file, result, warnings))
+      return error;
   if (Error error = readLimits(decisive, result))
     return error;
-  warnOfSettings(decisive,
-                 generation ? "generation_config.json" : "config.json",
-                 warnings);
+  warnOfSettings(decisive, file, warnings);
   return result;
 }

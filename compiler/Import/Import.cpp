@@ -83,6 +83,15 @@ static Error importSentence(StringRef folder, ImportResult &result) {
   return readPooling(*config, *result.spec.sentence, result.warnings);
 }
 
+/// tokenizer.json, or else the SentencePiece model that stands for it.
+static std::string findTokenizer(StringRef folder) {
+  for (const char *name : {"tokenizer.json", "tokenizer.model", "spiece.model",
+                           "sentencepiece.bpe.model", "source.spm"})
+    if (std::string file = fileIn(folder, name); fs::exists(file))
+      return file;
+  return "";
+}
+
 Expected<ImportResult> ashlar::importHuggingFace(StringRef folder) {
   std::string configFile = fileIn(folder, "config.json");
   if (!fs::exists(configFile))
@@ -108,9 +117,7 @@ Expected<ImportResult> ashlar::importHuggingFace(StringRef folder) {
   if (Error error = importSentence(folder, *result))
     return std::move(error);
   result->source.weights = folder.str();
-  std::string tokenizer = fileIn(folder, "tokenizer.json");
-  if (fs::exists(tokenizer))
-    result->source.tokenizer = std::move(tokenizer);
+  result->source.tokenizer = findTokenizer(folder);
   return result;
 }
 

@@ -2,9 +2,12 @@
 
 #include "compiler/Reference/Functions.h"
 
+#include "dialect/Pattern.h"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 
 using namespace ashlar;
 using namespace ashlar::reference;
@@ -79,14 +82,54 @@ Tensor reference::softCap(Tensor input, double cap) {
   return input;
 }
 
+/// Indices of the `top` largest numbers, of equal ones the first; NaN is larger
+/// than all numbers.
+static std::vector<int64_t> largest(ArrayRef<double> numbers, int64_t top) {
+  std::vector<int64_t> order(numbers.size());
+  for (size_t i = 0; i < order.size(); ++i)
+    order[i] = static_cast<int64_t>(i);
+  llvm::sort(order, [&](int64_t a, int64_t b) {
+    double x = numbers[a], y = numbers[b];
+    if (std::isnan(x) != std::isnan(y))
+      return std::isnan(x);
+    return x > y || (!(x < y) && a < b);
+  });
+  order.resize(top);
+  return order;
+}
+
+Tensor reference::route(const Tensor &logits, int64_t top, bool renormalized) {
+  Tensor result(logits.shape);
+  int64_t experts = logits.dim(1);
+  for (int64_t token = 0; token < logits.dim(0); ++token) {
+    ArrayRef<double> row(logits.row(token), experts);
+    std::vector<int64_t> chosen = largest(row, top);
+    double most = row[chosen.front()], sum = 0.0;
+    for (int64_t expert = 0; expert < experts; ++expert)
+      if (!renormalized || llvm::is_contained(chosen, expert))
+        sum += std::exp(row[expert] - most);
+    for (int64_t expert : chosen)
+      result.row(token)[expert] = std::exp(row[expert] - most) / sum;
+  }
+  return result;
+}
+
+Tensor reference::clip(Tensor input, double limit) {
+  for (double &x : input.data)
+    x = x < -limit ? -limit : x > limit ? limit : x; // keeps NaN
+  return input;
+}
+
 Tensor reference::norm(ir::NormKind kind, const Tensor &input,
                        ArrayRef<double> gain, ArrayRef<double> bias,
-                       double epsilon) {
+                       double epsilon, int64_t groups) {
   Tensor result(input.shape);
-  int64_t features = input.dim(1);
-  for (int64_t token = 0; token < input.dim(0); ++token) {
-    const double *x = input.row(token);
-    double *y = result.row(token);
+  int64_t features = input.dim(1) / groups;
+  for (int64_t part = 0; part < input.dim(0) * groups; ++part) {
+    const double *x = input.data.data() + part * features;
+    double *y = result.data.data() + part * features;
+    // Of a gain of the whole row, the numbers of this part.
+    int64_t first = part % groups * features;
     double mean = 0.0, square = 0.0;
     if (kind == ir::NormKind::LayerNorm) {
       for (int64_t i = 0; i < features; ++i)
@@ -100,11 +143,29 @@ Tensor reference::norm(ir::NormKind kind, const Tensor &input,
     for (int64_t i = 0; i < features; ++i) {
       y[i] = (x[i] - mean) * factor;
       if (!gain.empty())
-        y[i] *= gain[i];
+        y[i] *= gain[(first + i) % gain.size()];
       if (!bias.empty())
-        y[i] += bias[i];
+        y[i] += bias[(first + i) % bias.size()];
     }
   }
+  return result;
+}
+
+Tensor reference::unfold(const Tensor &input, const Sequences &sequences,
+                         int64_t kernel, int64_t stride, int64_t padding,
+                         int64_t perToken) {
+  auto tokens = static_cast<int64_t>(sequences.size());
+  int64_t features = input.dim(1), inputPerToken = perToken * stride;
+  Tensor result({tokens * perToken, kernel * features});
+  for (int64_t row = 0; row < result.dim(0); ++row)
+    for (int64_t tap = 0; tap < kernel; ++tap) {
+      int64_t from = row * stride + tap - padding;
+      if (from < 0 || from >= input.dim(0) ||
+          sequences[from / inputPerToken].slot !=
+              sequences[row / perToken].slot)
+        continue;
+      std::copy_n(input.row(from), features, result.row(row) + tap * features);
+    }
   return result;
 }
 
@@ -115,17 +176,36 @@ Tensor reference::slice(const Tensor &input, int64_t begin, int64_t features) {
   return result;
 }
 
+Tensor reference::angles(ArrayRef<int32_t> positions, const Sequences &tokens,
+                         ir::RotaryAttr rotary) {
+  std::map<int64_t, int64_t> lengths; // by slot
+  for (const RowPlace &token : tokens)
+    lengths[token.slot] = std::max(lengths[token.slot], token.index + 1);
+  auto count = static_cast<int64_t>(positions.size());
+  Tensor result({count, rotary.tableColumns()});
+  for (int64_t token = 0; token < count; ++token) {
+    int64_t length = tokens.empty() ? 0 : lengths[tokens[token].slot];
+    rotary.angles(positions[token], length,
+                  {result.row(token), static_cast<size_t>(result.dim(1))});
+  }
+  return result;
+}
+
 Tensor reference::rotate(Tensor heads, ArrayRef<int32_t> positions,
+                         ir::RotaryAttr rotary) {
+  return rotate(std::move(heads), angles(positions, {}, rotary), rotary);
+}
+
+Tensor reference::rotate(Tensor heads, const Tensor &angles,
                          ir::RotaryAttr rotary) {
   int64_t pairs = rotary.getDimensions() / 2;
   for (int64_t i = 0; i < pairs; ++i) {
-    double frequency = rotary.frequency(i);
     int64_t first = rotary.getInterleaved() ? 2 * i : i;
     int64_t second = rotary.getInterleaved() ? 2 * i + 1 : i + pairs;
     for (int64_t token = 0; token < heads.dim(0); ++token) {
-      double angle = static_cast<double>(positions[token]) * frequency;
-      double cosine = std::cos(angle) * rotary.getMagnitudeValue();
-      double sine = std::sin(angle) * rotary.getMagnitudeValue();
+      double cosine = angles.row(token)[first];
+      double sine = angles.row(
+          token)[angles.dim(1) / 2 + (rotary.getInterleaved() ? second : i)];
       for (int64_t head = 0; head < heads.dim(1); ++head) {
         double *x = heads.at(token, head);
         double a = x[first], b = x[second];
@@ -182,6 +262,36 @@ Tensor reference::biasPositions(Tensor scores, const Sequences &queries,
   return scores;
 }
 
+/// The queries' extents: where none is given, the number of the slot's keys.
+static std::vector<int64_t> extentsOf(const Sequences &queries,
+                                      const Sequences &keys) {
+  std::vector<int64_t> extents;
+  for (const RowPlace &query : queries) {
+    int64_t extent = query.extent;
+    if (!extent)
+      extent = llvm::count_if(
+          keys, [&](const RowPlace &key) { return key.slot == query.slot; });
+    extents.push_back(extent);
+  }
+  return extents;
+}
+
+Tensor reference::repeat(mlir::Attribute pattern, int64_t times, Tensor scores,
+                         const Sequences &queries, const Sequences &keys) {
+  std::vector<int64_t> extents = extentsOf(queries, keys);
+  double more = std::log(static_cast<double>(times));
+  for (int64_t token = 0; token < scores.dim(0); ++token)
+    for (int64_t k = 0; k < scores.dim(2); ++k) {
+      if (queries[token].slot != keys[k].slot ||
+          !ir::admits(pattern,
+                      {queries[token].index, keys[k].index, extents[token]}))
+        continue;
+      for (int64_t head = 0; head < scores.dim(1); ++head)
+        scores.at(token, head)[k] += more;
+    }
+  return scores;
+}
+
 static bool isVisible(ir::MaskKind kind, std::optional<int64_t> window,
                       const RowPlace &query, const RowPlace &key) {
   if (query.slot != key.slot)
@@ -193,10 +303,16 @@ static bool isVisible(ir::MaskKind kind, std::optional<int64_t> window,
 
 Tensor reference::mask(ir::MaskKind kind, std::optional<int64_t> window,
                        Tensor scores, const Sequences &queries,
-                       const Sequences &keys) {
+                       const Sequences &keys, mlir::Attribute pattern) {
+  std::vector<int64_t> extents;
+  if (pattern)
+    extents = extentsOf(queries, keys);
   for (int64_t token = 0; token < scores.dim(0); ++token)
     for (int64_t k = 0; k < scores.dim(2); ++k) {
-      if (isVisible(kind, window, queries[token], keys[k]))
+      const RowPlace &query = queries[token], &key = keys[k];
+      if (isVisible(kind, window, query, key) &&
+          (!pattern ||
+           ir::admits(pattern, {query.index, key.index, extents[token]})))
         continue;
       for (int64_t head = 0; head < scores.dim(1); ++head)
         scores.at(token, head)[k] = -std::numeric_limits<double>::infinity();

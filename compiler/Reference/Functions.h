@@ -22,15 +22,29 @@ Tensor add(Tensor lhs, const Tensor &rhs);
 Tensor multiply(Tensor lhs, const Tensor &rhs);
 Tensor scale(Tensor input, double factor);
 Tensor softCap(Tensor input, double cap);
+/// The weights of the `top` largest logits of each row, zeros for the others.
+Tensor route(const Tensor &logits, int64_t top, bool renormalized);
+Tensor clip(Tensor input, double limit);
 
-/// `gain` and `bias` are [features] or empty.
+/// Of each of `groups` parts of a row; `gain` and `bias` are empty, of all of
+/// them or of one.
 Tensor norm(ir::NormKind kind, const Tensor &input, llvm::ArrayRef<double> gain,
-            llvm::ArrayRef<double> bias, double epsilon);
+            llvm::ArrayRef<double> bias, double epsilon, int64_t groups = 1);
+
+/// Rows beside their neighbours; `sequences` describes every `perToken`-th row
+/// of the result.
+Tensor unfold(const Tensor &input, const Sequences &sequences, int64_t kernel,
+              int64_t stride, int64_t padding, int64_t perToken);
 
 /// Columns [begin, begin + features).
 Tensor slice(const Tensor &input, int64_t begin, int64_t features);
 
-/// Rotates each head of token t by positions[t].
+/// Cosines and sines of positions[t], of frequencies for the length that the
+/// token's sequence ends with among `tokens`, in row t.
+Tensor angles(llvm::ArrayRef<int32_t> positions, const Sequences &tokens,
+              ir::RotaryAttr rotary);
+/// Rotates each head of token t by row t of `angles`, or by positions[t].
+Tensor rotate(Tensor heads, const Tensor &angles, ir::RotaryAttr rotary);
 Tensor rotate(Tensor heads, llvm::ArrayRef<int32_t> positions,
               ir::RotaryAttr rotary);
 
@@ -45,8 +59,12 @@ Tensor additiveScores(const Tensor &query, const Tensor &key,
 Tensor biasPositions(Tensor scores, const Sequences &queries,
                      const Sequences &keys, const Tensor &table,
                      int64_t behind);
+/// Adds log(times) for the keys of a query's sequence that `pattern` admits.
+Tensor repeat(mlir::Attribute pattern, int64_t times, Tensor scores,
+              const Sequences &queries, const Sequences &keys);
 Tensor mask(ir::MaskKind kind, std::optional<int64_t> window, Tensor scores,
-            const Sequences &queries, const Sequences &keys);
+            const Sequences &queries, const Sequences &keys,
+            mlir::Attribute pattern = {});
 /// Over the last dimension; a row of minus infinities gives zeros.
 Tensor softmax(Tensor scores);
 /// [tokens, heads, keys] x [keys, kv_heads, head_dim]

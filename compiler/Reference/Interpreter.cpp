@@ -14,7 +14,9 @@ using llvm::Twine;
 void Reference::Interpreter::set(mlir::Value value, Tensor tensor,
                                  unsigned name) {
   mlir::Operation *op = value.getDefiningOp();
-  if (observer && op && tensor.shape.size() == 2) {
+  // Of what an expert computes there is not one row for each token.
+  bool amongExperts = op && op->getParentOfType<ir::ExpertsOp>();
+  if (observer && op && !amongExperts && tensor.shape.size() == 2) {
     llvm::SmallVector<StringRef> names = ir::namesOf(op->getLoc());
     if (name < names.size())
       observer(names[name], layer, tensor);
@@ -63,7 +65,8 @@ Error Reference::Interpreter::bind(mlir::func::FuncOp entry,
       if (Error error = expectFeatures(name, given, features))
         return error;
       if (name == "vectors")
-        if (Error error = expectCount(name, given.dim(0), count))
+        if (Error error = expectCount(name, given.dim(0),
+                                      count * ir::rowsPerToken(argument)))
           return error;
       set(argument, given);
     } else if (name == "ids" || name == "positions" || name == "types") {
@@ -155,5 +158,40 @@ Error Reference::Interpreter::execute(ir::LayersOp op) {
   }
   layer = -1;
   tensors[op.getResult()] = std::move(current);
+  return Error::success();
+}
+
+/// The rows of `input` that go to `expert`.
+static std::vector<int64_t> rowsOfExpert(const Tensor &weights,
+                                         int64_t expert) {
+  std::vector<int64_t> tokens;
+  for (int64_t token = 0; token < weights.dim(0); ++token)
+    if (weights.row(token)[expert] != 0.0)
+      tokens.push_back(token);
+  return tokens;
+}
+
+Error Reference::Interpreter::execute(ir::ExpertsOp op) {
+  // Copies: running the region adds to `tensors`.
+  Tensor input = rows(op.getInput()), chosen = rows(op.getWeights());
+  Tensor result({input.dim(0), op.getResult().getType().getDimSize(1)});
+  for (expert = 0; expert < op.getCount(); ++expert) {
+    std::vector<int64_t> tokens = rowsOfExpert(chosen, expert);
+    if (tokens.empty())
+      continue;
+    Tensor own({static_cast<int64_t>(tokens.size()), input.dim(1)});
+    for (auto [i, token] : llvm::enumerate(tokens))
+      std::copy_n(input.row(token), input.dim(1), own.row(i));
+    tensors[op.getRows()] = std::move(own);
+    Expected<mlir::Operation *> yield = runBlock(op.getBody().front());
+    if (!yield)
+      return yield.takeError();
+    const Tensor &given = rows((*yield)->getOperand(0));
+    for (auto [i, token] : llvm::enumerate(tokens))
+      for (int64_t n = 0; n < result.dim(1); ++n)
+        result.row(token)[n] += chosen.row(token)[expert] * given.row(i)[n];
+  }
+  expert = 0;
+  set(op.getResult(), std::move(result));
   return Error::success();
 }

@@ -38,6 +38,7 @@ private:
 
   // One per op that is more than a function of its operands.
   llvm::Error execute(ir::LayersOp op);
+  llvm::Error execute(ir::ExpertsOp op);
   llvm::Error execute(ir::EmbeddingOp op);
   llvm::Error execute(ir::LinearOp op);
   llvm::Error execute(ir::NormOp op);
@@ -45,14 +46,18 @@ private:
   llvm::Error execute(ir::KvAppendOp op);
   llvm::Error execute(ir::KvReadOp op);
   llvm::Error execute(ir::AdditiveScoresOp op);
+  llvm::Error execute(ir::ScaleFeaturesOp op);
+  llvm::Error execute(ir::SetRowOp op);
   llvm::Error execute(ir::PositionBiasOp op);
   llvm::Error execute(ir::AttentionOp op);
 
   llvm::Expected<Tensor> normalize(ir::NormKind kind, const Tensor &rows,
                                    mlir::Operation *op,
                                    mlir::FlatSymbolRefAttr gain,
-                                   mlir::FlatSymbolRefAttr bias,
-                                   double epsilon);
+                                   mlir::FlatSymbolRefAttr bias, double epsilon,
+                                   int64_t groups = 1);
+  Tensor rotated(mlir::Value heads, mlir::Value positions,
+                 ir::RotaryAttr rotary);
   /// The vector that `symbol` names; empty without a symbol.
   llvm::Expected<Tensor> table(mlir::Operation *op,
                                mlir::FlatSymbolRefAttr symbol);
@@ -71,6 +76,8 @@ private:
 
   reference::WeightStore weights;
   int64_t layer = -1;
+  int64_t expert = 0;
+  ir::WeightIndex place() const { return {layer, expert}; }
 
   llvm::DenseMap<mlir::Value, Tensor> tensors;
   llvm::DenseMap<mlir::Value, std::vector<int32_t>> ids;

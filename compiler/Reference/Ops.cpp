@@ -33,6 +33,14 @@ static Tensor reshape(Tensor tensor, mlir::Type type) {
   return tensor;
 }
 
+/// `heads` rotated by positions or by angles.
+Tensor Reference::Interpreter::rotated(mlir::Value heads, mlir::Value positions,
+                                       ir::RotaryAttr rotary) {
+  if (rotary.dependsOnLength())
+    return rotate(rows(heads), rows(positions), rotary);
+  return rotate(rows(heads), numbers(positions), rotary);
+}
+
 /// The result of an op that is one function of its operands.
 std::optional<Tensor> Reference::Interpreter::evaluate(mlir::Operation *op) {
   using Result = std::optional<Tensor>;
@@ -48,9 +56,12 @@ std::optional<Tensor> Reference::Interpreter::evaluate(mlir::Operation *op) {
       })
       .Case<ir::SplitHeadsOp, ir::MergeHeadsOp>(
           [&](auto op) { return reshape(rows(op.getInput()), op.getType()); })
-      .Case([&](ir::RotaryOp op) {
-        return rotate(rows(op.getInput()), numbers(op.getPositions()),
+      .Case([&](ir::RotaryAnglesOp op) {
+        return angles(numbers(op.getPositions()), places(op.getSequences()),
                       op.getRotary());
+      })
+      .Case([&](ir::RotaryOp op) {
+        return rotated(op.getInput(), op.getPositions(), op.getRotary());
       })
       .Case([&](ir::ScoresOp op) {
         return scores(rows(op.getQuery()), rows(op.getKey()));
@@ -61,18 +72,34 @@ std::optional<Tensor> Reference::Interpreter::evaluate(mlir::Operation *op) {
       .Case([&](ir::SoftCapOp op) {
         return softCap(rows(op.getInput()), toDouble(op.getCap()));
       })
+      .Case([&](ir::ClipOp op) {
+        return clip(rows(op.getInput()), toDouble(op.getLimit()));
+      })
       .Case([&](ir::MaskOp op) {
         return mask(op.getKind(), op.getWindow(), rows(op.getInput()),
                     places(op.getQuerySequences()),
-                    places(op.getKeySequences()));
+                    places(op.getKeySequences()), op.getPatternAttr());
+      })
+      .Case([&](ir::RepeatOp op) {
+        return repeat(op.getPattern(), op.getTimes(), rows(op.getInput()),
+                      places(op.getQuerySequences()),
+                      places(op.getKeySequences()));
       })
       .Case([&](ir::SoftmaxOp op) { return softmax(rows(op.getInput())); })
       .Case([&](ir::MixOp op) {
         return mix(rows(op.getWeights()), rows(op.getValue()));
       })
+      .Case([&](ir::RouteOp op) {
+        return route(rows(op.getInput()), op.getTop(), op.getRenormalized());
+      })
       .Case([&](ir::SliceOp op) {
         return slice(rows(op.getInput()), op.getBegin(),
                      featuresOf(op.getResult()));
+      })
+      .Case([&](ir::UnfoldOp op) {
+        return unfold(rows(op.getInput()), places(op.getSequences()),
+                      op.getKernel(), op.getStride(), op.getPadding(),
+                      op.getPerToken());
       })
       .Case([&](ir::CopyOp op) { return rows(op.getInput()); })
       .Default(Result());
@@ -84,9 +111,10 @@ Error Reference::Interpreter::execute(mlir::Operation *op) {
     return Error::success();
   }
   return llvm::TypeSwitch<mlir::Operation *, Error>(op)
-      .Case<ir::LayersOp, ir::EmbeddingOp, ir::LinearOp, ir::NormOp,
-            ir::ResidualNormOp, ir::KvAppendOp, ir::KvReadOp,
-            ir::AdditiveScoresOp, ir::PositionBiasOp, ir::AttentionOp>(
+      .Case<ir::LayersOp, ir::ExpertsOp, ir::EmbeddingOp, ir::LinearOp,
+            ir::NormOp, ir::ResidualNormOp, ir::KvAppendOp, ir::KvReadOp,
+            ir::AdditiveScoresOp, ir::PositionBiasOp, ir::AttentionOp,
+            ir::ScaleFeaturesOp, ir::SetRowOp>(
           [&](auto op) { return execute(op); })
       .Case([&](ir::TapOp op) {
         if (observer)
@@ -113,7 +141,7 @@ Error Reference::Interpreter::execute(ir::EmbeddingOp op) {
                                table.getSymName() + "\", which has " +
                                Twine(table.getRows()) + " rows");
     llvm::MutableArrayRef<double> out(result.row(i), result.dim(1));
-    if (Error error = weights.row(table, layer, id, out))
+    if (Error error = weights.row(table, place(), id, out))
       return error;
   }
   set(op.getResult(), scale(std::move(result), toDouble(op.getScale())));
@@ -125,7 +153,7 @@ Reference::Interpreter::vector(mlir::Operation *op,
                                mlir::FlatSymbolRefAttr symbol) {
   if (!symbol)
     return std::vector<double>();
-  return weights.vector(ir::lookupWeight(op, symbol), layer);
+  return weights.vector(ir::lookupWeight(op, symbol), place());
 }
 
 Error Reference::Interpreter::execute(ir::LinearOp op) {
@@ -138,7 +166,7 @@ Error Reference::Interpreter::execute(ir::LinearOp op) {
   int64_t columns = weight.getColumns();
   Tensor result({input.dim(0), weight.getRows()});
   Error error = weights.forEachPiece(
-      weight, layer, [&](int64_t first, llvm::ArrayRef<double> piece) {
+      weight, place(), [&](int64_t first, llvm::ArrayRef<double> piece) {
         auto count = static_cast<int64_t>(piece.size()) / columns;
         // Rows of the weight outside: each is read once, the input is small.
         for (int64_t n = 0; n < count; ++n)
@@ -169,28 +197,22 @@ Error Reference::Interpreter::execute(ir::LinearOp op) {
 Expected<Tensor> Reference::Interpreter::normalize(
     ir::NormKind kind, const Tensor &rows, mlir::Operation *op,
     mlir::FlatSymbolRefAttr gainName, mlir::FlatSymbolRefAttr biasName,
-    double epsilon) {
+    double epsilon, int64_t groups) {
   Expected<std::vector<double>> gain = vector(op, gainName);
   if (!gain)
     return gain.takeError();
   Expected<std::vector<double>> bias = vector(op, biasName);
   if (!bias)
     return bias.takeError();
-  return norm(kind, rows, *gain, *bias, epsilon);
+  return norm(kind, rows, *gain, *bias, epsilon, groups);
 }
 
 Error Reference::Interpreter::execute(ir::NormOp op) {
-  // Each group as a row of its own.
-  Tensor parts = rows(op.getInput());
-  auto shape = parts.shape;
-  auto groups = static_cast<int64_t>(op.getGroups());
-  parts.shape = {shape[0] * groups, shape[1] / groups};
-  Expected<Tensor> result =
-      normalize(op.getKind(), parts, op, op.getGainAttr(), op.getBiasAttr(),
-                toDouble(op.getEpsilon()));
+  Expected<Tensor> result = normalize(
+      op.getKind(), rows(op.getInput()), op, op.getGainAttr(), op.getBiasAttr(),
+      toDouble(op.getEpsilon()), static_cast<int64_t>(op.getGroups()));
   if (!result)
     return result.takeError();
-  result->shape = std::move(shape);
   set(op.getResult(), std::move(*result));
   return Error::success();
 }
@@ -213,9 +235,9 @@ Error Reference::Interpreter::execute(ir::ResidualNormOp op) {
 //===----------------------------------------------------------------------===//
 
 Error Reference::Interpreter::execute(ir::KvAppendOp op) {
-  Tensor key = rows(op.getKey());
-  if (op.getRotary())
-    key = rotate(std::move(key), numbers(op.getPositions()), *op.getRotary());
+  Tensor key = op.getRotary()
+                   ? rotated(op.getKey(), op.getPositions(), *op.getRotary())
+                   : rows(op.getKey());
   const Sequences &tokens = places(op.getSequences());
   KeysAndValues all = {std::move(key), rows(op.getValue()), tokens};
   if (op.getCache() != ir::CacheKind::Call) {
@@ -248,7 +270,7 @@ Expected<Tensor> Reference::Interpreter::table(mlir::Operation *op,
   Tensor result({weight.getRows(), weight.getColumns()});
   for (int64_t row = 0; row < weight.getRows(); ++row) {
     llvm::MutableArrayRef<double> out(result.row(row), result.dim(1));
-    if (Error error = weights.row(weight, layer, row, out))
+    if (Error error = weights.row(weight, place(), row, out))
       return error;
   }
   return result;
@@ -263,6 +285,30 @@ Error Reference::Interpreter::execute(ir::AdditiveScoresOp op) {
   return Error::success();
 }
 
+Error Reference::Interpreter::execute(ir::ScaleFeaturesOp op) {
+  Expected<std::vector<double>> factors = vector(op, op.getFactorsAttr());
+  if (!factors)
+    return factors.takeError();
+  Tensor result = rows(op.getInput());
+  for (int64_t token = 0; token < result.dim(0); ++token)
+    for (int64_t i = 0; i < result.dim(1); ++i)
+      result.row(token)[i] *= (*factors)[i];
+  set(op.getResult(), std::move(result));
+  return Error::success();
+}
+
+Error Reference::Interpreter::execute(ir::SetRowOp op) {
+  Expected<std::vector<double>> numbers = vector(op, op.getVectorAttr());
+  if (!numbers)
+    return numbers.takeError();
+  Tensor result = rows(op.getInput());
+  for (auto [token, place] : llvm::enumerate(places(op.getSequences())))
+    if (place.index == static_cast<int64_t>(op.getIndex()))
+      llvm::copy(*numbers, result.row(token));
+  set(op.getResult(), std::move(result));
+  return Error::success();
+}
+
 Error Reference::Interpreter::execute(ir::PositionBiasOp op) {
   Expected<Tensor> biases = table(op, op.getTableAttr());
   if (!biases)
@@ -274,10 +320,9 @@ Error Reference::Interpreter::execute(ir::PositionBiasOp op) {
 }
 
 Error Reference::Interpreter::execute(ir::AttentionOp op) {
-  Tensor query = rows(op.getQuery());
-  if (op.getRotary())
-    query =
-        rotate(std::move(query), numbers(op.getPositions()), *op.getRotary());
+  Tensor query = op.getRotary() ? rotated(op.getQuery(), op.getPositions(),
+                                          *op.getRotary())
+                                : rows(op.getQuery());
   Expected<std::vector<double>> additive =
       vector(op, op.getAdditiveVectorAttr());
   if (!additive)
@@ -298,8 +343,11 @@ Error Reference::Interpreter::execute(ir::AttentionOp op) {
   }
   if (op.getSoftCap())
     weights = softCap(std::move(weights), toDouble(*op.getSoftCap()));
-  weights = softmax(
-      mask(op.getMask(), op.getWindow(), std::move(weights), queries, keys));
+  if (op.getRepeated())
+    weights = repeat(*op.getRepeated(), *op.getTimes(), std::move(weights),
+                     queries, keys);
+  weights = softmax(mask(op.getMask(), op.getWindow(), std::move(weights),
+                         queries, keys, op.getPatternAttr()));
   set(op.getResult(), mix(weights, rows(op.getValue())));
   return Error::success();
 }

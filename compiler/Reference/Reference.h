@@ -26,7 +26,7 @@ struct ReferenceInputs {
   std::vector<int32_t> ids;
   std::vector<int32_t> positions;
   std::vector<int32_t> types;
-  reference::Tensor vectors; // [tokens, hidden]
+  reference::Tensor vectors; // [tokens * rows of a token, features]
   reference::Tensor hidden;  // of a head: [tokens, hidden]
   reference::Sequences sequences;
 };

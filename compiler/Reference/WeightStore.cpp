@@ -14,15 +14,16 @@ static int64_t sizeOf(ir::WeightOp weight) {
   return weight.getRows() * weight.getColumns();
 }
 
-Expected<const std::vector<double> *> WeightStore::small(ir::WeightOp weight,
-                                                         int64_t layer) {
-  Key key(weight, weight.isPerLayer() ? layer : -1);
+Expected<const std::vector<double> *>
+WeightStore::small(ir::WeightOp weight, ir::WeightIndex index) {
+  Key key(weight, weight.isPerLayer() ? index.layer : -1,
+          weight.getExperts() ? index.expert : -1);
   auto found = kept.find(key);
   if (found != kept.end())
     return &found->second;
   std::vector<double> numbers(sizeOf(weight));
   if (Error error =
-          values.readRows(weight, layer, 0, weight.getRows(), numbers))
+          values.readRows(weight, index, 0, weight.getRows(), numbers))
     return error;
   uint64_t bytes = numbers.size() * sizeof(double);
   if (keptBytes + bytes > limitBytes) {
@@ -34,10 +35,10 @@ Expected<const std::vector<double> *> WeightStore::small(ir::WeightOp weight,
 }
 
 Error WeightStore::forEachPiece(
-    ir::WeightOp weight, int64_t layer,
+    ir::WeightOp weight, ir::WeightIndex index,
     llvm::function_ref<void(int64_t, llvm::ArrayRef<double>)> body) {
   if (sizeOf(weight) <= pieceElements) {
-    Expected<const std::vector<double> *> numbers = small(weight, layer);
+    Expected<const std::vector<double> *> numbers = small(weight, index);
     if (!numbers)
       return numbers.takeError();
     body(0, **numbers);
@@ -49,7 +50,7 @@ Error WeightStore::forEachPiece(
   for (int64_t row = 0; row < rows; row += step) {
     int64_t count = std::min(step, rows - row);
     piece.resize(count * columns);
-    if (Error error = values.readRows(weight, layer, row, count, piece))
+    if (Error error = values.readRows(weight, index, row, count, piece))
       return error;
     body(row, piece);
   }
@@ -57,9 +58,9 @@ Error WeightStore::forEachPiece(
 }
 
 Expected<std::vector<double>> WeightStore::vector(ir::WeightOp weight,
-                                                  int64_t layer) {
+                                                  ir::WeightIndex index) {
   std::vector<double> result(weight.getRows());
-  Error error = forEachPiece(weight, layer, [&](int64_t first, auto numbers) {
+  Error error = forEachPiece(weight, index, [&](int64_t first, auto numbers) {
     std::copy(numbers.begin(), numbers.end(), result.begin() + first);
   });
   if (error)
@@ -67,11 +68,11 @@ Expected<std::vector<double>> WeightStore::vector(ir::WeightOp weight,
   return result;
 }
 
-Error WeightStore::row(ir::WeightOp weight, int64_t layer, int64_t row,
+Error WeightStore::row(ir::WeightOp weight, ir::WeightIndex index, int64_t row,
                        llvm::MutableArrayRef<double> out) {
   if (sizeOf(weight) > pieceElements)
-    return values.readRows(weight, layer, row, /*rowCount=*/1, out);
-  Expected<const std::vector<double> *> numbers = small(weight, layer);
+    return values.readRows(weight, index, row, /*rowCount=*/1, out);
+  Expected<const std::vector<double> *> numbers = small(weight, index);
   if (!numbers)
     return numbers.takeError();
   std::copy_n((*numbers)->begin() + row * weight.getColumns(), out.size(),

@@ -6,6 +6,7 @@
 #include "compiler/Weights/WeightValues.h"
 
 #include <map>
+#include <tuple>
 
 namespace ashlar::reference {
 
@@ -17,24 +18,25 @@ public:
   /// Calls `body` with successive rows of the weight, [rows, columns], until
   /// all of them have been seen: whole when it is small, else in pieces.
   llvm::Error forEachPiece(
-      ir::WeightOp weight, int64_t layer,
+      ir::WeightOp weight, ir::WeightIndex index,
       llvm::function_ref<void(int64_t firstRow, llvm::ArrayRef<double> rows)>
           body);
 
   /// A vector [features].
   llvm::Expected<std::vector<double>> vector(ir::WeightOp weight,
-                                             int64_t layer);
+                                             ir::WeightIndex index);
 
   /// Row `row` of a table.
-  llvm::Error row(ir::WeightOp weight, int64_t layer, int64_t row,
+  llvm::Error row(ir::WeightOp weight, ir::WeightIndex index, int64_t row,
                   llvm::MutableArrayRef<double> out);
 
 private:
-  using Key = std::pair<mlir::Operation *, int64_t>;
+  /// Of a layer and an expert.
+  using Key = std::tuple<mlir::Operation *, int64_t, int64_t>;
 
   /// All numbers of a small weight.
   llvm::Expected<const std::vector<double> *> small(ir::WeightOp weight,
-                                                    int64_t layer);
+                                                    ir::WeightIndex index);
 
   WeightValues values;
   uint64_t limitBytes;

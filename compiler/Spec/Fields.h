@@ -6,8 +6,11 @@
 //   required(key, value)            optional(key, std::optional)
 //   optional(key, value, default)   written only when it is not the default
 //   optional(key, object)           written only when it has members
+//   part(key, structure)            absent where it does not exist()
 //   weight(key, Weight or std::optional<Weight>, shape)   see below
 //   hidden                          of the stack at hand
+//
+// A Mask is a text.
 //
 // A weight that is the whole tensor of the shape that its place asks for is
 // written as the tensor's name alone.
@@ -27,6 +30,7 @@ template <typename Io> void fields(Io &io, Weight &x) {
   io.required("tensor", x.tensor);
   io.optional("stored", x.stored, Shape());
   io.optional("transposed", x.transposed, false);
+  io.optional("convolution", x.convolution, false);
   io.optional("begin", x.begin, int64_t(0));
   io.optional("count", x.count, int64_t(0));
   io.optional("piece", x.piece, int64_t(0));
@@ -43,6 +47,7 @@ template <typename Io> void fields(Io &io, Linear &x) {
 template <typename Io> void fields(Io &io, Norm &x) {
   io.required("kind", x.kind);
   io.required("features", x.features);
+  io.optional("groups", x.groups, int64_t(1));
   io.required("epsilon", x.epsilon);
   io.weight("gain", x.gain, Shape{x.features});
   io.optional("gain_offset", x.gainOffset, 0.0);
@@ -61,6 +66,8 @@ template <typename Io> void fields(Io &io, Rotary &x) {
   io.optional("beta_fast", x.betaFast, 32.0);
   io.optional("beta_slow", x.betaSlow, 1.0);
   io.optional("magnitude", x.magnitude, 1.0);
+  io.optional("short_factors", x.shortFactors, std::vector<double>());
+  io.optional("long_factors", x.longFactors, std::vector<double>());
 }
 
 template <typename Io> void fields(Io &io, PositionBias &x) {
@@ -73,15 +80,9 @@ template <typename Io> void fields(Io &io, PositionBias &x) {
   io.optional("bidirectional", x.bidirectional, false);
 }
 
-/// A structure that is absent where it does not exist.
-template <typename Io, typename T>
-void optionalPart(Io &io, const char *key, T &x) {
-  std::optional<T> part;
-  if (x.exists())
-    part = x;
-  io.optional(key, part);
-  if (part)
-    x = std::move(*part);
+template <typename Io> void fields(Io &io, RepeatedKeys &x) {
+  io.required("keys", x.keys);
+  io.required("times", x.times);
 }
 
 template <typename Io> void fields(Io &io, Attention &x) {
@@ -91,16 +92,27 @@ template <typename Io> void fields(Io &io, Attention &x) {
   io.required("scale", x.scale);
   io.optional("causal", x.causal, false);
   io.optional("window", x.window, int64_t(0));
+  io.optional("mask", x.mask);
+  x.mask = takeCausalAndWindow(std::move(x.mask), x.causal, x.window);
+  io.optional("repeated", x.repeated);
   io.optional("rotary", x.rotary);
   io.optional("position_bias", x.positionBias);
   io.optional("soft_cap", x.softCap);
+  io.optional("clip", x.clip);
   io.optional("query_norm", x.queryNorm);
   io.optional("key_norm", x.keyNorm);
   io.weight("additive_vector", x.additiveVector, Shape{x.heads * x.headDim});
-  optionalPart(io, "query", x.query);
-  optionalPart(io, "key", x.key);
-  optionalPart(io, "value", x.value);
-  optionalPart(io, "output", x.output);
+  io.part("query", x.query);
+  io.part("key", x.key);
+  io.part("value", x.value);
+  io.part("output", x.output);
+}
+
+template <typename Io> void fields(Io &io, Experts &x) {
+  io.required("count", x.count);
+  io.required("top_k", x.topK);
+  io.optional("renormalize", x.renormalize, false);
+  io.required("router", x.router);
 }
 
 template <typename Io> void fields(Io &io, FeedForward &x) {
@@ -109,11 +121,13 @@ template <typename Io> void fields(Io &io, FeedForward &x) {
   io.optional("gate", x.gate);
   io.required("up", x.up);
   io.required("down", x.down);
+  io.optional("experts", x.experts);
 }
 
 /// The block's fields stand beside those of its group.
 template <typename Io> void fields(Io &io, BlockGroup &x) {
   Block &block = x.block;
+  const Shape scale = {io.hidden};
   io.required("first", x.first);
   io.required("count", x.count);
   io.required("name", block.name);
@@ -122,22 +136,46 @@ template <typename Io> void fields(Io &io, BlockGroup &x) {
   io.required("attention", block.attention);
   io.optional("attention_norm", block.attentionNorm);
   io.optional("attention_output_norm", block.attentionOutputNorm);
+  io.weight("attention_scale", block.attentionScale, scale);
   io.optional("cross_attention", block.crossAttention);
   io.optional("cross_attention_norm", block.crossAttentionNorm);
   io.optional("cross_attention_output_norm", block.crossAttentionOutputNorm);
-  optionalPart(io, "feed_forward", block.feedForward);
+  io.part("feed_forward", block.feedForward);
   io.optional("feed_forward_norm", block.feedForwardNorm);
   io.optional("feed_forward_output_norm", block.feedForwardOutputNorm);
+  io.weight("feed_forward_scale", block.feedForwardScale, scale);
 }
 
 template <typename Io> void fields(Io &io, Positions &x) {
   io.optional("kind", x.kind, PositionKind::None);
   io.optional("order", x.order, SinusoidalOrder::Interleaved);
+  io.optional("inclusive", x.inclusive, false);
   io.optional("count", x.count, int64_t(0));
   io.optional("offset", x.offset, int64_t(0));
   io.optional("first", x.first, int64_t(0));
   io.optional("by_token", x.byToken, false);
   io.weight("table", x.table, Shape{x.count + x.offset, io.hidden});
+}
+
+template <typename Io> void fields(Io &io, Convolution &x) {
+  io.required("kernel", x.kernel);
+  io.optional("stride", x.stride, int64_t(1));
+  io.optional("padding", x.padding, int64_t(0));
+  io.required("linear", x.linear);
+  io.optional("activation", x.activation);
+}
+
+template <typename Io> void fields(Io &io, Patches &x) {
+  io.required("channels", x.channels);
+  io.required("image_height", x.imageHeight);
+  io.required("image_width", x.imageWidth);
+  io.required("patch_height", x.patchHeight);
+  io.required("patch_width", x.patchWidth);
+  io.required("projection", x.projection);
+  io.optional("prefix", x.prefix, std::vector<Weight>());
+  for (Weight &row : x.prefix)
+    if (row.stored.empty())
+      row.stored = {io.hidden};
 }
 
 template <typename Io> void fields(Io &io, Embedding &x) {
@@ -146,7 +184,9 @@ template <typename Io> void fields(Io &io, Embedding &x) {
   io.optional("width", x.width, int64_t(0));
   io.weight("tokens", x.tokens,
             Shape{x.vocabulary, x.width ? x.width : io.hidden});
+  io.optional("patches", x.patches);
   io.optional("scale", x.scale, 1.0);
+  io.optional("stem", x.stem, std::vector<Convolution>());
   io.optional("token_projection", x.tokenProjection);
   io.optional("projection", x.projection);
   if (x.projection)
@@ -165,6 +205,7 @@ template <typename Io> void fields(Io &io, Stack &x) {
   io.hidden = x.hidden;
   io.optional("max_positions", x.maxPositions, int64_t(0));
   io.required("input", x.input);
+  io.optional("features_first", x.featuresFirst, false);
   io.required("output", x.output);
   io.optional("embedding", x.embedding);
   io.required("blocks", x.blocks);
@@ -183,15 +224,20 @@ template <typename Io> void fields(Io &io, Head &x) {
   io.required("output", x.output);
   io.optional("rows", x.rows, RowSelection::All);
   io.optional("token", x.token, int64_t(0));
+  io.optional("scalar", x.scalar, false);
   io.required("layers", x.layers);
 }
 
 template <typename Io> void fields(Io &io, Generation &x) {
   io.optional("end_tokens", x.endTokens, std::vector<int64_t>());
   io.optional("decoder_start_token", x.decoderStartToken);
+  io.optional("decoder_prompt", x.decoderPrompt, std::vector<int64_t>());
   io.optional("pad_token", x.padToken);
   io.optional("forced_first_token", x.forcedFirstToken);
   io.optional("forced_last_token", x.forcedLastToken);
+  io.optional("suppressed_tokens", x.suppressedTokens, std::vector<int64_t>());
+  io.optional("suppressed_at_begin", x.suppressedAtBegin,
+              std::vector<int64_t>());
   io.optional("max_length", x.maxLength);
   io.optional("max_new_tokens", x.maxNewTokens);
 }

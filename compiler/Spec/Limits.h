@@ -18,6 +18,11 @@ inline constexpr int64_t maxCount = (int64_t(1) << 31) - 1;
 inline constexpr int64_t maxFeatures = int64_t(1) << 24;
 inline constexpr int64_t maxHeads = int64_t(1) << 16;
 inline constexpr int64_t maxLayers = 10000;
+inline constexpr int64_t maxExperts = 4096;
+/// Rows of an input that a stem makes one of.
+inline constexpr int64_t maxRowsPerToken = 1024;
+/// Parts of a mask: each is code.
+inline constexpr int64_t maxMaskParts = 64;
 
 } // namespace ashlar
 

@@ -12,7 +12,7 @@ struct ModelSource {
   /// A folder with model.safetensors or its index, or a .safetensors file.
   /// Empty: the description names no weights.
   std::string weights;
-  /// tokenizer.json; empty when there is none.
+  /// tokenizer.json or a SentencePiece model; empty when there is none.
   std::string tokenizer;
 };
 

@@ -13,6 +13,8 @@
 #ifndef ASHLAR_COMPILER_SPEC_MODELSPEC_H
 #define ASHLAR_COMPILER_SPEC_MODELSPEC_H
 
+#include "compiler/Spec/Mask.h"
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -31,7 +33,7 @@ enum class PositionKind { None, Learned, Sinusoidal };
 /// Interleaved: sin and cos alternate (the 2017 paper); SplitHalf: all sines,
 /// then all cosines (Marian).
 enum class SinusoidalOrder { Interleaved, SplitHalf };
-enum class RopeScalingKind { None, Linear, Llama3, Yarn };
+enum class RopeScalingKind { None, Linear, Llama3, Yarn, Dynamic, LongRope };
 enum class PositionBiasKind { Alibi, Relative };
 enum class StackKind { Encoder, Decoder };
 /// Rows of the hidden states that a head reads: every token, or one of each
@@ -44,8 +46,12 @@ enum class Pooling { Mean, Cls, Last, Max, Other };
 /// A named tensor of the checkpoint, or some of its rows.
 struct Weight {
   std::string tensor;
-  std::vector<int64_t> stored; // shape in the checkpoint
-  bool transposed = false;     // stored as [in, out] (GPT-2's Conv1D)
+  // Shape in the checkpoint. Of more than two sizes, leading ones are left out
+  // as far as that goes, and what is behind the first size left is one row.
+  std::vector<int64_t> stored;
+  bool transposed = false; // stored as [in, out] (GPT-2's Conv1D)
+  // Stored as [out, in, taps]: column t * in + c is number [c][t] of a row.
+  bool convolution = false;
   // Rows [begin, begin + count) of the logical tensor; count 0 = all. With
   // `piece`, the count comes in pieces of that many rows, whose first rows lie
   // `every` rows apart (heads that lie beside others).
@@ -69,6 +75,7 @@ struct Linear {
 struct Norm {
   NormKind kind = NormKind::LayerNorm;
   int64_t features = 0;
+  int64_t groups = 1; // parts of a row, each normalized by itself
   double epsilon = 1e-5;
   std::optional<Weight> gain; // [features]
   double gainOffset = 0.0;    // added to the gain (gemma: 1)
@@ -86,10 +93,19 @@ struct Rotary {
   double factor = 1.0;
   double lowFrequencyFactor = 1.0;  // llama3
   double highFrequencyFactor = 4.0; // llama3
-  int64_t originalMaxPositions = 0; // llama3, yarn
+  int64_t originalMaxPositions = 0; // llama3, yarn, dynamic, longrope
   double betaFast = 32.0;           // yarn: turns over the original length that
   double betaSlow = 1.0;            // are kept, and that are wholly scaled
-  double magnitude = 1.0;           // yarn: multiplies cosines and sines
+  double magnitude = 1.0; // yarn, longrope: multiplies cosines and sines
+  // longrope: what divides the frequency of each pair, in sequences of up to
+  // the original length and in longer ones.
+  std::vector<double> shortFactors;
+  std::vector<double> longFactors;
+  /// Whether frequencies depend on the length that a sequence has reached.
+  bool dependsOnLength() const {
+    return scaling == RopeScalingKind::Dynamic ||
+           scaling == RopeScalingKind::LongRope;
+  }
   bool operator==(const Rotary &) const = default;
 };
 
@@ -109,21 +125,32 @@ struct PositionBias {
   bool operator==(const PositionBias &) const = default;
 };
 
+/// Keys that count `times` times in the softmax, as if they stood there so
+/// often.
+struct RepeatedKeys {
+  Mask keys;
+  int64_t times = 0;
+  bool operator==(const RepeatedKeys &) const = default;
+};
+
 struct Attention {
   int64_t heads = 0;
   int64_t kvHeads = 0;
   int64_t headDim = 0;
   double scale = 1.0; // multiplies the scores
   bool causal = false;
-  int64_t window = 0; // sees keys less than so far away; 0 = all
+  int64_t window = 0;       // sees keys less than so far away; 0 = all
+  std::optional<Mask> mask; // of those keys it sees what this admits
+  std::optional<RepeatedKeys> repeated;
   std::optional<Rotary> rotary;
   std::optional<PositionBias> positionBias;
   std::optional<double> softCap; // scores become cap * tanh(score / cap)
   /// [heads * headDim]: scores are v^T tanh(q + k) (Bahdanau et al. 2014), not
   /// q^T k; v of each head.
   std::optional<Weight> additiveVector;
-  // Before positions are applied; over each head by itself (features =
-  // head_dim) or over all heads together.
+  std::optional<double> clip; // queries, keys, values become at most so large
+  // Behind clip, before positions are applied; over each head by itself
+  // (features = head_dim, or groups = heads) or over all heads together.
   std::optional<Norm> queryNorm;
   std::optional<Norm> keyNorm;
   // Each may be absent where the widths agree.
@@ -134,8 +161,21 @@ struct Attention {
   bool operator==(const Attention &) const = default;
 };
 
+/// Of `count` feed-forward blocks, a row goes to the `topK` whose logits
+/// router(x) are the largest (of equal ones the first), and gets the sum of
+/// what they give, each times its part of the softmax over all logits or, with
+/// `renormalize`, over the chosen ones (Shazeer et al. 2017).
+struct Experts {
+  int64_t count = 0;
+  int64_t topK = 0;
+  bool renormalize = false;
+  Linear router; // hidden -> count
+  bool operator==(const Experts &) const = default;
+};
+
 /// down(act(up(x))), or down(act(gate(x)) * up(x)) when gated. Without a width
-/// the block has none.
+/// the block has none. With `experts` there are so many of it, and "{expert}"
+/// in the names of its tensors stands for the index.
 struct FeedForward {
   int64_t width = 0;
   bool exists() const { return width != 0; }
@@ -143,6 +183,7 @@ struct FeedForward {
   std::optional<Linear> gate;
   Linear up;
   Linear down;
+  std::optional<Experts> experts;
   bool operator==(const FeedForward &) const = default;
 };
 
@@ -161,6 +202,10 @@ struct Block {
   std::optional<Norm> attentionOutputNorm;
   std::optional<Norm> crossAttentionOutputNorm;
   std::optional<Norm> feedForwardOutputNorm;
+  // Pre only: [hidden] numbers that multiply what a sub-block gives, behind
+  // such a norm (LayerScale, Touvron et al. 2021).
+  std::optional<Weight> attentionScale;
+  std::optional<Weight> feedForwardScale;
   bool operator==(const Block &) const = default;
 };
 
@@ -182,23 +227,65 @@ struct Positions {
   bool byToken = false;
   std::optional<Weight> table;                          // learned
   SinusoidalOrder order = SinusoidalOrder::Interleaved; // sinusoidal
+  // Sinusoidal: whether wavelengths end with 10000 * 2 pi (fairseq) or with
+  // what comes before it (the 2017 paper).
+  bool inclusive = false;
   bool operator==(const Positions &) const = default;
 };
 
+/// act(y W^T + b) with y = the rows from i * stride - padding on, `kernel` of
+/// them behind each other, zeros outside of the sequence: a sequence of n *
+/// stride rows gives n.
+struct Convolution {
+  int64_t kernel = 1;
+  int64_t stride = 1;
+  int64_t padding = 0; // rows in front
+  Linear linear;       // kernel * features -> features of the result
+  std::optional<Activation> activation;
+  int64_t features() const { return linear.inFeatures / kernel; }
+  bool operator==(const Convolution &) const = default;
+};
+
+/// An image [channels, height, width] as rows (Dosovitskiy et al. 2021): first
+/// `prefix`, learned vectors such as a class token, then linear(patch) for each
+/// patch, line by line. A patch's numbers lie channel by channel, line by line.
+/// What is left of the image at its right and lower edge is not read.
+struct Patches {
+  int64_t channels = 0;
+  int64_t imageHeight = 0;
+  int64_t imageWidth = 0;
+  int64_t patchHeight = 0;
+  int64_t patchWidth = 0;
+  Linear projection;          // features() -> hidden
+  std::vector<Weight> prefix; // [hidden] each
+  int64_t features() const { return channels * patchHeight * patchWidth; }
+  /// Rows of an image: every sequence has as many.
+  int64_t rows() const {
+    return static_cast<int64_t>(prefix.size()) +
+           (imageHeight / patchHeight) * (imageWidth / patchWidth);
+  }
+  bool operator==(const Patches &) const = default;
+};
+
 /// norm(tokens[id] * scale + types[type] + position). Without `tokens` the
-/// stack takes float vectors. Tables of another width than the stack's come
-/// with one projection: of the tokens alone, or of what the norm gives.
+/// stack takes float vectors, which `stem` makes rows of tokens of, or, with
+/// `patches`, images. Tables of another width than the stack's come with one
+/// projection: of the tokens alone, or of what the norm gives.
 struct Embedding {
   int64_t vocabulary = 0;
   int64_t width = 0;            // of the table of tokens; 0 = hidden
   std::optional<Weight> tokens; // [vocabulary, width]
+  std::optional<Patches> patches;
   double scale = 1.0;
+  std::vector<Convolution> stem;         // of vectors
   std::optional<Linear> tokenProjection; // width -> hidden
   std::optional<Linear> projection;      // width -> hidden
   int64_t tokenTypes = 0;
   std::optional<Weight> tokenTypeTable; // [tokenTypes, hidden]
   Positions positions;
   std::optional<Norm> norm;
+  /// Rows of the input that make one token.
+  int64_t rowsPerToken() const;
   bool operator==(const Embedding &) const = default;
 };
 
@@ -207,10 +294,15 @@ struct Stack {
   int64_t hidden = 0;
   int64_t maxPositions = 0; // 0 = no limit of the model's own
   std::string input;        // "input_ids", "decoder_input_ids", "src", "tgt"
+  // Arrays of input vectors are [batch, features, rows], not [batch, rows,
+  // features].
+  bool featuresFirst = false;
   std::string output; // "last_hidden_state", "encoder_last_hidden_state", ...
   Embedding embedding;
   std::vector<BlockGroup> blocks;
   std::optional<Norm> finalNorm;
+  /// Features of the vectors that a stack without tokens takes.
+  int64_t vectorFeatures() const;
   bool operator==(const Stack &) const = default;
 };
 
@@ -228,7 +320,8 @@ struct HeadLayer {
 struct Head {
   std::string output; // "logits", "pooler_output"
   RowSelection rows = RowSelection::All;
-  int64_t token = 0; // of RowSelection::Token
+  int64_t token = 0;   // of RowSelection::Token
+  bool scalar = false; // one number for each row: no axis of features
   std::vector<HeadLayer> layers;
   bool operator==(const Head &) const = default;
 };
@@ -248,9 +341,12 @@ struct CheckpointRules {
 struct Generation {
   std::vector<int64_t> endTokens;
   std::optional<int64_t> decoderStartToken;
+  std::vector<int64_t> decoderPrompt; // behind it (forced_decoder_ids)
   std::optional<int64_t> padToken;
   std::optional<int64_t> forcedFirstToken; // forced_bos_token_id
   std::optional<int64_t> forcedLastToken;  // forced_eos_token_id
+  std::vector<int64_t> suppressedTokens;   // never chosen
+  std::vector<int64_t> suppressedAtBegin;  // not as the first new token
   std::optional<int64_t> maxLength;        // prompt and new tokens together
   std::optional<int64_t> maxNewTokens;
   bool operator==(const Generation &) const = default;
@@ -277,6 +373,10 @@ struct ModelSpec {
   const Stack *decoder() const;
   bool operator==(const ModelSpec &) const = default;
 };
+
+/// Rows and columns of a matrix that is stored as `stored`, of at least two
+/// sizes, and is no convolution: those of more are read as Weight says.
+std::pair<int64_t, int64_t> matrixShape(const std::vector<int64_t> &stored);
 
 /// Name of an enumerator in YAML, IR and messages. One table each (Names.cpp).
 const char *nameOf(Activation value);

@@ -40,7 +40,9 @@ ASHLAR_NAMES(SinusoidalOrder, {SinusoidalOrder::Interleaved, "interleaved"},
 ASHLAR_NAMES(RopeScalingKind, {RopeScalingKind::None, "none"},
              {RopeScalingKind::Linear, "linear"},
              {RopeScalingKind::Llama3, "llama3"},
-             {RopeScalingKind::Yarn, "yarn"})
+             {RopeScalingKind::Yarn, "yarn"},
+             {RopeScalingKind::Dynamic, "dynamic"},
+             {RopeScalingKind::LongRope, "longrope"})
 ASHLAR_NAMES(PositionBiasKind, {PositionBiasKind::Alibi, "alibi"},
              {PositionBiasKind::Relative, "relative"})
 ASHLAR_NAMES(StackKind, {StackKind::Encoder, "encoder"},

@@ -25,7 +25,12 @@ void Validator::checkPositions(const std::string &at,
                "it exactly where the positions are learned");
   check.range(at + ".count", positions.count, learned ? 1 : 0, maxCount);
   check.range(at + ".first", positions.first, 0,
-              learned ? positions.count - 1 : 0);
+              std::max<int64_t>(positions.count - 1, 0));
+  check.expect(!positions.inclusive ||
+                   (positions.kind == PositionKind::Sinusoidal && width >= 4),
+               at + ".inclusive", "true",
+               "false, as the positions are not sinusoidal over at least 4 "
+               "features");
   check.range(at + ".offset", positions.offset, 0,
               learned ? maxCount - positions.count : 0);
   if (check.failed() || positions.count == 0)
@@ -42,6 +47,109 @@ void Validator::checkPositions(const std::string &at,
                    Twine(positions.table->piece), "0: rows side by side"))
     checkMatrix(at + ".table", *positions.table,
                 positions.count + positions.offset, width);
+}
+
+/// Gives `out` features; 0 = any.
+void Validator::checkConvolution(const std::string &at,
+                                 const Convolution &convolution,
+                                 int64_t features, int64_t out) {
+  int64_t kernel = convolution.kernel, stride = convolution.stride;
+  check.range(at + ".kernel", kernel, 1, maxFeatures);
+  check.range(at + ".stride", stride, 1, maxRowsPerToken);
+  check.range(at + ".padding", convolution.padding, 0, maxFeatures);
+  if (check.failed())
+    return;
+  check.expect(kernel - stride <= 2 * convolution.padding &&
+                   2 * convolution.padding < kernel,
+               at + ".padding", Twine(convolution.padding),
+               "twice it from kernel - stride to kernel - 1, so that each " +
+                   Twine(stride) + " rows give one");
+  const Linear &linear = convolution.linear;
+  check.range(at + ".linear.out", linear.outFeatures, 1, maxFeatures);
+  check.range(at + ".linear.in", linear.inFeatures, 1, maxFeatures);
+  check.expect(linear.inFeatures % kernel == 0, at + ".linear.in",
+               Twine(linear.inFeatures),
+               "a multiple of the kernel (" + Twine(kernel) + ")");
+  if (check.failed())
+    return;
+  const Weight &weight = linear.weight;
+  check.expect(!weight.convolution || weight.stored.size() != 3 ||
+                   weight.stored[2] == kernel,
+               at + ".linear.weight.stored", formatShape(weight.stored),
+               Twine(kernel) + " taps, as the kernel");
+  checkLinear(at + ".linear", linear,
+              features ? kernel * features : linear.inFeatures,
+              "the kernel's rows of what it reads",
+              out ? out : linear.outFeatures, "the stack's hidden");
+}
+
+void Validator::checkStem(const std::string &at, const Stack &stack) {
+  const Embedding &embedding = stack.embedding;
+  check.expect(!stack.featuresFirst || !embedding.tokens,
+               at + ".features_first", "true", "false for token ids");
+  if (embedding.stem.empty())
+    return;
+  const std::string path = at + ".embedding.stem";
+  check.expect(!embedding.tokens, path, "present",
+               "none beside a table of tokens");
+  check.expect(stack.kind == StackKind::Encoder, path, "present",
+               "none in a decoder, whose sequences come in pieces");
+  int64_t features = 0, rows = 1;
+  for (size_t i = 0; i < embedding.stem.size() && !check.failed(); ++i) {
+    const Convolution &convolution = embedding.stem[i];
+    bool isLast = i + 1 == embedding.stem.size();
+    checkConvolution(at + ".embedding." + indexed("stem", i), convolution,
+                     features, isLast ? stack.hidden : 0);
+    features = convolution.linear.outFeatures;
+    rows *= convolution.stride;
+    check.expect(rows <= maxRowsPerToken, path,
+                 "one row of " + Twine(rows) + " or more",
+                 "at most " + Twine(maxRowsPerToken));
+  }
+}
+
+/// An image is a whole sequence: it has a row for each position.
+void Validator::checkPatches(const std::string &at, const Patches &patches,
+                             const Stack &stack) {
+  const Embedding &embedding = stack.embedding;
+  check.expect(stack.kind == StackKind::Encoder && spec.stacks.size() == 1, at,
+               "present", "none but in the encoder of an encoder-only model");
+  check.expect(!embedding.tokens && !embedding.tokenTypes &&
+                   embedding.stem.empty(),
+               at, "present", "none beside tokens, token types or a stem");
+  check.expect(!stack.featuresFirst, at, "present",
+               "none where features_first is true");
+  check.expect(embedding.positions.first == 0 && !embedding.positions.byToken,
+               at, "present", "positions that count from 0, by column");
+  check.range(at + ".channels", patches.channels, 1, maxFeatures);
+  check.range(at + ".image_height", patches.imageHeight, 1, maxFeatures);
+  check.range(at + ".image_width", patches.imageWidth, 1, maxFeatures);
+  check.range(at + ".patch_height", patches.patchHeight, 1,
+              patches.imageHeight);
+  check.range(at + ".patch_width", patches.patchWidth, 1, patches.imageWidth);
+  if (check.failed())
+    return;
+  int64_t pixels = patches.imageHeight * patches.imageWidth;
+  check.expect(pixels <= maxCount / patches.channels, at + ".image_width",
+               Twine(patches.imageWidth),
+               "channels * image_height * image_width of at most " +
+                   Twine(maxCount));
+  int64_t area = patches.patchHeight * patches.patchWidth;
+  check.expect(area <= maxFeatures / patches.channels, at + ".patch_width",
+               Twine(patches.patchWidth),
+               "channels * patch_height * patch_width of at most " +
+                   Twine(maxFeatures));
+  check.expect(stack.maxPositions == patches.rows(), at,
+               Twine(patches.rows()) + " rows",
+               "as many as the stack's max_positions (" +
+                   Twine(stack.maxPositions) + ")");
+  if (check.failed())
+    return;
+  checkLinear(at + ".projection", patches.projection, patches.features(),
+              "the numbers of a patch", stack.hidden, "the stack's hidden");
+  for (size_t i = 0; i < patches.prefix.size() && !check.failed(); ++i)
+    checkVector(at + "." + indexed("prefix", i), patches.prefix[i],
+                stack.hidden);
 }
 
 void Validator::checkEmbedding(const std::string &at, const Stack &stack) {
@@ -73,6 +181,10 @@ void Validator::checkEmbedding(const std::string &at, const Stack &stack) {
   int64_t width = isWide ? embedding.width : stack.hidden;
   const char *ofTokens = "the width of the tokens";
   const char *ofStack = "the stack's hidden";
+  if (embedding.patches)
+    checkPatches(at + ".patches", *embedding.patches, stack);
+  if (check.failed())
+    return;
   if (hasTokens)
     checkMatrix(at + ".tokens", *embedding.tokens, embedding.vocabulary, width);
   if (embedding.tokenProjection) {
@@ -96,6 +208,7 @@ void Validator::checkStack(const std::string &at, const Stack &stack) {
   check.range(at + ".max_positions", stack.maxPositions, 0, maxCount);
   check.text(at + ".input", stack.input);
   check.text(at + ".output", stack.output);
+  checkStem(at, stack);
   checkEmbedding(at + ".embedding", stack);
   checkBlocks(at, stack);
   if (stack.finalNorm)
@@ -135,8 +248,8 @@ void Validator::checkHead(const std::string &at, const Head &head) {
               head.rows == RowSelection::Token
                   ? std::max<int64_t>(embedding.vocabulary - 1, 0)
                   : 0);
-  check.expect(!head.layers.empty(), at + ".layers", "empty",
-               "at least one layer");
+  check.expect(!head.layers.empty() || head.rows != RowSelection::All,
+               at + ".layers", "empty", "at least one layer");
   int64_t width = spec.stacks.back().hidden;
   for (size_t i = 0; i < head.layers.size() && !check.failed(); ++i) {
     const HeadLayer &layer = head.layers[i];
@@ -158,6 +271,9 @@ void Validator::checkHead(const std::string &at, const Head &head) {
     if (layer.norm)
       checkNorm(path + ".norm", *layer.norm, width);
   }
+  check.expect(!head.scalar || width == 1, at + ".scalar", "true",
+               "false, as the head gives " + Twine(width) +
+                   " numbers for each row");
   bool labelled = !spec.labels.empty() && &head == &spec.heads.front();
   if (labelled)
     check.expect(static_cast<int64_t>(spec.labels.size()) == width, "labels",
@@ -174,9 +290,18 @@ void Validator::checkGeneration() {
                    Twine(*id),
                    "an id below the vocabulary's " + Twine(vocabulary));
   };
-  for (size_t i = 0; i < generation.endTokens.size(); ++i)
-    token(indexed("end_tokens", i), generation.endTokens[i]);
+  auto tokens = [&](const char *name, const std::vector<int64_t> &ids) {
+    for (size_t i = 0; i < ids.size(); ++i)
+      token(indexed(name, i), ids[i]);
+  };
+  tokens("end_tokens", generation.endTokens);
   token("decoder_start_token", generation.decoderStartToken);
+  tokens("decoder_prompt", generation.decoderPrompt);
+  check.expect(generation.decoderPrompt.empty() || generation.decoderStartToken,
+               "generation.decoder_prompt", "present",
+               "none without a decoder_start_token");
+  tokens("suppressed_tokens", generation.suppressedTokens);
+  tokens("suppressed_at_begin", generation.suppressedAtBegin);
   token("pad_token", generation.padToken);
   token("forced_first_token", generation.forcedFirstToken);
   token("forced_last_token", generation.forcedLastToken);

@@ -5,8 +5,50 @@
 #include <cmath>
 
 using namespace ashlar;
-using llvm::StringRef;
 using llvm::Twine;
+
+/// Numbers that the scaling does not read would be ignored.
+void Validator::checkUnusedScaling(const std::string &at,
+                                   const Rotary &rotary) {
+  RopeScalingKind kind = rotary.scaling;
+  const Rotary defaults;
+  auto unused = [&](const char *field, double found, double expected) {
+    check.expect(found == expected, at + "." + field, formatDouble(found),
+                 formatDouble(expected) + " where the scaling is " +
+                     nameOf(kind));
+  };
+  if (kind == RopeScalingKind::None || kind == RopeScalingKind::LongRope)
+    unused("factor", rotary.factor, defaults.factor);
+  if (kind != RopeScalingKind::Llama3) {
+    unused("low_frequency_factor", rotary.lowFrequencyFactor,
+           defaults.lowFrequencyFactor);
+    unused("high_frequency_factor", rotary.highFrequencyFactor,
+           defaults.highFrequencyFactor);
+  }
+  if (kind != RopeScalingKind::Yarn) {
+    unused("beta_fast", rotary.betaFast, defaults.betaFast);
+    unused("beta_slow", rotary.betaSlow, defaults.betaSlow);
+  }
+  if (kind == RopeScalingKind::None || kind == RopeScalingKind::Linear)
+    check.expect(rotary.originalMaxPositions == 0,
+                 at + ".original_max_positions",
+                 Twine(rotary.originalMaxPositions),
+                 Twine("0 where the scaling is ") + nameOf(kind));
+}
+
+/// Factors of longrope: one for each pair.
+void Validator::checkFactors(const std::string &at, const Rotary &rotary,
+                             const std::vector<double> &factors) {
+  bool isLongRope = rotary.scaling == RopeScalingKind::LongRope;
+  int64_t expected = isLongRope ? rotary.dimensions / 2 : 0;
+  check.expect(static_cast<int64_t>(factors.size()) == expected, at,
+               "a list of " + Twine(factors.size()),
+               isLongRope ? Twine(expected) + " numbers, one for each pair"
+                          : Twine("none where the scaling is ") +
+                                nameOf(rotary.scaling));
+  for (size_t i = 0; i < factors.size() && !check.failed(); ++i)
+    check.positive(at + "[" + std::to_string(i) + "]", factors[i]);
+}
 
 void Validator::checkRotary(const std::string &at, const Rotary &rotary,
                             int64_t headDim) {
@@ -16,6 +58,18 @@ void Validator::checkRotary(const std::string &at, const Rotary &rotary,
   check.positive(at + ".theta", rotary.theta);
   check.positive(at + ".factor", rotary.factor);
   check.positive(at + ".magnitude", rotary.magnitude);
+  checkUnusedScaling(at, rotary);
+  checkFactors(at + ".short_factors", rotary, rotary.shortFactors);
+  checkFactors(at + ".long_factors", rotary, rotary.longFactors);
+  if (rotary.dependsOnLength())
+    check.range(at + ".original_max_positions", rotary.originalMaxPositions, 1,
+                maxCount);
+  if (rotary.scaling == RopeScalingKind::Dynamic) {
+    check.expect(rotary.dimensions >= 4, at + ".dimensions",
+                 Twine(rotary.dimensions), "at least 4 with dynamic");
+    check.expect(rotary.factor >= 1.0, at + ".factor",
+                 formatDouble(rotary.factor), "at least 1 with dynamic");
+  }
   if (rotary.scaling == RopeScalingKind::Yarn) {
     check.positive(at + ".beta_slow", rotary.betaSlow);
     check.expect(
@@ -67,15 +121,32 @@ void Validator::checkPositionBias(const std::string &at,
                "a multiple of 4, as the bias is bidirectional");
   check.range(at + ".max_distance", bias.maxDistance, bias.buckets / least + 1,
               maxCount);
-  check.expect(!bias.table->tensor.empty() &&
-                   !StringRef(bias.table->tensor).contains("{layer}"),
-               at + ".table.tensor",
-               "\"" + escapeForDisplay(bias.table->tensor) + "\"",
-               "one tensor for all layers");
   check.expect(!bias.table->transposed && !bias.table->count, at + ".table",
                "a part of a tensor", "all of it");
   if (!check.failed())
     checkMatrix(at + ".table", *bias.table, bias.buckets, attention.heads);
+}
+
+/// A decoder's sequences grow: what depends on their length would change.
+void Validator::checkMask(const std::string &at, const Mask &mask,
+                          const Stack &stack) {
+  check.expect(sizeOf(mask) <= maxMaskParts, at,
+               "of " + Twine(sizeOf(mask)) + " parts",
+               "at most " + Twine(maxMaskParts));
+  check.expect(stack.kind == StackKind::Encoder || !readsLength(mask), at,
+               "dependent on the sequence's length",
+               "no last_block, last_block_queries and length_up_to in a "
+               "decoder");
+}
+
+void Validator::checkMasks(const std::string &at, const Attention &attention,
+                           const Stack &stack) {
+  if (attention.mask)
+    checkMask(at + ".mask", *attention.mask, stack);
+  if (!attention.repeated)
+    return;
+  checkMask(at + ".repeated.keys", attention.repeated->keys, stack);
+  check.range(at + ".repeated.times", attention.repeated->times, 2, maxCount);
 }
 
 /// A linear that may be absent where the widths agree.
@@ -89,12 +160,15 @@ void Validator::checkProjection(const std::string &at, const Linear &linear,
                    whoseOut + " (" + Twine(out) + ")");
 }
 
-/// A norm of queries or keys: of each head by itself, or of all together.
+/// A norm of queries or keys: of each head by itself, with one gain or each
+/// with its own, or of all together.
 void Validator::checkHeadsNorm(const std::string &at,
                                const std::optional<Norm> &norm, int64_t headDim,
                                int64_t width) {
-  if (norm)
-    checkNorm(at, *norm, norm->features == headDim ? headDim : width);
+  if (!norm)
+    return;
+  bool isOfHead = norm->features == headDim && norm->groups == 1;
+  checkNorm(at, *norm, isOfHead ? headDim : width, width / headDim);
 }
 
 void Validator::checkAttention(const std::string &at,
@@ -114,6 +188,8 @@ void Validator::checkAttention(const std::string &at,
   check.range(at + ".window", attention.window, 0, maxCount);
   if (attention.softCap)
     check.positive(at + ".soft_cap", *attention.softCap);
+  if (attention.clip)
+    check.positive(at + ".clip", *attention.clip);
   if (attention.positionBias)
     checkPositionBias(at + ".position_bias", *attention.positionBias,
                       attention);
@@ -142,11 +218,24 @@ void Validator::checkAttention(const std::string &at,
     checkVector(at + ".additive_vector", *attention.additiveVector, width);
 }
 
+void Validator::checkExperts(const std::string &at, const Experts &experts,
+                             int64_t hidden) {
+  check.range(at + ".count", experts.count, 1, maxExperts);
+  if (check.failed())
+    return;
+  check.range(at + ".top_k", experts.topK, 1, experts.count);
+  checkLinear(at + ".router", experts.router, hidden, "the stack's hidden",
+              experts.count, "the count of experts");
+}
+
 void Validator::checkFeedForward(const std::string &at,
                                  const FeedForward &feedForward,
                                  int64_t hidden) {
   int64_t width = feedForward.width;
   check.range(at + ".width", width, 1, maxFeatures);
+  if (feedForward.experts)
+    checkExperts(at + ".experts", *feedForward.experts, hidden);
+  amongExperts = feedForward.experts.has_value();
   const char *ofStack = "the stack's hidden";
   const char *ofWidth = "the feed-forward width";
   if (feedForward.gate)
@@ -154,6 +243,7 @@ void Validator::checkFeedForward(const std::string &at,
                 ofWidth);
   checkLinear(at + ".up", feedForward.up, hidden, ofStack, width, ofWidth);
   checkLinear(at + ".down", feedForward.down, width, ofWidth, hidden, ofStack);
+  amongExperts = false;
 }
 
 /// Which norms a block has depends on where they stand.
@@ -192,6 +282,17 @@ void Validator::checkNorms(const std::string &at, const Block &block,
   }
 }
 
+/// Numbers that multiply what a sub-block gives.
+void Validator::checkScale(const std::string &at, const Block &block,
+                           const std::optional<Weight> &scale, int64_t hidden) {
+  if (!scale)
+    return;
+  check.expect(block.placement == NormPlacement::Pre, at, "present",
+               Twine("none where the placement is ") + nameOf(block.placement));
+  if (!check.failed())
+    checkVector(at, *scale, hidden);
+}
+
 void Validator::checkBlock(const std::string &at, const Block &block,
                            const Stack &stack) {
   check.text(at + ".name", block.name);
@@ -200,6 +301,7 @@ void Validator::checkBlock(const std::string &at, const Block &block,
                "false", "true in a decoder");
   checkAttention(at + ".attention", block.attention, stack.hidden,
                  stack.hidden);
+  checkMasks(at + ".attention", block.attention, stack);
 
   const Stack *source = isDecoder ? spec.encoder() : nullptr;
   std::string cross = at + ".cross_attention";
@@ -220,9 +322,20 @@ void Validator::checkBlock(const std::string &at, const Block &block,
                  "none in cross-attention");
     check.expect(!attention.window, cross + ".window", Twine(attention.window),
                  "0 in cross-attention");
+    check.expect(!attention.mask, cross + ".mask", "present",
+                 "none in cross-attention");
+    check.expect(!attention.repeated, cross + ".repeated", "present",
+                 "none in cross-attention");
     checkAttention(cross, attention, stack.hidden, source->hidden);
   }
   checkNorms(at, block, stack.hidden);
+  checkScale(at + ".attention_scale", block, block.attentionScale,
+             stack.hidden);
+  checkScale(at + ".feed_forward_scale", block, block.feedForwardScale,
+             stack.hidden);
+  check.expect(block.feedForward.exists() || !block.feedForwardScale,
+               at + ".feed_forward_scale", "present",
+               "none without a feed-forward");
   if (block.feedForward.exists())
     checkFeedForward(at + ".feed_forward", block.feedForward, stack.hidden);
   else

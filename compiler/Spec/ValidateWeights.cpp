@@ -16,10 +16,19 @@ bool Validator::checkTensor(const std::string &at, const Weight &weight) {
   check.expect(layersOfGroup > 0 || !name.contains("{layer}"), at + ".tensor",
                "\"" + escapeForDisplay(name) + "\"",
                "{layer} in the tensors of blocks only");
+  check.expect(amongExperts || !name.contains("{expert}"), at + ".tensor",
+               "\"" + escapeForDisplay(name) + "\"",
+               "{expert} in the tensors of experts only");
   for (int64_t size : weight.stored)
     check.expect(size >= 1 && size <= maxCount, at + ".stored",
                  formatShape(weight.stored),
                  "sizes from 1 to " + Twine(maxCount));
+  // Products of sizes fit 64 bits.
+  double elements = 1;
+  for (int64_t size : weight.stored)
+    elements *= static_cast<double>(size);
+  check.expect(elements < 0x1p62, at + ".stored", formatShape(weight.stored),
+               "fewer than 2^62 numbers");
   return !check.failed();
 }
 
@@ -71,16 +80,31 @@ void Validator::checkMatrix(const std::string &at, const Weight &weight,
   if (!checkTensor(at, weight))
     return;
   const std::vector<int64_t> &stored = weight.stored;
-  if (!check.expect(stored.size() == 2, at + ".stored", formatShape(stored),
-                    "two sizes"))
+  if (weight.convolution) {
+    check.expect(!weight.transposed, at + ".transposed", "true",
+                 "false for a convolution");
+    if (check.expect(stored.size() == 3, at + ".stored", formatShape(stored),
+                     "three sizes: [out, in, taps]") &&
+        check.expect(stored[1] <= in && stored[2] <= in &&
+                         stored[1] * stored[2] == in,
+                     at + ".stored", formatShape(stored),
+                     Twine(in) + " numbers in a row"))
+      checkRows(at, weight, stored[0], out);
     return;
-  check.expect(stored[weight.transposed ? 0 : 1] == in, at + ".stored",
-               formatShape(stored),
+  }
+  if (!check.expect(stored.size() == 2 ||
+                        (stored.size() > 2 && !weight.transposed),
+                    at + ".stored", formatShape(stored), "two sizes"))
+    return;
+  auto [rows, columns] = matrixShape(stored);
+  if (weight.transposed)
+    std::swap(rows, columns);
+  check.expect(columns == in, at + ".stored", formatShape(stored),
                Twine(in) + (weight.transposed ? " rows" : " columns"));
-  checkRows(at, weight, stored[weight.transposed ? 1 : 0], out);
+  checkRows(at, weight, rows, out);
 }
 
-/// A vector may be stored with a leading 1.
+/// A vector may be stored with leading ones, or, as a whole, in two dimensions.
 void Validator::checkVector(const std::string &at, const Weight &weight,
                             int64_t size) {
   if (!checkTensor(at, weight))
@@ -88,8 +112,19 @@ void Validator::checkVector(const std::string &at, const Weight &weight,
   const std::vector<int64_t> &stored = weight.stored;
   check.expect(!weight.transposed, at + ".transposed", "true",
                "false for a vector");
-  if (check.expect(stored.size() == 1 || (stored.size() == 2 && stored[0] == 1),
-                   at + ".stored", formatShape(stored), "one size"))
+  check.expect(!weight.convolution, at + ".convolution", "true",
+               "false for a vector");
+  if (stored.size() == 2 && stored[0] != 1 && stored[1] != 1 &&
+      stored[0] == size / stored[1] && size % stored[1] == 0) {
+    check.expect(weight.count == 0 && weight.begin == 0, at + ".count",
+                 Twine(weight.count),
+                 "0: all of a vector that is stored in two dimensions");
+    return;
+  }
+  bool isFlat =
+      !stored.empty() && llvm::all_of(llvm::ArrayRef(stored).drop_back(),
+                                      [](int64_t size) { return size == 1; });
+  if (check.expect(isFlat, at + ".stored", formatShape(stored), "one size"))
     checkRows(at, weight, stored.back(), size);
 }
 
@@ -106,9 +141,14 @@ void Validator::checkLinear(const std::string &at, const Linear &linear,
 }
 
 void Validator::checkNorm(const std::string &at, const Norm &norm,
-                          int64_t features) {
+                          int64_t features, int64_t groups) {
   check.equal(at + ".features", norm.features, "the width of what it reads",
               features);
+  check.expect(norm.groups == 1 || norm.groups == groups, at + ".groups",
+               Twine(norm.groups),
+               groups == 1
+                   ? Twine("1 here")
+                   : "1 or the number of heads (" + Twine(groups) + ")");
   check.positive(at + ".epsilon", norm.epsilon);
   check.expect(norm.gainOffset == 0.0 ||
                    (norm.gain && std::isfinite(norm.gainOffset)),

@@ -72,6 +72,12 @@ void YamlReader::missing(StringRef key) {
                            "\"" + fieldPath(key) + "\" is missing"));
 }
 
+void YamlReader::empty(const JsonValue &value, const std::string &path) {
+  reading.record(userError(reading.document.where(value),
+                           "\"" + path + "\" has size 0",
+                           "leave \"" + path + "\" out where it is absent"));
+}
+
 bool YamlReader::expectKind(const JsonValue &value, const std::string &path,
                             JsonValue::Kind kind, const char *expected) {
   if (value.kind == kind)
@@ -176,6 +182,21 @@ void YamlReader::read(const JsonValue &value, const std::string &path,
                              "\"" + path + "\" has " +
                                  std::to_string(both.size()) +
                                  " names; expected two"));
+}
+
+void YamlReader::read(const JsonValue &value, const std::string &path,
+                      Mask &out) {
+  std::string text;
+  read(value, path, text);
+  if (reading.failed())
+    return;
+  std::string fault;
+  if (std::optional<Mask> mask = parseMask(text, fault))
+    out = std::move(*mask);
+  else
+    reading.record(userError(reading.document.where(value),
+                             "\"" + path + "\" is \"" + escapeForDisplay(text) +
+                                 "\": " + fault));
 }
 
 void YamlReader::readName(const JsonValue &value, const std::string &path,

@@ -70,6 +70,15 @@ public:
     if (const JsonValue *value = find(key))
       read(*value, fieldPath(key), out);
   }
+  /// What is written has a size: 0 would say that it is not there.
+  template <typename T> void part(llvm::StringRef key, T &out) {
+    const JsonValue *value = find(key);
+    if (!value)
+      return;
+    read(*value, fieldPath(key), out);
+    if (!out.exists())
+      empty(*value, fieldPath(key));
+  }
   void weight(llvm::StringRef key, Weight &out, Shape shape);
   void weight(llvm::StringRef key, std::optional<Weight> &out,
               const Shape &shape);
@@ -82,6 +91,7 @@ public:
 private:
   const JsonValue *find(llvm::StringRef key);
   void missing(llvm::StringRef key);
+  void empty(const JsonValue &value, const std::string &path);
   std::string knownKeys() const;
   std::string fieldPath(llvm::StringRef key) const;
   bool expectKind(const JsonValue &value, const std::string &path,
@@ -93,6 +103,7 @@ private:
   void read(const JsonValue &value, const std::string &path, bool &out);
   void read(const JsonValue &value, const std::string &path,
             std::pair<std::string, std::string> &out);
+  void read(const JsonValue &value, const std::string &path, Mask &out);
   void readName(const JsonValue &value, const std::string &path,
                 llvm::StringRef name, const std::string &supported);
 

@@ -35,6 +35,10 @@ public:
     if (value)
       add(key, write(*value));
   }
+  template <typename T> void part(const char *key, T &value) {
+    if (value.exists())
+      add(key, write(value));
+  }
   template <typename T> void optional(const char *key, T &value) {
     JsonValue written = write(value);
     if (!written.members.empty())
@@ -86,6 +90,7 @@ private:
     result.boolean = value;
     return result;
   }
+  JsonValue write(Mask &value) { return write(printMask(value)); }
   JsonValue write(std::pair<std::string, std::string> &value) {
     std::vector<std::string> both = {value.first, value.second};
     return write(both);

@@ -4,6 +4,15 @@
 
 using namespace ashlar;
 
+char UnsupportedText::ID;
+
+llvm::Error ashlar::unsupportedText(const llvm::Twine &where,
+                                    const llvm::Twine &cause,
+                                    const llvm::Twine &remedy) {
+  return llvm::make_error<UnsupportedText>(where.str(), cause.str(),
+                                           remedy.str());
+}
+
 llvm::Expected<const JsonValue *>
 PartReader::member(const JsonValue &value, llvm::StringRef key,
                    llvm::StringRef owner) const {
@@ -51,10 +60,11 @@ llvm::Expected<bool> PartReader::flag(const JsonValue &value,
   return document.asBoolean(*found, key);
 }
 
-/// Errors of a regular expression, at the position of its text.
+/// Errors of a regular expression, at the position of its text: what is wrong
+/// to us, the tokenizers library may understand.
 static llvm::Error relocate(llvm::Error error, const std::string &where) {
   return llvm::handleErrors(std::move(error), [&](const UserError &fault) {
-    return userError(where, fault.cause, fault.remedy);
+    return unsupportedText(where, fault.cause, fault.remedy);
   });
 }
 

@@ -21,6 +21,16 @@ namespace ashlar {
 /// would cost memory that its size does not justify.
 inline constexpr int64_t maximumTokenId = (1 << 24) - 1;
 
+/// A tokenizer that may be right, but that tables cannot follow: the model is
+/// of use without it.
+class UnsupportedText : public llvm::ErrorInfo<UnsupportedText, UserError> {
+public:
+  static char ID;
+  using ErrorInfo::ErrorInfo;
+};
+llvm::Error unsupportedText(const llvm::Twine &where, const llvm::Twine &cause,
+                            const llvm::Twine &remedy = "");
+
 class PartReader {
 public:
   explicit PartReader(const JsonDocument &document) : document(document) {}

@@ -2,8 +2,10 @@
 
 #include "compiler/Text/TextTables.h"
 #include "compiler/Text/Blob.h"
+#include "compiler/Text/Chat.h"
 #include "compiler/Text/ModelTables.h"
 #include "compiler/Text/PartReader.h"
+#include "compiler/Text/SentencePiece.h"
 #include "compiler/Text/TableBuilder.h"
 #include "runtime/text/text.h"
 
@@ -38,21 +40,34 @@ static int32_t toLength(std::optional<int64_t> value) {
 
 static llvm::Error addGeneration(const Generation &generation, Blob &blob,
                                  ashlar_text_header &header) {
-  std::vector<int32_t> endTokens;
-  for (int64_t token : generation.endTokens) {
-    llvm::Expected<int32_t> id = toToken(token, "eos_token_id");
-    if (!id)
-      return id.takeError();
-    endTokens.push_back(*id);
+  std::vector<int64_t> start = generation.decoderPrompt;
+  if (generation.decoderStartToken)
+    start.insert(start.begin(), *generation.decoderStartToken);
+  struct {
+    llvm::ArrayRef<int64_t> values;
+    const char *name;
+    ashlar_text_section *field;
+  } lists[] = {
+      {generation.endTokens, "eos_token_id", &header.end_tokens},
+      {start, "decoder_start_token_id", &header.decoder_start},
+      {generation.suppressedTokens, "suppress_tokens", &header.suppressed},
+      {generation.suppressedAtBegin, "begin_suppress_tokens",
+       &header.suppressed_at_begin}};
+  for (auto &list : lists) {
+    std::vector<int32_t> ids;
+    for (int64_t token : list.values) {
+      llvm::Expected<int32_t> id = toToken(token, list.name);
+      if (!id)
+        return id.takeError();
+      ids.push_back(*id);
+    }
+    *list.field = blob.add(ids);
   }
-  header.end_tokens = blob.add(endTokens);
   struct {
     std::optional<int64_t> value;
     const char *name;
     int32_t *field;
   } tokens[] = {
-      {generation.decoderStartToken, "decoder_start_token_id",
-       &header.decoder_start},
       {generation.forcedFirstToken, "forced_bos_token_id",
        &header.forced_first},
       {generation.forcedLastToken, "forced_eos_token_id", &header.forced_last}};
@@ -183,12 +198,16 @@ static void addClasses(Blob &blob, ashlar_text_header &header) {
       blob);
 }
 
+/// Of all added tokens behind the normalizer. A trie takes many times that.
+static constexpr size_t mostAddedBytes = size_t(16) << 20;
+
 static llvm::Error addAddedTokens(const Tokenizer &tokenizer, Blob &blob,
                                   ashlar_text_header &header) {
   TrieBuilder tries(/*roots=*/2);
   std::string steps = normalizerBlob(tokenizer);
   std::vector<ashlar_text_added> added;
   bool looksAround = false;
+  size_t bytes = 0;
   for (const Tokenizer::AddedToken &token : tokenizer.addedTokens) {
     uint32_t flags = (token.special ? ASHLAR_ADDED_SPECIAL : 0) |
                      (token.leftStrip ? ASHLAR_ADDED_LSTRIP : 0) |
@@ -199,6 +218,11 @@ static llvm::Error addAddedTokens(const Tokenizer &tokenizer, Blob &blob,
         token.normalized ? normalize(steps, token.text) : token.text;
     if (!text)
       return text.takeError();
+    // Each may grow by itself, but not all of them.
+    bytes += text->size();
+    if (bytes > mostAddedBytes)
+      return userError("", "the normalizer makes added tokens of more than " +
+                               llvm::Twine(mostAddedBytes >> 20) + " MiB");
     if (!text->empty())
       tries.insert(token.normalized, *text, added.size());
     added.push_back({token.id, flags});
@@ -222,8 +246,18 @@ static void addTemplate(const Tokenizer &tokenizer, Blob &blob,
   header.items = blob.add(items);
 }
 
+static void addChat(const ChatTemplate &chat, Blob &blob,
+                    ashlar_text_header &header) {
+  header.chat_flags = chat.flags;
+  for (auto [to, part] : llvm::zip(header.chat, chat.plain))
+    to = blob.addString(part);
+  for (auto [to, part] : llvm::zip(header.system_chat, chat.withSystem))
+    to = blob.addString(part);
+}
+
 static llvm::Expected<TextTables> build(const Tokenizer *tokenizer,
-                                        const TextOptions &options) {
+                                        const TextOptions &options,
+                                        const ChatTemplate &chat = {}) {
   Blob blob;
   ashlar_text_header header = {};
   if (llvm::Error error = addGeneration(options.generation, blob, header))
@@ -239,6 +273,7 @@ static llvm::Expected<TextTables> build(const Tokenizer *tokenizer,
       return error;
     addSteps(*tokenizer, blob, header);
     addTemplate(*tokenizer, blob, header);
+    addChat(chat, blob, header);
   }
   if (blob.tooLarge())
     return tooLarge();
@@ -255,6 +290,45 @@ llvm::Expected<TextTables> ashlar::buildTextTables(const JsonDocument &document,
   if (!tokenizer)
     return tokenizer.takeError();
   llvm::Expected<TextTables> tables = build(&*tokenizer, options);
+  if (tables)
+    tables->warnings = std::move(warnings);
+  return tables;
+}
+
+/// The tokenizer that the files make together.
+static llvm::Expected<Tokenizer> readFiles(const TokenizerFiles &files,
+                                           int64_t vocabulary,
+                                           std::vector<std::string> &warnings) {
+  if (!files.tokenizer)
+    return readSentencePiece(files, vocabulary, warnings);
+  llvm::Expected<Tokenizer> tokenizer =
+      readTokenizer(*files.tokenizer, vocabulary, warnings);
+  if (!tokenizer)
+    return tokenizer;
+  TokenizerConfig config(files.config ? &*files.config : nullptr);
+  if (llvm::Error error = applyBosAndEos(config, *tokenizer))
+    return std::move(error);
+  return tokenizer;
+}
+
+llvm::Expected<TextTables> ashlar::buildTextTables(const TokenizerFiles &files,
+                                                   const TextOptions &options) {
+  std::vector<std::string> warnings;
+  llvm::Expected<Tokenizer> tokenizer =
+      readFiles(files, options.vocabulary, warnings);
+  if (llvm::Error error = tokenizer.takeError()) {
+    error =
+        llvm::handleErrors(std::move(error), [&](const UnsupportedText &fault) {
+          warnings.push_back(fault.where + ": " + fault.cause +
+                             "; the artifact takes and gives token ids, no "
+                             "text");
+        });
+    if (error)
+      return std::move(error);
+  }
+  llvm::Expected<TextTables> tables =
+      build(tokenizer ? &*tokenizer : nullptr, options,
+            readChatTemplate(files, warnings));
   if (tables)
     tables->warnings = std::move(warnings);
   return tables;

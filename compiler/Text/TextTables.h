@@ -11,14 +11,14 @@
 
 #include "compiler/Spec/ModelSpec.h"
 #include "compiler/Support/Json.h"
-#include "compiler/Text/Tokenizer.h"
+#include "compiler/Text/TokenizerFiles.h"
 
 namespace ashlar {
 
 struct TextTables {
   /// Little-endian, without pointers; to be placed at a multiple of 8 bytes.
   std::string blob;
-  /// What of tokenizer.json is left aside; for the user to read.
+  /// What of the tokenizer is left aside; for the user to read.
   std::vector<std::string> warnings;
 };
 
@@ -31,7 +31,12 @@ struct TextOptions {
   int64_t vocabulary = 0;
 };
 
-/// Tables of a model with a tokenizer.json.
+/// Tables of a model with a tokenizer. One that tables cannot follow leaves a
+/// model that takes and gives token ids, and a warning that says so.
+llvm::Expected<TextTables> buildTextTables(const TokenizerFiles &files,
+                                           const TextOptions &options);
+
+/// Tables of a tokenizer.json alone, which must be one that tables can follow.
 llvm::Expected<TextTables> buildTextTables(const JsonDocument &tokenizer,
                                            const TextOptions &options);
 

@@ -16,6 +16,13 @@
 
 using namespace ashlar;
 
+void ErrorSums::add(const ErrorSums &other) {
+  for (int64_t lane = 0; lane < lanes; ++lane) {
+    error[lane] += other.error[lane];
+    norm[lane] += other.norm[lane];
+  }
+}
+
 double ErrorSums::relative() const {
   double errors = 0, norms = 0;
   for (int64_t lane = 0; lane < lanes; ++lane) {

@@ -25,6 +25,7 @@ struct ErrorSums {
   double error[lanes] = {};
   double norm[lanes] = {};
 
+  void add(const ErrorSums &other);
   /// |w - encoded w| / |w|; 0 for zeros. NaN if a number was not finite.
   double relative() const;
 };

@@ -66,18 +66,19 @@ public:
     return llvm::Error::success();
   }
 
-  /// Returns what was lost; 0 for float32.
-  llvm::Expected<double> write(ir::WeightOp weight, int64_t layer) {
-    switch (*weight.getLayout()) {
-    case ir::WeightLayout::Rows:
-      return weight.getTensorType().getRank() == 1 ? writeVector(weight, layer)
-                                                   : writeTable(weight, layer);
-    case ir::WeightLayout::Panels:
-      return writePanels(weight, layer, /*gated=*/false);
-    case ir::WeightLayout::GatedPanels:
-      return writePanels(weight, layer, /*gated=*/true);
+  /// What `placed` is made of, one expert's behind the other. Returns what was
+  /// lost; 0 for float32.
+  llvm::Expected<double> write(const PlacedWeight &placed) {
+    auto weight = cast<ir::WeightOp>(placed.weight);
+    ErrorSums lost;
+    for (int64_t expert = 0; expert < weight.getCopies(); ++expert) {
+      int64_t offset = placed.offset + expert * expertStride(weight);
+      if (llvm::Error error = padTo(offset))
+        return std::move(error);
+      if (llvm::Error error = write(weight, {placed.layer, expert}, lost))
+        return std::move(error);
     }
-    llvm_unreachable("every layout is handled above");
+    return lost.relative();
   }
 
   llvm::Error emit(ArrayRef<char> bytes) {
@@ -86,84 +87,99 @@ public:
   }
 
 private:
+  llvm::Error write(ir::WeightOp weight, ir::WeightIndex index,
+                    ErrorSums &lost) {
+    switch (*weight.getLayout()) {
+    case ir::WeightLayout::Rows:
+      return weight.getTensorType().getRank() == 1
+                 ? writeVector(weight, index)
+                 : writeTable(weight, index, lost);
+    case ir::WeightLayout::Panels:
+      return writePanels(weight, index, /*gated=*/false, lost);
+    case ir::WeightLayout::GatedPanels:
+      return writePanels(weight, index, /*gated=*/true, lost);
+    }
+    llvm_unreachable("every layout is handled above");
+  }
+
   template <typename T> llvm::Error emitNumbers(ArrayRef<T> numbers) {
     return emit({reinterpret_cast<const char *>(numbers.data()),
                  numbers.size() * sizeof(T)});
   }
 
   /// Rows [row, row + count) in `rowBuffer`.
-  llvm::Error readRows(ir::WeightOp weight, int64_t layer, int64_t row,
+  llvm::Error readRows(ir::WeightOp weight, ir::WeightIndex index, int64_t row,
                        int64_t count) {
     rowBuffer.resize(count * weight.getColumns());
-    return values.readRows(weight, layer, row, count,
+    return values.readRows(weight, index, row, count,
                            llvm::MutableArrayRef<float>(rowBuffer));
   }
 
-  llvm::Expected<double> writeVector(ir::WeightOp weight, int64_t layer) {
-    if (llvm::Error error = readRows(weight, layer, 0, weight.getRows()))
-      return std::move(error);
+  llvm::Error writeVector(ir::WeightOp weight, ir::WeightIndex index) {
+    if (llvm::Error error = readRows(weight, index, 0, weight.getRows()))
+      return error;
     rowBuffer.resize(packedBytes(weight, ir::WeightLayout::Rows) /
                      sizeof(float));
-    if (llvm::Error error = emitNumbers(ArrayRef(rowBuffer)))
-      return std::move(error);
-    return 0;
+    return emitNumbers(ArrayRef(rowBuffer));
   }
 
   /// About a megabyte at a time, each row padded to whole vectors.
-  llvm::Expected<double> writeTable(ir::WeightOp weight, int64_t layer) {
+  llvm::Error writeTable(ir::WeightOp weight, ir::WeightIndex index,
+                         ErrorSums &lost) {
     int64_t rows = weight.getRows(), columns = weight.getColumns();
     int64_t stride = tableStride(weight);
     int64_t step = std::max<int64_t>(1, (1 << 18) / stride);
-    ErrorSums errors;
     for (int64_t row = 0; row < rows; row += step) {
       int64_t count = std::min(step, rows - row);
-      if (llvm::Error error = readRows(weight, layer, row, count))
-        return std::move(error);
+      if (llvm::Error error = readRows(weight, index, row, count))
+        return error;
       if (weight.getPrecision() == ir::Precision::Bf16) {
-        encodeTable(rowBuffer, columns, stride, halfBuffer, errors);
+        encodeTable(rowBuffer, columns, stride, halfBuffer, lost);
         if (llvm::Error error = emitNumbers(ArrayRef(halfBuffer)))
-          return std::move(error);
+          return error;
         continue;
       }
       tableBuffer.assign(count * stride, 0.0f);
       for (int64_t i = 0; i < count; ++i)
         std::copy_n(&rowBuffer[i * columns], columns, &tableBuffer[i * stride]);
       if (llvm::Error error = emitNumbers(ArrayRef(tableBuffer)))
-        return std::move(error);
+        return error;
     }
-    return errors.relative();
+    return llvm::Error::success();
   }
 
-  llvm::Expected<double> writePanels(ir::WeightOp weight, int64_t layer,
-                                     bool gated) {
+  llvm::Error writePanels(ir::WeightOp weight, ir::WeightIndex index,
+                          bool gated, ErrorSums &lost) {
     PanelEncoder encoder(PanelLayout::of(weight, gated));
     int64_t halves = gated ? 2 : 1, half = weight.getRows() / halves;
     for (int64_t row = 0; row < half; row += panelWidth)
       for (int64_t first = row; first < weight.getRows(); first += half)
-        if (llvm::Error error = writePanel(encoder, weight, layer, first,
+        if (llvm::Error error = writePanel(encoder, weight, index, first,
                                            std::min(panelWidth, half - row)))
-          return std::move(error);
+          return error;
     if (llvm::Error error = emit(encoder.tail()))
-      return std::move(error);
-    return encoder.errors().relative();
+      return error;
+    lost.add(encoder.errors());
+    return llvm::Error::success();
   }
 
   llvm::Error writePanel(PanelEncoder &encoder, ir::WeightOp weight,
-                         int64_t layer, int64_t row, int64_t count) {
-    if (llvm::Error error = readRows(weight, layer, row, count))
+                         ir::WeightIndex index, int64_t row, int64_t count) {
+    if (llvm::Error error = readRows(weight, index, row, count))
       return error;
     if (encoder.encode(rowBuffer))
       return emit(encoder.panel());
-    return notFinite(weight, layer, row);
+    return notFinite(weight, index, row);
   }
 
   /// One of the numbers in `rowBuffer`, rows of `weight` from `row` on.
-  llvm::Error notFinite(ir::WeightOp weight, int64_t layer, int64_t row) {
+  llvm::Error notFinite(ir::WeightOp weight, ir::WeightIndex index,
+                        int64_t row) {
     size_t at = 0;
     while (std::isfinite(rowBuffer[at]))
       ++at;
     std::string tensor =
-        tensorAt(weight, layer, row + at / weight.getColumns());
+        tensorAt(weight, index, row + at / weight.getColumns());
     llvm::StringRef found = std::isnan(rowBuffer[at])     ? "NaN"
                             : std::signbit(rowBuffer[at]) ? "-infinity"
                                                           : "infinity";
@@ -189,13 +205,10 @@ llvm::Error WeightImage::write(TensorReader &reader, Sink sink) const {
   ImageWriter writer(reader, sink);
   std::vector<float> errors;
   for (const PlacedWeight &placed : weights) {
-    if (llvm::Error error = writer.padTo(placed.offset))
-      return error;
-    auto weight = cast<ir::WeightOp>(placed.weight);
-    llvm::Expected<double> lost = writer.write(weight, placed.layer);
+    llvm::Expected<double> lost = writer.write(placed);
     if (!lost)
       return lost.takeError();
-    if (weight.getEncoding())
+    if (cast<ir::WeightOp>(placed.weight).getEncoding())
       errors.push_back(static_cast<float>(*lost));
   }
   if (!errors.empty()) {

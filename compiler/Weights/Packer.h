@@ -19,8 +19,8 @@
 
 namespace ashlar {
 
-/// What the packer needs to know of one weight of one layer; outlives the IR's
-/// lowering.
+/// What the packer needs to know of one weight of one layer, with all of its
+/// experts; outlives the IR's lowering.
 struct PlacedWeight {
   mlir::Operation *weight; // in a module of its own
   int64_t layer;           // -1: not per layer

@@ -34,12 +34,16 @@ static uint64_t keyOf(uint64_t seed, StringRef name) {
 
 static Range rangeOf(StringRef name, ArrayRef<int64_t> stored) {
   // A uniform distribution of variance v reaches sqrt(3 v).
+  while (stored.size() > 2 && stored.front() == 1)
+    stored = stored.drop_front();
   bool isVector = stored.size() < 2 || stored.front() == 1;
   if (isVector && name.ends_with("weight")) // of a norm
     return {1.0f, 0.1f};
   if (isVector)
     return {0.0f, 0.05f};
-  double columns = static_cast<double>(stored.back());
+  double columns = 1.0;
+  for (int64_t size : stored.drop_front())
+    columns *= static_cast<double>(size);
   return {0.0f, static_cast<float>(std::sqrt(3.0 / std::max(columns, 1.0)))};
 }
 

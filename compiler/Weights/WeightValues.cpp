@@ -26,35 +26,49 @@ static void sinusoidRow(ir::SinusoidSourceAttr source, int64_t position,
                         MutableArrayRef<T> out) {
   int64_t features = source.getFeatures();
   bool splitHalf = source.getOrder() == ir::SinusoidOrder::SplitHalf;
-  int64_t sines = (features + 1) / 2;
-  for (int64_t column = 0; column < features; ++column) {
+  bool inclusive = source.getInclusive();
+  int64_t sines = (inclusive ? features : features + 1) / 2;
+  // Without a pair, the last column of an odd number stays zero.
+  int64_t columns = inclusive ? 2 * sines : features;
+  for (int64_t column = 0; column < columns; ++column) {
     bool isSine = splitHalf ? column < sines : column % 2 == 0;
     int64_t i = splitHalf ? (isSine ? column : column - sines) : column / 2;
-    double angle = static_cast<double>(position) /
-                   std::pow(10000.0, 2.0 * static_cast<double>(i) /
-                                         static_cast<double>(features));
+    double exponent =
+        inclusive
+            ? static_cast<double>(i) / static_cast<double>(sines - 1)
+            : 2.0 * static_cast<double>(i) / static_cast<double>(features);
+    double angle = static_cast<double>(position) / std::pow(10000.0, exponent);
     out[column] = static_cast<T>(isSine ? std::sin(angle) : std::cos(angle));
   }
+  std::fill(out.begin() + columns, out.end(), T(0));
 }
 
 /// Row `position` of a table of cosines, then sines.
 template <typename T>
 static void rotaryRow(ir::RotaryAttr rotary, int64_t position,
                       MutableArrayRef<T> out) {
-  int64_t dimensions = rotary.getDimensions(), pairs = dimensions / 2;
-  double magnitude = rotary.getMagnitudeValue();
-  for (int64_t i = 0; i < pairs; ++i) {
-    double angle = static_cast<double>(position) * rotary.frequency(i);
-    T cosine = static_cast<T>(std::cos(angle) * magnitude);
-    T sine = static_cast<T>(std::sin(angle) * magnitude);
-    if (rotary.getInterleaved()) {
-      out[2 * i] = out[2 * i + 1] = cosine;
-      out[dimensions + 2 * i] = -sine;
-      out[dimensions + 2 * i + 1] = sine;
-    } else {
-      out[i] = cosine;
-      out[pairs + i] = sine;
-    }
+  std::vector<double> row(out.size());
+  rotary.angles(position, /*length=*/0, row);
+  for (size_t i = 0; i < row.size(); ++i)
+    out[i] = static_cast<T>(row[i]);
+}
+
+/// Turns per position in sequences of `length` tokens: numbers, then what is
+/// left of each in float32.
+template <typename T>
+static void frequencyRow(ir::RotaryAttr rotary, int64_t length,
+                         MutableArrayRef<T> out) {
+  constexpr double twoPi = 6.283185307179586476925286766559;
+  size_t half = out.size() / 2;
+  for (size_t column = 0; column < half; ++column) {
+    double turns =
+        rotary.frequency(
+            static_cast<int64_t>(rotary.getInterleaved() ? column / 2 : column),
+            length) /
+        twoPi;
+    auto most = static_cast<float>(turns);
+    out[column] = most;
+    out[half + column] = static_cast<T>(turns - static_cast<double>(most));
   }
 }
 
@@ -68,11 +82,13 @@ static void alibiRow(ir::AlibiTableSourceAttr table, int64_t head,
 }
 
 template <typename T>
-Error WeightValues::relativeRow(ir::RelativeTableSourceAttr table, int64_t head,
+Error WeightValues::relativeRow(ir::RelativeTableSourceAttr table,
+                                int64_t layer, int64_t head,
                                 MutableArrayRef<T> out) {
   std::vector<float> buckets(table.getBuckets() * table.getHeads());
   if (Error error =
-          reader.read(table.getName(), {table.getBuckets(), table.getHeads()},
+          reader.read(ir::replaceLayer(table.getName(), llvm::Twine(layer)),
+                      {table.getBuckets(), table.getHeads()},
                       /*first=*/0, buckets))
     return error;
   for (int64_t c = 0; c < table.getColumns(); ++c)
@@ -85,10 +101,25 @@ Error WeightValues::relativeRow(ir::RelativeTableSourceAttr table, int64_t head,
 // Tensors of the checkpoint
 //===----------------------------------------------------------------------===//
 
+/// Each of the `rows` [in, taps] as [taps, in].
+static void tapsFirst(MutableArrayRef<float> rows, int64_t in, int64_t taps) {
+  std::vector<float> row(in * taps);
+  for (size_t at = 0; at < rows.size(); at += row.size()) {
+    std::copy_n(rows.begin() + at, row.size(), row.begin());
+    for (int64_t tap = 0; tap < taps; ++tap)
+      for (int64_t c = 0; c < in; ++c)
+        rows[at + tap * in + c] = row[c * taps + tap];
+  }
+}
+
 Error WeightValues::readStored(StringRef name, ir::TensorSourceAttr source,
                                int64_t firstRow, MutableArrayRef<float> out) {
-  return reader.read(name, source.getStored(), firstRow * source.getColumns(),
-                     out);
+  if (Error error = reader.read(name, source.getStored(),
+                                firstRow * source.getColumns(), out))
+    return error;
+  if (source.getConvolution())
+    tapsFirst(out, source.getStored()[1], source.getStored()[2]);
+  return Error::success();
 }
 
 /// Columns [0, span) of `chunk` [rows, span] as rows of `out` [span, columns],
@@ -150,8 +181,9 @@ Error WeightValues::readTransposed(StringRef name, ir::TensorSourceAttr source,
 
 /// Rows of a tensor source, counted from its own first row.
 template <typename T>
-Error WeightValues::readTensor(ir::TensorSourceAttr source, int64_t layer,
-                               int64_t firstRow, MutableArrayRef<T> out) {
+Error WeightValues::readTensor(ir::TensorSourceAttr source,
+                               ir::WeightIndex index, int64_t firstRow,
+                               MutableArrayRef<T> out) {
   std::vector<float> widened;
   MutableArrayRef<float> floats;
   if constexpr (std::is_same_v<T, float>) {
@@ -160,7 +192,7 @@ Error WeightValues::readTensor(ir::TensorSourceAttr source, int64_t layer,
     widened.resize(out.size());
     floats = widened;
   }
-  std::string name = ir::replaceLayer(source.getName(), llvm::Twine(layer));
+  std::string name = ir::tensorName(source.getName(), index);
   int64_t columns = source.getColumns();
   int64_t end = firstRow + static_cast<int64_t>(out.size()) / columns;
   for (int64_t row = firstRow; row < end;) {
@@ -193,27 +225,32 @@ static int64_t rowsOf(mlir::Attribute source) {
       .Case([](ir::SinusoidSourceAttr table) { return table.getPositions(); })
       .Case(
           [](ir::RotaryTableSourceAttr table) { return table.getPositions(); })
+      .Case([](ir::RotaryFrequenciesSourceAttr table) {
+        return table.getLengths();
+      })
       .Case<ir::AlibiTableSourceAttr, ir::RelativeTableSourceAttr>(
           [](auto table) { return table.getHeads(); });
 }
 
 /// Row `row` of a computed table.
 template <typename T>
-Error WeightValues::computeRow(mlir::Attribute source, int64_t row,
-                               MutableArrayRef<T> out) {
+Error WeightValues::computeRow(mlir::Attribute source, int64_t layer,
+                               int64_t row, MutableArrayRef<T> out) {
   if (auto table = dyn_cast<ir::RelativeTableSourceAttr>(source))
-    return relativeRow(table, row, out);
+    return relativeRow(table, layer, row, out);
   if (auto table = dyn_cast<ir::SinusoidSourceAttr>(source))
     sinusoidRow(table, row, out);
   else if (auto table = dyn_cast<ir::AlibiTableSourceAttr>(source))
     alibiRow(table, row, out);
+  else if (auto table = dyn_cast<ir::RotaryFrequenciesSourceAttr>(source))
+    frequencyRow(table.getRotary(), table.getRotary().getOriginal() + row, out);
   else
     rotaryRow(cast<ir::RotaryTableSourceAttr>(source).getRotary(), row, out);
   return Error::success();
 }
 
 template <typename T>
-Error WeightValues::readSources(ir::WeightOp weight, int64_t layer,
+Error WeightValues::readSources(ir::WeightOp weight, ir::WeightIndex index,
                                 int64_t firstRow, int64_t rowCount,
                                 MutableArrayRef<T> out) {
   int64_t columns = weight.getColumns();
@@ -229,14 +266,15 @@ Error WeightValues::readSources(ir::WeightOp weight, int64_t layer,
       auto part =
           out.slice((begin - firstRow) * columns, (end - begin) * columns);
       if (auto tensor = dyn_cast<ir::TensorSourceAttr>(source)) {
-        if (Error error = readTensor(tensor, layer, begin - sourceFirst, part))
+        if (Error error = readTensor(tensor, index, begin - sourceFirst, part))
           return error;
       } else if (isa<ir::ZeroSourceAttr>(source)) {
         std::fill(part.begin(), part.end(), T(0));
       } else {
         for (int64_t row = begin; row < end; ++row) {
           auto one = part.slice((row - begin) * columns, columns);
-          if (Error error = computeRow(source, row - sourceFirst, one))
+          if (Error error =
+                  computeRow(source, index.layer, row - sourceFirst, one))
             return error;
         }
       }
@@ -246,26 +284,26 @@ Error WeightValues::readSources(ir::WeightOp weight, int64_t layer,
   return Error::success();
 }
 
-Error WeightValues::readRows(ir::WeightOp weight, int64_t layer,
+Error WeightValues::readRows(ir::WeightOp weight, ir::WeightIndex index,
                              int64_t firstRow, int64_t rowCount,
                              MutableArrayRef<float> out) {
-  return readSources(weight, layer, firstRow, rowCount, out);
+  return readSources(weight, index, firstRow, rowCount, out);
 }
 
-Error WeightValues::readRows(ir::WeightOp weight, int64_t layer,
+Error WeightValues::readRows(ir::WeightOp weight, ir::WeightIndex index,
                              int64_t firstRow, int64_t rowCount,
                              MutableArrayRef<double> out) {
-  return readSources(weight, layer, firstRow, rowCount, out);
+  return readSources(weight, index, firstRow, rowCount, out);
 }
 
-std::string ashlar::tensorAt(ir::WeightOp weight, int64_t layer, int64_t row) {
+std::string ashlar::tensorAt(ir::WeightOp weight, ir::WeightIndex index,
+                             int64_t row) {
   for (mlir::Attribute source : weight.getSources()) {
     if (row < rowsOf(source)) {
       if (auto table = dyn_cast<ir::RelativeTableSourceAttr>(source))
-        return table.getName().str();
+        return ir::replaceLayer(table.getName(), llvm::Twine(index.layer));
       auto tensor = dyn_cast<ir::TensorSourceAttr>(source);
-      return tensor ? ir::replaceLayer(tensor.getName(), llvm::Twine(layer))
-                    : "";
+      return tensor ? ir::tensorName(tensor.getName(), index) : "";
     }
     row -= rowsOf(source);
   }
@@ -280,18 +318,24 @@ Error ashlar::checkWeights(mlir::ModuleOp module, TensorReader &reader) {
       count = weight.getLayerCount();
       step = weight.getLayerStep();
     }
+    auto check = [&](StringRef name, llvm::ArrayRef<int64_t> stored) -> Error {
+      for (int64_t i = 0; i < count; ++i)
+        if (Error error = reader.read(
+                ir::replaceLayer(name, llvm::Twine(first + i * step)), stored,
+                /*first=*/0, {}))
+          return error;
+      return Error::success();
+    };
     for (mlir::Attribute source : weight.getSources()) {
       if (auto table = dyn_cast<ir::RelativeTableSourceAttr>(source))
-        if (Error error = reader.read(table.getName(),
-                                      {table.getBuckets(), table.getHeads()},
-                                      /*first=*/0, {}))
+        if (Error error =
+                check(table.getName(), {table.getBuckets(), table.getHeads()}))
           return error;
       if (auto tensor = dyn_cast<ir::TensorSourceAttr>(source))
-        for (int64_t i = 0; i < count; ++i)
-          if (Error error =
-                  reader.read(ir::replaceLayer(tensor.getName(),
-                                               llvm::Twine(first + i * step)),
-                              tensor.getStored(), /*first=*/0, {}))
+        for (int64_t expert = 0; expert < weight.getCopies(); ++expert)
+          if (Error error = check(
+                  ir::replaceExpert(tensor.getName(), llvm::Twine(expert)),
+                  tensor.getStored()))
             return error;
     }
   }

@@ -1,9 +1,9 @@
 //===- WeightValues.h - The numbers of an ashlar.weight --------*- C++ -*-===//
 //
-// Turns a weight's sources into rows of numbers: names with the layer's index
-// in place of "{layer}", transposed storage, scales, sources on top of each
-// other, computed tables. The packer and the reference read weights here and
-// nowhere else.
+// Turns a weight's sources into rows of numbers: names with the indices in
+// place of "{layer}" and "{expert}", transposed storage, scales, sources on top
+// of each other, computed tables. The packer and the reference read weights
+// here and nowhere else.
 //
 //===----------------------------------------------------------------------===//
 
@@ -29,27 +29,30 @@ public:
       : reader(reader), windowBytes(windowBytes) {}
 
   /// Rows [firstRow, firstRow + rowCount) of `weight`, row-major
-  /// [rowCount, columns], in layer `layer` (any value for a weight that is not
-  /// per layer). Computed tables are rounded from float64.
-  llvm::Error readRows(ir::WeightOp weight, int64_t layer, int64_t firstRow,
-                       int64_t rowCount, llvm::MutableArrayRef<float> out);
+  /// [rowCount, columns], of the layer and expert `index`. Computed tables are
+  /// rounded from float64.
+  llvm::Error readRows(ir::WeightOp weight, ir::WeightIndex index,
+                       int64_t firstRow, int64_t rowCount,
+                       llvm::MutableArrayRef<float> out);
   /// The same in float64; a checkpoint's float32 is widened.
-  llvm::Error readRows(ir::WeightOp weight, int64_t layer, int64_t firstRow,
-                       int64_t rowCount, llvm::MutableArrayRef<double> out);
+  llvm::Error readRows(ir::WeightOp weight, ir::WeightIndex index,
+                       int64_t firstRow, int64_t rowCount,
+                       llvm::MutableArrayRef<double> out);
 
 private:
   template <typename T>
-  llvm::Error readSources(ir::WeightOp weight, int64_t layer, int64_t firstRow,
-                          int64_t rowCount, llvm::MutableArrayRef<T> out);
+  llvm::Error readSources(ir::WeightOp weight, ir::WeightIndex index,
+                          int64_t firstRow, int64_t rowCount,
+                          llvm::MutableArrayRef<T> out);
   template <typename T>
-  llvm::Error readTensor(ir::TensorSourceAttr source, int64_t layer,
+  llvm::Error readTensor(ir::TensorSourceAttr source, ir::WeightIndex index,
                          int64_t firstRow, llvm::MutableArrayRef<T> out);
   template <typename T>
-  llvm::Error computeRow(mlir::Attribute source, int64_t row,
+  llvm::Error computeRow(mlir::Attribute source, int64_t layer, int64_t row,
                          llvm::MutableArrayRef<T> out);
   template <typename T>
-  llvm::Error relativeRow(ir::RelativeTableSourceAttr table, int64_t head,
-                          llvm::MutableArrayRef<T> out);
+  llvm::Error relativeRow(ir::RelativeTableSourceAttr table, int64_t layer,
+                          int64_t head, llvm::MutableArrayRef<T> out);
   llvm::Error readStored(llvm::StringRef name, ir::TensorSourceAttr source,
                          int64_t firstRow, llvm::MutableArrayRef<float> out);
   llvm::Error readTransposed(llvm::StringRef name, ir::TensorSourceAttr source,
@@ -69,9 +72,9 @@ private:
   std::vector<float> window;
 };
 
-/// The tensor of the checkpoint that gives row `row` of `weight` in `layer`;
+/// The tensor of the checkpoint that gives row `row` of `weight`;
 /// empty where it is computed.
-std::string tensorAt(ir::WeightOp weight, int64_t layer, int64_t row);
+std::string tensorAt(ir::WeightOp weight, ir::WeightIndex index, int64_t row);
 
 /// Error when a tensor that the weights of `module` name is missing from
 /// `reader` or has another shape. Reads no numbers.

@@ -92,7 +92,8 @@ static void scaleSources(WeightOp weight, double factor) {
     sources.push_back(TensorSourceAttr::get(
         context, tensor.getName(), tensor.getStored(), tensor.getBegin(),
         tensor.getCount(), tensor.getPiece(), tensor.getEvery(),
-        tensor.getTransposed(), tensor.getPlus(), attribute));
+        tensor.getTransposed(), tensor.getConvolution(), tensor.getPlus(),
+        attribute));
   }
   weight.setSourcesAttr(ArrayAttr::get(context, sources));
 }

@@ -13,13 +13,14 @@ using namespace ashlar::ir;
 
 namespace {
 
-/// mix(softmax(mask(soft_cap(position_bias(scale(scores)))))), the scales being
-/// none, one or several; cap and bias may be absent.
+/// mix(softmax(mask(repeat(soft_cap(position_bias(scale(scores))))))), the
+/// scales being none, one or several; repeat, cap and bias may be absent.
 struct Chain {
   Operation *scores;           // or additive_scores
   SmallVector<ScaleOp> scales; // last one first
   PositionBiasOp bias;
   SoftCapOp cap;
+  RepeatOp repeat;
   MaskOp mask;
   SoftmaxOp softmax;
   MixOp mix;
@@ -35,6 +36,8 @@ struct Chain {
       ops.push_back(bias.getOperation());
     if (cap)
       ops.push_back(cap.getOperation());
+    if (repeat)
+      ops.push_back(repeat.getOperation());
     ops.append(
         {mask.getOperation(), softmax.getOperation(), mix.getOperation()});
     return ops;
@@ -58,6 +61,9 @@ static Refusal match(Chain &chain) {
   if (!chain.mask)
     return "there is no mask below the softmax: the sequences are unknown";
   Value scores = chain.mask.getInput();
+  chain.repeat = scores.getDefiningOp<RepeatOp>();
+  if (chain.repeat)
+    scores = chain.repeat.getInput();
   chain.cap = scores.getDefiningOp<SoftCapOp>();
   if (chain.cap)
     scores = chain.cap.getInput();
@@ -88,10 +94,14 @@ static Refusal check(Chain &chain) {
   }
   if (chain.key().getType() != chain.mix.getValue().getType())
     return "keys and values differ in shape";
-  if (chain.bias &&
-      (chain.bias.getQuerySequences() != chain.mask.getQuerySequences() ||
-       chain.bias.getKeySequences() != chain.mask.getKeySequences()))
+  auto sameSequences = [&](auto op) {
+    return op.getQuerySequences() == chain.mask.getQuerySequences() &&
+           op.getKeySequences() == chain.mask.getKeySequences();
+  };
+  if (chain.bias && !sameSequences(chain.bias))
     return "bias and mask are of different sequences";
+  if (chain.repeat && !sameSequences(chain.repeat))
+    return "repeat and mask are of different sequences";
   if (chain.query().getType() != chain.mix.getResult().getType())
     return "queries and result differ in shape";
   return std::nullopt;
@@ -113,11 +123,14 @@ void FuseAttentionPass::fuse(Chain &chain) {
       chain.key(), mix.getValue(), mask.getQuerySequences(),
       mask.getKeySequences(),
       /*positions=*/Value(), mask.getKindAttr(), mask.getWindowAttr(),
-      builder.getF64FloatAttr(factor),
+      mask.getPatternAttr(), builder.getF64FloatAttr(factor),
       additive ? additive.getVectorAttr() : FlatSymbolRefAttr(),
       chain.bias ? chain.bias.getTableAttr() : FlatSymbolRefAttr(),
       chain.bias ? chain.bias.getBehindAttr() : IntegerAttr(),
-      chain.cap ? chain.cap.getCapAttr() : FloatAttr(), /*rotary=*/nullptr,
+      chain.cap ? chain.cap.getCapAttr() : FloatAttr(),
+      chain.repeat ? chain.repeat.getPattern() : Attribute(),
+      chain.repeat ? chain.repeat.getTimesAttr() : IntegerAttr(),
+      /*rotary=*/nullptr,
       /*rotary_table=*/nullptr);
   mix.getResult().replaceAllUsesWith(attention);
   for (Operation *part : llvm::reverse(parts))

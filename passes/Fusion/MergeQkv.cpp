@@ -13,13 +13,13 @@ using namespace mlir;
 using namespace ashlar;
 using namespace ashlar::ir;
 
-/// Whether `rows` are split into heads, perhaps behind a norm, and nothing
-/// else.
+/// Whether `rows` are split into heads, perhaps clipped and normalized before,
+/// and nothing else.
 static bool feedsHeads(Operation *rows) {
   return !rows->use_empty() &&
          llvm::all_of(rows->getUsers(), [](Operation *user) {
            return isa<SplitHeadsOp>(user) ||
-                  (isa<NormOp>(user) && feedsHeads(user));
+                  (isa<ClipOp, NormOp>(user) && feedsHeads(user));
          });
 }
 

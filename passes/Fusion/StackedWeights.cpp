@@ -44,6 +44,11 @@ Refusal ashlar::sameLayers(LinearOp a, LinearOp b) {
       return ("@" + weight.getSymName() + " and @" + expected.getSymName() +
               " are of different layers")
           .str();
+  for (WeightOp weight : {weightsOf(a).bias, weights.weight, weights.bias})
+    if (weight && weight.getExperts() != expected.getExperts())
+      return ("@" + weight.getSymName() + " and @" + expected.getSymName() +
+              " are of different experts")
+          .str();
   return std::nullopt;
 }
 
@@ -80,9 +85,8 @@ static FlatSymbolRefAttr place(ModuleOp module, const Stack &stack,
   auto weight = WeightOp::create(
       builder, joinLocations(parts), builder.getStringAttr(name),
       builder.getArrayAttr(stack.sources), TypeAttr::get(type),
-      first.getLayersAttr(), /*encoding=*/nullptr, /*layout=*/nullptr,
-      /*offset=*/nullptr,
-      /*layer_stride=*/nullptr);
+      first.getLayersAttr(), first.getExpertsAttr(), /*encoding=*/nullptr,
+      /*layout=*/nullptr, /*offset=*/nullptr, /*layer_stride=*/nullptr);
   // Gives the symbol another name if there is such a one already.
   StringAttr symbol =
       SymbolTable(module).insert(weight, Block::iterator(first));

@@ -35,7 +35,7 @@ LinearWeights weightsOf(ir::LinearOp linear);
 /// be changed or moved.
 Refusal ownsWeights(ir::LinearOp linear, const WeightUses &uses);
 
-/// Whether the weights of both are of the same layers.
+/// Whether the weights of both are of the same layers and experts.
 Refusal sameLayers(ir::LinearOp a, ir::LinearOp b);
 
 struct StackedSymbols {

@@ -20,6 +20,7 @@ namespace {
 /// Who reads a weight.
 struct Readers {
   bool linears = false, heads = false, tokens = false, others = false;
+  bool routers = false; // linears, too
 };
 
 struct ChoosePrecision
@@ -51,6 +52,7 @@ struct ChoosePrecision
         bool head = op->getParentOfType<func::FuncOp>()->hasAttr(headAttr);
         Readers &found = readers[linear.getWeight()];
         (head ? found.heads : found.linears) = true;
+        found.routers |= isRouter(linear);
         if (linear.getBias())
           readers[*linear.getBias()].others = true;
         return;
@@ -60,6 +62,12 @@ struct ChoosePrecision
         (looksUpTokens(embedding) ? found.tokens : found.others) = true;
       }
     });
+  }
+
+  /// Whether the result chooses experts: a small error there takes a row
+  /// elsewhere, and the weight is small.
+  static bool isRouter(ir::LinearOp linear) {
+    return llvm::any_of(linear->getUsers(), llvm::IsaPred<ir::RouteOp>);
   }
 
   /// Whether the ids are the call's token ids, not positions or types.
@@ -78,7 +86,9 @@ struct ChoosePrecision
       return ir::Precision::F32;
     if (!found.linears && !found.heads)
       return found.tokens ? options.embeddings : ir::Precision::F32;
-    ir::Precision chosen = found.heads ? options.heads : options.linears;
+    ir::Precision chosen = found.routers ? ir::Precision::F32
+                           : found.heads ? options.heads
+                                         : options.linears;
     for (const PrecisionOptions::Exception &exception : options.exceptions)
       if (exception.matches(weight))
         chosen = exception.precision;
@@ -86,7 +96,8 @@ struct ChoosePrecision
   }
 
   /// Unless they go to scores and mix, where attention was left unfused, or to
-  /// additive scores, which are no products. What nothing keeps for another call stays bf16: int8 would save nothing.
+  /// additive scores, which are no products. What nothing keeps for another
+  /// call stays bf16: int8 would save nothing.
   void convertKeys() {
     SmallVector<Value> kept;
     getOperation().walk([&](Operation *op) {

@@ -18,6 +18,9 @@ def BindRotaryTablesPass : Pass<"ashlar-bind-rotary-tables", "::mlir::ModuleOp">
     ashlar.weight @rotary.0 [#ashlar.rotary_table<<16, ...>, 512>] : tensor<512x16xf32>
     %r = ashlar.rotary %q, %p <16, ...> table @rotary.0 : ...
     ```
+
+    Angles that depend on the length of the sequence (`rotary_angles`) are computed in
+    each call: they get a table of frequencies, a row for each length.
   }];
   let options = [Option<"positions", "positions", "int64_t", /*default=*/"512",
                         "rows of a table: positions that may occur">];

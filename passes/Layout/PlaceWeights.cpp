@@ -68,7 +68,7 @@ struct PlaceWeights : ashlar::impl::PlaceWeightsPassBase<PlaceWeights> {
         found == layouts.end() ? ir::WeightLayout::Rows : found->second;
     weight.setLayout(layout);
     weight.setOffset(end);
-    end += roundUp(packedBytes(weight, layout), lineBytes);
+    end += placedBytes(weight, layout);
   }
 
   void placeGroup(ArrayRef<ir::WeightOp> weights, int64_t layers,

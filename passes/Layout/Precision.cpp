@@ -103,8 +103,7 @@ bool PrecisionOptions::Exception::matches(ir::WeightOp weight) const {
     if (!tensor)
       return false;
     StringRef name = tensor.getName();
-    return pattern.match(name) ||
-           pattern.match(ir::replaceLayer(name, llvm::Twine(layer)));
+    return pattern.match(name) || pattern.match(ir::tensorName(name, layer));
   });
 }
 
@@ -125,6 +124,29 @@ PrecisionOptions::unusedException(ModuleOp module) const {
   });
   const bool *unused = llvm::find(used, false);
   return unused == used.end() ? nullptr : &exceptions[unused - used.begin()];
+}
+
+const PrecisionOptions::Exception *
+PrecisionOptions::dividingException(ModuleOp module) const {
+  for (const Exception &exception : exceptions)
+    for (auto weight : module.getOps<ir::WeightOp>()) {
+      int64_t first = weight.isPerLayer() ? weight.getFirstLayer() : 0;
+      int64_t count = weight.isPerLayer() ? weight.getLayerCount() : 1;
+      int64_t step = weight.isPerLayer() ? weight.getLayerStep() : 1;
+      for (Attribute source : weight.getSources()) {
+        auto tensor = dyn_cast<ir::TensorSourceAttr>(source);
+        auto matches = [&](int64_t layer, int64_t expert) {
+          return exception.pattern.match(
+              ir::tensorName(tensor.getName(), {layer, expert}));
+        };
+        for (int64_t i = 0; tensor && i < count; ++i)
+          for (int64_t expert = 1; expert < weight.getCopies(); ++expert)
+            if (matches(first + i * step, expert) !=
+                matches(first + i * step, 0))
+              return &exception;
+      }
+    }
+  return nullptr;
 }
 
 ir::EncodingAttr PrecisionOptions::encoding(MLIRContext *context,

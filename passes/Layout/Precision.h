@@ -9,7 +9,8 @@
 // `embeddings` is for tables of token embeddings: bf16 where it is not given,
 // f32 under f32; a table that the head shares follows the head. `kv` is for
 // keys and values, kept and multiplied: bf16 where it is not given, f32 under
-// f32; int8 is kept only, and multiplied as bf16. A PATTERN with * and ? is for
+// f32; int8 is kept only, and multiplied as bf16. Routers of experts are f32. A
+// PATTERN with * and ? is for
 // linears any of whose tensors it matches; the last one that matches decides.
 //
 //===----------------------------------------------------------------------===//
@@ -37,7 +38,8 @@ struct PrecisionOptions {
 
     /// Whether it matches any of the weight's tensors. Those of all its layers
     /// count as those of the first: layers that a pattern tells apart share no
-    /// weight (compiler/Build/SplitLayers.h).
+    /// weight (compiler/Build/SplitLayers.h); likewise those of all experts,
+    /// which a pattern must not tell apart.
     bool matches(ir::WeightOp weight) const;
   };
   std::string text = "f32"; // what was parsed
@@ -60,6 +62,10 @@ struct PrecisionOptions {
 
   /// The first one that matches no weight of any linear of `module`, or null.
   const Exception *unusedException(mlir::ModuleOp module) const;
+
+  /// The first one that matches the tensor of one expert and not of another,
+  /// or null: experts share code.
+  const Exception *dividingException(mlir::ModuleOp module) const;
 
   /// The encoding of `precision`, null for f32.
   ir::EncodingAttr encoding(mlir::MLIRContext *context,

@@ -71,6 +71,14 @@ int64_t ashlar::packedBytes(ir::WeightOp weight, ir::WeightLayout layout) {
   llvm_unreachable("every layout is handled above");
 }
 
+int64_t ashlar::placedBytes(ir::WeightOp weight, ir::WeightLayout layout) {
+  return weight.getCopies() * roundUp(packedBytes(weight, layout), lineBytes);
+}
+
+int64_t ashlar::expertStride(ir::WeightOp weight) {
+  return roundUp(packedBytes(weight, *weight.getLayout()), lineBytes);
+}
+
 OperandLayout OperandLayout::of(Value value) {
   auto type = cast<RankedTensorType>(value.getType());
   OperandLayout layout;
@@ -85,7 +93,9 @@ OperandLayout OperandLayout::of(Value value) {
   return layout;
 }
 
-Operation *ashlar::normBehind(ir::ConvertOp convert) {
+Operation *ashlar::writerOf(ir::ConvertOp convert) {
+  if (auto rows = dyn_cast<BlockArgument>(convert.getInput()))
+    return dyn_cast<ir::ExpertsOp>(rows.getOwner()->getParentOp());
   Operation *maker = convert.getInput().getDefiningOp();
   bool isNorm = isa_and_nonnull<ir::NormOp, ir::ResidualNormOp>(maker) &&
                 convert.getInput() == maker->getResults().back() &&

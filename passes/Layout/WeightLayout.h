@@ -70,6 +70,11 @@ int64_t tableStride(ir::WeightOp weight);
 ///   gated_panels   PanelLayout
 int64_t packedBytes(ir::WeightOp weight, ir::WeightLayout layout);
 
+/// Bytes from one expert's weight to the next one's, of a placed weight.
+int64_t expertStride(ir::WeightOp weight);
+/// Bytes that all of them take, and that another weight may follow behind.
+int64_t placedBytes(ir::WeightOp weight, ir::WeightLayout layout);
+
 /// How rows lie that a matrix kernel reads ([tokens, features] of bf16 or
 /// int8): [rows / 16][padded depth / elements of a line][16] lines. Behind
 /// them, for int8: scales f32 [rows] and, with a group, sums int32
@@ -99,8 +104,9 @@ struct OperandLayout {
   static OperandLayout of(mlir::Value value);
 };
 
-/// The norm whose phase writes what `convert` makes, row by row, or null.
-mlir::Operation *normBehind(ir::ConvertOp convert);
+/// The op whose phase writes what `convert` makes, row by row, or null: a norm,
+/// or the experts whose rows are converted.
+mlir::Operation *writerOf(ir::ConvertOp convert);
 
 /// Name of the module's attribute that holds the size of the image in bytes.
 constexpr llvm::StringLiteral weightBytesAttr = "ashlar.weight_bytes";

@@ -18,10 +18,19 @@ static int64_t bytesOf(Operation *op, FlatSymbolRefAttr symbol) {
 
 static Work countWork(ir::LinearOp linear) {
   ir::WeightOp weight = ir::lookupWeight(linear, linear.getWeightAttr());
+  int64_t bytes = bytesOf(linear, linear.getWeightAttr()) +
+                  bytesOf(linear, linear.getBiasAttr());
   Work work;
-  work.flopsPerRow = 2 * weight.getRows() * weight.getColumns();
-  work.weightBytes = bytesOf(linear, linear.getWeightAttr()) +
-                     bytesOf(linear, linear.getBiasAttr());
+  work.flopsPerRow = 2 * weight.getRows() * weight.getColumns() *
+                     ir::rowsPerToken(linear.getResult());
+  auto experts = linear->getParentOfType<ir::ExpertsOp>();
+  if (!experts) {
+    work.weightBytes = bytes;
+    return work;
+  }
+  work.flopsPerRow *= experts.getMostOfRow();
+  work.expertBytesPerRow = bytes * experts.getMostOfRow();
+  work.expertBytes = bytes * experts.getCount();
   return work;
 }
 
@@ -61,6 +70,11 @@ Work ashlar::workOf(Operation *op) {
             bytesOf(op, op.getGainAttr()) + bytesOf(op, op.getBiasAttr());
         return work;
       })
+      .Case([](ir::ScaleFeaturesOp op) {
+        Work work;
+        work.weightBytes = bytesOf(op, op.getFactorsAttr());
+        return work;
+      })
       .Default([](Operation *) { return Work(); });
 }
 
@@ -83,7 +97,9 @@ llvm::ArrayRef<WorkField> ashlar::workFields() {
       {"weight_bytes", &Work::weightBytes},
       {"bytes_per_row", &Work::bytesPerRow},
       {"bytes_per_key", &Work::bytesPerKey},
-      {"bytes_per_source_key", &Work::bytesPerSourceKey}};
+      {"bytes_per_source_key", &Work::bytesPerSourceKey},
+      {"expert_bytes_per_row", &Work::expertBytesPerRow},
+      {"expert_bytes", &Work::expertBytes}};
   return fields;
 }
 

@@ -26,6 +26,10 @@ struct Work {
   int64_t bytesPerRow = 0; // of tables that rows are looked up in
   int64_t bytesPerKey = 0;
   int64_t bytesPerSourceKey = 0;
+  // Of the weights of experts: those that one row goes to, and all of them. A
+  // call of r rows reads r times the former, but no more than the latter.
+  int64_t expertBytesPerRow = 0;
+  int64_t expertBytes = 0;
 
   /// Adds `times` times `other`.
   void add(const Work &other, int64_t times = 1);

@@ -7,8 +7,11 @@
 // (Milakov and Gimelshein 2018). Segments lie at absolute positions, so a row's
 // bits depend neither on the tile that it is in nor on the call.
 //
-// What the keys are of (float32, bf16, int8) decides how scores and mix are computed:
-// the parts that are left to derived classes.
+// With a pattern, a block of rows goes through the steps of 32 keys of a
+// segment that some row may see (PatternSegment.cpp), and compares in each.
+//
+// What the keys are of (float32, bf16, int8) decides how scores and mix are
+// computed: the parts that are left to derived classes.
 //
 //===----------------------------------------------------------------------===//
 
@@ -40,8 +43,10 @@ protected:
   /// Called when `head` is the byte offset of a segment in `base`, of which
   /// the tile sees the first `keys` keys.
   virtual void openSegment(Value head, Value keys) = 0;
-  /// scores[i][key] = query of row first + i times key, for `keys` keys.
-  virtual void computeScores(Value first, Value count, Value keys) = 0;
+  /// scores[i][key] = query of row first + i times key, for keys [begin, end);
+  /// `begin` is a multiple of 32.
+  virtual void computeScores(Value first, Value count, Value begin,
+                             Value end) = 0;
   /// 16 of these scores, scaled.
   virtual Value loadScores(Value i, Value column) {
     return e.loadVector(scores, {i, column});
@@ -49,17 +54,25 @@ protected:
   virtual Value exponential(Value vector) = 0;
   /// Stores 16 weights of row `i` of the block, from `column` on.
   virtual void storeWeight(Value weight, Value i, Value column) = 0;
-  /// mixed[first + i] += sum over keys of weight times value.
-  virtual void mix(Value first, Value count, Value firstKey, Value keys) = 0;
+  /// What it stores for keys that a pattern hides.
+  virtual double hiddenWeight() const { return 0.0; }
+  /// mixed[first + i] += sum over keys [begin, end) of weight times value.
+  virtual void mix(Value first, Value count, Value firstKey, Value begin,
+                   Value end) = 0;
 
   /// Whether rows of a tile see different keys.
   bool isRagged() const { return causal || window; }
   /// Keys [0, visibleKeys) of the sequence are not behind what the row sees.
   Value visibleKeys(Value row);
-  /// Keys [passedKeys, seenKeys) of a segment are those that the row sees; there
-  /// may be none. Neither goes down from a row to the next.
+  /// Keys [passedKeys, seenKeys) of a segment are those that the row sees;
+  /// there may be none. Neither goes down from a row to the next.
   Value seenKeys(Value row, Value firstKey, Value keys);
   Value passedKeys(Value row, Value firstKey);
+  /// Whether some row of [first, first + count) may see some key of
+  /// [firstKey, firstKey + keys), and whether all see all of them, by the
+  /// pattern.
+  Value seesSome(Value first, Value count, Value firstKey, Value keys);
+  Value seesAll(Value first, Value count, Value firstKey, Value keys);
   /// Register tiles: `rows` x `width` vectors of `memory` from row `row` and
   /// column 16 * `panel` on.
   llvm::SmallVector<Value> loadTile(Value memory, Value row, int64_t rows,
@@ -78,6 +91,8 @@ protected:
   int64_t group; // query heads of a kv head
   bool cross = false, causal = false;
   int64_t window = 0; // 0: none
+  /// All of the mask, where window and causality are not; null elsewhere.
+  mlir::Attribute pattern;
   int64_t rowCapacity; // rows of a tile, at most
   /// What scores are multiplied by before they go to `exponential`.
   double scoreScale;
@@ -91,33 +106,62 @@ protected:
   Value factors;    // of a block: what the rows' sums are scaled by, [32]
   // Of this tile.
   Value kvHead, firstRow, tokenCount, rowCount, firstIndex, keyCount, segments;
+  Value extent; // of the sequence, for patterns
 
 private:
   void readTile(Value tile);
   void loadQueries();
   void start();
-  void segment(Value s);
   /// The row's index in its sequence.
   Value indexOf(Value row);
   Value firstVisibleKey(Value row);
   /// Whether scores are more than products, and stored as such.
-  bool isAdjusted() { return biasTable || op.getSoftCap(); }
-  Value adjust(Value values, Value row, Value bias, Value column,
-               Value visible);
+  bool isAdjusted() { return biasTable || op.getSoftCap() || op.getRepeated(); }
+  Value adjust(Value values, Value row, Value bias, Value firstKey,
+               Value column, Value visible);
   /// Vectors of keys [from, seen) in order, the last ones up to `end`:
   /// body(column, mask, carried). Where all are seen, there is no mask.
   Value overKeys(Value from, Value seen, Value end, Value carried,
                  llvm::function_ref<Value(Value, Value, Value)> body);
-  void updateMaximum(Value first, Value i, Value firstKey, Value from,
-                     Value seen);
-  void weighRow(Value first, Value i, Value from, Value seen, Value columns);
+  /// Gives the vectors of keys that a row may see to `body`, as overKeys does.
+  using OverRow = llvm::function_ref<Value(
+      Value carried, llvm::function_ref<Value(Value, Value, Value)> body)>;
+  void updateMaximum(Value first, Value i, Value firstKey, OverRow over);
+  void weighRow(Value first, Value i, OverRow over);
   void clearWeights(Value i, Value begin, Value end);
   void softmax(Value first, Value count, Value firstKey, Value keys);
+  /// First row of a block, its rows, first key of a segment and its keys.
+  using BlockBody = llvm::function_ref<void(Value, Value, Value, Value)>;
+  void eachBlock(BlockBody body);
+  void blocksOf(Value s, BlockBody body);
+  void attendBlock(Value first, Value count, Value firstKey, Value keys);
   void finish();
+  /// Column of the table of biases for the key `firstKey`.
+  Value biasColumn(Value row, Value firstKey);
+
+  // Weights that are kept.
+  Value isWatched();
+  void clearMap();
+  void mapBlock(Value first, Value count, Value firstKey, Value keys);
+  void mapRow(Value first, Value i, Value firstKey, OverRow over);
+
+  // With a pattern.
+  Value lanesSeen(mlir::Attribute pattern, Value row, Value firstKey);
+  Value seenSteps(Value first, Value count, Value firstKey, Value keys);
+  void overRuns(Value steps, Value keys,
+                llvm::function_ref<void(Value, Value)> body);
+  void patternBlock(Value first, Value count, Value firstKey, Value keys);
+  Value overSteps(Value row, Value firstKey, Value keys, Value steps,
+                  Value carried,
+                  llvm::function_ref<Value(Value, Value, Value)> body);
+  void patternSoftmax(Value first, Value count, Value firstKey, Value keys,
+                      Value steps);
 
   const CachePlan *cache = nullptr;
-  Value layerOffset, tiles, table, rotaryAngles, positions;
+  Value layerOffset, tiles, table;
+  AnglesView angles;
   Value biasTable; // [heads, distances]
+  Value map;       // weights that are kept, [heads, rows, keys], or null
   RowsView query;
   std::optional<RowsView> out;           // float32
   std::optional<OperandView> outOperand; // bf16, head_dim a multiple of 16

@@ -1,8 +1,10 @@
 //===- AttentionPhase.cpp - Online softmax over segments of keys ---------===//
 
 #include "passes/LowerCpu/AttentionBody.h"
+#include "passes/LowerCpu/PatternBounds.h"
 #include "passes/LowerCpu/ShortMath.h"
 
+#include <cmath>
 #include <limits>
 
 using namespace mlir;
@@ -29,6 +31,8 @@ AttentionBody::AttentionBody(Emitter &e, ir::AttentionOp op, int64_t capacity)
   cross = kind == ir::CacheKind::Cross;
   causal = op.getMask() == ir::MaskKind::Causal;
   window = op.getWindow().value_or(0);
+  if (op.getPattern())
+    pattern = wholePattern(op);
   cache = &plan.caches[plan.findCache(kind)];
   base = kind == ir::CacheKind::Call ? e.context.arena : e.context.cache;
   layerOffset = cacheOffset(e, kind);
@@ -40,14 +44,17 @@ AttentionBody::AttentionBody(Emitter &e, ir::AttentionOp op, int64_t capacity)
     outOperand = operandOf(e, op.getResult(), capacity);
   tiles = e.intTable(plan.tiles, {plan.maxTiles, ASHLAR_TILE_WORDS});
   table = e.intTable(cache->table, {cache->slotSegments * plan.maxTiles});
-  if (op.getRotary()) {
-    rotaryAngles = rotaryTable(e, op, op.getRotaryTableAttr());
-    positions = positionsOf(e, op.getPositions(), capacity);
-  }
+  if (op.getRotary())
+    angles =
+        anglesOf(e, op, op.getPositions(), op.getRotaryTableAttr(), capacity);
   if (FlatSymbolRefAttr symbol = op.getBiasTableAttr()) {
     ir::WeightOp weight = ir::lookupWeight(op, symbol);
     biasTable = e.weightView(weight, {weight.getRows(), tableStride(weight)});
   }
+  if (auto place = op->getAttrOfType<ir::BufferAttr>(mapAttr))
+    map = e.viewBytes(e.context.arena, e.index(place.getOffset()),
+                      {queryType.getDimSize(1), capacity, place.getStride()},
+                      e.getF32Type());
   queries = e.scratch({rowCapacity, shape.paddedHeadDim()});
   mixed = e.scratch({rowCapacity, shape.paddedHeadDim()});
   sums = e.scratch({rowCapacity, panelWidth});
@@ -79,23 +86,24 @@ void AttentionBody::readTile(Value tile) {
   keyCount = word(ASHLAR_TILE_KEYS, ASHLAR_TILE_CROSS_KEYS);
   segments = word(ASHLAR_TILE_SEGMENTS, ASHLAR_TILE_CROSS_SEGMENTS);
   rowCount = e.mul(tokenCount, group);
+  if (pattern || op.getRepeated())
+    extent = word(ASHLAR_TILE_EXTENT, ASHLAR_TILE_EXTENT);
 }
 
 /// Queries of the tile as [rows, head_dim], rotated and scaled.
 void AttentionBody::loadQueries() {
   e.loop(zero, tokenCount, 1, [&](Value token) {
     Value row = e.add(firstRow, token);
-    Value position;
+    Value angle;
     if (op.getRotary())
-      position = e.loadIndex(positions, row);
+      angle = angles.rowOf(e, row);
     e.loop(0, group, 1, [&](Value member) {
       Value target = e.add(e.mul(token, group), member);
       Value head = e.add(e.mul(kvHead, group), member);
       copyColumns(e, query.memory, {row}, e.mul(head, shape.headDim), queries,
                   {target}, zero, shape.headDim);
       if (op.getRotary())
-        emitRotation(e, queries, target, rotaryAngles, position,
-                     *op.getRotary());
+        emitRotation(e, queries, target, angles, angle, *op.getRotary());
       if (scoreScale == 1.0)
         return;
       e.loop(0, shape.paddedHeadDim(), panelWidth, [&](Value d) {
@@ -185,10 +193,10 @@ Value AttentionBody::overKeys(
   return carried;
 }
 
-/// 16 scores with position bias and cap. What is not in `visible`, where that
-/// is given, is undefined.
-Value AttentionBody::adjust(Value values, Value row, Value bias, Value column,
-                            Value visible) {
+/// 16 scores with position bias and cap, those of repeated keys grown. What is
+/// not in `visible`, where that is given, is undefined.
+Value AttentionBody::adjust(Value values, Value row, Value bias, Value firstKey,
+                            Value column, Value visible) {
   double unit = shape.isEncoded() ? log2E : 1.0; // of the scores
   if (biasTable) {
     Value head = e.add(e.mul(kvHead, group), e.rem(row, group));
@@ -199,36 +207,51 @@ Value AttentionBody::adjust(Value values, Value row, Value bias, Value column,
   }
   if (op.getSoftCap())
     values = e.softCap(values, op.getSoftCap()->convertToDouble() * unit);
+  if (std::optional<Attribute> repeated = op.getRepeated()) {
+    Value more = e.splat(std::log(static_cast<double>(*op.getTimes())) * unit);
+    values = e.select(lanesSeen(*repeated, row, e.add(firstKey, column)),
+                      e.addf(values, more), values);
+  }
   return values;
 }
 
-/// The maximum of a row that sees keys [from, seen); what was summed and mixed
+Value AttentionBody::biasColumn(Value row, Value firstKey) {
+  if (!biasTable)
+    return {};
+  return e.add(e.sub(firstKey, indexOf(row)), *op.getBehind());
+}
+
+/// The maximum of a row over the keys that it sees; what was summed and mixed
 /// against the old one is to be scaled by `factors`.
 void AttentionBody::updateMaximum(Value first, Value i, Value firstKey,
-                                  Value from, Value seen) {
+                                  OverRow over) {
   Value row = e.add(first, i);
   Value lowest = e.splat(-std::numeric_limits<double>::infinity());
-  Value bias; // column of the table for the segment's first key
-  if (biasTable)
-    bias = e.add(e.sub(firstKey, indexOf(row)), *op.getBehind());
+  Value bias = biasColumn(row, firstKey);
   auto raise = [&](Value column, Value visible, Value highest) {
     Value score = loadScores(i, column);
     if (isAdjusted()) {
-      score = adjust(score, row, bias, column, visible);
+      score = adjust(score, row, bias, firstKey, column, visible);
       e.storeVector(score, scores, {i, column});
     }
     if (visible)
       score = e.select(visible, score, lowest);
     return e.maxf(score, highest);
   };
-  Value highest = overKeys(from, seen, seen, lowest, raise);
+  Value highest = over(lowest, raise);
   Value old = e.load(maxima, row);
   Value maximum = e.maxf(e.maxLanes(highest), old);
   e.store(maximum, maxima, row);
-  Value factor = exponential(
+  Value exponentials = exponential(
       e.broadcast(arith::SubFOp::create(e, old, maximum).getResult()));
-  e.store(vector::ExtractOp::create(e, factor, ArrayRef<int64_t>{0}), factors,
-          i);
+  Value factor =
+      vector::ExtractOp::create(e, exponentials, ArrayRef<int64_t>{0});
+  // The row may see nothing of the segment, or of any before it.
+  if (pattern)
+    factor = e.select(
+        arith::CmpFOp::create(e, arith::CmpFPredicate::OEQ, old, maximum),
+        e.scalar(1.0), factor);
+  e.store(factor, factors, i);
 }
 
 void AttentionBody::clearWeights(Value i, Value begin, Value end) {
@@ -236,10 +259,9 @@ void AttentionBody::clearWeights(Value i, Value begin, Value end) {
          [&](Value column) { storeWeight(e.splat(0.0), i, column); });
 }
 
-/// Scores of a row -> exponentials against the maximum, and their sum; zeros up
-/// to `columns` for keys that it does not see.
-void AttentionBody::weighRow(Value first, Value i, Value from, Value seen,
-                             Value columns) {
+/// Scores of a row -> exponentials against the maximum, and their sum; zeros
+/// for keys that it does not see.
+void AttentionBody::weighRow(Value first, Value i, OverRow over) {
   Value row = e.add(first, i);
   Value against = e.broadcast(e.load(maxima, row));
   Value factor = e.broadcast(e.load(factors, i));
@@ -247,15 +269,17 @@ void AttentionBody::weighRow(Value first, Value i, Value from, Value seen,
   auto weigh = [&](Value column, Value visible, Value sum) {
     Value score = isAdjusted() ? e.loadVector(scores, {i, column})
                                : loadScores(i, column);
-    Value weight = exponential(e.subf(score, against));
-    if (visible)
+    Value weight = exponential(e.subf(score, against)), stored = weight;
+    if (visible) {
       weight = e.select(visible, weight, e.splat(0.0));
-    storeWeight(weight, i, column);
+      stored = hiddenWeight() == 0.0
+                   ? weight
+                   : e.select(visible, weight, e.splat(hiddenWeight()));
+    }
+    storeWeight(stored, i, column);
     return e.addf(sum, weight);
   };
-  if (window)
-    clearWeights(i, zero, e.mul(e.div(from, panelWidth), panelWidth));
-  sum = overKeys(from, seen, columns, sum, weigh);
+  sum = over(sum, weigh);
   e.storeVector(sum, sums, {row, zero});
   e.loop(0, shape.paddedHeadDim(), panelWidth, [&](Value d) {
     Value value = e.loadVector(mixed, {row, d});
@@ -279,15 +303,25 @@ void AttentionBody::softmax(Value first, Value count, Value firstKey,
   };
   // What the mix reads, in whole steps.
   Value columns = e.mul(e.ceilDiv(keys, weightStep), weightStep);
-  overSeen([&](Value i, Value from,
-               Value seen) { updateMaximum(first, i, firstKey, from, seen); },
-           [](Value) {});
-  overSeen([&](Value i, Value from,
-               Value seen) { weighRow(first, i, from, seen, columns); },
-           [&](Value i) { clearWeights(i, zero, columns); });
+  using Vectors = llvm::function_ref<Value(Value, Value, Value)>;
+  auto raise = [&](Value i, Value from, Value seen) {
+    updateMaximum(first, i, firstKey, [&](Value carried, Vectors body) {
+      return overKeys(from, seen, seen, carried, body);
+    });
+  };
+  auto weigh = [&](Value i, Value from, Value seen) {
+    weighRow(first, i, [&](Value carried, Vectors body) {
+      if (window)
+        clearWeights(i, zero, e.mul(e.div(from, panelWidth), panelWidth));
+      return overKeys(from, seen, columns, carried, body);
+    });
+  };
+  overSeen(raise, [](Value) {});
+  overSeen(weigh, [&](Value i) { clearWeights(i, zero, columns); });
 }
 
-void AttentionBody::segment(Value s) {
+/// Opens segment `s` and goes through its blocks.
+void AttentionBody::blocksOf(Value s, BlockBody body) {
   Value physical = e.loadIndex(table, e.add(segments, s));
   Value firstKey = e.mul(s, ASHLAR_SEGMENT_KEYS);
   // By the tile's last row.
@@ -301,11 +335,33 @@ void AttentionBody::segment(Value s) {
     // By the block's last row.
     Value visible = visibleKeys(e.add(first, e.add(count, -1)));
     Value keys = e.min(e.sub(visible, firstKey), e.index(ASHLAR_SEGMENT_KEYS));
-    e.when(e.less(passedKeys(first, firstKey), keys), [&] {
-      computeScores(first, count, keys);
-      softmax(first, count, firstKey, keys);
-      mix(first, count, firstKey, keys);
-    });
+    body(first, count, firstKey, keys);
+  });
+}
+
+/// Goes through the segments that rows of the tile see keys of.
+void AttentionBody::eachBlock(BlockBody body) {
+  Value visible = visibleKeys(e.add(rowCount, -1));
+  Value first =
+      window ? e.div(firstVisibleKey(zero), ASHLAR_SEGMENT_KEYS) : zero;
+  e.loop(first, e.ceilDiv(visible, ASHLAR_SEGMENT_KEYS), 1, [&](Value s) {
+    if (!pattern)
+      return blocksOf(s, body);
+    Value firstKey = e.mul(s, ASHLAR_SEGMENT_KEYS);
+    Value keys = e.min(e.sub(visible, firstKey), e.index(ASHLAR_SEGMENT_KEYS));
+    e.when(seesSome(zero, rowCount, firstKey, keys),
+           [&] { blocksOf(s, body); });
+  });
+}
+
+void AttentionBody::attendBlock(Value first, Value count, Value firstKey,
+                                Value keys) {
+  if (pattern)
+    return patternBlock(first, count, firstKey, keys);
+  e.when(e.less(passedKeys(first, firstKey), keys), [&] {
+    computeScores(first, count, zero, keys);
+    softmax(first, count, firstKey, keys);
+    mix(first, count, firstKey, zero, keys);
   });
 }
 
@@ -338,12 +394,18 @@ void AttentionBody::tile(Value tile) {
   loadQueries();
   takeQueries();
   start();
-  Value visible = visibleKeys(e.add(rowCount, -1));
-  Value first =
-      window ? e.div(firstVisibleKey(zero), ASHLAR_SEGMENT_KEYS) : zero;
-  e.loop(first, e.ceilDiv(visible, ASHLAR_SEGMENT_KEYS), 1,
-         [&](Value s) { segment(s); });
+  eachBlock([&](Value first, Value count, Value firstKey, Value keys) {
+    attendBlock(first, count, firstKey, keys);
+  });
   finish();
+  if (!map)
+    return;
+  e.when(isWatched(), [&] {
+    clearMap();
+    eachBlock([&](Value first, Value count, Value firstKey, Value keys) {
+      mapBlock(first, count, firstKey, keys);
+    });
+  });
 }
 
 void ashlar::emitAttention(Emitter &e, ir::AttentionOp op, int64_t capacity) {

@@ -33,7 +33,7 @@ public:
 private:
   void takeQueries() override;
   void openSegment(Value head, Value count) override;
-  void computeScores(Value first, Value count, Value keys) override;
+  void computeScores(Value first, Value count, Value begin, Value end) override;
   Value loadScores(Value i, Value column) override {
     Value sums = AttentionBody::loadScores(i, column);
     return int8 ? e.mulf(sums, int8->loadKeyScales(column)) : sums;
@@ -44,13 +44,15 @@ private:
       weight = e.mulf(weight, int8->loadValueScales(column));
     storeBf16(e, weight, weightRows, i, column);
   }
-  void mix(Value first, Value count, Value firstKey, Value keys) override;
+  void mix(Value first, Value count, Value firstKey, Value begin,
+           Value end) override;
 
   OperandView makeRows(int64_t rows, int64_t depth, Value lines = {});
   void prefetch(const PanelView &panels, Value panel, int64_t width, Value step,
                 Value lines);
   void multiplyTiles(const OperandView &rows, Value firstOfRows,
-                     const PanelView &panels, Value panelCount, Value steps,
+                     const PanelView &panels, Value firstPanel,
+                     Value panelCount, Value firstStep, Value steps,
                      Value results, Value firstResult, Value isFirst,
                      bool fresh);
   int64_t vectorRows() const {
@@ -149,14 +151,16 @@ void Bf16Attention::prefetch(const PanelView &panels, Value panel,
   });
 }
 
-/// results[firstResult + i][panels] (+)= the block of 32 rows times the panels.
-/// A tile's first block meets them first; what int8 was expanded to is near.
+/// results[firstResult + i][panels] (+)= the block of 32 rows times panels
+/// [firstPanel, panelCount), over steps [firstStep, steps). A tile's first
+/// block meets them first; what int8 was expanded to is near.
 void Bf16Attention::multiplyTiles(const OperandView &rows, Value firstOfRows,
-                                  const PanelView &panels, Value panelCount,
+                                  const PanelView &panels, Value firstPanel,
+                                  Value panelCount, Value firstStep,
                                   Value steps, Value results, Value firstResult,
                                   Value isFirst, bool fresh) {
   Value ahead = e.select(isFirst, e.index(stepLines), zero);
-  e.stepwise(zero, panelCount, 2, [&](Value panel, int64_t width) {
+  e.stepwise(firstPanel, panelCount, 2, [&](Value panel, int64_t width) {
     auto a = [&](int64_t i, Value step) {
       Value row = e.add(firstOfRows, i * ashlar::tileRows);
       return firstLineOfTile(e, rows, row, step);
@@ -182,20 +186,22 @@ void Bf16Attention::multiplyTiles(const OperandView &rows, Value firstOfRows,
     block.results = results;
     block.firstRow = firstResult;
     block.firstColumn = e.mul(panel, panelWidth);
-    emitTileBlock(e, block, zero, steps,
+    emitTileBlock(e, block, firstStep, steps,
                   arith::ConstantIntOp::create(e, fresh, 1));
   });
 }
 
-void Bf16Attention::computeScores(Value first, Value count, Value keyCount) {
-  Value panels = e.ceilDiv(keyCount, panelWidth);
+void Bf16Attention::computeScores(Value first, Value count, Value begin,
+                                  Value end) {
+  Value firstPanel = e.div(begin, panelWidth);
+  Value panels = e.ceilDiv(end, panelWidth);
   if (e.context.matrixTiles)
-    return multiplyTiles(queryRows, first, keys, panels,
+    return multiplyTiles(queryRows, first, keys, firstPanel, panels, zero,
                          e.index(queryRows.layout.lines()), scores, zero,
                          e.equal(first, 0), /*fresh=*/true);
   overRows(count, vectorRows(), [&](Value i, int64_t rows) {
     scoreTile->loadRows(e.add(first, i), rows);
-    e.stepwise(zero, panels, e.context.tile.panels,
+    e.stepwise(firstPanel, panels, e.context.tile.panels,
                [&](Value panel, int64_t width) {
                  SmallVector<Value> sums =
                      scoreTile->multiply(rows, panel, width, [](Value) {});
@@ -204,24 +210,28 @@ void Bf16Attention::computeScores(Value first, Value count, Value keyCount) {
   });
 }
 
-void Bf16Attention::mix(Value first, Value count, Value, Value keyCount) {
-  Value steps = e.ceilDiv(keyCount, attentionStepKeys);
+void Bf16Attention::mix(Value first, Value count, Value, Value begin,
+                        Value end) {
+  Value firstStep = e.div(begin, attentionStepKeys);
+  Value steps = e.ceilDiv(end, attentionStepKeys);
   int64_t panels = values.layout.panels;
+  int64_t perStep = lineNumbers / values.layout.step; // lines of a panel
   if (e.context.matrixTiles)
-    return multiplyTiles(weightRows, zero, values, e.index(panels), steps,
-                         mixed, first, e.equal(first, 0), /*fresh=*/false);
+    return multiplyTiles(weightRows, zero, values, zero, e.index(panels),
+                         firstStep, steps, mixed, first, e.equal(first, 0),
+                         /*fresh=*/false);
   overRows(count, vectorRows(), [&](Value i, int64_t rows) {
-    mixTile->loadRows(i, rows, steps);
-    e.stepwise(
-        zero, e.index(panels), std::min(e.context.tile.panels, panels),
-        [&](Value panel, int64_t width) {
-          Value row = e.add(first, i);
-          SmallVector<Value> sums = loadTile(mixed, row, rows, panel, width);
-          sums = mixTile->addBf16(
-              sums, rows, panel, width,
-              e.mul(steps, lineNumbers / values.layout.step), [](Value) {});
-          storeTile(sums, mixed, row, rows, panel, width);
-        });
+    mixTile->loadRows(i, rows, firstStep, steps);
+    e.stepwise(zero, e.index(panels), std::min(e.context.tile.panels, panels),
+               [&](Value panel, int64_t width) {
+                 Value row = e.add(first, i);
+                 SmallVector<Value> sums =
+                     loadTile(mixed, row, rows, panel, width);
+                 sums = mixTile->addBf16(sums, rows, panel, width,
+                                         e.mul(firstStep, perStep),
+                                         e.mul(steps, perStep), [](Value) {});
+                 storeTile(sums, mixed, row, rows, panel, width);
+               });
   });
 }
 

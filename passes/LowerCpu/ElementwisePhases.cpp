@@ -5,6 +5,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/LowerCpu/Operands.h"
+#include "runtime/abi.h"
+
+#include "mlir/Dialect/Math/IR/Math.h"
 
 using namespace mlir;
 using namespace ashlar;
@@ -15,7 +18,7 @@ static void
 emitRowPhase(Emitter &e, Operation *op, Value result, int64_t capacity,
              llvm::function_ref<std::function<Value(Value, Value, int64_t)>()>
                  makeBody) {
-  e.phase(phaseName(op), e.tokens(), [&](Value begin, Value end) {
+  e.rowsPhase(phaseName(op), [&](Value begin, Value end) {
     RowsView out = rowsOf(e, result, capacity);
     std::function<Value(Value, Value, int64_t)> body = makeBody();
     e.loop(begin, end, 1, [&](Value row) {
@@ -49,8 +52,45 @@ void ashlar::emitElementwise(Emitter &e, Operation *op, int64_t capacity) {
         return e.mulf(read(0), e.splat(scale.getFactor().convertToDouble()));
       if (auto cap = dyn_cast<ir::SoftCapOp>(op))
         return e.softCap(read(0), cap.getCap().convertToDouble());
+      if (auto clip = dyn_cast<ir::ClipOp>(op))
+        return e.clip(read(0), clip.getLimit().convertToDouble());
       assert(isa<ir::CopyOp>(op) && "elementwise ops are listed above");
       return read(0);
+    };
+  });
+}
+
+/// A vector of the image, padded to whole vectors.
+static Value vectorView(Emitter &e, Operation *op, FlatSymbolRefAttr symbol) {
+  ir::WeightOp weight = ir::lookupWeight(op, symbol);
+  return e.weightView(weight,
+                      {packedBytes(weight, ir::WeightLayout::Rows) / 4});
+}
+
+void ashlar::emitScaleFeatures(Emitter &e, ir::ScaleFeaturesOp op,
+                               int64_t capacity) {
+  emitRowPhase(e, op, op.getResult(), capacity, [&] {
+    RowsView input = rowsOf(e, op.getInput(), capacity);
+    Value factors = vectorView(e, op, op.getFactorsAttr());
+    return [&e, input, factors](Value row, Value column, int64_t lanes) {
+      return e.mulf(e.loadVector(input.memory, {row, column}, lanes),
+                    e.loadVector(factors, column));
+    };
+  });
+}
+
+void ashlar::emitSetRow(Emitter &e, ir::SetRowOp op, int64_t capacity) {
+  emitRowPhase(e, op, op.getResult(), capacity, [&] {
+    RowsView input = rowsOf(e, op.getInput(), capacity);
+    Value vector = vectorView(e, op, op.getVectorAttr());
+    const ArenaPlan &plan = e.context.plan;
+    Value rows = e.intTable(plan.rows, {plan.rowCapacity, ASHLAR_ROW_WORDS});
+    auto place = static_cast<int64_t>(op.getIndex());
+    return [&e, input, vector, rows, place](Value row, Value column,
+                                            int64_t lanes) {
+      Value index = e.loadIndex(rows, {row, e.index(ASHLAR_ROW_INDEX)});
+      return e.select(e.equal(index, place), e.loadVector(vector, column),
+                      e.loadVector(input.memory, {row, column}, lanes));
     };
   });
 }
@@ -111,6 +151,71 @@ void ashlar::emitEmbedding(Emitter &e, ir::EmbeddingOp op, int64_t capacity) {
   });
 }
 
+/// A table in rows: [rows, stride].
+static Value tableView(Emitter &e, Operation *op, FlatSymbolRefAttr symbol) {
+  ir::WeightOp table = ir::lookupWeight(op, symbol);
+  return e.weightView(table, {table.getRows(), tableStride(table)});
+}
+
+/// The row of frequencies for the length of `row`'s sequence.
+static Value frequencyRow(Emitter &e, ir::RotaryAnglesOp op, Value row) {
+  const ArenaPlan &plan = e.context.plan;
+  Value rows = e.intTable(plan.rows, {plan.rowCapacity, ASHLAR_ROW_WORDS});
+  Value length = e.loadIndex(rows, {row, e.index(ASHLAR_ROW_KEYS)});
+  int64_t lengths = ir::lookupWeight(op, op.getFrequenciesAttr()).getRows();
+  Value beyond =
+      e.add(length, -static_cast<int64_t>(op.getRotary().getOriginal()));
+  return e.min(e.max(beyond, e.index(0)), e.index(lengths - 1));
+}
+
+/// -1 and 1 by turns: sines of pairs that lie side by side.
+static Value alternatingSigns(Emitter &e, double magnitude) {
+  SmallVector<float> signs;
+  for (int64_t lane = 0; lane < panelWidth; ++lane)
+    signs.push_back(static_cast<float>(lane % 2 ? magnitude : -magnitude));
+  return arith::ConstantOp::create(
+      e, DenseElementsAttr::get(e.vectorType(), ArrayRef<float>(signs)));
+}
+
+/// Angles are counted in turns, with frequencies of two floats, so that whole
+/// turns go away exactly and no position is too far for float32: the product
+/// with the first float is exact in two (fma), the rest is small.
+void ashlar::emitRotaryAngles(Emitter &e, ir::RotaryAnglesOp op,
+                              int64_t capacity) {
+  constexpr double twoPi = 6.283185307179586476925286766559;
+  ir::RotaryAttr rotary = op.getRotary();
+  double magnitude = rotary.getMagnitudeValue();
+  e.phase(phaseName(op), e.tokens(), [&](Value begin, Value end) {
+    RowsView out = rowsOf(e, op.getResult(), capacity);
+    Value frequencies = tableView(e, op, op.getFrequenciesAttr());
+    Value positions = idsOf(e, op.getPositions(), capacity);
+    int64_t half = rotary.tableColumns() / 2;
+    Value cosineScale = e.splat(magnitude);
+    Value sineScale =
+        rotary.getInterleaved() ? alternatingSigns(e, magnitude) : cosineScale;
+    e.loop(begin, end, 1, [&](Value row) {
+      Value frequency = frequencyRow(e, op, row);
+      Value position = e.broadcast(
+          arith::SIToFPOp::create(e, e.getF32Type(), e.load(positions, row)));
+      e.overColumns(half, {}, [&](Value column, int64_t lanes, ValueRange) {
+        Value behind = e.add(column, half);
+        Value most = e.loadVector(frequencies, {frequency, column}, lanes);
+        Value rest = e.loadVector(frequencies, {frequency, behind}, lanes);
+        Value turns = e.mulf(position, most);
+        Value lost = e.fma(position, most, e.subf(e.splat(0.0), turns));
+        Value part = e.subf(turns, math::RoundEvenOp::create(e, turns));
+        part = e.addf(part, e.fma(position, rest, lost));
+        Value angle = e.mulf(part, e.splat(twoPi));
+        e.storeVector(e.mulf(math::CosOp::create(e, angle), cosineScale),
+                      out.memory, {row, column}, lanes);
+        e.storeVector(e.mulf(math::SinOp::create(e, angle), sineScale),
+                      out.memory, {row, behind}, lanes);
+        return SmallVector<Value>();
+      });
+    });
+  });
+}
+
 /// Entries (2i, 2i + 1) lie side by side: each times its cosine, plus the other
 /// one of its pair times its sine.
 static void rotateNeighbours(Emitter &e, Value memory, ValueRange row,
@@ -164,19 +269,22 @@ static void rotateHalves(Emitter &e, Value memory, ValueRange row, Value table,
     });
 }
 
-void ashlar::emitRotation(Emitter &e, Value memory, ValueRange row, Value table,
-                          Value position, ir::RotaryAttr rotary) {
+void ashlar::emitRotation(Emitter &e, Value memory, ValueRange row,
+                          const AnglesView &angles, Value angle,
+                          ir::RotaryAttr rotary) {
   auto rotate = rotary.getInterleaved() ? rotateNeighbours : rotateHalves;
-  rotate(e, memory, row, table, position, rotary.getDimensions());
+  rotate(e, memory, row, angles.table, angle, rotary.getDimensions());
 }
 
-Value ashlar::rotaryTable(Emitter &e, Operation *op, FlatSymbolRefAttr symbol) {
-  ir::WeightOp table = ir::lookupWeight(op, symbol);
-  return e.weightView(table, {table.getRows(), tableStride(table)});
+AnglesView ashlar::anglesOf(Emitter &e, Operation *op, Value positions,
+                            FlatSymbolRefAttr table, int64_t capacity) {
+  if (!table)
+    return {rowsOf(e, positions, capacity).memory, Value()};
+  return {tableView(e, op, table), idsOf(e, positions, capacity)};
 }
 
-Value ashlar::positionsOf(Emitter &e, Value positions, int64_t capacity) {
-  return idsOf(e, positions, capacity);
+Value AnglesView::rowOf(Emitter &e, Value row) const {
+  return positions ? e.loadIndex(positions, row) : row;
 }
 
 void ashlar::emitRotary(Emitter &e, ir::RotaryOp op, int64_t capacity) {
@@ -185,16 +293,16 @@ void ashlar::emitRotary(Emitter &e, ir::RotaryOp op, int64_t capacity) {
   e.phase(phaseName(op), e.tokens(), [&](Value begin, Value end) {
     RowsView input = rowsOf(e, op.getInput(), capacity);
     RowsView out = rowsOf(e, op.getResult(), capacity);
-    Value table = rotaryTable(e, op, op.getRotaryTableAttr());
-    Value positions = positionsOf(e, op.getPositions(), capacity);
+    AnglesView angles =
+        anglesOf(e, op, op.getPositions(), op.getRotaryTableAttr(), capacity);
     Value head = e.scratch({1, roundUp(headDim, panelWidth)});
     Value zero = e.index(0);
     e.loop(begin, end, 1, [&](Value row) {
-      Value position = e.loadIndex(positions, row);
+      Value angle = angles.rowOf(e, row);
       e.loop(0, heads, 1, [&](Value h) {
         Value first = e.mul(h, headDim);
         copyColumns(e, input.memory, {row}, first, head, {zero}, zero, headDim);
-        emitRotation(e, head, zero, table, position, op.getRotary());
+        emitRotation(e, head, zero, angles, angle, op.getRotary());
         copyColumns(e, head, {zero}, zero, out.memory, {row}, first, headDim);
       });
     });

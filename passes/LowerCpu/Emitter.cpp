@@ -136,6 +136,15 @@ Value Emitter::noLanes() {
                                     false));
 }
 
+Value Emitter::clip(Value x, double limit) {
+  Value low = splat(-limit), high = splat(limit);
+  auto compare = [&](arith::CmpFPredicate predicate, Value bound) -> Value {
+    return arith::CmpFOp::create(*this, predicate, x, bound);
+  };
+  Value raised = select(compare(arith::CmpFPredicate::OLT, low), low, x);
+  return select(compare(arith::CmpFPredicate::OGT, high), high, raised);
+}
+
 Value Emitter::softCap(Value x, double cap) {
   Value inner = mulf(x, splat(1.0 / cap));
   return mulf(applyActivation(ir::ActivationKind::Tanh, inner), splat(cap));
@@ -180,8 +189,11 @@ Value Emitter::viewBytes(Value base, Value byteOffset, ArrayRef<int64_t> shape,
 
 RowsView Emitter::rowsView(ir::BufferAttr buffer, int64_t features,
                            int64_t capacity) {
-  return {viewBytes(context.arena, index(buffer.getOffset()),
-                    {capacity, buffer.getStride()}, getF32Type()),
+  Value begin = index(buffer.getOffset());
+  if (context.experts)
+    begin = add(begin, mul(context.experts->firstRow, buffer.getStride() * 4));
+  return {viewBytes(context.arena, begin, {capacity, buffer.getStride()},
+                    getF32Type()),
           features};
 }
 
@@ -197,6 +209,8 @@ Value Emitter::weightOffset(ir::WeightOp weight) {
   Value offset = index(*weight.getOffset());
   if (weight.isPerLayer())
     offset = add(offset, mul(context.turn, *weight.getLayerStride()));
+  if (weight.getExperts())
+    offset = add(offset, mul(context.experts->expert, expertStride(weight)));
   return offset;
 }
 
@@ -310,6 +324,18 @@ void Emitter::when(Value condition, llvm::function_ref<void()> then,
   otherwise();
 }
 
+Value Emitter::when(Value condition, llvm::function_ref<Value()> then,
+                    Value otherwise) {
+  auto branch = scf::IfOp::create(*this, TypeRange{otherwise.getType()},
+                                  condition, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(*this);
+  setInsertionPointToStart(branch.thenBlock());
+  scf::YieldOp::create(*this, then());
+  setInsertionPointToStart(branch.elseBlock());
+  scf::YieldOp::create(*this, otherwise);
+  return branch.getResult(0);
+}
+
 void Emitter::stepwise(Value begin, Value end, int64_t step,
                        llvm::function_ref<void(Value, int64_t)> body) {
   if (step == 1)
@@ -349,6 +375,55 @@ void Emitter::phase(StringRef name, Value tiles,
   ir::BarrierOp::create(*this);
 }
 
+Value Emitter::expertCounts() {
+  return intTable(context.plan.experts, {context.experts->tables.experts});
+}
+
+Value Emitter::rowBehind(Value first, Value rows) {
+  int64_t unit = context.plan.expertUnit;
+  return add(first, mul(ceilDiv(rows, unit), unit));
+}
+
+/// Calls `body` with each expert's index, where it is the one at hand.
+SmallVector<Value> Emitter::overExperts(ValueRange init, Carried body) {
+  ExpertsContext &experts = *context.experts;
+  Value counts = expertCounts();
+  auto carried = loop(index(0), index(experts.tables.experts), 1, init,
+                      [&](Value expert, ValueRange values) {
+                        experts.expert = expert;
+                        experts.rows = loadIndex(counts, expert);
+                        return body(expert, values);
+                      });
+  experts.expert = experts.firstRow = experts.rows = {};
+  return carried;
+}
+
+void Emitter::rowsPhase(StringRef name, llvm::function_ref<Value()> tiles,
+                        llvm::function_ref<void(Value, Value)> body) {
+  if (!context.experts)
+    return phase(name, tiles(), body);
+  auto tilesOfExpert = [&] {
+    Value none = equal(context.experts->rows, 0);
+    return select(none, index(0), tiles());
+  };
+  Value total = overExperts(index(0), [&](Value, ValueRange sum) {
+    return SmallVector<Value>{add(sum[0], tilesOfExpert())};
+  })[0];
+  phase(name, total, [&](Value begin, Value end) {
+    // Tiles and rows of the experts before.
+    SmallVector<Value> before{index(0), index(0)};
+    overExperts(before, [&](Value, ValueRange before) {
+      context.experts->firstRow = before[1];
+      Value behind = add(before[0], tilesOfExpert());
+      Value first = max(begin, before[0]), last = min(end, behind);
+      when(less(first, last),
+           [&] { body(sub(first, before[0]), sub(last, before[0])); });
+      return SmallVector<Value>{behind,
+                                rowBehind(before[1], context.experts->rows)};
+    });
+  });
+}
+
 Value Emitter::callWord(int64_t word) {
   Value header = viewBytes(context.arena, index(context.plan.call),
                            {ASHLAR_CALL_WORDS}, getI64Type());
@@ -356,7 +431,12 @@ Value Emitter::callWord(int64_t word) {
                                     load(header, index(word)));
 }
 
-Value Emitter::tokens() { return callWord(ASHLAR_CALL_TOKENS); }
+Value Emitter::tokens() {
+  if (context.experts && context.experts->rows)
+    return context.experts->rows;
+  Value tokens = callWord(ASHLAR_CALL_TOKENS);
+  return context.rowsPerToken == 1 ? tokens : mul(tokens, context.rowsPerToken);
+}
 
 //===----------------------------------------------------------------------===//
 // Values
@@ -377,6 +457,8 @@ ir::BufferAttr ashlar::bufferOf(Value value) {
   Operation *parent = argument.getOwner()->getParentOp();
   if (isa<ir::LayersOp>(parent))
     return bufferOf(parent->getResult(0));
+  if (isa<ir::ExpertsOp>(parent))
+    return parent->getAttrOfType<ir::BufferAttr>(argumentBufferAttr);
   return cast<FunctionOpInterface>(parent).getArgAttrOfType<ir::BufferAttr>(
       argument.getArgNumber(), argumentBufferAttr);
 }

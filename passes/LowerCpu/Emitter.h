@@ -30,6 +30,17 @@ struct TileShape {
   int64_t panels = 3;
 };
 
+/// Inside of an `experts` op each phase goes over the rows of all experts: its
+/// tiles are counted by expert at run time, and its body sees one expert's rows
+/// and weights at a time, as if there were no others.
+struct ExpertsContext {
+  ExpertTables tables;
+  // In the body of a phase.
+  mlir::Value expert;   // its index
+  mlir::Value firstRow; // where its rows begin in the buffers
+  mlir::Value rows;     // how many there are, at least 1
+};
+
 /// What the bodies of one program share.
 struct ProgramContext {
   mlir::Value weights, arena, cache; // memref<bytes x i8>
@@ -37,12 +48,14 @@ struct ProgramContext {
   // weights (a multiple of the turn) and the index itself.
   mlir::Value layer; // index of the layer, from 0; null outside
   mlir::Value turn;  // of the loop, from 0; null outside
+  std::optional<ExpertsContext> experts;
   ArenaPlan plan;
   TileShape tile;
   int64_t vectorBits = 512;
   bool vnni = false;
   bool matrixTiles = false; // AMX
   bool bf16 = false;        // AVX512-BF16 (its conversion)
+  int64_t rowsPerToken = 1; // of the op at hand
 };
 
 /// Rows in the arena as float memory: [capacity, stride].
@@ -99,6 +112,8 @@ public:
   Value applyActivation(ir::ActivationKind kind, Value vector);
   /// cap * tanh(x / cap)
   Value softCap(Value vector, double cap);
+  /// min(max(x, -limit), limit); NaN stays.
+  Value clip(Value vector, double limit);
 
   //===--- memory ---===//
   Value viewBytes(Value base, Value byteOffset, mlir::ArrayRef<int64_t> shape,
@@ -142,6 +157,9 @@ public:
                                 ValueRange init, Carried body);
   void when(Value condition, llvm::function_ref<void()> then,
             llvm::function_ref<void()> otherwise = nullptr);
+  /// What `then` gives, or else `otherwise`.
+  Value when(Value condition, llvm::function_ref<Value()> then,
+             Value otherwise);
   /// [begin, end) in steps of `step`, then what is left one by one: calls
   /// `body` with the first index and the number of them, a constant.
   void stepwise(Value begin, Value end, int64_t step,
@@ -157,11 +175,29 @@ public:
   /// end).
   void phase(llvm::StringRef name, Value tiles,
              llvm::function_ref<void(Value, Value)> body);
+  /// The same where `tiles` gives their number for `tokens()` rows: among
+  /// experts `tiles` and `body` are for one expert at a time.
+  void rowsPhase(llvm::StringRef name, llvm::function_ref<Value()> tiles,
+                 llvm::function_ref<void(Value, Value)> body);
+  /// Over rows, as a tile each.
+  void rowsPhase(llvm::StringRef name,
+                 llvm::function_ref<void(Value, Value)> body) {
+    rowsPhase(name, [&] { return tokens(); }, body);
+  }
+  /// int32 [experts]: rows of each of the experts at hand.
+  Value expertCounts();
+  /// Where the rows begin that follow `rows` rows of an expert from `first` on.
+  Value rowBehind(Value first, Value rows);
 
   Value callWord(int64_t word);
+  /// Rows of the op at hand: the call's tokens, or so many times them, or those
+  /// of the expert at hand.
   Value tokens();
 
   ProgramContext &context;
+
+private:
+  llvm::SmallVector<Value> overExperts(ValueRange init, Carried body);
 };
 
 /// The model's name of what `op` computes, or else the op's own name.
@@ -170,13 +206,21 @@ llvm::StringRef phaseName(mlir::Operation *op);
 // One function per kind of op: emits its phase.
 void emitEmbedding(Emitter &e, ir::EmbeddingOp op, int64_t capacity);
 void emitLinear(Emitter &e, ir::LinearOp op, int64_t capacity);
+void emitRoute(Emitter &e, ir::RouteOp op, int64_t capacity);
+/// `emitRegion` emits the phases of the region's ops.
+void emitExperts(Emitter &e, ir::ExpertsOp op, int64_t capacity,
+                 llvm::function_ref<void(Emitter &)> emitRegion);
+void emitUnfold(Emitter &e, ir::UnfoldOp op, int64_t capacity);
 void emitNorm(Emitter &e, ir::NormOp op, int64_t capacity);
 void emitResidualNorm(Emitter &e, ir::ResidualNormOp op, int64_t capacity);
+void emitRotaryAngles(Emitter &e, ir::RotaryAnglesOp op, int64_t capacity);
 void emitRotary(Emitter &e, ir::RotaryOp op, int64_t capacity);
 void emitKvAppend(Emitter &e, ir::KvAppendOp op, int64_t capacity);
 void emitAttention(Emitter &e, ir::AttentionOp op, int64_t capacity);
-/// add, multiply, activate, scale, copy.
+/// add, multiply, activate, scale, soft_cap, clip, copy.
 void emitElementwise(Emitter &e, mlir::Operation *op, int64_t capacity);
+void emitScaleFeatures(Emitter &e, ir::ScaleFeaturesOp op, int64_t capacity);
+void emitSetRow(Emitter &e, ir::SetRowOp op, int64_t capacity);
 void emitConvert(Emitter &e, ir::ConvertOp op, int64_t capacity);
 void emitTap(Emitter &e, ir::TapOp op, int64_t capacity);
 
@@ -185,16 +229,22 @@ ir::BufferAttr bufferOf(mlir::Value value);
 /// The float rows of a value.
 RowsView rowsOf(Emitter &e, mlir::Value value, int64_t capacity);
 
-/// Rotates the first entries of `memory[row]` by the angles of `position`.
-void emitRotation(Emitter &e, mlir::Value memory, mlir::ValueRange row,
-                  mlir::Value table, mlir::Value position,
-                  ir::RotaryAttr rotary);
+/// Cosines and sines of a call's rows: in the table's row of their position, or
+/// (without positions) in a row of their own.
+struct AnglesView {
+  mlir::Value table;     // [positions or rows, stride]
+  mlir::Value positions; // int32, of the call's rows; or null
+  /// Where those of `row` are.
+  mlir::Value rowOf(Emitter &e, mlir::Value row) const;
+};
+/// Of what an op rotates by: `table` is bound where these are positions.
+AnglesView anglesOf(Emitter &e, mlir::Operation *op, mlir::Value positions,
+                    mlir::FlatSymbolRefAttr table, int64_t capacity);
 
-/// The table of cosines and sines that `symbol` names: [positions, stride].
-mlir::Value rotaryTable(Emitter &e, mlir::Operation *op,
-                        mlir::FlatSymbolRefAttr symbol);
-/// int32 positions of the call's rows.
-mlir::Value positionsOf(Emitter &e, mlir::Value positions, int64_t capacity);
+/// Rotates the first entries of `memory[row]` by row `angle` of the angles.
+void emitRotation(Emitter &e, mlir::Value memory, mlir::ValueRange row,
+                  const AnglesView &angles, mlir::Value angle,
+                  ir::RotaryAttr rotary);
 
 /// Copies `count` columns of one row.
 void copyColumns(Emitter &e, mlir::Value from, mlir::ValueRange fromRow,

@@ -53,7 +53,7 @@ void VectorLinear::vectorTile(EncodedTile &tile, Value row, int64_t rows,
         sums.push_back(
             e.loadVector(residual->memory,
                          {e.add(row, r), e.mul(e.add(panel, p), panelWidth)}));
-    sums = tile.addBf16(sums, rows, panel, width,
+    sums = tile.addBf16(sums, rows, panel, width, e.index(0),
                         e.index(panels.layout.lines()), ahead);
   } else {
     sums = tile.multiply(rows, panel, width, ahead);
@@ -107,7 +107,8 @@ void ashlar::emitEncodedLinear(Emitter &e, ir::LinearOp op, int64_t capacity) {
   int64_t group = std::max<int64_t>(1, streams / shape.unitPanels);
   group = std::min(group, std::max<int64_t>(1, shape.units / 16));
   int64_t groups = ashlar::ceilDiv(shape.units, group);
-  e.phase(phaseName(op), e.index(groups), [&](Value first, Value last) {
+  auto tiles = [&] { return e.index(groups); };
+  e.rowsPhase(phaseName(op), tiles, [&](Value first, Value last) {
     EncodedLinear layer(e, op, capacity);
     VectorLinear vectors(e, layer);
     TileLinear tiles(e, layer);

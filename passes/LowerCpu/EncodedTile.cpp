@@ -31,12 +31,14 @@ static Value widen(Emitter &e, Value words, bool odd) {
   return arith::ShRSIOp::create(e, pairs, eight);
 }
 
-void EncodedTile::loadRows(Value row, int64_t rows, Value lines) {
+void EncodedTile::loadRows(Value row, int64_t rows) {
+  loadRows(row, rows, e.index(0), e.index(input.layout.lines()));
+}
+
+void EncodedTile::loadRows(Value row, int64_t rows, Value begin, Value end) {
   firstRow = row;
-  if (!lines)
-    lines = e.index(input.layout.lines());
   for (int64_t r = 0; r < rows; ++r)
-    e.loop(e.index(0), lines, 1, [&](Value line) {
+    e.loop(begin, end, 1, [&](Value line) {
       Value words =
           loadLine(e, input.lines, lineOf(e, input, e.add(row, r), line));
       Value at = e.mul(line, panelWidth);
@@ -74,24 +76,25 @@ SmallVector<Value> EncodedTile::multiply(int64_t rows, Value firstPanel,
                                          int64_t count, Ahead ahead) {
   choosePanels(firstPanel, count);
   if (isBf16())
-    return multiplyBf16(rows, Values(rows * count, e.splat(0.0)),
+    return multiplyBf16(rows, Values(rows * count, e.splat(0.0)), e.index(0),
                         e.index(panels.layout.lines()), ahead);
   return isInt4() ? multiplyInt4(rows, ahead) : multiplyInt8(rows, ahead);
 }
 
 SmallVector<Value> EncodedTile::addBf16(ValueRange sums, int64_t rows,
                                         Value firstPanel, int64_t count,
-                                        Value lines, Ahead ahead) {
+                                        Value begin, Value end, Ahead ahead) {
   choosePanels(firstPanel, count);
-  return multiplyBf16(rows, sums, lines, ahead);
+  return multiplyBf16(rows, sums, begin, end, ahead);
 }
 
 SmallVector<Value> EncodedTile::multiplyBf16(int64_t rows, ValueRange start,
-                                             Value lines, Ahead ahead) {
+                                             Value begin, Value end,
+                                             Ahead ahead) {
   int64_t count = rows * tilePanels.size();
   Values twice(2 * count, e.splat(0.0));
   return e.loop(
-      e.index(0), lines, bf16Block, start, [&](Value block, ValueRange sums) {
+      begin, end, bf16Block, start, [&](Value block, ValueRange sums) {
         // [even, odd] of each result.
         Values chains =
             e.loop(block, e.add(block, bf16Block), 1, twice,

@@ -25,9 +25,11 @@ public:
   EncodedTile(Emitter &e, const OperandView &input, const PanelView &panels,
               int64_t mostRows);
 
-  /// Brings rows [row, row + rows) into the form that tiles broadcast from:
-  /// `lines` lines of the operand, or all.
-  void loadRows(mlir::Value row, int64_t rows, mlir::Value lines = {});
+  /// Brings rows [row, row + rows) into the form that tiles broadcast from.
+  void loadRows(mlir::Value row, int64_t rows);
+  /// The same of lines [begin, end) of the operand alone.
+  void loadRows(mlir::Value row, int64_t rows, mlir::Value begin,
+                mlir::Value end);
 
   /// Results of the loaded rows: [rows * count] vectors of float, row by row.
   /// `ahead` is called in each step with the line; prefetches.
@@ -35,11 +37,11 @@ public:
   multiply(int64_t rows, mlir::Value firstPanel, int64_t count,
            llvm::function_ref<void(mlir::Value line)> ahead);
 
-  /// bf16: `sums`, in the order of results, plus the products over the first
-  /// `lines` lines of the panels, a multiple of 16.
+  /// bf16: `sums`, in the order of results, plus the products over lines
+  /// [begin, end) of the panels, multiples of 16.
   llvm::SmallVector<mlir::Value>
   addBf16(mlir::ValueRange sums, int64_t rows, mlir::Value firstPanel,
-          int64_t count, mlir::Value lines,
+          int64_t count, mlir::Value begin, mlir::Value end,
           llvm::function_ref<void(mlir::Value line)> ahead);
 
 private:
@@ -49,8 +51,8 @@ private:
   bool isInt4() const { return panels.layout.precision == ir::Precision::Int4; }
   mlir::Value lineIndex(mlir::Value panel, mlir::Value line);
   void choosePanels(mlir::Value first, int64_t count);
-  Values multiplyBf16(int64_t rows, mlir::ValueRange sums, mlir::Value lines,
-                      Ahead ahead);
+  Values multiplyBf16(int64_t rows, mlir::ValueRange sums, mlir::Value begin,
+                      mlir::Value end, Ahead ahead);
   Values multiplyInt8(int64_t rows, Ahead ahead);
   Values multiplyInt4(int64_t rows, Ahead ahead);
   /// sum + four inputs of each of 16 features (bytes) times those of a row.

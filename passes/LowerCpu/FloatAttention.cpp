@@ -21,14 +21,21 @@ public:
 
 private:
   void openSegment(Value head, Value keys) override;
-  void computeScores(Value first, Value count, Value keys) override;
+  void computeScores(Value first, Value count, Value begin, Value end) override;
   Value exponential(Value vector) override { return e.exp(vector); }
   void storeWeight(Value weight, Value i, Value column) override {
     e.storeVector(weight, scores, {i, column});
   }
-  void mix(Value first, Value count, Value firstKey, Value keys) override;
-  void addScores(Value first, Value count, Value keys);
+  /// No exponential is below zero: mixSeen knows hidden keys by it.
+  double hiddenWeight() const override { return pattern ? -1.0 : 0.0; }
+  void mix(Value first, Value count, Value firstKey, Value begin,
+           Value end) override;
+  void addScores(Value first, Value count, Value begin, Value end);
   void mixRows(Value first, Value i, int64_t count, Value begin, Value end);
+  void mixRagged(Value first, Value count, Value firstKey, Value keys);
+  void mixSeen(Value first, Value i, Value begin, Value end);
+  void mixPattern(Value first, Value count, Value firstKey, Value begin,
+                  Value end);
 
   Value keyPanels, valuePanels; // of this segment
   // Of additive scores: [heads * head_dim], and what they are multiplied by.
@@ -49,13 +56,15 @@ void FloatAttention::openSegment(Value head, Value) {
 
 /// scores = scale * v^T tanh(query + key), 16 keys at a time. (Queries are not
 /// scaled then.)
-void FloatAttention::addScores(Value first, Value count, Value keys) {
-  Value panels = e.ceilDiv(keys, panelWidth);
+void FloatAttention::addScores(Value first, Value count, Value begin,
+                               Value end) {
+  Value firstPanel = e.div(begin, panelWidth);
+  Value panels = e.ceilDiv(end, panelWidth);
   e.loop(zero, count, 1, [&](Value i) {
     Value row = e.add(first, i);
     Value head = e.add(e.mul(kvHead, group), e.rem(row, group));
     Value firstEntry = e.mul(head, shape.headDim);
-    e.loop(zero, panels, 1, [&](Value panel) {
+    e.loop(firstPanel, panels, 1, [&](Value panel) {
       Value sum =
           e.loop(zero, e.index(shape.headDim), 1, e.splat(0.0),
                  [&](Value d, ValueRange sum) {
@@ -71,24 +80,27 @@ void FloatAttention::addScores(Value first, Value count, Value keys) {
   });
 }
 
-void FloatAttention::computeScores(Value first, Value count, Value keys) {
+void FloatAttention::computeScores(Value first, Value count, Value begin,
+                                   Value end) {
   if (vector)
-    return addScores(first, count, keys);
-  Value panels = e.ceilDiv(keys, panelWidth);
+    return addScores(first, count, begin, end);
+  Value firstPanel = e.div(begin, panelWidth);
+  Value panels = e.ceilDiv(end, panelWidth);
   overRows(count, e.context.tile.rows, [&](Value i, int64_t rows) {
-    e.stepwise(
-        zero, panels, e.context.tile.panels, [&](Value panel, int64_t width) {
-          SmallVector<Value> start(rows * width, e.splat(0.0));
-          auto a = [&](int64_t r, Value k) {
-            return e.load(queries, {e.add(e.add(first, i), r), k});
-          };
-          auto b = [&](int64_t p, Value k) {
-            return e.loadVector(keyPanels, {e.add(panel, p), k, zero});
-          };
-          SmallVector<Value> tile = emitRegisterTile(
-              e, rows, width, zero, e.index(shape.headDim), start, {a, b});
-          storeTile(tile, scores, i, rows, panel, width);
-        });
+    e.stepwise(firstPanel, panels, e.context.tile.panels,
+               [&](Value panel, int64_t width) {
+                 SmallVector<Value> start(rows * width, e.splat(0.0));
+                 auto a = [&](int64_t r, Value k) {
+                   return e.load(queries, {e.add(e.add(first, i), r), k});
+                 };
+                 auto b = [&](int64_t p, Value k) {
+                   return e.loadVector(keyPanels, {e.add(panel, p), k, zero});
+                 };
+                 SmallVector<Value> tile =
+                     emitRegisterTile(e, rows, width, zero,
+                                      e.index(shape.headDim), start, {a, b});
+                 storeTile(tile, scores, i, rows, panel, width);
+               });
   });
 }
 
@@ -117,7 +129,8 @@ void FloatAttention::mixRows(Value first, Value i, int64_t count, Value begin,
 /// behind them each row goes alone, from its own first to its own last key. It
 /// never touches the value of a key that it does not see: zero times infinity
 /// would not be zero.
-void FloatAttention::mix(Value first, Value count, Value firstKey, Value keys) {
+void FloatAttention::mixRagged(Value first, Value count, Value firstKey,
+                               Value keys) {
   Value begin = passedKeys(e.add(first, e.add(count, -1)), firstKey);
   Value end = e.max(begin, seenKeys(first, firstKey, keys));
   auto alone = [&](llvm::function_ref<void(Value, Value, Value)> body) {
@@ -136,6 +149,59 @@ void FloatAttention::mix(Value first, Value count, Value firstKey, Value keys) {
     alone([&](Value i, Value, Value seen) {
       mixRows(first, i, 1, end, e.max(end, seen));
     });
+}
+
+/// For one row: keys whose weight is not that of a hidden one.
+void FloatAttention::mixSeen(Value first, Value i, Value begin, Value end) {
+  int64_t panels = shape.paddedHeadDim() / panelWidth;
+  Value row = e.add(first, i);
+  e.stepwise(zero, e.index(panels), std::min(e.context.tile.panels, panels),
+             [&](Value panel, int64_t width) {
+               SmallVector<Value> start = loadTile(mixed, row, 1, panel, width);
+               auto add = [&](Value key, ValueRange sums) {
+                 Value weight = e.load(scores, {i, key});
+                 Value hidden = arith::CmpFOp::create(
+                     e, arith::CmpFPredicate::OLT, weight, e.scalar(0.0));
+                 Value factor = e.broadcast(weight);
+                 SmallVector<Value> next;
+                 for (int64_t p = 0; p < width; ++p) {
+                   Value value =
+                       e.loadVector(valuePanels, {e.add(panel, p), key, zero});
+                   next.push_back(e.select(hidden, sums[p],
+                                           e.fma(factor, value, sums[p])));
+                 }
+                 return next;
+               };
+               storeTile(e.loop(begin, end, 1, start, add), mixed, row, 1,
+                         panel, width);
+             });
+}
+
+/// Steps that every row of the block sees whole go through register tiles; in
+/// the others each row goes alone.
+void FloatAttention::mixPattern(Value first, Value count, Value firstKey,
+                                Value begin, Value end) {
+  e.loop(begin, end, attentionStepKeys, [&](Value from) {
+    Value to = e.min(e.add(from, attentionStepKeys), end);
+    Value whole = seesAll(first, count, e.add(firstKey, from), e.sub(to, from));
+    auto together = [&] {
+      overRows(count, e.context.tile.rows, [&](Value i, int64_t rows) {
+        mixRows(first, i, rows, from, to);
+      });
+    };
+    auto alone = [&] {
+      e.loop(zero, count, 1, [&](Value i) { mixSeen(first, i, from, to); });
+    };
+    e.when(whole, together, alone);
+  });
+}
+
+void FloatAttention::mix(Value first, Value count, Value firstKey, Value begin,
+                         Value end) {
+  if (pattern)
+    mixPattern(first, count, firstKey, begin, end);
+  else
+    mixRagged(first, count, firstKey, end);
 }
 
 std::unique_ptr<AttentionBody>

@@ -48,7 +48,8 @@ private:
   bool cross;
   const CachePlan &cache;
   RowsView key, value;
-  Value base, layerOffset, rows, table, positions, zero;
+  Value base, layerOffset, rows, zero;
+  AnglesView angles;
   Value head; // the key: [1, depth]
   // Of this tile.
   Value segment, place, keys, values;
@@ -68,10 +69,9 @@ KvAppendBody::KvAppendBody(Emitter &e, ir::KvAppendOp op, int64_t capacity)
   layerOffset = cacheOffset(e, op.getCache());
   head = e.scratch({1, roundUp(shape.depth(), panelWidth)});
   zero = e.index(0);
-  if (!op.getRotary())
-    return;
-  table = rotaryTable(e, op, op.getRotaryTableAttr());
-  positions = positionsOf(e, op.getPositions(), capacity);
+  if (op.getRotary())
+    angles =
+        anglesOf(e, op, op.getPositions(), op.getRotaryTableAttr(), capacity);
 }
 
 /// The key into `head`, rotated; zeros behind it.
@@ -83,8 +83,7 @@ void KvAppendBody::loadKey(Value row, Value firstColumn) {
   copyColumns(e, key.memory, {row}, firstColumn, head, {zero}, zero,
               shape.headDim);
   if (op.getRotary())
-    emitRotation(e, head, zero, table, e.loadIndex(positions, row),
-                 *op.getRotary());
+    emitRotation(e, head, zero, angles, angles.rowOf(e, row), *op.getRotary());
 }
 
 void KvAppendBody::storeFloats(Value row, Value firstColumn) {

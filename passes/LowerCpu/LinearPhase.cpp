@@ -289,8 +289,8 @@ void ashlar::emitLinear(Emitter &e, ir::LinearOp op, int64_t capacity) {
     return emitEncodedLinear(e, op, capacity);
   LinearBlocking blocking(op, e.context.tile, capacity);
   // One chunk, when decoding.
-  Value tiles = e.mul(blocking.chunks(e), blocking.groups);
-  e.phase(phaseName(op), tiles, [&](Value begin, Value end) {
+  auto tiles = [&] { return e.mul(blocking.chunks(e), blocking.groups); };
+  e.rowsPhase(phaseName(op), tiles, [&](Value begin, Value end) {
     LinearBody body(e, op, blocking, capacity);
     int64_t group = blocking.groupUnits;
     e.when(

@@ -3,6 +3,7 @@
 #include "passes/Layout/Work.h"
 #include "passes/LowerCpu/Emitter.h"
 #include "passes/LowerCpu/Passes.h"
+#include "passes/LowerCpu/PatternBounds.h"
 
 #include "mlir/Dialect/AMX/AMXDialect.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -66,18 +67,28 @@ struct LowerToProgram : ashlar::impl::LowerToProgramPassBase<LowerToProgram> {
   LogicalResult lowerBlock(Block &block, OpBuilder &builder,
                            ProgramContext &context, int64_t capacity) {
     for (Operation &op : block) {
+      context.rowsPerToken = rowsPerToken(&op);
       Emitter e(op.getLoc(), builder, context);
       Operation *before = beforeInsertion(builder);
       if (auto layers = dyn_cast<ir::LayersOp>(op)) {
         if (failed(lowerLayers(layers, e, capacity)))
           return failure();
-      } else if (failed(lowerOp(&op, e, capacity))) {
+      } else if (failed(lowerOp(&op, e, capacity * context.rowsPerToken))) {
         return failure();
       }
       builder.restoreInsertionPoint(e.saveInsertionPoint());
-      noteWork(&op, before, builder);
+      noteWork(&op, before, builder, context.plan);
     }
     return success();
+  }
+
+  /// Of the rows that `op` makes, or copies.
+  static int64_t rowsPerToken(Operation *op) {
+    if (auto tap = dyn_cast<ir::TapOp>(op))
+      return ir::rowsPerToken(tap.getInput());
+    return isa<ir::LayersOp>(op) || op->getNumResults() == 0
+               ? 1
+               : ir::rowsPerToken(op->getResult(0));
   }
 
   static Operation *beforeInsertion(OpBuilder &builder) {
@@ -88,7 +99,8 @@ struct LowerToProgram : ashlar::impl::LowerToProgramPassBase<LowerToProgram> {
 
   /// Of the phases made of `op`, which stand behind `before`, the first of its
   /// own name computes what `op` does; the others help.
-  static void noteWork(Operation *op, Operation *before, OpBuilder &builder) {
+  static void noteWork(Operation *op, Operation *before, OpBuilder &builder,
+                       const ArenaPlan &plan) {
     ir::PhaseOp own;
     for (Operation *at = beforeInsertion(builder); at != before;
          at = at->getPrevNode())
@@ -98,10 +110,26 @@ struct LowerToProgram : ashlar::impl::LowerToProgramPassBase<LowerToProgram> {
     if (!own)
       return;
     setWork(own, workOf(op));
+    if (auto attention = dyn_cast<ir::AttentionOp>(op))
+      noteTiles(attention, own, plan);
     ir::Precision precision = precisionOf(op);
     if (precision != ir::Precision::F32)
       own->setAttr(phasePrecisionAttr,
                    builder.getStringAttr(ir::stringifyEnum(precision)));
+  }
+
+  /// At the longest sequence, where a mask leaves something out that is no
+  /// matter of order.
+  static void noteTiles(ir::AttentionOp op, ir::PhaseOp phase,
+                        const ArenaPlan &plan) {
+    auto keys = op.getKey().getDefiningOp<ir::KvAppendOp>();
+    if (!keys || !(op.getWindow() || op.getPattern()))
+      return;
+    int64_t length = plan.caches[plan.findCache(keys.getCache())].capacity;
+    TileCount tiles = countTiles(op, length);
+    phase->setAttr(phaseTilesAttr,
+                   DenseI64ArrayAttr::get(
+                       op.getContext(), {tiles.visited, tiles.total, length}));
   }
 
   /// What `op` multiplies.
@@ -135,6 +163,16 @@ struct LowerToProgram : ashlar::impl::LowerToProgramPassBase<LowerToProgram> {
     return success();
   }
 
+  LogicalResult lowerExperts(ir::ExpertsOp experts, Emitter &e,
+                             int64_t capacity) {
+    LogicalResult result = success();
+    emitExperts(e, experts, capacity, [&](Emitter &inside) {
+      result = lowerBlock(experts.getBody().front(), inside, inside.context,
+                          capacity);
+    });
+    return result;
+  }
+
   LogicalResult lowerOp(Operation *op, Emitter &e, int64_t capacity) {
     return llvm::TypeSwitch<Operation *, LogicalResult>(op)
         .Case([&](ir::EmbeddingOp op) {
@@ -143,10 +181,20 @@ struct LowerToProgram : ashlar::impl::LowerToProgramPassBase<LowerToProgram> {
         .Case([&](ir::LinearOp op) {
           return emitLinear(e, op, capacity), success();
         })
+        .Case([&](ir::RouteOp op) {
+          return emitRoute(e, op, capacity), success();
+        })
+        .Case([&](ir::ExpertsOp op) { return lowerExperts(op, e, capacity); })
+        .Case([&](ir::UnfoldOp op) {
+          return emitUnfold(e, op, capacity), success();
+        })
         .Case(
             [&](ir::NormOp op) { return emitNorm(e, op, capacity), success(); })
         .Case([&](ir::ResidualNormOp op) {
           return emitResidualNorm(e, op, capacity), success();
+        })
+        .Case([&](ir::RotaryAnglesOp op) {
+          return emitRotaryAngles(e, op, capacity), success();
         })
         .Case([&](ir::RotaryOp op) {
           return emitRotary(e, op, capacity), success();
@@ -158,12 +206,18 @@ struct LowerToProgram : ashlar::impl::LowerToProgramPassBase<LowerToProgram> {
           return emitAttention(e, op, capacity), success();
         })
         .Case([&](ir::ConvertOp op) {
-          if (!normBehind(op))
+          if (!writerOf(op))
             emitConvert(e, op, capacity);
           return success();
         })
+        .Case([&](ir::ScaleFeaturesOp op) {
+          return emitScaleFeatures(e, op, capacity), success();
+        })
+        .Case([&](ir::SetRowOp op) {
+          return emitSetRow(e, op, capacity), success();
+        })
         .Case([&](ir::TapOp op) { return emitTap(e, op, capacity), success(); })
-        .Case<ir::AddOp, ir::MultiplyOp, ir::ScaleOp, ir::SoftCapOp,
+        .Case<ir::AddOp, ir::MultiplyOp, ir::ScaleOp, ir::SoftCapOp, ir::ClipOp,
               ir::ActivationOp, ir::CopyOp>([&](Operation *op) {
           return emitElementwise(e, op, capacity), success();
         })

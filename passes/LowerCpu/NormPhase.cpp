@@ -19,19 +19,23 @@ struct NormWeights {
   Value gain, bias; // [features + slack] or null
   ir::NormKind kind;
   double epsilon;
+  int64_t features; // of gain and bias
 };
 } // namespace
 
 template <typename Op> static NormWeights weightsOf(Emitter &e, Op op) {
+  int64_t features = 0;
   auto view = [&](FlatSymbolRefAttr symbol) -> Value {
     if (!symbol)
       return {};
     ir::WeightOp weight = ir::lookupWeight(op, symbol);
+    features = weight.getRows();
     return e.weightView(weight,
                         {packedBytes(weight, ir::WeightLayout::Rows) / 4});
   };
-  return {view(op.getGainAttr()), view(op.getBiasAttr()), op.getKind(),
-          op.getEpsilon().convertToDouble()};
+  Value gain = view(op.getGainAttr()), bias = view(op.getBiasAttr());
+  return {gain, bias, op.getKind(), op.getEpsilon().convertToDouble(),
+          features};
 }
 
 /// Sum over a row of `term(column, lanes)`; terms of lanes that are not in use
@@ -66,32 +70,25 @@ static void normalizeRow(Emitter &e, const NormWeights &weights, RowsView out,
   Value factor = e.broadcast(e.divf(e.scalar(1.0), deviation));
   e.overColumns(features, {}, [&](Value column, int64_t lanes, ValueRange) {
     Value value = e.mulf(e.subf(read(column, lanes), mean), factor);
+    Value target = e.add(first, column);
+    // Gain and bias of the row, or the same ones for each part.
+    Value place = weights.features == features ? column : target;
     if (weights.gain)
-      value = e.mulf(value, e.loadVector(weights.gain, column));
+      value = e.mulf(value, e.loadVector(weights.gain, place));
     if (weights.bias)
-      value = e.addf(value, e.loadVector(weights.bias, column));
-    e.storeVector(value, out.memory, {row, e.add(first, column)}, lanes);
+      value = e.addf(value, e.loadVector(weights.bias, place));
+    e.storeVector(value, out.memory, {row, target}, lanes);
     return SmallVector<Value>();
   });
 }
 
-/// What the norm's row is converted to behind it, while it lies in L1.
-static SmallVector<OperandView> operandsBehind(Emitter &e, Operation *norm,
-                                               int64_t capacity) {
-  SmallVector<OperandView> operands;
-  for (Operation *user : norm->getResults().back().getUsers())
-    if (auto convert = dyn_cast<ir::ConvertOp>(user))
-      if (normBehind(convert) == norm)
-        operands.push_back(operandOf(e, convert.getResult(), capacity));
-  return operands;
-}
-
 void ashlar::emitNorm(Emitter &e, ir::NormOp op, int64_t capacity) {
-  e.phase(phaseName(op), e.tokens(), [&](Value begin, Value end) {
+  e.rowsPhase(phaseName(op), [&](Value begin, Value end) {
     NormWeights weights = weightsOf(e, op);
     RowsView input = rowsOf(e, op.getInput(), capacity);
     RowsView out = rowsOf(e, op.getResult(), capacity);
-    SmallVector<OperandView> operands = operandsBehind(e, op, capacity);
+    SmallVector<OperandView> operands =
+        operandsOfRows(e, op->getResults().back(), capacity);
     auto groups = static_cast<int64_t>(op.getGroups());
     int64_t features = out.features / groups;
     e.loop(begin, end, 1, [&](Value row) {
@@ -114,12 +111,13 @@ void ashlar::emitNorm(Emitter &e, ir::NormOp op, int64_t capacity) {
 
 void ashlar::emitResidualNorm(Emitter &e, ir::ResidualNormOp op,
                               int64_t capacity) {
-  e.phase(phaseName(op), e.tokens(), [&](Value begin, Value end) {
+  e.rowsPhase(phaseName(op), [&](Value begin, Value end) {
     NormWeights weights = weightsOf(e, op);
     RowsView lhs = rowsOf(e, op.getLhs(), capacity);
     RowsView rhs = rowsOf(e, op.getRhs(), capacity);
     RowsView out = rowsOf(e, op.getResult(), capacity);
-    SmallVector<OperandView> operands = operandsBehind(e, op, capacity);
+    SmallVector<OperandView> operands =
+        operandsOfRows(e, op->getResults().back(), capacity);
     // A sum that nobody reads is kept in the place of the result.
     RowsView sum =
         op.getSum().use_empty() ? out : rowsOf(e, op.getSum(), capacity);

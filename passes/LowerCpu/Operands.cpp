@@ -91,20 +91,37 @@ OperandView ashlar::operandOf(Emitter &e, Value value, int64_t capacity) {
   OperandView view;
   view.layout = OperandLayout::of(value);
   view.capacity = capacity;
+  const std::optional<ExpertsContext> &experts = e.context.experts;
+  int64_t rows = experts ? experts->tables.slots : capacity; // of the buffer
   int64_t offset = bufferOf(value).getOffset();
-  auto part = [&](int64_t at, ArrayRef<int64_t> shape, Type element) {
-    return e.viewBytes(e.context.arena, e.index(offset + at), shape, element);
+  /// What begins `at` bytes behind and has `rowBytes` for each row.
+  auto part = [&](int64_t at, int64_t rowBytes, ArrayRef<int64_t> shape,
+                  Type element) {
+    Value begin = e.index(offset + at);
+    if (experts)
+      begin = e.add(begin, e.mul(experts->firstRow, rowBytes));
+    return e.viewBytes(e.context.arena, begin, shape, element);
   };
-  view.lines =
-      part(0, {capacity * view.layout.lines(), lineBytes}, e.getI8Type());
-  if (!view.layout.isInt8)
+  const OperandLayout &layout = view.layout;
+  view.lines = part(0, layout.lines() * lineBytes,
+                    {capacity * layout.lines(), lineBytes}, e.getI8Type());
+  if (!layout.isInt8)
     return view;
-  view.scales =
-      part(view.layout.scalesOffset(capacity), {capacity}, e.getF32Type());
-  if (view.layout.group)
-    view.sums = part(view.layout.sumsOffset(capacity),
-                     {capacity, view.layout.groups()}, e.getI32Type());
+  view.scales = part(layout.scalesOffset(rows), 4, {capacity}, e.getF32Type());
+  if (layout.group)
+    view.sums = part(layout.sumsOffset(rows), layout.groups() * 4,
+                     {capacity, layout.groups()}, e.getI32Type());
   return view;
+}
+
+SmallVector<OperandView> ashlar::operandsOfRows(Emitter &e, Value rows,
+                                                int64_t capacity) {
+  SmallVector<OperandView> operands;
+  for (Operation *user : rows.getUsers())
+    if (auto convert = dyn_cast<ir::ConvertOp>(user))
+      if (writerOf(convert))
+        operands.push_back(operandOf(e, convert.getResult(), capacity));
+  return operands;
 }
 
 PanelView ashlar::panelsOf(Emitter &e, ir::WeightOp weight, bool gated) {
@@ -289,7 +306,7 @@ void ashlar::convertRow(Emitter &e, const RowsView &input,
 }
 
 void ashlar::emitConvert(Emitter &e, ir::ConvertOp op, int64_t capacity) {
-  e.phase(phaseName(op), e.tokens(), [&](Value begin, Value end) {
+  e.rowsPhase(phaseName(op), [&](Value begin, Value end) {
     RowsView input = rowsOf(e, op.getInput(), capacity);
     OperandView out = operandOf(e, op.getResult(), capacity);
     e.loop(begin, end, 1, [&](Value row) { convertRow(e, input, out, row); });

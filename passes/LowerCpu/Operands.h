@@ -36,6 +36,10 @@ struct PanelView {
 
 /// The operand that `value`, of bf16 or int8, lies as.
 OperandView operandOf(Emitter &e, mlir::Value value, int64_t capacity);
+/// What `rows` are converted to by the phase that makes them, row by row, while
+/// a row lies in L1.
+llvm::SmallVector<OperandView> operandsOfRows(Emitter &e, mlir::Value rows,
+                                              int64_t capacity);
 PanelView panelsOf(Emitter &e, ir::WeightOp weight, bool gated);
 
 /// Index of line `line` of `row`.

@@ -41,6 +41,22 @@ int64_t SegmentShape::expandedBytes() const {
 }
 int64_t SegmentShape::bytes() const { return kvHeads * headBytes(); }
 
+ExpertTables::ExpertTables(ir::ExpertsOp op, int64_t rows, int64_t unit)
+    : experts(op.getCount()), stride(roundUp(rows, panelWidth)) {
+  // Each expert's last rows may leave some of a unit empty.
+  int64_t most = rows * op.getMostOfRow();
+  slots = roundUp(most + std::min(experts, most) * (unit - 1), unit);
+}
+int64_t ExpertTables::tokens() const {
+  return roundUp(experts, panelWidth) * 4;
+}
+int64_t ExpertTables::positions() const {
+  return tokens() + experts * stride * 4;
+}
+int64_t ExpertTables::bytes() const {
+  return positions() + experts * stride * 4;
+}
+
 int64_t ArenaPlan::findCache(ir::CacheKind kind) const {
   for (auto [index, cache] : llvm::enumerate(caches))
     if (cache.kind == kind)
@@ -60,6 +76,8 @@ template <typename Fn> static void eachField(ArenaPlan &plan, Fn fn) {
   fn("max_tokens", plan.maxTokens);
   fn("row_capacity", plan.rowCapacity);
   fn("head_rows", plan.headRows);
+  fn("experts", plan.experts);
+  fn("expert_unit", plan.expertUnit);
 }
 
 template <typename Fn> static void eachField(CachePlan &cache, Fn fn) {

@@ -37,6 +37,8 @@ struct ArenaPlan {
   int64_t maxTokens = 0;
   int64_t rowCapacity = 0; // rows of a stack's buffers
   int64_t headRows = 0;    // rows of a head's buffers
+  int64_t experts = -1;    // ExpertTables
+  int64_t expertUnit = 1;  // an expert's rows begin on a multiple of it
   llvm::SmallVector<CachePlan> caches;
 
   /// Index of the cache of `kind` in `caches`, or -1.
@@ -45,6 +47,24 @@ struct ArenaPlan {
   void store(mlir::ModuleOp module) const;
   /// The plan that `module` carries; asserts that it has one.
   static ArenaPlan load(mlir::ModuleOp module);
+};
+
+/// Which row goes where, of an `experts` op over `rows` rows; all int32. The
+/// ops of a module use the same place one after the other.
+///   counts     [experts]: rows of each
+///   tokens     [experts][stride]: which, in ascending order
+///   positions  [experts][stride]: where a row stands among those
+/// Expert e's rows lie in the buffers of its region behind those of the experts
+/// before it, each time from a multiple of `unit` on.
+struct ExpertTables {
+  int64_t experts = 0;
+  int64_t stride = 0;
+  int64_t slots = 0; // rows of the region's buffers
+
+  ExpertTables(ir::ExpertsOp op, int64_t rows, int64_t unit);
+  int64_t tokens() const;
+  int64_t positions() const;
+  int64_t bytes() const;
 };
 
 /// Rows of attention that go through a segment of keys together.
@@ -83,6 +103,9 @@ struct SegmentShape {
 };
 
 constexpr llvm::StringLiteral buffersAttr = "buffers";
+/// On attention: its weights can be kept; and where, [heads, rows, keys].
+constexpr llvm::StringLiteral mappedAttr = "ashlar.mapped";
+constexpr llvm::StringLiteral mapAttr = "ashlar.map";
 constexpr llvm::StringLiteral argumentBufferAttr = "ashlar.buffer";
 constexpr llvm::StringLiteral resultBufferAttr = "ashlar.result";
 constexpr llvm::StringLiteral inputAttr = "ashlar.input";

@@ -57,8 +57,9 @@ static bool worksInPlace(Operation *op, OpOperand &operand) {
   if (auto linear = dyn_cast<ir::LinearOp>(op))
     return operand.get() == linear.getResidual() &&
            operand.get() != linear.getInput();
-  return isa<ir::AddOp, ir::MultiplyOp, ir::ScaleOp, ir::SoftCapOp,
-             ir::ActivationOp, ir::NormOp, ir::ResidualNormOp, ir::CopyOp>(op);
+  return isa<ir::AddOp, ir::MultiplyOp, ir::ScaleOp, ir::SoftCapOp, ir::ClipOp,
+             ir::ActivationOp, ir::NormOp, ir::ResidualNormOp,
+             ir::ScaleFeaturesOp, ir::SetRowOp, ir::CopyOp>(op);
 }
 
 /// The ancestor of `op` that lies in `block`.
@@ -180,9 +181,9 @@ void BufferClasses::numberOps(Block &block) {
   for (Operation &op : block) {
     // What a norm's phase writes must not lie where the norm reads.
     auto convert = dyn_cast<ir::ConvertOp>(op);
-    Operation *norm = convert ? normBehind(convert) : nullptr;
+    Operation *writer = convert ? writerOf(convert) : nullptr;
     int64_t next = points.size();
-    points[&op] = norm ? points.lookup(norm) : next;
+    points[&op] = writer ? points.lookup(writer) : next;
     for (Region &region : op.getRegions())
       for (Block &inner : region)
         numberOps(inner);
@@ -192,6 +193,9 @@ void BufferClasses::numberOps(Block &block) {
 unsigned BufferClasses::newClass(Value value) {
   classes.push_back({});
   classes.back().features = featuresOf(value);
+  classes.back().experts =
+      dyn_cast<ir::ExpertsOp>(value.getParentBlock()->getParentOp());
+  classes.back().rowsPerToken = ir::rowsPerToken(value);
   views[value] = {static_cast<unsigned>(classes.size() - 1), 0};
   return classes.size() - 1;
 }
@@ -210,6 +214,10 @@ void BufferClasses::assign(Block &block) {
       if (isRows(result) && !views.contains(result) &&
           !viewedBy(result, column))
         newClass(result);
+    if (auto experts = dyn_cast<ir::ExpertsOp>(op)) {
+      newClass(experts.getRows());
+      assign(experts.getBody().front());
+    }
   }
 }
 
@@ -258,6 +266,14 @@ void BufferClasses::extendLifetimes(Block &block) {
       extend(layers.getResult(), lastPoint(layers, points));
       for (Region &part : layers.getParts())
         extendLifetimes(part.front());
+    }
+    // The rows are handed out in front of the region, and added up behind it.
+    if (auto experts = dyn_cast<ir::ExpertsOp>(op)) {
+      extend(experts.getRows(), points[&op]);
+      extendLifetimes(experts.getBody().front());
+      for (Value value : {Value(experts.getWeights()), experts.getYielded(),
+                          Value(experts.getResult())})
+        extend(value, lastPoint(experts, points));
     }
   }
 }

@@ -24,12 +24,15 @@ struct BufferView {
 
 struct BufferClass {
   int64_t features = 0; // floats of a row
+  int64_t rowsPerToken = 1;
   // Program points, both included, at which the rows must be kept.
   int64_t begin = INT64_MAX;
   int64_t end = -1;
   bool fixed = false;  // an input or the result: placed beforehand
   int64_t offset = -1; // bytes in the arena
   int64_t stride = 0;  // floats from row to row
+  /// Whose rows they are, where not those of all tokens.
+  ir::ExpertsOp experts;
 };
 
 class BufferClasses {

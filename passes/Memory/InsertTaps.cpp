@@ -1,6 +1,7 @@
 //===- InsertTaps.cpp - Copies of rows for verify ------------------------===//
 
 #include "dialect/Ashlar.h"
+#include "passes/Memory/ArenaPlan.h"
 #include "passes/Memory/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -20,11 +21,16 @@ struct InsertTaps : ashlar::impl::InsertTapsPassBase<InsertTaps> {
   void runOnOperation() override {
     SmallVector<Operation *> ops;
     getOperation().walk([&](Operation *op) {
-      if (op->getNumResults() && !isa<ir::LayersOp>(op))
+      // An expert's rows are not those of the tokens.
+      if (op->getNumResults() && !isa<ir::LayersOp>(op) &&
+          !op->getParentOfType<ir::ExpertsOp>())
         ops.push_back(op);
     });
     for (Operation *op : ops)
       tapResults(op);
+    getOperation().walk([](ir::AttentionOp attention) {
+      attention->setAttr(mappedAttr, UnitAttr::get(attention.getContext()));
+    });
   }
 
   void tapResults(Operation *op) {

@@ -14,6 +14,8 @@ def InsertTapsPass : Pass<"ashlar-insert-taps", "::mlir::ModuleOp"> {
     // gets
     ashlar.tap "fc1" %y : tensor<?x64xf32>
     ```
+
+    Attention gets `ashlar.mapped`: it can keep its weights, too.
   }];
 }
 
@@ -27,7 +29,8 @@ def PlanArenaPass : Pass<"ashlar-plan-arena", "::mlir::ModuleOp"> {
     yields take the buffer of its argument; where that would overwrite rows that are
     still needed, an `ashlar.copy` is inserted.
 
-    Sets `buffers` on ops, `ashlar.buffer` on arguments, `ashlar.result` on entries and
+    Sets `buffers` on ops, `ashlar.buffer` on arguments, `ashlar.result` on entries,
+    `ashlar.map` (one place for all) on attention that can keep its weights, and
     `ashlar.arena` and `ashlar.caches` on the module.
   }];
   let options = [

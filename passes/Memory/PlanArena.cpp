@@ -6,6 +6,8 @@
 #include "passes/Memory/Passes.h"
 #include "runtime/abi.h"
 
+#include <numeric>
+
 namespace ashlar {
 #define GEN_PASS_DEF_PLANARENAPASS
 #include "passes/Memory/Passes.h.inc"
@@ -64,6 +66,8 @@ struct PlanArena : ashlar::impl::PlanArenaPassBase<PlanArena> {
     for (auto &[entry, classes] : entries)
       fixInputsAndResult(entry, classes);
     getOperation().walk([&](ir::TapOp tap) { planTap(tap); });
+    planMaps();
+    planExperts();
     // Entries do not run at the same time: they share what lies behind.
     int64_t shared = end;
     for (auto &[entry, classes] : entries) {
@@ -136,6 +140,31 @@ struct PlanArena : ashlar::impl::PlanArenaPassBase<PlanArena> {
     plan.tiles = allocate(plan.maxTiles * ASHLAR_TILE_WORDS * sizeof(int32_t));
   }
 
+  /// A place for the tables of any experts.
+  void planExperts() {
+    int64_t bytes = 0;
+    plan.expertUnit = expertUnit();
+    getOperation().walk([&](ir::ExpertsOp experts) {
+      int64_t rows = rowsOf(experts->getParentOfType<func::FuncOp>());
+      ExpertTables tables(experts, rows, plan.expertUnit);
+      bytes = std::max(bytes, tables.bytes());
+    });
+    if (bytes)
+      plan.experts = allocate(bytes);
+  }
+
+  /// What kernels compute behind an expert's last row must not reach the next
+  /// one's: whole register tiles, or whole pairs of tiles of operands.
+  int64_t expertUnit() {
+    int64_t unit = rowTile;
+    getOperation().walk([&](ir::LinearOp linear) {
+      if (linear->getParentOfType<ir::ExpertsOp>() &&
+          !linear.getInput().getType().getElementType().isF32())
+        unit = std::lcm<int64_t>(rowTile, 2 * ashlar::tileRows);
+    });
+    return unit;
+  }
+
   /// Adds `op`'s keys and values to the cache of its kind.
   void growCache(Operation *op, ir::CacheKind kind, Value keys) {
     int64_t index = plan.findCache(kind);
@@ -189,7 +218,9 @@ struct PlanArena : ashlar::impl::PlanArenaPassBase<PlanArena> {
       if (!type)
         continue;
       int64_t stride = type.getRank() == 1 ? 1 : rowStride(type.getDimSize(1));
-      int64_t offset = allocate(rows * stride * sizeof(float));
+      int64_t perToken =
+          type.getRank() == 1 ? 1 : ir::rowsPerToken(entry.getArgument(i));
+      int64_t offset = allocate(rows * perToken * stride * sizeof(float));
       entry.setArgAttr(i, argumentBufferAttr,
                        ir::BufferAttr::get(&getContext(), offset, stride));
     }
@@ -202,7 +233,8 @@ struct PlanArena : ashlar::impl::PlanArenaPassBase<PlanArena> {
 
   /// A tap's rows of every turn.
   void planTap(ir::TapOp tap) {
-    int64_t rows = rowsOf(tap->getParentOfType<func::FuncOp>());
+    int64_t rows = rowsOf(tap->getParentOfType<func::FuncOp>()) *
+                   ir::rowsPerToken(tap.getInput());
     int64_t features =
         cast<RankedTensorType>(tap.getInput().getType()).getDimSize(1);
     int64_t stride = roundUp(features, panelWidth);
@@ -210,6 +242,26 @@ struct PlanArena : ashlar::impl::PlanArenaPassBase<PlanArena> {
     int64_t layerStride = rows * stride * sizeof(float);
     tap.setLayerStride(layerStride);
     tap.setOffset(allocate(layerStride * (layers ? layers.getTurns() : 1)));
+  }
+
+  /// One place for the weights of whatever attention is looked at.
+  void planMaps() {
+    SmallVector<ir::AttentionOp> mapped;
+    int64_t heads = 0, keys = 0;
+    getOperation().walk([&](ir::AttentionOp op) {
+      if (!op->hasAttr(mappedAttr))
+        return;
+      mapped.push_back(op);
+      heads = std::max(heads, op.getQuery().getType().getDimSize(1));
+    });
+    if (mapped.empty())
+      return;
+    for (const CachePlan &cache : plan.caches)
+      keys = std::max(keys, roundUp(cache.capacity, panelWidth));
+    int64_t offset =
+        allocate(heads * plan.rowCapacity * keys * int64_t(sizeof(float)));
+    for (ir::AttentionOp op : mapped)
+      op->setAttr(mapAttr, ir::BufferAttr::get(&getContext(), offset, keys));
   }
 
   void fixInputsAndResult(func::FuncOp entry, BufferClasses &classes) {
@@ -239,7 +291,10 @@ struct PlanArena : ashlar::impl::PlanArenaPassBase<PlanArena> {
     int64_t last = begin;
     SmallVector<BufferClass *> placed;
     auto bytesOf = [&](const BufferClass &cls) {
-      return roundUp(rows * cls.stride * 4 + slackBytes, alignment);
+      int64_t own = cls.experts
+                        ? ExpertTables(cls.experts, rows, plan.expertUnit).slots
+                        : rows * cls.rowsPerToken;
+      return roundUp(own * cls.stride * 4 + slackBytes, alignment);
     };
     for (BufferClass *cls : order) {
       cls->stride = rowStride(cls->features);
@@ -279,6 +334,8 @@ struct PlanArena : ashlar::impl::PlanArenaPassBase<PlanArena> {
           buffers.push_back(bufferOf(result));
       if (!buffers.empty())
         op->setAttr(buffersAttr, ArrayAttr::get(&getContext(), buffers));
+      if (auto experts = dyn_cast<ir::ExpertsOp>(op))
+        op->setAttr(argumentBufferAttr, bufferOf(experts.getRows()));
     });
   }
 

@@ -80,6 +80,8 @@ static int offer_all(searcher *state, int32_t index, float *logits) {
   if (penalty > 0)
     ashlar_penalize(&state->sampler, penalty, tokens_of(state, of->slot),
                     (size_t)state->length, logits);
+  ashlar_course_suppress(&state->course, state->length, logits,
+                         state->features);
   for (int64_t i = 0; i < state->features; ++i)
     if (logits[i] > -INFINITY)
       ashlar_beam_heap_offer(
@@ -237,8 +239,10 @@ static int decode_beams(searcher *state) {
 static int start(searcher *state) {
   const ashlar_generation *request = state->course.request;
   int32_t length = (int32_t)request->prompt_count;
-  ashlar_batch source = {
-      .sequences = 1, .lengths = &length, .ids = request->prompt};
+  ashlar_batch source = {.sequences = 1,
+                         .lengths = &length,
+                         .ids = request->vectors ? NULL : request->prompt,
+                         .vectors = request->vectors};
   ashlar_status status = state->plan->encoder >= 0
                              ? state->api->encode(state->session, &source)
                              : state->api->reset(state->session, 0);

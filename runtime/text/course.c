@@ -3,6 +3,8 @@
 #include "runtime/text/course.h"
 #include "runtime/text/internal.h"
 
+#include <math.h> /* INFINITY: a macro, nothing of libm */
+
 /* How long the sequence may become. */
 static int find_limits(const ashlar_plan *plan, ashlar_course *course,
                        ashlar_error *error) {
@@ -44,10 +46,9 @@ static int find_start(const ashlar_plan *plan, ashlar_course *course,
   course->start = has_source ? request->decoder_ids : request->prompt;
   course->start_count =
       has_source ? request->decoder_count : request->prompt_count;
-  if (has_source && !course->start &&
-      settings->decoder_start != ASHLAR_TEXT_NONE) {
-    course->start = &settings->decoder_start;
-    course->start_count = 1;
+  if (has_source && !course->start) {
+    course->start = section(course->text, settings->decoder_start);
+    course->start_count = settings->decoder_start.count;
   }
   if (course->start_count == 0)
     return ashlar_fail(error, has_source
@@ -68,6 +69,16 @@ int ashlar_course_find(const ashlar_plan *plan, const ashlar_text *text,
                               "output begins with the prompt");
   if (find_start(plan, course, error) || find_limits(plan, course, error))
     return 1;
+  if (ashlar_reads_vectors(plan)) {
+    const char *input = plan->stacks[plan->encoder].input;
+    return request->vectors
+               ? ashlar_check_source(plan, NULL, request->prompt_count, input,
+                                     error)
+               : ashlar_fail(error,
+                             "the model reads %s, not tokens: give --in "
+                             "%s=FILE.npy",
+                             input, input);
+  }
   return plan->encoder >= 0 &&
          ashlar_check_source(plan, request->prompt, request->prompt_count,
                              "the prompt", error);
@@ -94,6 +105,22 @@ int ashlar_course_ends(const ashlar_course *course, int32_t token) {
   return contains(request->stop_ids, request->stop_count, token) ||
          (!request->ignore_end_tokens &&
           contains(section(course->text, ends), ends.count, token));
+}
+
+static void suppress(const ashlar_text *text, ashlar_text_section tokens,
+                     float *logits, int64_t count) {
+  const int32_t *ids = section(text, tokens);
+  for (uint32_t i = 0; i < tokens.count; ++i)
+    if (ids[i] < count)
+      logits[ids[i]] = -INFINITY;
+}
+
+void ashlar_course_suppress(const ashlar_course *course, int64_t length,
+                            float *logits, int64_t count) {
+  const ashlar_text_header *settings = course->text->header;
+  suppress(course->text, settings->suppressed, logits, count);
+  if (length == (int64_t)course->start_count)
+    suppress(course->text, settings->suppressed_at_begin, logits, count);
 }
 
 ashlar_stop ashlar_course_stop(const ashlar_course *course, int64_t length) {

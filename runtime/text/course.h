@@ -5,6 +5,10 @@
 
 #include "runtime/text/generate.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct ashlar_course {
   const ashlar_text *text;
   const ashlar_generation *request;
@@ -23,9 +27,18 @@ int ashlar_course_find(const ashlar_plan *plan, const ashlar_text *text,
    ASHLAR_TEXT_NONE. */
 int32_t ashlar_course_forced(const ashlar_course *course, int64_t length);
 
+/* Makes tokens impossible that the model's settings exclude behind `length`
+   tokens. */
+void ashlar_course_suppress(const ashlar_course *course, int64_t length,
+                            float *logits, int64_t count);
+
 int ashlar_course_ends(const ashlar_course *course, int32_t token);
 
 /* Why a sequence of `length` tokens ended at the limit. */
 ashlar_stop ashlar_course_stop(const ashlar_course *course, int64_t length);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif /* ASHLAR_RUNTIME_TEXT_COURSE_H */

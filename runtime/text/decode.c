@@ -121,6 +121,19 @@ static void add_to_run(const output *out, unsigned char byte) {
 
 /*===-- Tokens -----------------------------------------------------------===*/
 
+const char *ashlar_text_token_bytes(const ashlar_text *text, int32_t id,
+                                    size_t *bytes) {
+  const ashlar_text_header *header = text->header;
+  if (!header->has_tokenizer || id < 0 || id >= (int64_t)header->tokens.count)
+    return NULL;
+  const ashlar_text_token *token =
+      (const ashlar_text_token *)section(text, header->tokens) + id;
+  if (!(token->flags & ASHLAR_TOKEN_PRESENT))
+    return NULL;
+  *bytes = token->text.bytes;
+  return (const char *)string(text, token->text);
+}
+
 void ashlar_text_decode(ashlar_text_decoder *decoder, int32_t id,
                         ashlar_text_sink sink, void *user) {
   const ashlar_text *text = decoder->text;

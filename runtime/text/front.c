@@ -62,7 +62,7 @@ static int run_arrays(ashlar_front_state *state) {
     outputs[i].name = options->outputs[i].name;
   failed = failed || read_inputs(state, inputs) ||
            ashlar_run(state->api, state->session, inputs, options->input_count,
-                      outputs, options->output_count, &state->error) ||
+                      outputs, options->output_count, NULL, &state->error) ||
            write_outputs(state, outputs);
   for (size_t i = 0; inputs && i < options->input_count; ++i)
     ashlar_array_free(&inputs[i].array);
@@ -87,6 +87,14 @@ static const char *array_fault(const ashlar_options *options) {
   return options->output_count == 0 ? "--in without --out" : NULL;
 }
 
+/* Whether arrays without --out are to become text. */
+static int goes_on_from_arrays(const ashlar_front_state *state) {
+  const ashlar_options *options = &state->options;
+  return options->input_count > 0 && options->output_count == 0 &&
+         options->prompt_count == 0 && !options->ids &&
+         ashlar_reads_vectors(state->plan) && ashlar_can_generate(state->plan);
+}
+
 static const char *embedding_fault(const ashlar_front_state *state) {
   if (!ashlar_can_embed(state->plan))
     return "the model makes no sentence embeddings: it is no single stack that "
@@ -103,6 +111,8 @@ static const char *usage_fault(const ashlar_front_state *state) {
                                           options->stream);
   if (fault)
     return fault;
+  if (options->system && !options->chat)
+    return "--system is for --chat";
   if (options->weights && state->plan->weights)
     return "--weights: the executable carries its weights";
   if (embeds(options))
@@ -110,10 +120,16 @@ static const char *usage_fault(const ashlar_front_state *state) {
   if (options->pooling || options->normalize || options->no_normalize)
     return "--pooling and --normalize are for --out " ASHLAR_SENTENCE_EMBEDDING
            "=FILE";
+  if (goes_on_from_arrays(state))
+    return NULL;
   if (options->input_count > 0 || options->output_count > 0)
     return array_fault(options);
   if (options->prompt_count > 0 && options->ids)
     return "--ids does not go with other prompts";
+  if (ashlar_reads_vectors(state->plan) && ashlar_can_generate(state->plan))
+    return "the model reads arrays, not texts: it needs --in";
+  if (options->chat && (options->ids || !ashlar_can_generate(state->plan)))
+    return "--chat is for prompts that are texts, of a model that generates";
   if (!ashlar_can_generate(state->plan) && !ashlar_class_count(state->plan))
     return "the model neither generates nor classifies texts: it needs --in "
            "and --out";
@@ -146,6 +162,8 @@ static int run(ashlar_front_state *state) {
                        &state->text, &state->error) ||
       open_model(state))
     return 1;
+  if (goes_on_from_arrays(state))
+    return ashlar_front_arrays(state);
   return embeds(options) ? ashlar_front_embed(state)
                          : ashlar_front_prompts(state);
 }

@@ -5,6 +5,10 @@
 #include <stdio.h>
 
 static const char *const generation_help =
+    "  --chat                each prompt is a user's message in the model's "
+    "chat\n"
+    "                        template, one turn that asks for an answer\n"
+    "  --system=TEXT         what a chat begins with, as its system\n"
     "  --ids-only            print token ids instead of text\n"
     "  --stream              print text as it is made, also into a pipe\n"
     "  --decoder-ids=1,2     what the output of an encoder-decoder begins "
@@ -42,27 +46,37 @@ static void print_names(const char *what, const char *const *names,
 
 void ashlar_front_help(const ashlar_plan *plan, const char *program) {
   int generates = ashlar_can_generate(plan);
+  int from_arrays = generates && ashlar_reads_vectors(plan);
   const char *gives = generates                  ? "the text that follows"
                       : ashlar_class_count(plan) ? "its class and probability"
                                                  : "nothing: use --in, --out";
-  printf(
-      "usage: %s [options] [PROMPT...]\n"
-      "\n"
-      "Runs the model \"%s\". Prompts are the arguments, or else the lines "
-      "of standard\ninput; each gives one line: %s.\n"
-      "\n"
-      "  --ids=1,2,3           a prompt of token ids\n"
-      "%s"
-      "  --special             special tokens in prompts are themselves, not "
-      "text\n"
-      "%s"
-      "  --in NAME=FILE.npy    an input; with --out\n"
-      "  --out NAME=FILE.npy   an output to write\n"
-      "  --threads=N           default: the cores this process may use\n"
-      "  --weights=FILE        weights that the executable does not carry\n"
-      "  --help, --version\n",
-      program, plan->name, gives, generates ? generation_help : "",
-      ashlar_can_embed(plan) ? embedding_help : "");
+  if (from_arrays)
+    printf("usage: %s --in %s=FILE.npy [options]\n"
+           "\n"
+           "Runs the model \"%s\". Each sequence of the array gives one line: "
+           "%s.\n"
+           "\n",
+           program, plan->stacks[plan->encoder].input, plan->name, gives);
+  else
+    printf("usage: %s [options] [PROMPT...]\n"
+           "\n"
+           "Runs the model \"%s\". Prompts are the arguments, or else the "
+           "lines of standard\ninput; each gives one line: %s.\n"
+           "\n"
+           "  --ids=1,2,3           a prompt of token ids\n"
+           "  --special             special tokens in prompts are themselves, "
+           "not text\n",
+           program, plan->name, gives);
+  printf("%s"
+         "%s"
+         "  --in NAME=FILE.npy    an input%s\n"
+         "  --out NAME=FILE.npy   an output to write\n"
+         "  --threads=N           default: the cores this process may use\n"
+         "  --weights=FILE        weights that the executable does not carry\n"
+         "  --help, --version\n",
+         generates ? generation_help : "",
+         ashlar_can_embed(plan) ? embedding_help : "",
+         from_arrays ? "" : "; with --out");
   const char *names[ASHLAR_MAX_NAMES];
   print_names("inputs", names, ashlar_input_names(plan, names));
   print_names("outputs", names, ashlar_output_names(plan, names));

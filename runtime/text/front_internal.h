@@ -27,6 +27,15 @@ typedef struct ashlar_front_state {
 /* front_help.c */
 void ashlar_front_help(const ashlar_plan *plan, const char *program);
 
+/* front_arrays.c: each sequence of the arrays to a line of standard output. */
+int ashlar_front_arrays(ashlar_front_state *state);
+
+/* front_texts.c: a source of vectors, of `tokens` of them, and what the output
+   begins with; null: --decoder-ids, or the model's own. */
+int ashlar_front_source(ashlar_front_state *state, const float *vectors,
+                        size_t tokens, const int32_t *decoder_ids,
+                        size_t decoder_count);
+
 /* front_texts.c: prompts to lines of standard output, or into one array. */
 int ashlar_front_prompts(ashlar_front_state *state);
 int ashlar_front_embed(ashlar_front_state *state);

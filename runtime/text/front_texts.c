@@ -11,11 +11,10 @@
 /* Text of a model that is shown on a terminal must not steer it. */
 static void print(void *user, const char *bytes, size_t count) {
   const ashlar_front_state *state = user;
-  for (size_t i = 0; i < count; ++i) {
-    unsigned char c = (unsigned char)bytes[i];
-    int steers = (c < 0x20 && c != '\n' && c != '\t') || c == 0x7f;
-    putchar(state->terminal && steers ? '?' : c);
-  }
+  if (state->terminal && ashlar_stream_steers(bytes, count))
+    putchar('?');
+  else
+    fwrite(bytes, 1, count, stdout);
 }
 
 /*===-- Generation -------------------------------------------------------===*/
@@ -84,12 +83,10 @@ static int run_request(ashlar_front_state *state, ashlar_generation *request,
   return failed;
 }
 
-static int generate(ashlar_front_state *state, const int32_t *ids,
-                    size_t count) {
+/* What the options ask for; the source is the caller's. */
+static ashlar_generation make_request(ashlar_front_state *state) {
   const ashlar_options *options = &state->options;
-  ashlar_generation request = {.prompt = ids,
-                               .prompt_count = count,
-                               .decoder_ids = options->decoder_ids,
+  ashlar_generation request = {.decoder_ids = options->decoder_ids,
                                .decoder_count = options->decoder_count,
                                .max_new_tokens = options->max_new_tokens,
                                .ignore_end_tokens = options->ignore_eos,
@@ -97,15 +94,47 @@ static int generate(ashlar_front_state *state, const int32_t *ids,
                                .stop_count = options->stop_count,
                                .sampling = options->sampling,
                                .stream = state->prompts++};
+  return request;
+}
+
+static int generate(ashlar_front_state *state, ashlar_generation *request) {
   ashlar_generated result;
-  int failed = run_request(state, &request, &result);
+  int failed = run_request(state, request, &result);
   if (!failed && result.stop == ASHLAR_STOP_CONTEXT)
     fprintf(stderr, "note: the context of %lld tokens is full\n",
             (long long)state->plan->max_context);
   return failed;
 }
 
+int ashlar_front_source(ashlar_front_state *state, const float *vectors,
+                        size_t tokens, const int32_t *decoder_ids,
+                        size_t decoder_count) {
+  ashlar_generation request = make_request(state);
+  request.vectors = vectors;
+  request.prompt_count = tokens;
+  if (decoder_ids) {
+    request.decoder_ids = decoder_ids;
+    request.decoder_count = decoder_count;
+  }
+  return generate(state, &request);
+}
+
 /*===-- Classification ---------------------------------------------------===*/
+
+/* A label is one field of one line, whatever it holds. */
+static void print_field(void *user, const char *bytes, size_t count) {
+  (void)user;
+  if ((unsigned char)bytes[0] < 0x20 || ashlar_stream_steers(bytes, count))
+    putchar('?');
+  else
+    fwrite(bytes, 1, count, stdout);
+}
+
+static void print_label(const char *label, size_t bytes) {
+  ashlar_stream stream = {.sink = print_field};
+  ashlar_stream_write(&stream, label, bytes);
+  ashlar_stream_end(&stream);
+}
 
 static int classify(ashlar_front_state *state, const int32_t *ids,
                     const int32_t *types, size_t count) {
@@ -119,10 +148,9 @@ static int classify(ashlar_front_state *state, const int32_t *ids,
   if (!failed) {
     size_t bytes;
     const char *label = ashlar_text_label(&state->text, best, &bytes);
-    /* One line, two fields, whatever the label holds. */
-    for (size_t i = 0; label && i < bytes; ++i)
-      putchar((unsigned char)label[i] < 0x20 ? '?' : label[i]);
-    if (!label)
+    if (label)
+      print_label(label, bytes);
+    else
       printf("LABEL_%lld", (long long)best);
     printf("\t%.6f\n", (double)probabilities[best]);
   }
@@ -134,15 +162,27 @@ static int classify(ashlar_front_state *state, const int32_t *ids,
 
 static int encode(ashlar_front_state *state, const char *prompt, size_t bytes,
                   ashlar_tokens *tokens) {
-  unsigned flags = state->options.special ? ASHLAR_TEXT_SPECIAL : 0;
+  const ashlar_options *options = &state->options;
+  unsigned flags = options->special ? ASHLAR_TEXT_SPECIAL : 0;
+  if (options->chat) {
+    ashlar_text_chat chat = {options->system,
+                             options->system ? strlen(options->system) : 0,
+                             prompt, bytes};
+    return ashlar_text_chat_tokens(&state->text, &chat, flags, tokens,
+                                   &state->error);
+  }
   return ashlar_text_tokens(&state->text, prompt, bytes, flags, tokens,
                             &state->error);
 }
 
 static int run_ids(ashlar_front_state *state, const int32_t *ids,
                    const int32_t *types, size_t count) {
-  return ashlar_can_generate(state->plan) ? generate(state, ids, count)
-                                          : classify(state, ids, types, count);
+  if (!ashlar_can_generate(state->plan))
+    return classify(state, ids, types, count);
+  ashlar_generation request = make_request(state);
+  request.prompt = ids;
+  request.prompt_count = count;
+  return generate(state, &request);
 }
 
 /* Takes a prompt; `user` is the caller's. */

@@ -8,6 +8,7 @@
 
 #include "runtime/text/generate.h"
 #include "runtime/text/course.h"
+#include "runtime/text/vectors.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,8 @@ typedef struct generator {
   /* The call being put together, and what follows it. */
   int32_t *slots, *lengths, *rows; /* [lane_count] */
   int32_t *ids;                    /* [max_tokens] */
+  float *vectors;                  /* of max_tokens; null: sources are ids */
+  int64_t vectors_size;            /* floats of a token */
   float *logits;                   /* [lane_count, features] */
   ashlar_sampler sampler;
 } generator;
@@ -91,19 +94,30 @@ static int begin(generator *state, int32_t slot,
 
 /*===-- Calls -----------------------------------------------------------===*/
 
-static int encode(generator *state, int32_t sequences, const int32_t *ids) {
+static int encode(generator *state, int32_t sequences) {
   ashlar_batch batch = {.sequences = sequences,
                         .slots = state->slots,
                         .lengths = state->lengths,
-                        .ids = ids};
+                        .ids = state->vectors ? NULL : state->ids,
+                        .vectors = state->vectors};
   return ashlar_check_status(
       state->api, state->api->encode(state->session, &batch), state->error);
+}
+
+/* The request's source at row `row` of the call. */
+static void take_source(generator *state, const ashlar_generation *request,
+                        int64_t row) {
+  if (state->vectors)
+    memcpy(state->vectors + row * state->vectors_size, request->vectors,
+           request->prompt_count * (size_t)state->vectors_size * sizeof(float));
+  else
+    memcpy(state->ids + row, request->prompt,
+           request->prompt_count * sizeof(int32_t));
 }
 
 /* Runs the encoder on new lanes' sources, as many at a time as fit. */
 static int encode_sources(generator *state) {
   ashlar_packing packing = {0};
-  int32_t *ids = state->ids;
   for (int32_t slot = 0; slot < state->lane_count; ++slot) {
     lane *of = &state->lanes[slot];
     if (!of->result || !of->needs_source)
@@ -112,19 +126,16 @@ static int encode_sources(generator *state) {
     const ashlar_generation *request = of->course.request;
     int64_t tokens = (int64_t)request->prompt_count;
     if (!ashlar_pack(state->plan, state->plan->encoder, tokens, &packing)) {
-      if (encode(state, (int32_t)packing.sequences, state->ids))
+      if (encode(state, (int32_t)packing.sequences))
         return 1;
       packing = (ashlar_packing){0};
       ashlar_pack(state->plan, state->plan->encoder, tokens, &packing);
-      ids = state->ids;
     }
-    memcpy(ids, request->prompt, request->prompt_count * sizeof(*ids));
-    ids += request->prompt_count;
+    take_source(state, request, packing.rows - tokens);
     state->slots[packing.sequences - 1] = slot;
     state->lengths[packing.sequences - 1] = (int32_t)tokens;
   }
-  return packing.sequences > 0 &&
-         encode(state, (int32_t)packing.sequences, state->ids);
+  return packing.sequences > 0 && encode(state, (int32_t)packing.sequences);
 }
 
 /* Rows that a call with `packing` has still room for. */
@@ -170,6 +181,7 @@ static int choose(generator *state, lane *of, float *logits, int32_t *token) {
   if (sampling->repetition_penalty > 0)
     ashlar_penalize(&state->sampler, sampling->repetition_penalty, of->tokens,
                     (size_t)of->length, logits);
+  ashlar_course_suppress(&of->course, of->length, logits, state->features);
   return sampling->enabled
              ? ashlar_sample(&state->sampler, sampling, logits, &of->random,
                              token, state->error)
@@ -263,6 +275,14 @@ static int allocate(generator *state) {
   state->lengths = calloc(lanes, sizeof(*state->lengths));
   state->rows = calloc(lanes, sizeof(*state->rows));
   state->ids = calloc((size_t)state->plan->max_tokens, sizeof(*state->ids));
+  if (ashlar_reads_vectors(state->plan)) {
+    state->vectors_size =
+        ashlar_vectors_size(&state->plan->stacks[state->plan->encoder]);
+    state->vectors = calloc((size_t)state->plan->max_tokens,
+                            (size_t)state->vectors_size * sizeof(float));
+    if (!state->vectors)
+      return ashlar_fail(state->error, "out of memory for the sources");
+  }
   state->logits = malloc(lanes * (size_t)state->features * sizeof(float));
   if (state->lanes && state->slots && state->lengths && state->rows &&
       state->ids && state->logits)
@@ -278,6 +298,7 @@ static void release(generator *state) {
   free(state->lengths);
   free(state->rows);
   free(state->ids);
+  free(state->vectors);
   free(state->logits);
   ashlar_sampler_free(&state->sampler);
 }

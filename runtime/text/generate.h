@@ -28,6 +28,9 @@ typedef struct ashlar_generation {
   /* The text to continue, or an encoder-decoder's source. */
   const int32_t *prompt;
   size_t prompt_count;
+  /* The source of a model that reads vectors, of prompt_count tokens
+     (vectors.h); the prompt is null then. */
+  const float *vectors;
   /* What an encoder-decoder's output begins with; null = the model's
      decoder_start_token_id. */
   const int32_t *decoder_ids;

@@ -23,6 +23,10 @@ static size_t list_slots(const ashlar_plan *plan, slot *slots) {
       continue;
     const ashlar_stack_plan *stack = &plan->stacks[index];
     slots[count++] = (slot){stack->input, VALUES, is_decoder};
+    /* Images are whole; and where a token is made of several vectors, none of
+       them can be missing. */
+    if (stack->image.channels > 0 || stack->vector_rows > 1)
+      continue;
     slots[count++] =
         (slot){both && is_decoder ? "decoder_attention_mask" : "attention_mask",
                MASK, is_decoder};
@@ -56,7 +60,7 @@ static int is_integer(const ashlar_array *array) {
   return array->element == ASHLAR_INT32 || array->element == ASHLAR_INT64;
 }
 
-static int check_values(const ashlar_feed *feed, const char *name,
+static int check_values(ashlar_feed *feed, const char *name,
                         const ashlar_array *array, ashlar_error *error) {
   char shape[160];
   ashlar_array_shape(array, shape, sizeof(shape));
@@ -67,16 +71,12 @@ static int check_values(const ashlar_feed *feed, const char *name,
     if (array->rank != 2)
       return ashlar_fail(error, "%s: shape %s; expected [batch, tokens]", name,
                          shape);
-    return 0;
+    feed->columns = array->shape[1];
+  } else if (ashlar_vectors_check(feed->plan, name, array, &feed->columns,
+                                  error)) {
+    return 1;
   }
-  if (array->element != ASHLAR_FLOAT32 && array->element != ASHLAR_FLOAT64)
-    return ashlar_fail(error,
-                       "%s: elements are %s; expected float32 or "
-                       "float64",
-                       name, ashlar_element_name(array->element));
-  if (array->rank != 3 || array->shape[2] != feed->plan->hidden)
-    return ashlar_fail(error, "%s: shape %s; expected [batch, length, %lld]",
-                       name, shape, (long long)feed->plan->hidden);
+  feed->batch = array->shape[0];
   return 0;
 }
 
@@ -157,8 +157,6 @@ static int check_feed(ashlar_feed *feed, const slot *slots, size_t slot_count,
   }
   if (check_values(feed, feed->values_name, feed->values, error))
     return 1;
-  feed->batch = feed->values->shape[0];
-  feed->columns = feed->values->shape[1];
   for (size_t i = 0; i < slot_count; ++i) {
     const ashlar_array *array = *field(feed, slots[i].role);
     const char *name = slots[i].name;

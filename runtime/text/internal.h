@@ -50,6 +50,12 @@ int ashlar_buffer_reserve(buffer *out, size_t capacity, ashlar_error *error);
 
 /*===-- Encoding ---------------------------------------------------------===*/
 
+/* Where special tokens count, whatever the flags say: the template's parts of a
+   chat. */
+typedef struct span {
+  const unsigned char *begin, *end;
+} span;
+
 /* A text on its way to ids. */
 typedef struct encoding {
   const ashlar_text *text;
@@ -62,6 +68,7 @@ typedef struct encoding {
   buffer steps[ASHLAR_TEXT_MAX_STEPS]; /* what each step wrote last */
   buffer work;                         /* the model's */
   buffer points;                       /* of a normalization form */
+  span trusted[3];                     /* empty but for chats */
   ashlar_error *error;
 } encoding;
 

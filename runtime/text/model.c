@@ -1,6 +1,7 @@
 /*===- model.c - What an artifact can be asked ---------------------- C -*-===*/
 
 #include "runtime/text/model.h"
+#include "runtime/text/vectors.h"
 
 #include <string.h>
 
@@ -15,11 +16,14 @@ const ashlar_stack_plan *ashlar_last_stack(const ashlar_plan *plan) {
   return &plan->stacks[plan->decoder >= 0 ? plan->decoder : plan->encoder];
 }
 
+int ashlar_reads_vectors(const ashlar_plan *plan) {
+  return plan->encoder >= 0 && plan->stacks[plan->encoder].ids_offset < 0;
+}
+
 int ashlar_can_generate(const ashlar_plan *plan) {
   int32_t head = ashlar_logits_head(plan);
   return head >= 0 && !plan->heads[head].first_row_only && plan->decoder >= 0 &&
-         plan->stacks[plan->decoder].ids_offset >= 0 &&
-         (plan->encoder < 0 || plan->stacks[plan->encoder].ids_offset >= 0);
+         plan->stacks[plan->decoder].ids_offset >= 0;
 }
 
 int64_t ashlar_class_count(const ashlar_plan *plan) {
@@ -76,8 +80,14 @@ int ashlar_check_source(const ashlar_plan *plan, const int32_t *ids,
                         size_t count, const char *what, ashlar_error *error) {
   const ashlar_stack_plan *stack = &plan->stacks[plan->encoder];
   int64_t most = ashlar_encoder_limit(plan);
+  const char *option =
+      most < plan->max_tokens ? "--max-source" : "--max-tokens";
   if (count == 0)
     return ashlar_fail(error, "%s has no tokens", what);
+  if (!ids)
+    return count > (size_t)most &&
+           ashlar_vectors_too_many(stack, what, (int64_t)count, most, option,
+                                   error);
   if (stack->positions_offset >= 0 && stack->positions > 0 &&
       (int64_t)count > stack->positions - stack->first_position)
     return ashlar_fail(error, "%s has %zu tokens; the model has %lld positions",
@@ -87,8 +97,6 @@ int ashlar_check_source(const ashlar_plan *plan, const int32_t *ids,
     return ashlar_fail(error,
                        "%s has %zu tokens; the encoder takes %lld at most "
                        "(%s of compile)",
-                       what, count, (long long)most,
-                       most < plan->max_tokens ? "--max-source"
-                                               : "--max-tokens");
+                       what, count, (long long)most, option);
   return ashlar_check_ids(stack, ids, count, what, error);
 }

@@ -16,6 +16,9 @@ int32_t ashlar_logits_head(const ashlar_plan *plan);
 /* The stack whose result the heads read. */
 const ashlar_stack_plan *ashlar_last_stack(const ashlar_plan *plan);
 
+/* Whether the encoder takes vectors instead of token ids. */
+int ashlar_reads_vectors(const ashlar_plan *plan);
+
 /* A decoder of token ids with logits for every token. */
 int ashlar_can_generate(const ashlar_plan *plan);
 
@@ -26,8 +29,9 @@ int64_t ashlar_class_count(const ashlar_plan *plan);
 /* Tokens of one sequence that the encoder takes at most. */
 int64_t ashlar_encoder_limit(const ashlar_plan *plan);
 
-/* Ids that the encoder can take as one sequence without positions of their own;
-   `what` names them in the error. */
+/* Ids, or vectors of `count` tokens where `ids` is null, that the encoder can
+   take as one sequence without positions of their own; `what` names them in the
+   error. */
 int ashlar_check_source(const ashlar_plan *plan, const int32_t *ids,
                         size_t count, const char *what, ashlar_error *error);
 

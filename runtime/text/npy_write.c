@@ -1,6 +1,6 @@
 /*===- npy_write.c - Arrays to .npy files --------------------------- C -*-===*/
 
-#define _DEFAULT_SOURCE
+#define _GNU_SOURCE
 #define _FILE_OFFSET_BITS 64
 
 #include "runtime/text/array.h"
@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static int write_all(int file, const void *bytes, size_t count) {
@@ -80,6 +82,30 @@ static int write_beside(const char *path, const ashlar_array *array,
   return failed ? ashlar_fail(error, "%s: %s", path, strerror(cause)) : 0;
 }
 
+/* Whether something else than a file or a folder has this name: a pipe, a
+   terminal, /dev/null. It is written to, never replaced. */
+static int is_special(const char *path) {
+  int file = open(path, O_PATH | O_CLOEXEC);
+  if (file < 0)
+    return 0;
+  /* Not fstat(): as a symbol it is newer than the glibc that we support. */
+  struct stat state;
+  int known = syscall(SYS_fstat, file, &state) == 0;
+  close(file);
+  return known && !S_ISREG(state.st_mode) && !S_ISDIR(state.st_mode);
+}
+
+static int write_special(const char *path, const ashlar_array *array,
+                         ashlar_error *error) {
+  int file = open(path, O_WRONLY | O_CLOEXEC);
+  if (file < 0)
+    return ashlar_fail(error, "%s: %s", path, strerror(errno));
+  int failed = write_array(file, array);
+  int cause = errno;
+  failed |= close(file) != 0;
+  return failed ? ashlar_fail(error, "%s: %s", path, strerror(cause)) : 0;
+}
+
 /* What rename would refuse once it is too late to take the others back. */
 static int check_targets(const char *const *paths, size_t count,
                          ashlar_error *error) {
@@ -90,7 +116,7 @@ static int check_targets(const char *const *paths, size_t count,
       return ashlar_fail(error, "%s: %s", paths[i], strerror(EISDIR));
     }
     for (size_t j = 0; j < i; ++j)
-      if (strcmp(paths[i], paths[j]) == 0)
+      if (strcmp(paths[i], paths[j]) == 0 && !is_special(paths[i]))
         return ashlar_fail(error, "%s: two outputs go to this file", paths[i]);
   }
   return 0;
@@ -106,9 +132,13 @@ int ashlar_npy_write(const char *const *paths, const ashlar_array *arrays,
   int failed = 0;
   size_t renamed = 0;
   for (size_t i = 0; i < count && !failed; ++i)
-    failed = write_beside(paths[i], &arrays[i], &names[i], error);
+    if (!is_special(paths[i]))
+      failed = write_beside(paths[i], &arrays[i], &names[i], error);
+  for (size_t i = 0; i < count && !failed; ++i)
+    if (!names[i])
+      failed = write_special(paths[i], &arrays[i], error);
   for (; renamed < count && !failed; ++renamed)
-    if (rename(names[renamed], paths[renamed]) != 0) {
+    if (names[renamed] && rename(names[renamed], paths[renamed]) != 0) {
       failed = ashlar_fail(error, "%s: %s", paths[renamed], strerror(errno));
       break;
     }

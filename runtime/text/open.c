@@ -101,14 +101,20 @@ static void check_hash(check *state, ashlar_text_section where, uint32_t limit,
       fault(state, what);
 }
 
+static void check_settings(check *state, ashlar_text_section where,
+                           const char *what) {
+  const int32_t *ids = elements(state, where, sizeof(*ids), what);
+  for (uint32_t i = 0; ids && i < where.count; ++i)
+    if (ids[i] < 0)
+      fault(state, what);
+}
+
 static void check_generation(check *state, const ashlar_text_header *header) {
-  const int32_t *ends =
-      elements(state, header->end_tokens, sizeof(*ends), "end tokens");
-  for (uint32_t i = 0; ends && i < header->end_tokens.count; ++i)
-    if (ends[i] < 0)
-      fault(state, "end tokens");
-  if (header->decoder_start < ASHLAR_TEXT_NONE ||
-      header->forced_first < ASHLAR_TEXT_NONE ||
+  check_settings(state, header->end_tokens, "end tokens");
+  check_settings(state, header->decoder_start, "decoder start");
+  check_settings(state, header->suppressed, "suppressed tokens");
+  check_settings(state, header->suppressed_at_begin, "suppressed tokens");
+  if (header->forced_first < ASHLAR_TEXT_NONE ||
       header->forced_last < ASHLAR_TEXT_NONE ||
       header->max_length < ASHLAR_TEXT_NONE ||
       header->max_new_tokens < ASHLAR_TEXT_NONE)
@@ -139,6 +145,16 @@ static void check_tokens(check *state, const ashlar_text_header *header) {
     fault(state, "decoder");
   check_strings(state, header->decoded, "decoder");
   check_strings(state, header->firsts, "decoder");
+}
+
+static void check_chat(check *state, const ashlar_text_header *header) {
+  static const char what[] = "chat template";
+  if (header->chat_flags & ~(uint32_t)ASHLAR_CHAT_FLAGS)
+    fault(state, what);
+  for (int i = 0; i < 2; ++i)
+    check_string(state, header->chat[i], what);
+  for (int i = 0; i < 3; ++i)
+    check_string(state, header->system_chat[i], what);
 }
 
 static void check_added(check *state, const ashlar_text_header *header) {
@@ -308,6 +324,7 @@ int ashlar_text_open(const void *blob, size_t bytes, ashlar_text *text,
     check_added(&state, header);
     check_steps(&state, header);
     check_model(&state, header);
+    check_chat(&state, header);
   }
   if (state.fault)
     return ashlar_fail(error, "the text tables are damaged (%s)", state.fault);

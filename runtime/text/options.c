@@ -97,6 +97,7 @@ static int set_flag(ashlar_options *options, const char *name) {
                {"--ignore-eos", &options->ignore_eos},
                {"--special", &options->special},
                {"--stream", &options->stream},
+               {"--chat", &options->chat},
                {"--normalize", &options->normalize},
                {"--no-normalize", &options->no_normalize}};
   for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); ++i)
@@ -154,6 +155,11 @@ OPTION(set_weights) {
   in->options->weights = value;
   return 0;
 }
+OPTION(set_system) {
+  (void)name;
+  in->options->system = value;
+  return 0;
+}
 OPTION(set_temperature) {
   in->options->sampling.enabled = 1;
   return set_real(in, name, value, 0, 0, ASHLAR_MAX_TEMPERATURE,
@@ -209,6 +215,7 @@ static const valued_option valued_options[] = {
     {"--in", add_input},
     {"--out", add_output},
     {"--weights", set_weights},
+    {"--system", set_system},
     {"--temperature", set_temperature},
     {"--top-k", set_top_k},
     {"--top-p", set_top_p},

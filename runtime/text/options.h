@@ -14,7 +14,8 @@ typedef struct ashlar_binding {
 
 typedef struct ashlar_options {
   int help, version;
-  int ids_only, ignore_eos, special, stream;
+  int ids_only, ignore_eos, special, stream, chat;
+  const char *system;          /* of a chat; null = none */
   int normalize, no_normalize; /* neither = the model's own */
   int32_t pooling;             /* ashlar_text_pooling; NONE = the model's own */
   ashlar_sampling sampling;

@@ -1,6 +1,7 @@
 /*===- run.c - Inputs by name to outputs by name -------------------- C -*-===*/
 
 #include "runtime/text/run.h"
+#include "runtime/patches.h"
 #include "runtime/text/run_internal.h"
 
 #include <stdlib.h>
@@ -25,6 +26,11 @@ static int find_output(ashlar_runner *state, const char *name,
                        ashlar_output *found) {
   const ashlar_plan *plan = state->plan;
   *found = (ashlar_output){.stack = -1, .head = -1};
+  if (state->attention && strcmp(name, "attention") == 0) {
+    found->is_attention = 1;
+    found->stack = plan->maps[state->attention->map].stack;
+    return 0;
+  }
   for (int64_t i = 0; i < plan->stack_count; ++i)
     if (strcmp(plan->stacks[i].output, name) == 0)
       found->stack = i;
@@ -43,14 +49,11 @@ static int find_output(ashlar_runner *state, const char *name,
                      name, list);
 }
 
-static const ashlar_feed *feed_of(const ashlar_runner *state, int64_t stack) {
-  return stack == state->plan->decoder ? &state->feeds.decoder
-                                       : &state->feeds.encoder;
-}
-
 static int make_output(ashlar_runner *state, ashlar_output *wanted) {
   const ashlar_plan *plan = state->plan;
-  const ashlar_feed *feed = feed_of(state, wanted->stack);
+  const ashlar_feed *feed = ashlar_feed_of(state, wanted->stack);
+  if (wanted->is_attention)
+    return ashlar_attention_make(state, wanted->array);
   int64_t shape[3] = {feed->batch, feed->columns,
                       plan->stacks[wanted->stack].hidden};
   int32_t rank = 3;
@@ -61,6 +64,7 @@ static int make_output(ashlar_runner *state, ashlar_output *wanted) {
       shape[1] = shape[2];
       rank = 2;
     }
+    rank -= (int32_t)head->scalar;
   }
   return ashlar_array_make(wanted->array, ASHLAR_FLOAT32, rank, shape,
                            state->error);
@@ -156,6 +160,9 @@ static int check_length(ashlar_runner *state, const ashlar_feed *feed,
   const char *option = is_decoder                       ? "--max-context"
                        : most < state->plan->max_tokens ? "--max-source"
                                                         : "--max-tokens";
+  if (feed->plan->vector_rows > 1)
+    return ashlar_vectors_too_many(feed->plan, feed->values_name, *tokens, most,
+                                   option, state->error);
   return ashlar_fail(state->error,
                      "%s: sequence %lld has %lld tokens; the artifact takes "
                      "%lld at most (%s of compile)",
@@ -199,19 +206,26 @@ static int allocate(ashlar_runner *state) {
   const ashlar_plan *plan = state->plan;
   size_t tokens = (size_t)plan->max_tokens;
   size_t slots = (size_t)plan->max_sequences;
-  size_t width = 0;
-  for (int64_t i = 0; i < plan->stack_count; ++i)
-    if (plan->stacks[i].ids_offset < 0 &&
-        (size_t)plan->stacks[i].hidden > width)
-      width = (size_t)plan->stacks[i].hidden;
+  size_t width = 0, pixels = 0;
+  for (int64_t i = 0; i < plan->stack_count; ++i) {
+    const ashlar_stack_plan *stack = &plan->stacks[i];
+    if (stack->image.channels > 0)
+      pixels = (size_t)ashlar_image_floats(&stack->image) *
+               (tokens / (size_t)stack->image.rows);
+    else if (stack->ids_offset < 0 &&
+             (size_t)ashlar_vectors_size(stack) > width)
+      width = (size_t)ashlar_vectors_size(stack);
+  }
   int failed = 0;
   state->sequences = take(slots, sizeof(*state->sequences), &failed);
   state->slots = take(slots, sizeof(*state->slots), &failed);
+  state->extents = take(slots, sizeof(*state->extents), &failed);
   state->lengths = take(slots, sizeof(*state->lengths), &failed);
   state->ids = take(tokens, sizeof(*state->ids), &failed);
   state->positions = take(tokens, sizeof(*state->positions), &failed);
   state->types = take(tokens, sizeof(*state->types), &failed);
   state->vectors = take(tokens * width, sizeof(*state->vectors), &failed);
+  state->pixels = take(pixels, sizeof(*state->pixels), &failed);
   state->rows = take(tokens, sizeof(*state->rows), &failed);
   state->columns = take(tokens, sizeof(*state->columns), &failed);
   state->numbers = take(tokens, sizeof(*state->numbers), &failed);
@@ -226,11 +240,13 @@ static int allocate(ashlar_runner *state) {
 static void release(ashlar_runner *state) {
   free(state->sequences);
   free(state->slots);
+  free(state->extents);
   free(state->lengths);
   free(state->ids);
   free(state->positions);
   free(state->types);
   free(state->vectors);
+  free(state->pixels);
   free(state->rows);
   free(state->columns);
   free(state->numbers);
@@ -252,6 +268,21 @@ static int check_needs(ashlar_runner *state) {
   return 0;
 }
 
+/* The calls of the batch, which keep the attention that is wanted. */
+static int run_watched(ashlar_runner *state) {
+  const ashlar_attention *attention = state->attention;
+  if (!attention)
+    return run_batch(state);
+  if (ashlar_check_status(
+          state->api,
+          state->api->watch(state->session, attention->map, attention->layer),
+          state->error))
+    return 1;
+  int failed = run_batch(state);
+  state->api->watch(state->session, -1, 0);
+  return failed;
+}
+
 static int run(ashlar_runner *state, const ashlar_named_array *inputs,
                size_t input_count, ashlar_named_array *outputs) {
   if (ashlar_bind_inputs(state->plan, inputs, input_count, &state->feeds,
@@ -267,13 +298,13 @@ static int run(ashlar_runner *state, const ashlar_named_array *inputs,
   for (size_t i = 0; i < state->output_count; ++i)
     if (make_output(state, &state->outputs[i]))
       return 1;
-  return allocate(state) || run_batch(state);
+  return allocate(state) || run_watched(state);
 }
 
 int ashlar_run(const ashlar_api *api, ashlar_session *session,
                const ashlar_named_array *inputs, size_t input_count,
                ashlar_named_array *outputs, size_t output_count,
-               ashlar_error *error) {
+               const ashlar_attention *attention, ashlar_error *error) {
   for (size_t i = 0; i < output_count; ++i)
     outputs[i].array = (ashlar_array){0};
   ashlar_output *wanted = calloc(output_count + 1, sizeof(*wanted));
@@ -284,6 +315,7 @@ int ashlar_run(const ashlar_api *api, ashlar_session *session,
                          .session = session,
                          .outputs = wanted,
                          .output_count = output_count,
+                         .attention = attention,
                          .error = error};
   int failed = run(&state, inputs, input_count, outputs);
   release(&state);

@@ -1,6 +1,7 @@
 /*===- run_call.c - One call: tokens in, results out ---------------- C -*-===*/
 
 #include "runtime/choose_row.h"
+#include "runtime/patches.h"
 #include "runtime/text/run_internal.h"
 
 #include <string.h>
@@ -76,7 +77,9 @@ static int collect(ashlar_runner *state, int64_t stack) {
     return 1;
   /* Results of the stack first: heads may reuse the memory. */
   for (size_t i = 0; i < state->output_count; ++i)
-    if (state->outputs[i].stack == stack && state->outputs[i].head < 0)
+    if (state->outputs[i].stack == stack && state->outputs[i].is_attention)
+      ashlar_attention_collect(state, state->outputs[i].array);
+    else if (state->outputs[i].stack == stack && state->outputs[i].head < 0)
       collect_hidden(state, &state->outputs[i], hidden, features, stride);
   for (size_t i = 0; i < state->output_count; ++i) {
     const ashlar_output *wanted = &state->outputs[i];
@@ -93,6 +96,15 @@ static int collect(ashlar_runner *state, int64_t stack) {
 /*===-- Calls
  * --------------------------------------------------------------===*/
 
+/* Image `row` of the input as the next one of the call. */
+static void add_image(ashlar_runner *state, const ashlar_feed *feed,
+                      int64_t row) {
+  int64_t floats = ashlar_image_floats(&feed->plan->image);
+  float *to = state->pixels + state->calls * floats;
+  for (int64_t i = 0; i < floats; ++i)
+    to[i] = ashlar_array_float(feed->values, row * floats + i);
+}
+
 static int add_token(ashlar_runner *state, const ashlar_feed *feed,
                      ashlar_sequence *from) {
   const ashlar_stack_plan *plan = feed->plan;
@@ -103,11 +115,12 @@ static int add_token(ashlar_runner *state, const ashlar_feed *feed,
     if (ashlar_feed_integer(feed->values, feed->values_name, row, column,
                             plan->vocabulary, &state->ids[at], state->error))
       return 1;
+  } else if (plan->image.channels > 0) {
+    if (column == 0)
+      add_image(state, feed, row);
   } else {
-    int64_t begin = (row * feed->columns + column) * plan->hidden;
-    for (int64_t i = 0; i < plan->hidden; ++i)
-      state->vectors[at * plan->hidden + i] =
-          ashlar_array_float(feed->values, begin + i);
+    ashlar_vectors_read(plan, feed->values, row, column, 1,
+                        state->vectors + at * ashlar_vectors_size(plan));
   }
   if (feed->types &&
       ashlar_feed_integer(feed->types, "token_type_ids", row, column,
@@ -149,6 +162,7 @@ int ashlar_call_add(ashlar_runner *state, const ashlar_feed *feed, int32_t slot,
   }
   int64_t added = state->tokens - before;
   state->slots[state->calls] = slot;
+  state->extents[state->calls] = (int32_t)feed->columns;
   state->lengths[state->calls++] = (int32_t)added;
   state->tiles += divide_up(added, state->plan->tile_rows);
   state->segments += divide_up(added, ASHLAR_SEGMENT_KEYS);
@@ -158,16 +172,20 @@ int ashlar_call_add(ashlar_runner *state, const ashlar_feed *feed, int32_t slot,
 int ashlar_call_run(ashlar_runner *state, const ashlar_feed *feed) {
   const ashlar_stack_plan *plan = feed->plan;
   int takes_ids = plan->ids_offset >= 0;
+  int takes_images = plan->image.channels > 0;
   ashlar_batch batch = {.sequences = state->calls,
                         .slots = state->slots,
                         .lengths = state->lengths,
                         .ids = takes_ids ? state->ids : NULL,
-                        .vectors = takes_ids ? NULL : state->vectors,
+                        .vectors =
+                            takes_ids || takes_images ? NULL : state->vectors,
+                        .pixel_values = takes_images ? state->pixels : NULL,
                         .position_ids =
                             state->own_positions && plan->positions_offset >= 0
                                 ? state->positions
                                 : NULL,
-                        .token_type_ids = feed->types ? state->types : NULL};
+                        .token_type_ids = feed->types ? state->types : NULL,
+                        .extents = plan->reads_extents ? state->extents : NULL};
   ashlar_status status = feed->stack == state->plan->decoder
                              ? state->api->decode(state->session, &batch)
                              : state->api->encode(state->session, &batch);

@@ -4,18 +4,19 @@
 #define ASHLAR_RUNTIME_TEXT_RUN_INTERNAL_H
 
 #include "runtime/text/run.h"
+#include "runtime/text/vectors.h"
 
 /* A stack and the arrays that feed it; null = not given. */
 typedef struct ashlar_feed {
   int64_t stack; /* index in plan.stacks; -1 = the model has no such stack */
   const ashlar_stack_plan *plan;
-  const ashlar_array *values; /* ids [B, S] or vectors [B, S, F] */
+  const ashlar_array *values; /* ids [B, S] or vectors (vectors.h) */
   const char *values_name;
   const ashlar_array *mask;
   const ashlar_array *positions;
   const ashlar_array *types;
   int64_t batch;   /* B */
-  int64_t columns; /* S */
+  int64_t columns; /* S; of vectors: tokens */
 } ashlar_feed;
 
 typedef struct ashlar_feeds {
@@ -44,7 +45,8 @@ void ashlar_join_names(const char *const *names, size_t count, char *text,
 /* An output that was asked for. */
 typedef struct ashlar_output {
   int64_t stack; /* whose result it is, or whose result the head reads */
-  int32_t head;  /* -1: the stack's result itself */
+  int32_t head;  /* -1: the stack's result itself, or its attention */
+  int is_attention;
   ashlar_array *array;
 } ashlar_output;
 
@@ -63,14 +65,17 @@ typedef struct ashlar_runner {
   ashlar_feeds feeds;
   ashlar_output *outputs;
   size_t output_count;
+  const ashlar_attention *attention; /* what is kept of calls, or null */
   ashlar_error *error;
   ashlar_sequence *sequences; /* [max_sequences], the group */
   int32_t group;              /* how many of them */
   /* The call being put together. */
   int32_t *slots;                   /* [max_sequences] */
   int32_t *lengths;                 /* [max_sequences] */
+  int32_t *extents;                 /* [max_sequences] */
   int32_t *ids, *positions, *types; /* [max_tokens] */
-  float *vectors;                   /* [max_tokens, hidden] */
+  float *vectors;                   /* of max_tokens */
+  float *pixels;                    /* [images of a call, channels, ...] */
   int64_t *rows, *columns;          /* [max_tokens]: where results go */
   int32_t *numbers;                 /* [max_tokens]: 0, 1, 2, ... */
   int32_t calls;                    /* sequences of the call */
@@ -79,6 +84,17 @@ typedef struct ashlar_runner {
   int64_t segments;
   int own_positions; /* some position differs from its index */
 } ashlar_runner;
+
+static inline const ashlar_feed *ashlar_feed_of(const ashlar_runner *state,
+                                                int64_t stack) {
+  return stack == state->plan->decoder ? &state->feeds.decoder
+                                       : &state->feeds.encoder;
+}
+
+/* Memory for the output "attention". */
+int ashlar_attention_make(const ashlar_runner *state, ashlar_array *array);
+/* Adds the rows of a call. */
+void ashlar_attention_collect(const ashlar_runner *state, ashlar_array *array);
 
 /* Adds up to `most` tokens of the sequence in `slot` to the call. */
 int ashlar_call_add(ashlar_runner *state, const ashlar_feed *feed, int32_t slot,

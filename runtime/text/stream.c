@@ -25,6 +25,13 @@ void ashlar_stream_write(void *stream, const char *bytes, size_t count) {
     put(stream, bytes[i]);
 }
 
+int ashlar_stream_steers(const char *bytes, size_t count) {
+  unsigned char first = (unsigned char)bytes[0];
+  if (count == 1)
+    return (first < 0x20 && first != '\n' && first != '\t') || first >= 0x7f;
+  return first == 0xc2 && (unsigned char)bytes[1] < 0xa0;
+}
+
 void ashlar_stream_end(ashlar_stream *stream) {
   if (stream->held_count > 0)
     stream->sink(stream->user, stream->held, stream->held_count);

@@ -22,6 +22,10 @@ typedef struct ashlar_stream {
 /* An ashlar_text_sink whose user is the stream. */
 void ashlar_stream_write(void *stream, const char *bytes, size_t count);
 
+/* Whether a part that a stream hands on could steer a terminal: a control
+   character, C1 among them, other than newline and tab, or a lone byte. */
+int ashlar_stream_steers(const char *bytes, size_t count);
+
 /* What is held goes out as it is. */
 void ashlar_stream_end(ashlar_stream *stream);
 

@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #define ASHLAR_TEXT_MAGIC "ASHLTEXT" /* 8 bytes, no NUL */
-#define ASHLAR_TEXT_VERSION 2
+#define ASHLAR_TEXT_VERSION 3
 #define ASHLAR_TEXT_ALIGNMENT 8
 #define ASHLAR_TEXT_NONE (-1)
 #define ASHLAR_TEXT_CODE_POINTS 0x110000
@@ -195,6 +195,17 @@ enum ashlar_text_pooling {
   ASHLAR_POOLING_OTHER = 5 /* in a way that the front end does not know */
 };
 
+/* A chat of one turn, as the model's template writes it: `chat` holds what
+   stands before and behind the user's text; `system_chat` what stands before
+   the system's text, between the two, and behind the user's. */
+enum ashlar_text_chat_flag {
+  ASHLAR_CHAT = 1,             /* the model has a template */
+  ASHLAR_CHAT_SYSTEM = 2,      /* which takes a system's text, too */
+  ASHLAR_CHAT_TRIM = 4,        /* the user's text loses blanks at its ends */
+  ASHLAR_CHAT_TRIM_SYSTEM = 8, /* so does the system's */
+  ASHLAR_CHAT_FLAGS = 15
+};
+
 typedef struct ashlar_text_header {
   char magic[8];
   uint32_t version;
@@ -202,14 +213,15 @@ typedef struct ashlar_text_header {
 
   /* Generation; ASHLAR_TEXT_NONE = not known. */
   ashlar_text_section end_tokens; /* int32 */
-  int32_t decoder_start;
+  ashlar_text_section decoder_start; /* int32 */
+  ashlar_text_section suppressed;    /* int32: never chosen */
+  ashlar_text_section suppressed_at_begin; /* int32: not as first one */
   int32_t forced_first;
   int32_t forced_last;
   int32_t max_length;
   int32_t max_new_tokens;
   uint32_t normalize; /* sentence embeddings have length 1 */
   uint32_t pooling;   /* ashlar_text_pooling */
-  uint32_t reserved;
   ashlar_text_section labels; /* ashlar_text_string, by class */
 
   /* The tokenizer; all zero without one. */
@@ -246,6 +258,11 @@ typedef struct ashlar_text_header {
   uint32_t reserved2;
   ashlar_text_section decoded; /* ashlar_text_string, by id */
   ashlar_text_section firsts;  /* the same for the text's first token */
+
+  uint32_t chat_flags; /* ashlar_text_chat_flag */
+  uint32_t reserved3;
+  ashlar_text_string chat[2];
+  ashlar_text_string system_chat[3];
 } ashlar_text_header;
 
 /* The hash of a pair of tokens: both sides use this one. */

@@ -52,6 +52,18 @@ typedef struct ashlar_tokens {
 int ashlar_text_tokens(const ashlar_text *text, const char *input, size_t bytes,
                        unsigned flags, ashlar_tokens *tokens,
                        ashlar_error *error);
+/* The token ids of a chat that asks for an answer: `user` and, unless it is
+   null, `system` in the model's chat template. The template's special tokens
+   are themselves, those in the two texts by ASHLAR_TEXT_SPECIAL alone. */
+typedef struct ashlar_text_chat {
+  const char *system;
+  size_t system_bytes;
+  const char *user;
+  size_t user_bytes;
+} ashlar_text_chat;
+int ashlar_text_chat_tokens(const ashlar_text *text,
+                            const ashlar_text_chat *chat, unsigned flags,
+                            ashlar_tokens *tokens, ashlar_error *error);
 void ashlar_tokens_free(ashlar_tokens *tokens);
 
 /* Receives text in parts. */
@@ -84,6 +96,10 @@ void ashlar_text_decode(ashlar_text_decoder *decoder, int32_t id,
    called once behind the last token. */
 void ashlar_text_decode_end(ashlar_text_decoder *decoder, ashlar_text_sink sink,
                             void *user);
+
+/* A token's bytes as the model meets them; null for an id that no token has. */
+const char *ashlar_text_token_bytes(const ashlar_text *text, int32_t id,
+                                    size_t *bytes);
 
 /* The name of class `index`; null when the model names none. */
 const char *ashlar_text_label(const ashlar_text *text, int64_t index,

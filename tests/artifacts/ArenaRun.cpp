@@ -70,6 +70,13 @@ void ArenaRun::reserveTables() {
   reserve("call header", plan.call, ASHLAR_CALL_WORDS * 8);
   reserve("rows", plan.rows, plan.maxTokens * ASHLAR_ROW_WORDS * 4);
   reserve("tiles", plan.tiles, plan.maxTiles * ASHLAR_TILE_WORDS * 4);
+  int64_t experts = 0;
+  module.walk([&](ir::ExpertsOp op) {
+    ExpertTables tables(op, plan.rowCapacity, plan.expertUnit);
+    experts = std::max(experts, tables.bytes());
+  });
+  if (experts)
+    reserve("tables of experts", plan.experts, experts);
   for (const CachePlan &cache : plan.caches)
     reserve("segment table", cache.table, cache.slotSegments * 4);
   for (auto entry : module.getOps<func::FuncOp>())
@@ -113,12 +120,21 @@ static ir::BufferAttr bufferOf(Value value) {
     Operation *parent = argument.getOwner()->getParentOp();
     if (auto layers = dyn_cast<ir::LayersOp>(parent))
       return bufferOf(layers.getResult());
+    if (isa<ir::ExpertsOp>(parent))
+      return parent->getAttrOfType<ir::BufferAttr>(argumentBufferAttr);
     return cast<func::FuncOp>(parent).getArgAttrOfType<ir::BufferAttr>(
         argument.getArgNumber(), argumentBufferAttr);
   }
   auto result = cast<OpResult>(value);
   auto list = result.getOwner()->getAttrOfType<ArrayAttr>(buffersAttr);
   return cast<ir::BufferAttr>(list[result.getResultNumber()]);
+}
+
+/// Rows of the buffer: of all tokens, or of the experts that they go to.
+int64_t ArenaRun::rowsOf(Value value) const {
+  auto experts = dyn_cast<ir::ExpertsOp>(value.getParentBlock()->getParentOp());
+  return experts ? ExpertTables(experts, capacity, plan.expertUnit).slots
+                 : capacity;
 }
 
 ArenaRun::Extent ArenaRun::extentOf(Value value) const {
@@ -131,7 +147,7 @@ ArenaRun::Extent ArenaRun::extentOf(Value value) const {
   extent.offset = buffer.getOffset();
   extent.stride = buffer.getStride();
   extent.begin = extent.offset;
-  extent.end = extent.begin + capacity * extent.stride * 4;
+  extent.end = extent.begin + rowsOf(value) * extent.stride * 4;
   return extent;
 }
 
@@ -233,12 +249,29 @@ void ArenaRun::runLayers(ir::LayersOp layers) {
   rename(layers, carried, layers.getResult());
 }
 
+/// Rows are handed out in front of the region and added up behind it.
+void ArenaRun::runExperts(ir::ExpertsOp experts) {
+  read(experts, experts.getInput());
+  read(experts, experts.getWeights());
+  define(experts, experts.getRows());
+  runBlock(experts.getBody().front());
+  read(experts, experts.getYielded());
+  read(experts, experts.getWeights());
+  define(experts, experts.getResult());
+  read(experts, experts.getYielded());
+  read(experts, experts.getWeights());
+}
+
 void ArenaRun::runOp(Operation *op) {
   if (isa<ir::SliceOp, ir::SplitHeadsOp, ir::MergeHeadsOp, ir::KvReadOp,
           ir::YieldOp>(op))
     return;
   if (auto layers = dyn_cast<ir::LayersOp>(op))
     return runLayers(layers);
+  if (auto experts = dyn_cast<ir::ExpertsOp>(op)) {
+    runExperts(experts);
+    return checkReserved(op);
+  }
   for (Value operand : op->getOperands())
     read(op, operand);
   checkOverlaps(op);

@@ -46,6 +46,7 @@ private:
   void checkReserved(mlir::Operation *op);
 
   Extent extentOf(mlir::Value root) const;
+  int64_t rowsOf(mlir::Value value) const;
   void read(mlir::Operation *op, mlir::Value value);
   void readKeys(mlir::Operation *op, mlir::Value keys);
   void define(mlir::Operation *op, mlir::Value result);
@@ -54,6 +55,7 @@ private:
   void runBlock(mlir::Block &block);
   void runOp(mlir::Operation *op);
   void runLayers(ir::LayersOp layers);
+  void runExperts(ir::ExpertsOp experts);
   /// `to` is another name of what `from` is.
   void rename(mlir::Operation *op, mlir::Value from, mlir::Value to);
 

@@ -36,7 +36,8 @@ static ReferenceInputs readLine(std::istringstream &line, const Stack &stack,
   line >> rows;
   ReferenceInputs inputs;
   bool vectors = stack.embedding.vocabulary == 0;
-  inputs.vectors = Tensor({rows, vectors ? stack.hidden : 0});
+  inputs.vectors = Tensor({rows * stack.embedding.rowsPerToken(),
+                           vectors ? stack.vectorFeatures() : 0});
   for (double &number : inputs.vectors.data)
     line >> number;
   for (int64_t row = 0; row < rows; ++row) {

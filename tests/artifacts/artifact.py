@@ -63,16 +63,20 @@ def _structure(name, text):
 
 
 StackPlan = _structure("StackPlan", """*:function p:input p:output ids_offset
-    vectors_offset vector_stride positions_offset types_offset vocabulary
-    positions first_position positions_by_token token_types hidden hidden_offset hidden_stride cache_kind""")
+    vectors_offset vector_stride vector_features vector_rows
+    vectors_by_feature positions_offset types_offset vocabulary
+    positions first_position positions_by_token token_types hidden hidden_offset hidden_stride cache_kind
+    reads_extents
+    image_channels image_height image_width patch_height patch_width image_prefix image_rows""")
 HeadPlan = _structure("HeadPlan", """*:function p:output first_row_only row_token max_rows
     input_offset input_stride input_features output_offset output_stride
-    output_features""")
+    output_features scalar""")
 Plan = _structure("Plan", """abi_version p:name p:manifest manifest_bytes
     cpu_level uses_tiles build_id *:weights weights_bytes arena_bytes cache_bytes
     max_tokens max_context max_source max_sequences call_offset rows_offset
     tiles_offset max_tiles tile_rows cross_cache encoder decoder stack_count
-    *:stacks head_count *:heads cache_count *:caches tap_count *:taps *:text
+    *:stacks head_count *:heads cache_count *:caches tap_count *:taps map_offset map_rows map_keys
+    map_count *:maps *:text
     text_bytes""")
 
 
@@ -91,7 +95,8 @@ class Batch(c.Structure):
     _fields_ = [("sequences", c.c_int32), ("slots", c.c_void_p),
                 ("lengths", c.c_void_p), ("ids", c.c_void_p),
                 ("vectors", c.c_void_p), ("position_ids", c.c_void_p),
-                ("token_type_ids", c.c_void_p)]
+                ("token_type_ids", c.c_void_p), ("extents", c.c_void_p),
+                ("pixel_values", c.c_void_p)]
 
 
 def _function(*arguments, result=c.c_int):
@@ -127,7 +132,7 @@ class Library:
         get = getattr(self.handle, name + "_get_api")
         get.restype = c.POINTER(Api)
         self.api = get().contents
-        assert self.api.abi_version == 4
+        assert self.api.abi_version == 5
         self.plan = self.api.plan.contents
         plan = self.plan
         self.stacks = (StackPlan * plan.stack_count).from_address(plan.stacks)
@@ -184,18 +189,22 @@ class Session:
         check(self.api.reset(self.session, -1))
 
     def call(self, entry, sequences, slots=None):
-        """`sequences`: a list of int arrays, or of float arrays [rows, hidden].
-        Gives (hidden rows, [rows of each head])."""
-        lengths = self.memory.take(np.array([len(s) for s in sequences], np.int32))
+        """`sequences`: a list of int arrays, of float arrays [rows, hidden] or of
+        images [channels, height, width]. Gives (hidden rows, [rows of each head])."""
+        rank = np.asarray(sequences[0]).ndim
+        images = rank == 3
+        lengths = None if images else self.memory.take(
+            np.array([len(s) for s in sequences], np.int32))
         places = (self.memory.take(np.array(slots, np.int32))
                   if slots is not None else None)
-        vectors = np.asarray(sequences[0]).ndim == 2
+        vectors = rank == 2
         data = self.memory.take(np.concatenate(sequences).astype(
-            np.float32 if vectors else np.int32))
+            np.int32 if rank == 1 else np.float32))
         pointer = lambda a: a.ctypes.data if a is not None else None
         batch = Batch(len(sequences), pointer(places), pointer(lengths),
-                      None if vectors else pointer(data),
-                      pointer(data) if vectors else None, None, None)
+                      pointer(data) if rank == 1 else None,
+                      pointer(data) if vectors else None, None, None, None,
+                      pointer(data) if images else None)
         check(getattr(self.api, entry)(self.session, c.byref(batch)))
         hidden = self.hidden()
         return hidden, self.head_rows(len(sequences), len(hidden), entry)

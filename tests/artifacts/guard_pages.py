@@ -86,6 +86,9 @@ def exercise(library, memory, arena, cache, threads, seed):
                                cache.address if cache else None, memory)
 
     def rows(stack, count):
+        if stack.image_channels:  # an image, whatever the length
+            return rng.standard_normal((stack.image_channels, stack.image_height,
+                                        stack.image_width)).astype(np.float32)
         if stack.vocabulary == 0:
             return rng.standard_normal((count, stack.hidden)).astype(np.float32)
         return rng.choice([0, stack.vocabulary - 1], count).astype(np.int32)
@@ -100,6 +103,9 @@ def exercise(library, memory, arena, cache, threads, seed):
         if plan.encoder >= 0:
             longest = min(most, plan.max_source)
             stack = library.stacks[plan.encoder]
+            if stack.image_channels:
+                lengths = lengths[:most // stack.image_rows]
+                slots = slots[:len(lengths)]
             results.append(session.call(
                 "encode", [rows(stack, min(n, longest)) for n in lengths], slots))
         if plan.decoder >= 0:

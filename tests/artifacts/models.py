@@ -77,6 +77,20 @@ def t5(hidden, heads, head_dim, ffn, layers=1, **more):
             "torch_dtype": "float32", **more}
 
 
+def whisper(hidden, heads, ffn, mels, layers=1, **more):
+    return {"model_type": "whisper",
+            "architectures": ["WhisperForConditionalGeneration"],
+            "is_encoder_decoder": True, "d_model": hidden,
+            "encoder_attention_heads": heads, "decoder_attention_heads": heads,
+            "encoder_ffn_dim": ffn, "decoder_ffn_dim": ffn,
+            "encoder_layers": layers, "decoder_layers": layers,
+            "num_hidden_layers": layers, "vocab_size": 97,
+            "num_mel_bins": mels, "max_source_positions": POSITIONS,
+            "max_target_positions": POSITIONS, "activation_function": "gelu",
+            "pad_token_id": 0, "eos_token_id": 2, "decoder_start_token_id": 1,
+            "torch_dtype": "float32", **more}
+
+
 def bloom(hidden, heads, layers=1, **more):
     return {"model_type": "bloom", "architectures": ["BloomForCausalLM"],
             "hidden_size": hidden, "n_head": heads, "n_layer": layers,
@@ -127,11 +141,19 @@ def odd_forms():
                                    llama(63, 6, 3, 22, 17))),
         ("olmo2", similar_to_llama("olmo2", "Olmo2ForCausalLM",
                                    llama(60, 5, 5, 12, 17))),
+        # All experts: fewer bits would take some rows to other ones.
+        ("mixtral", similar_to_llama("mixtral", "MixtralForCausalLM",
+                                     llama(63, 9, 3, 22, 17),
+                                     num_local_experts=3,
+                                     num_experts_per_tok=3)),
         ("bloom", bloom(63, 7)),
         ("gptj", gptj(63, 7, 6, 33)),
         ("gptj", gptj(88, 2, 38, 15)),
         ("modernbert", modernbert(66, 3, 35)),
         ("t5", t5(63, 5, 17, 33)),
+        ("big_bird", {**bert(63, 9, 33, "BigBirdForMaskedLM"),
+                      "model_type": "big_bird", "hidden_act": "gelu_new",
+                      "block_size": 7, "num_random_blocks": 1}),
     ]
 
 
@@ -153,11 +175,15 @@ def odd_models():
         ("marian", marian(60, 3, 17, 1)),
         ("torch", torch(63, 7, 33)),
         ("torch", torch(66, 11, 15, "vanilla", norm_first=True)),
+        ("whisper", whisper(63, 7, 17, 13)),
     ]
 
 
 def positions_of(config):
-    return config.get("n_positions") or config.get("max_position_embeddings", 1 << 20)
+    if (config.get("rope_scaling") or {}).get("rope_type") == "dynamic":
+        return 1 << 20  # made for longer sequences
+    return config.get("n_positions") or config.get(
+        "max_target_positions", config.get("max_position_embeddings", 1 << 20))
 
 
 def write(folder, name, config):

@@ -48,7 +48,8 @@ class Model:
 
     def rows(self, stack, count):
         if stack.vocabulary == 0:
-            return self.rng.standard_normal((count, stack.hidden)).astype(np.float32)
+            size = stack.vector_rows * stack.vector_features
+            return self.rng.standard_normal((count, size)).astype(np.float32)
         return self.rng.integers(0, stack.vocabulary, count).astype(np.int32)
 
     def case(self, length):

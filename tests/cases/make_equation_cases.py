@@ -105,6 +105,10 @@ class Model:
         return root_mean_square(x, eps) * self.weights[name + ".weight"]
 
 
+def clipped(x, limit):
+    return x if limit is None else np.clip(x, -limit, limit)
+
+
 def heads_of(x, count):
     """[B, S, heads x D] as [B, heads, S, D]."""
     b, s, width = x.shape
@@ -197,9 +201,18 @@ def yarn_frequencies(dims, theta, factor, original, fast=32, slow=1):
     return plain / factor * ramp + plain * (1 - ramp)
 
 
+def dynamic_frequencies(dims, theta, factor, original, length):
+    """The base grows with a sequence that is longer than the original length
+    (\"dynamic NTK\", Hugging Face's formula)."""
+    grown = factor * max(length, original) / original - (factor - 1)
+    return frequencies(dims, theta * grown ** (dims / (dims - 2)))
+
+
 def rotary_tables(model, positions, freqs, factor=1.0):
-    """cos and sin, [B, 1, S, pairs]."""
-    freqs = freqs.astype(model.dtype)
+    """cos and sin, [B, 1, S, pairs]; `freqs` of all rows or of each."""
+    freqs = np.asarray(freqs).astype(model.dtype)
+    if freqs.ndim == 2:
+        freqs = freqs[:, None, None, :]
     angles = positions[:, None, :, None].astype(model.dtype) * freqs
     return np.cos(angles) * factor, np.sin(angles) * factor
 
@@ -281,7 +294,24 @@ def llama_rotary(model, positions, head_dim):
     if not scaling:
         freqs = frequencies(dims, model["rope_theta"])
         return rotary_tables(model, positions, freqs)
-    assert scaling["type"] == "yarn"
+    # Of each row of the batch, as it would be alone.
+    lengths = positions.max(1) + 1
+    if scaling["rope_type"] == "dynamic":
+        freqs = [dynamic_frequencies(dims, model["rope_theta"],
+                                     scaling["factor"],
+                                     model["max_position_embeddings"], length)
+                 for length in lengths]
+        return rotary_tables(model, positions, freqs)
+    if scaling["rope_type"] == "longrope":
+        original = model["original_max_position_embeddings"]
+        far = [scaling["long_factor" if length > original else "short_factor"]
+               for length in lengths]
+        freqs = frequencies(dims, model["rope_theta"]) / np.array(far)
+        grown = model["max_position_embeddings"] / original
+        factor = math.sqrt(1 + math.log(grown) / math.log(original))
+        return rotary_tables(model, positions, freqs,
+                             model.get("_magnitude", factor))
+    assert scaling["rope_type"] == "yarn"
     freqs = yarn_frequencies(dims, model["rope_theta"], scaling["factor"],
                              scaling["original_max_position_embeddings"])
     factor = 0.1 * math.log(scaling["factor"]) + 1
@@ -321,8 +351,8 @@ def llama_kind(model, inputs):
             q, k, v = np.split(model.linear(y, at + "self_attn.qkv_proj"),
                                [heads * head_dim, (heads + kv) * head_dim], -1)
         else:
-            q, k, v = [model.linear(y, at + f"self_attn.{part}_proj")
-                       for part in "qkv"]
+            q, k, v = [clipped(model.linear(y, at + f"self_attn.{part}_proj"),
+                               model.get("clip_qkv")) for part in "qkv"]
         q, k, v = heads_of(q, heads), heads_of(k, kv), heads_of(v, kv)
         if family == "qwen3" and not model.get("_no_head_norms"):
             q = norm(q, at + "self_attn.q_norm")
@@ -407,6 +437,11 @@ def cohere(model, inputs):
         q = heads_of(model.linear(y, at + "self_attn.q_proj"), heads)
         k = heads_of(model.linear(y, at + "self_attn.k_proj"), kv)
         v = heads_of(model.linear(y, at + "self_attn.v_proj"), kv)
+        if model["use_qk_norm"] and not model.get("_no_head_norms"):
+            # Each head by itself, with weights of its own.
+            q, k = [normalize(z, eps) *
+                    model.weight(at + f"self_attn.{part}_norm.weight")[
+                        None, :, None, :] for part, z in (("q", q), ("k", k))]
         mixed = attend(model, turn(q, tables), turn(k, tables), v, allowed)
         gate = silu(model.linear(y, at + "mlp.gate_proj"))
         up = model.linear(y, at + "mlp.up_proj")
@@ -426,7 +461,12 @@ def cohere_shapes(c):
         shapes[at + "input_layernorm.weight"] = (d,)
         for part, rows in (("q", d), ("k", kv), ("v", kv), ("o", d)):
             shapes[at + f"self_attn.{part}_proj.weight"] = (rows, d)
-            shapes[at + f"self_attn.{part}_proj.bias"] = (rows,)
+            if c["attention_bias"]:
+                shapes[at + f"self_attn.{part}_proj.bias"] = (rows,)
+        if c["use_qk_norm"]:
+            heads, key_heads = c["num_attention_heads"], c["num_key_value_heads"]
+            shapes[at + "self_attn.q_norm.weight"] = (heads, d // heads)
+            shapes[at + "self_attn.k_norm.weight"] = (key_heads, d // heads)
         shapes[at + "mlp.gate_proj.weight"] = (ff, d)
         shapes[at + "mlp.up_proj.weight"] = (ff, d)
         shapes[at + "mlp.down_proj.weight"] = (d, ff)
@@ -680,8 +720,14 @@ def mpt(model, inputs):
     for layer in range(model["n_layers"]):
         at = f"transformer.blocks.{layer}."
         y = model.layer_norm(x, at + "norm_1", eps)
-        q, k, v = [heads_of(part, heads) for part in
-                   np.split(model.linear(y, at + "attn.Wqkv"), 3, -1)]
+        fused = clipped(model.linear(y, at + "attn.Wqkv"),
+                        model["attn_config"].get("clip_qkv"))
+        q, k, v = np.split(fused, 3, -1)
+        if model["attn_config"].get("qk_ln"):
+            # Over all heads together, before they are split.
+            q = model.layer_norm(q, at + "attn.q_ln", eps)
+            k = model.layer_norm(k, at + "attn.k_ln", eps)
+        q, k, v = [heads_of(part, heads) for part in (q, k, v)]
         mixed = attend(model, q, k, v, allowed, bias,
                        bias_first=model.get("_bias_first"))
         x = x + model.linear(mixed, at + "attn.out_proj")
@@ -690,7 +736,10 @@ def mpt(model, inputs):
         x = x + model.linear(act(model.linear(z, at + "ffn.up_proj")),
                              at + "ffn.down_proj")
     x = model.layer_norm(x, "transformer.norm_f", eps)
-    return {"logits": model.linear(x, "transformer.wte"),
+    scale = model.get("logit_scale") or 1
+    if scale == "inv_sqrt_d_model":
+        scale = 1 / math.sqrt(model["d_model"])
+    return {"logits": model.linear(x, "transformer.wte") * scale,
             "last_hidden_state": x}
 
 
@@ -701,6 +750,9 @@ def mpt_shapes(c):
         at = f"transformer.blocks.{layer}."
         shapes[at + "norm_1.weight"] = shapes[at + "norm_2.weight"] = (d,)
         shapes[at + "attn.Wqkv.weight"] = (3 * d, d)
+        if c["attn_config"].get("qk_ln"):
+            shapes[at + "attn.q_ln.weight"] = (d,)
+            shapes[at + "attn.k_ln.weight"] = (d,)
         shapes[at + "attn.out_proj.weight"] = (d, d)
         shapes[at + "ffn.up_proj.weight"] = (4 * d, d)
         shapes[at + "ffn.down_proj.weight"] = (d, 4 * d)
@@ -807,6 +859,32 @@ def roberta_classifier_shapes(c):
             "classifier.dense.bias": (d,),
             "classifier.out_proj.weight": (labels, d),
             "classifier.out_proj.bias": (labels,)}
+
+
+def token_classifier(model, inputs):
+    x = bert_kind(model, inputs)
+    return {"logits": model.linear(x, "classifier"), "last_hidden_state": x}
+
+
+def token_classifier_shapes(c):
+    d, labels = c["hidden_size"], len(c["id2label"])
+    return {**bert_shapes(c), "classifier.weight": (labels, d),
+            "classifier.bias": (labels,)}
+
+
+def question_answering(model, inputs):
+    x = bert_kind(model, inputs)
+    both = model.linear(x, "qa_outputs")
+    if model.get("_end_first"):
+        both = both[..., ::-1]
+    return {"start_logits": both[..., 0], "end_logits": both[..., 1],
+            "last_hidden_state": x}
+
+
+def question_answering_shapes(c):
+    d = c["hidden_size"]
+    return {**bert_shapes(c), "qa_outputs.weight": (2, d),
+            "qa_outputs.bias": (2,)}
 
 
 def electra_lm(model, inputs):
@@ -937,10 +1015,191 @@ def modernbert_shapes(c):
 
 
 # ---------------------------------------------------------------------------
+# Encoders of images
+# ---------------------------------------------------------------------------
+
+# Names of modules: embeddings, layers, and in a layer query, key, value, output,
+# the norms, the two linears of the feed-forward; the norm behind all layers.
+VIT_LAYER = ("attention.attention.query", "attention.attention.key",
+             "attention.attention.value", "attention.output.dense",
+             "layernorm_before", "layernorm_after", "intermediate.dense",
+             "output.dense")
+DINO_LAYER = VIT_LAYER[:4] + ("norm1", "norm2", "mlp.fc1", "mlp.fc2")
+TOWER_LAYER = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj",
+               "self_attn.out_proj", "layer_norm1", "layer_norm2", "mlp.fc1",
+               "mlp.fc2")
+TOWER = ("vision_model.embeddings.", "vision_model.encoder.layers.",
+         TOWER_LAYER, "vision_model.post_layernorm")
+IMAGE_NAMES = {
+    "vit": ("vit.embeddings.", "vit.encoder.layer.", VIT_LAYER,
+            "vit.layernorm"),
+    "deit": ("deit.embeddings.", "deit.encoder.layer.", VIT_LAYER,
+             "deit.layernorm"),
+    "dinov2": ("embeddings.", "encoder.layer.", DINO_LAYER, "layernorm"),
+    "clip_vision_model": TOWER, "siglip_vision_model": TOWER}
+IMAGE_EPS = {"clip_vision_model": 1e-5, "siglip_vision_model": 1e-6}
+
+
+def quick_gelu(x):
+    return x / (1 + np.exp(-1.702 * x))
+
+
+ACTIVATIONS["quick_gelu"] = quick_gelu
+
+
+def height_and_width(size):
+    return tuple(size) if isinstance(size, list) else (size, size)
+
+
+def patch_grid(c):
+    (height, width), (tall, wide) = map(height_and_width,
+                                        (c["image_size"], c["patch_size"]))
+    return height // tall, width // wide, tall, wide
+
+
+def image_rows(model, pixels, at, tower):
+    """A convolution whose stride is its kernel, the learned rows before its
+    results, positions."""
+    down, across, tall, wide = patch_grid(model.config)
+    pixels = pixels.astype(model.dtype)[:, :, :down * tall, :across * wide]
+    batch, channels = pixels.shape[:2]
+    pixels = pixels.reshape(batch, channels, down, tall, across, wide)
+    if model.get("_by_columns"):
+        pixels = pixels.transpose(0, 1, 4, 3, 2, 5)
+    name = "patch_embedding" if tower else "patch_embeddings.projection"
+    rows = np.einsum("bcyixj,ocij->byxo", pixels, model.weight(
+        at + name + ".weight"), optimize=True)
+    rows = rows.reshape(batch, down * across, -1)
+    rows = rows + model.weights.get(at + name + ".bias", 0)
+    before = [model.weights[at + token] for token in
+              ("cls_token", "distillation_token", "class_embedding")
+              if at + token in model.weights]
+    if model.get("_prefix_last"):
+        before.reverse()
+    before = [np.broadcast_to(token.reshape(1, 1, -1),
+                              (batch, 1, rows.shape[2])) for token in before]
+    rows = np.concatenate(before + [rows], 1)
+    table = "position_embedding.weight" if tower else "position_embeddings"
+    return rows + model.weight(at + table).reshape(-1, rows.shape[2])
+
+
+def image_kind(model, inputs):
+    """vit, deit, dinov2, clip and siglip vision: behind the layers."""
+    family, heads = model["model_type"], model["num_attention_heads"]
+    at, layers, names, _ = IMAGE_NAMES[family]
+    eps = model.get("layer_norm_eps", IMAGE_EPS.get(family))
+    act = ACTIVATIONS[model["hidden_act"]]
+    tower = family.endswith("_vision_model")
+    x = image_rows(model, inputs["pixel_values"], at, tower)
+    if family == "clip_vision_model" and not model.get("_no_first_norm"):
+        x = model.layer_norm(x, "vision_model.pre_layrnorm", eps)
+    everything = np.ones((1, 1, 1, x.shape[1]), bool)
+    for layer in range(model["num_hidden_layers"]):
+        query, key, value, output, before, after, up, down = [
+            f"{layers}{layer}.{name}" for name in names]
+        y = model.layer_norm(x, before, eps)
+        q, k, v = [heads_of(model.linear(y, name), heads)
+                   for name in (query, key, value)]
+        y = model.linear(attend(model, q, k, v, everything), output)
+        scales = [model.weights.get(f"{layers}{layer}.layer_scale{i}.lambda1", 1)
+                  for i in (1, 2)]
+        x = x + scales[0] * y
+        y = model.layer_norm(x, after, eps)
+        if model.get("use_swiglu_ffn"):
+            mlp = f"{layers}{layer}.mlp."
+            first, second = np.split(model.linear(y, mlp + "weights_in"), 2, -1)
+            if model.get("_second_half_active"):
+                first, second = second, first
+            y = model.linear(silu(first) * second, mlp + "weights_out")
+        else:
+            y = model.linear(act(model.linear(y, up)), down)
+        x = x + scales[1] * y
+    return x
+
+
+def image_model(model, inputs):
+    x = image_kind(model, inputs)
+    family, norm = model["model_type"], IMAGE_NAMES[model["model_type"]][3]
+    eps = model.get("layer_norm_eps", IMAGE_EPS.get(family))
+    normal = model.layer_norm(x, norm, eps)
+    token = model.get("_token", 0)
+    first = normal[:, token]
+    if "classifier.weight" in model.weights:
+        return {"logits": model.linear(first, "classifier"),
+                "last_hidden_state": x}
+    if family == "clip_vision_model":
+        return {"image_embeds": model.linear(first, "visual_projection"),
+                "last_hidden_state": x}
+    if family == "dinov2":
+        return {"pooler_output": first, "last_hidden_state": normal}
+    if family == "siglip_vision_model":
+        return {"last_hidden_state": normal}
+    pooled = np.tanh(model.linear(first, IMAGE_NAMES[family][0].replace(
+        "embeddings.", "pooler.dense")))
+    return {"pooler_output": pooled, "last_hidden_state": normal}
+
+
+def image_shapes(c):
+    family, d = c["model_type"], c["hidden_size"]
+    ff = c["mlp_ratio"] * d if "mlp_ratio" in c else c["intermediate_size"]
+    at, layers, names, norm = IMAGE_NAMES[family]
+    tower = family.endswith("_vision_model")
+    down, across, tall, wide = patch_grid(c)
+    patch = "patch_embedding" if tower else "patch_embeddings.projection"
+    shapes = {at + patch + ".weight": (d, c["num_channels"], tall, wide)}
+    if family != "clip_vision_model":
+        shapes[at + patch + ".bias"] = (d,)
+    tokens = {"deit": ("cls_token", "distillation_token"),
+              "siglip_vision_model": (),
+              "clip_vision_model": ("class_embedding",)}.get(family,
+                                                             ("cls_token",))
+    for token in tokens:
+        shapes[at + token] = (d,) if tower else (1, 1, d)
+    rows = len(tokens) + down * across
+    if tower:
+        shapes[at + "position_embedding.weight"] = (rows, d)
+    else:
+        shapes[at + "position_embeddings"] = (1, rows, d)
+    for layer in range(c["num_hidden_layers"]):
+        where = f"{layers}{layer}."
+        inner = {name: (d, d) for name in names[:4]}
+        if c.get("use_swiglu_ffn"):
+            half = (ff * 2 // 3 + 7) // 8 * 8
+            inner.update({"mlp.weights_in": (2 * half, d),
+                          "mlp.weights_out": (d, half)})
+        else:
+            inner.update({names[6]: (ff, d), names[7]: (d, ff)})
+        for name, shape in inner.items():
+            shapes[where + name + ".weight"] = shape
+            if c.get("qkv_bias", True) or name not in names[:3]:
+                shapes[where + name + ".bias"] = shape[:1]
+        for name in names[4:6]:
+            shapes[where + name + ".weight"] = (d,)
+            shapes[where + name + ".bias"] = (d,)
+        if family == "dinov2":
+            for i in (1, 2):
+                shapes[f"{where}layer_scale{i}.lambda1"] = (d,)
+    for name in [norm] + (["vision_model.pre_layrnorm"]
+                          if family == "clip_vision_model" else []):
+        shapes[name + ".weight"] = shapes[name + ".bias"] = (d,)
+    if "id2label" in c:
+        shapes["classifier.weight"] = (len(c["id2label"]), d)
+        shapes["classifier.bias"] = (len(c["id2label"]),)
+    elif family in ("vit", "deit"):
+        pooler = IMAGE_NAMES[family][0].replace("embeddings.", "pooler.dense")
+        shapes[pooler + ".weight"], shapes[pooler + ".bias"] = (d, d), (d,)
+    if "projection_dim" in c:
+        shapes["visual_projection.weight"] = (c["projection_dim"], d)
+    return shapes
+
+
+# ---------------------------------------------------------------------------
 # T5
 # ---------------------------------------------------------------------------
 
-T5_BIAS = ".block.0.layer.0.SelfAttention.relative_attention_bias.weight"
+def t5_bias(side, layer):
+    return (f"{side}.block.{layer}.layer.0.SelfAttention."
+            "relative_attention_bias.weight")
 
 
 def bucket(distance, both_ways, buckets, most):
@@ -968,8 +1227,8 @@ def t5_stack(model, ids, side, layers, key_mask, encoded=None,
     buckets = bucket(place[None, :] - place[:, None], side == "encoder",
                      model["relative_attention_num_buckets"],
                      model["relative_attention_max_distance"])
-    table = model.weight(side + T5_BIAS)
-    bias = table[buckets].transpose(2, 0, 1)[None]
+    # One table for all layers, in the first; umt5 has one in each.
+    own = model["model_type"] == "umt5" and not model.get("_shared_bias")
 
     def attention(y, source, at, allowed, bias):
         q, k, v = [heads_of(model.linear(z, at + part), heads)
@@ -980,6 +1239,8 @@ def t5_stack(model, ids, side, layers, key_mask, encoded=None,
 
     for layer in range(layers):
         at = f"{side}.block.{layer}.layer."
+        table = model.weight(t5_bias(side, layer if own else 0))
+        bias = table[buckets].transpose(2, 0, 1)[None]
         y = model.rms_norm(x, at + "0.layer_norm", eps)
         x = x + attention(y, y, at + "0.SelfAttention.", key_mask, bias)
         last = 1
@@ -1028,9 +1289,9 @@ def t5_shapes(c):
                 for part in "qkv":
                     shapes[at + f"{i}.{kind}.{part}.weight"] = (inner, d)
                 shapes[at + f"{i}.{kind}.o.weight"] = (d, inner)
-            if layer == 0:
-                shapes[side + T5_BIAS] = (c["relative_attention_num_buckets"],
-                                          heads)
+            if layer == 0 or c["model_type"] == "umt5":
+                shapes[t5_bias(side, layer)] = (
+                    c["relative_attention_num_buckets"], heads)
             last = len(kinds)
             shapes[at + f"{last}.layer_norm.weight"] = (d,)
             for name in ("wi_0", "wi_1") if c["is_gated_act"] else ("wi",):
@@ -1039,6 +1300,87 @@ def t5_shapes(c):
         shapes[f"{side}.final_layer_norm.weight"] = (d,)
     if not c.get("tie_word_embeddings", True):
         shapes["lm_head.weight"] = (vocab, d)
+    return shapes
+
+
+# ---------------------------------------------------------------------------
+# M2M100
+# ---------------------------------------------------------------------------
+
+def fairseq_positions(model, width, positions):
+    """Sines, then cosines; wavelengths grow to 10000 x 2 pi, the end
+    included (Ott et al. 2019, fairseq's SinusoidalPositionalEmbedding)."""
+    half = width // 2
+    last = half if model.get("_end_excluded") else half - 1
+    freqs = 10000.0 ** -(np.arange(half) / last)
+    angles = positions[..., None] * freqs
+    return np.concatenate([np.sin(angles), np.cos(angles)],
+                          -1).astype(model.dtype)
+
+
+def m2m_stack(model, ids, side, allowed, encoded=None, encoded_mask=None):
+    heads, act = model[side + "_attention_heads"], ACTIVATIONS[
+        model["activation_function"]]
+    real = ids != model["pad_token_id"]
+    first = model.get("_first_position", model["pad_token_id"] + 1)
+    positions = (real.cumsum(1) - 1) * real + first
+    x = model.weight("model.shared.weight")[ids]
+    if model["scale_embedding"]:
+        x = x * math.sqrt(model["d_model"])
+    x = x + fairseq_positions(model, model["d_model"], positions)
+
+    def attention(y, source, at, allowed):
+        q, k, v = [heads_of(model.linear(z, f"{at}.{part}_proj"), heads)
+                   for part, z in (("q", y), ("k", source), ("v", source))]
+        return model.linear(attend(model, q, k, v, allowed), at + ".out_proj")
+
+    for layer in range(model[side + "_layers"]):
+        at = f"model.{side}.layers.{layer}."
+        y = model.layer_norm(x, at + "self_attn_layer_norm", 1e-5)
+        x = x + attention(y, y, at + "self_attn", allowed)
+        if encoded is not None:
+            y = model.layer_norm(x, at + "encoder_attn_layer_norm", 1e-5)
+            x = x + attention(y, encoded, at + "encoder_attn", encoded_mask)
+        y = model.layer_norm(x, at + "final_layer_norm", 1e-5)
+        x = x + model.linear(act(model.linear(y, at + "fc1")), at + "fc2")
+    return model.layer_norm(x, f"model.{side}.layer_norm", 1e-5)
+
+
+def m2m(model, inputs):
+    mask = real_tokens(inputs)[:, None, None, :]
+    encoded = m2m_stack(model, inputs["input_ids"], "encoder", mask)
+    ids = inputs["decoder_input_ids"]
+    x = m2m_stack(model, ids, "decoder", causal(ids.shape[1])[None, None],
+                  encoded, mask)
+    head = "model.shared" if model["tie_word_embeddings"] else "lm_head"
+    return {"logits": model.linear(x, head),
+            "encoder_last_hidden_state": encoded}
+
+
+def m2m_shapes(c):
+    d = c["d_model"]
+    shapes = {"model.shared.weight": (c["vocab_size"], d)}
+
+    def norm(name):
+        shapes[name + ".weight"] = shapes[name + ".bias"] = (d,)
+
+    for side in ("encoder", "decoder"):
+        ff = c[side + "_ffn_dim"]
+        attentions = ["self_attn"] + ["encoder_attn"] * (side == "decoder")
+        for layer in range(c[side + "_layers"]):
+            at = f"model.{side}.layers.{layer}."
+            linears = [("fc1", ff, d), ("fc2", d, ff)]
+            for attention in attentions:
+                norm(at + attention + "_layer_norm")
+                linears += [(f"{attention}.{part}_proj", d, d)
+                            for part in ("q", "k", "v", "out")]
+            norm(at + "final_layer_norm")
+            for name, rows, columns in linears:
+                shapes[at + name + ".weight"] = (rows, columns)
+                shapes[at + name + ".bias"] = (rows,)
+        norm(f"model.{side}.layer_norm")
+    if not c["tie_word_embeddings"]:
+        shapes["lm_head.weight"] = (c["vocab_size"], d)
     return shapes
 
 
@@ -1152,6 +1494,14 @@ case("olmo", "OlmoForCausalLM",
       "rope_theta 1000": {"rope_theta": 1000.0}},
      "norms without weights (eps 1e-5)")
 
+case("olmo_clip", "OlmoForCausalLM",
+     {**without(LLAMA, "rms_norm_eps"), "model_type": "olmo", "clip_qkv": 1.5,
+      "hidden_size": 40, "intermediate_size": 34, "num_attention_heads": 5,
+      "num_key_value_heads": 5, "rope_scaling": None, "vocab_size": 59},
+     llama_kind, llama_shapes,
+     {"not clipped": {"clip_qkv": None}, "clip_qkv 2": {"clip_qkv": 2.0}},
+     "queries, keys and values within [-1.5, 1.5]", gain=2.8)
+
 YARN = {"factor": 4.0, "original_max_position_embeddings": 16,
         "rope_type": "yarn", "type": "yarn"}
 case("llama_yarn", "LlamaForCausalLM",
@@ -1192,6 +1542,25 @@ case("phi3_grouped", "Phi3ForCausalLM",
       "rope_theta 1000": {"rope_theta": 1000.0}},
      "fused rows: 6 query, 2 key, 2 value heads; no window")
 
+LONG = {"long_factor": [1.0, 1.5, 3.0, 5.5], "rope_type": "longrope",
+        "short_factor": [1.0, 1.25, 0.75, 1.5], "type": "longrope"}
+case("phi3_longrope", "Phi3ForCausalLM",
+     {**without(LLAMA, "attention_bias"), "model_type": "phi3",
+      "embd_pdrop": 0.0, "hidden_size": 48, "intermediate_size": 28,
+      "max_position_embeddings": 64, "num_attention_heads": 6,
+      "num_key_value_heads": 2, "original_max_position_embeddings": 16,
+      "resid_pdrop": 0.0, "rms_norm_eps": 1e-5, "rope_scaling": LONG,
+      "rope_theta": 30.0, "sliding_window": None, "vocab_size": 57},
+     llama_kind, llama_shapes,
+     {"always short": {"original_max_position_embeddings": 40,
+                       "_magnitude": math.sqrt(1.5)},
+      "short factors 1":
+          {"rope_scaling": {**LONG, "short_factor": [1.0] * 4}},
+      "long factors 1": {"rope_scaling": {**LONG, "long_factor": [1.0] * 4}},
+      "cos and sin not scaled": {"_magnitude": 1.0}},
+     "long factors in sequences of more than 16 tokens, short ones in others; "
+     "cos and sin x sqrt(1 + ln 4 / ln 16)")
+
 case("gemma_mqa", "GemmaForCausalLM",
      {**LLAMA, "model_type": "gemma", "head_dim": 18,
       "hidden_act": "gelu_pytorch_tanh",
@@ -1217,6 +1586,18 @@ case("cohere_biases", "CohereForCausalLM",
       "logit_scale 0.0625": {"logit_scale": 0.0625},
       "halves rotated": {"_halves": True}},
      "biases on all four projections of attention")
+
+case("cohere_qk_norm", "CohereForCausalLM",
+     {**without(LLAMA, "rms_norm_eps", "tie_word_embeddings"),
+      "model_type": "cohere", "hidden_size": 50, "intermediate_size": 30,
+      "layer_norm_eps": 1e-5, "logit_scale": 0.25, "num_attention_heads": 5,
+      "num_key_value_heads": 1, "rope_scaling": None, "use_qk_norm": True,
+      "vocab_size": 55},
+     cohere, cohere_shapes,
+     {"norms of the heads left out": {"_no_head_norms": True},
+      "layer_norm_eps 1e-2": {"layer_norm_eps": 1e-2}},
+     "each query and key normalized, with weights of its head's own; one key "
+     "head for 5 query heads of 10 features", norm_mean=1.6)
 
 case("gpt_neox_sequential", "GPTNeoXForCausalLM",
      {"attention_bias": True, "attention_dropout": 0.0, "bos_token_id": 1,
@@ -1302,6 +1683,22 @@ case("mpt_6_heads", "MptForCausalLM",
       "gelu by tanh": {"_tanh": True}},
      "slopes 2^-2, 2^-4, 2^-6, 2^-8, 2^-1, 2^-3; heads of 7 features")
 
+MPT_OPTIONS = {"clip_qkv": 1.0, "model_type": "", "qk_ln": True}
+case("mpt_options", "MptForCausalLM",
+     {"attn_config": MPT_OPTIONS, "d_model": 42, "emb_pdrop": 0.0,
+      "embedding_fraction": 1.0, "expansion_ratio": 4, "init_device": "cpu",
+      "initializer_range": 0.02, "layer_norm_epsilon": 1e-5,
+      "learned_pos_emb": True, "logit_scale": "inv_sqrt_d_model",
+      "max_seq_len": 64, "model_type": "mpt", "n_heads": 6, "n_layers": 2,
+      "no_bias": True, "norm_type": "low_precision_layernorm",
+      "resid_pdrop": 0.0, "use_cache": False, "verbose": 0, "vocab_size": 47},
+     mpt, mpt_shapes,
+     {"not clipped": {"attn_config": {**MPT_OPTIONS, "clip_qkv": None}},
+      "no norms": {"attn_config": {**MPT_OPTIONS, "qk_ln": False}},
+      "logits not scaled": {"logit_scale": None}},
+     "the fused projections within [-1, 1], then a norm over all queries and "
+     "one over all keys; logits x d_model^-0.5", norm_mean=1.6)
+
 case("xlm_roberta", "XLMRobertaForMaskedLM",
      {**ROBERTA, "model_type": "xlm-roberta", "hidden_size": 42,
       "intermediate_size": 50, "num_attention_heads": 3, "vocab_size": 59},
@@ -1319,6 +1716,29 @@ case("roberta_classifier", "RobertaForSequenceClassification",
       "last token": {"_token": -1}, "relu in the head": {"_relu": True}},
      "first token -> dense -> tanh -> out_proj, 5 labels",
      kind="classifier", embedding=0.6, gain=1.2, pad=1)
+
+case("roberta_question_answering", "RobertaForQuestionAnswering",
+     {**ROBERTA, "model_type": "roberta", "hidden_size": 40,
+      "intermediate_size": 52, "num_attention_heads": 5, "vocab_size": 71},
+     question_answering, question_answering_shapes,
+     {"positions from 0": {"_first_position": 0},
+      "end before start": {"_end_first": True},
+      "biases left out": {"_without": "qa_outputs.bias"}},
+     "two numbers for each token: where an answer starts, and where it ends",
+     kind="encoder", embedding=0.6, gain=1.2, pad=1,
+     outputs=["start_logits", "end_logits"])
+
+case("electra_token_classifier", "ElectraForTokenClassification",
+     {**BERT, **labels(5), "embedding_size": 24, "hidden_size": 40,
+      "intermediate_size": 50, "layer_norm_eps": 1e-12, "model_type": "electra",
+      "num_attention_heads": 5, "pad_token_id": 0, "summary_activation": "gelu",
+      "summary_last_dropout": 0.1, "summary_type": "first",
+      "summary_use_proj": True, "type_vocab_size": 2, "vocab_size": 61},
+     token_classifier, token_classifier_shapes,
+     {"gelu by tanh": {"hidden_act": "gelu_new"},
+      "biases left out": {"_without": "classifier.bias"}},
+     "a class for each token, 5 labels", kind="encoder", embedding=0.6,
+     gain=1.2, types=2)
 
 case("distilbert_classifier", "DistilBertForSequenceClassification",
      {**labels(4), "activation": "gelu", "attention_dropout": 0.1, "dim": 42,
@@ -1406,6 +1826,132 @@ case("t5_one_bucket_edge", "T5ForConditionalGeneration",
      "8 buckets up to distance 20, sequences beyond it; tied head behind "
      "d_model^-0.5", kind="seq2seq", gain=1.2, long_decoder=True)
 
+case("umt5", "UMT5ForConditionalGeneration",
+     {**T5, "d_ff": 26, "d_kv": 6, "d_model": 40, "dense_act_fn": "gelu_new",
+      "feed_forward_proj": "gated-gelu", "is_gated_act": True,
+      "model_type": "umt5", "num_decoder_layers": 3, "num_heads": 3,
+      "num_layers": 2, "relative_attention_max_distance": 24,
+      "relative_attention_num_buckets": 12, "scalable_attention": True,
+      "tie_word_embeddings": False, "tokenizer_class": "T5Tokenizer",
+      "vocab_size": 57},
+     t5, t5_shapes,
+     {"one table for all layers": {"_shared_bias": True},
+      "scaled scores": {"_scale": 6 ** -0.5},
+      "8 buckets": {"relative_attention_num_buckets": 8}},
+     "a table of relative positions in every layer", kind="seq2seq", gain=1.2)
+
+case("m2m_100", "M2M100ForConditionalGeneration",
+     {"activation_dropout": 0.0, "activation_function": "relu",
+      "attention_dropout": 0.1, "bos_token_id": 0, "d_model": 42,
+      "decoder_attention_heads": 3, "decoder_ffn_dim": 26,
+      "decoder_layerdrop": 0.05, "decoder_layers": 2,
+      "decoder_start_token_id": 2, "dropout": 0.1,
+      "encoder_attention_heads": 7, "encoder_ffn_dim": 30,
+      "encoder_layerdrop": 0.05, "encoder_layers": 2, "eos_token_id": 2,
+      "init_std": 0.02, "is_encoder_decoder": True,
+      "max_position_embeddings": 64, "model_type": "m2m_100",
+      "num_hidden_layers": 2, "pad_token_id": 1, "scale_embedding": True,
+      "tie_word_embeddings": False, "use_cache": True, "vocab_size": 59},
+     m2m, m2m_shapes,
+     {"wavelengths without the end": {"_end_excluded": True},
+      "positions from 0": {"_first_position": 0},
+      "embeddings not scaled": {"scale_embedding": False},
+      "gelu": {"activation_function": "gelu"}},
+     "positions count real tokens from 2; sines to 10000 x 2 pi, the end "
+     "included; norms before the sub-blocks and behind each stack",
+     kind="seq2seq", embedding=0.12, pad=1)
+
+VIT = {"attention_probs_dropout_prob": 0.0, "encoder_stride": 16,
+       "hidden_act": "gelu", "hidden_dropout_prob": 0.0,
+       "initializer_range": 0.02, "layer_norm_eps": 1e-12, "num_channels": 3,
+       "num_hidden_layers": 2}
+IMAGE_CHANGES = {"patches column by column": {"_by_columns": True},
+                 "bias of the patches left out":
+                     {"_without": "projection.bias"}}
+
+case("vit_oblong", "ViTModel",
+     {**VIT, "hidden_size": 40, "image_size": [19, 13], "intermediate_size": 52,
+      "model_type": "vit", "num_attention_heads": 5, "num_channels": 1,
+      "patch_size": [4, 5], "qkv_bias": True},
+     image_model, image_shapes,
+     {**IMAGE_CHANGES, "last row": {"_token": -1},
+      "biases of query, key, value left out":
+          {"_without": "attention.attention.*bias"},
+      "gelu by tanh": {"hidden_act": "gelu_new"}},
+     "4 x 2 patches of 4 x 5 pixels; the image's lower and right edge are not "
+     "read; one channel", kind="image", gain=1.2,
+     outputs=("pooler_output", "last_hidden_state"))
+
+case("deit_classifier", "DeiTForImageClassification",
+     {**VIT, "hidden_size": 36, "image_size": 21, "intermediate_size": 44,
+      "model_type": "deit", "num_attention_heads": 3, "patch_size": 7,
+      "qkv_bias": True, "layer_norm_eps": 1e-5, **labels(3)},
+     image_model, image_shapes,
+     {**IMAGE_CHANGES, "distillation token in front": {"_prefix_last": True},
+      "reads the distillation token": {"_token": 1},
+      "gelu by tanh": {"hidden_act": "gelu_new"}},
+     "class token and distillation token; the classifier reads the former",
+     kind="image", gain=1.2,
+     outputs=("logits", "last_hidden_state"))
+
+DINO = {**without(VIT, "encoder_stride"), "apply_layernorm": True,
+        "drop_path_rate": 0.0, "layer_norm_eps": 1e-6, "layerscale_value": 1.0,
+        "model_type": "dinov2", "out_features": ["stage2"], "out_indices": [2],
+        "qkv_bias": True, "reshape_hidden_states": True,
+        "stage_names": ["stem", "stage1", "stage2"]}
+DINO_CHANGES = {"scale behind attention left out": {"_without": "scale1"},
+                "scale behind feed-forward left out": {"_without": "scale2"}}
+
+case("dinov2", "Dinov2Model",
+     {**DINO, "hidden_size": 40, "image_size": 21, "mlp_ratio": 2,
+      "num_attention_heads": 5, "patch_size": 6,
+      "use_swiglu_ffn": False},
+     image_model, image_shapes,
+     {**IMAGE_CHANGES, **DINO_CHANGES, "last row": {"_token": -1},
+      "gelu by tanh": {"hidden_act": "gelu_new"}},
+     "LayerScale; 21 pixels in patches of 6", kind="image", gain=1.2,
+     outputs=("pooler_output", "last_hidden_state"))
+
+case("dinov2_gated", "Dinov2Model",
+     {**DINO, "hidden_size": 36, "image_size": 15, "mlp_ratio": 3,
+      "num_attention_heads": 3, "patch_size": 5,
+      "use_swiglu_ffn": True},
+     image_model, image_shapes,
+     {**IMAGE_CHANGES, **DINO_CHANGES,
+      "second half active": {"_second_half_active": True}},
+     "LayerScale; gated feed-forward, 72 wide", kind="image", gain=1.2,
+     outputs=("pooler_output", "last_hidden_state"))
+
+CLIP = {"attention_dropout": 0.0, "initializer_range": 0.02, "num_channels": 3,
+        "num_hidden_layers": 2}
+
+case("clip_vision", "CLIPVisionModelWithProjection",
+     {**CLIP, "hidden_act": "quick_gelu", "hidden_size": 40, "image_size": 20,
+      "initializer_factor": 1.0, "intermediate_size": 56,
+      "layer_norm_eps": 1e-5, "model_type": "clip_vision_model",
+      "num_attention_heads": 5, "patch_size": 5, "projection_dim": 22},
+     image_model, image_shapes,
+     {"patches column by column": {"_by_columns": True},
+      "first norm left out": {"_no_first_norm": True}, "gelu":
+      {"hidden_act": "gelu"}, "last row": {"_token": -1}},
+     "class token, norm in front of the layers; last_hidden_state is in front "
+     "of the last norm, image_embeds behind it and a projection",
+     kind="image", gain=1.2,
+     outputs=("image_embeds", "last_hidden_state"))
+
+case("siglip_vision", "SiglipVisionModel",
+     {**CLIP, "hidden_act": "gelu_pytorch_tanh", "hidden_size": 36,
+      "image_size": 18, "intermediate_size": 46, "layer_norm_eps": 1e-6,
+      "model_type": "siglip_vision_model", "num_attention_heads": 3,
+      "patch_size": 6, "vision_use_head": False},
+     image_model, image_shapes,
+     {"patches column by column": {"_by_columns": True},
+      "bias of the patches left out": {"_without": "patch_embedding.bias"},
+      "gelu by erf": {"hidden_act": "gelu"}},
+     "no class token; norm behind the layers, no pooling", kind="image",
+     gain=1.2,
+     outputs=("last_hidden_state",))
+
 # ---------------------------------------------------------------------------
 # Weights and inputs
 # ---------------------------------------------------------------------------
@@ -1418,10 +1964,14 @@ def draw_weights(made, rng):
         values = rng.standard_normal(shape)
         if "relative_attention_bias" in name:
             values *= 1.0
+        elif len(shape) == 4:
+            values *= made["gain"] / math.sqrt(math.prod(shape[1:]))
+        elif re.search(r"_token$|class_embedding|position_embeddings$", name):
+            values *= 0.6
         elif len(shape) == 2 and re.search(r"embed|shared|wte", name) and not (
                 re.search(r"embed_out|embeddings_project", name)):
             values *= made["embedding"]
-        elif len(shape) == 2:
+        elif len(shape) == 2 and "_norm.weight" not in name:
             values *= made["gain"] / math.sqrt(shape[1])
         elif name.endswith("bias"):
             values *= 0.3
@@ -1457,6 +2007,13 @@ def batch_inputs(made, rng, length, short, side):
 
 def draw_runs(made, rng):
     runs = {}
+    if made["kind"] == "image":
+        c = made["config"]
+        shape = (c["num_channels"], *height_and_width(c["image_size"]))
+        for batch in (1, 3):
+            runs[f"b{batch}"] = {"pixel_values": rng.standard_normal(
+                (batch, *shape)).astype(np.float32)}
+        return runs
     if made["kind"] == "seq2seq":
         far = 29 if made.get("long_decoder") else 17
         for length, target in ((1, 1), (7, 5), (33, far)):
@@ -1466,8 +2023,9 @@ def draw_runs(made, rng):
         inputs = batch_inputs(made, rng, 13, 6, "right")
         inputs["decoder_input_ids"] = draw_ids(made, rng, 2, 6)
         runs["b2_s13_t6_rightpad"] = inputs
+        start = made["config"]["decoder_start_token_id"]
         for inputs in runs.values():
-            inputs["decoder_input_ids"][:, 0] = 0
+            inputs["decoder_input_ids"][:, 0] = start
         return runs
     for length in (1, 7, 33):
         runs[f"b1_s{length}"] = {"input_ids": draw_ids(made, rng, 1, length)}
@@ -1488,8 +2046,11 @@ def wanted_outputs(made, run):
     if made["kind"] == "seq2seq":
         encoder = "encoder_last_hidden_state"
         return [("logits", "logits", None), (encoder, encoder, mask)]
+    if made["kind"] == "image":
+        return [(name, name, None) for name in made["outputs"]]
     rows = made["kind"] == "classifier"
-    outputs = [("logits", "logits", None if rows else mask)]
+    outputs = [(name, name, None if rows else mask)
+               for name in made.get("outputs", ["logits"])]
     if run in ("b1_s1", "b1_s7") or rows:
         outputs.append(("last_hidden_state",
                         made.get("source", "hidden_states[-1]"), mask))
@@ -1559,7 +2120,8 @@ class Case:
         single = self.compute(inputs, np.float32)
         record = {"name": name, "inputs": [], "outputs": []}
         for key, values in inputs.items():
-            values = values.astype(np.int64)
+            if values.dtype.kind != "f":
+                values = values.astype(np.int64)
             file = f"{name}/in.{key}.npy"
             record["inputs"].append(described(key, values, file))
             write_array(self.folder, file, values)
@@ -1619,9 +2181,9 @@ class Case:
             most = 0.0
             for record in runs:
                 inputs = self.inputs[record["name"]]
-                other = self.compute(inputs, **change)["logits"]
-                ref = self.compute(inputs)["logits"]
                 output = record["outputs"][0]
+                other = self.compute(inputs, **change)[output["name"]]
+                ref = self.compute(inputs)[output["name"]]
                 where = output["valid_where"]
                 ref, other = [valid_part(values, inputs, where)
                               for values in (ref, other)]
@@ -1641,7 +2203,8 @@ class Case:
         for _ in range(200):
             prompt = {"input_ids": draw_ids(self.made, self.rng, 1, 6)}
             if pairs:
-                prompt["decoder_input_ids"] = np.zeros((1, 1), np.int64)
+                start = self.made["config"]["decoder_start_token_id"]
+                prompt["decoder_input_ids"] = np.full((1, 1), start)
             inputs, tokens, margins = dict(prompt), [], []
             for _ in range(8):
                 logits = self.compute(inputs)["logits"][0, -1]
@@ -1649,7 +2212,9 @@ class Case:
                 margins.append(best - second)
                 tokens.append(int(logits.argmax()))
                 inputs[grows] = np.append(inputs[grows], [tokens[-1:]], 1)
-            if min(margins) > 20 * tolerance and len(set(tokens)) >= 4:
+            # A padding's id would not count as a token.
+            if (min(margins) > 20 * tolerance and len(set(tokens)) >= 4 and
+                    self.made.get("pad") not in tokens):
                 break
         else:
             raise AssertionError(f"{self.made['name']}: no sure greedy text")
@@ -1705,10 +2270,12 @@ class Case:
 # ---------------------------------------------------------------------------
 
 COVERED = {llama_kind: ["llama_gqa", "llama_mha", "llama_mqa_bias_head_dim",
-                        "qwen2", "mistral_sliding", "phi3", "gemma"],
+                        "llama_rope_dynamic", "qwen2", "mistral_sliding",
+                        "phi3", "gemma"],
            cohere: ["cohere"], gpt_neox: ["gpt_neox_parallel"],
            bloom: ["bloom"], mpt: ["mpt"], roberta_lm: ["roberta"],
-           electra_lm: ["electra"], t5: ["t5_v1_0", "t5_v1_1"]}
+           electra_lm: ["electra"], t5: ["t5_v1_0", "t5_v1_1"],
+           image_model: ["vit_classifier"]}
 
 
 def read_safetensors(path):

@@ -77,6 +77,34 @@ def see_near(length, window):
     return np.abs(i - j) < window
 
 
+def see_first(length, count, queries=False):
+    """Every query sees the first keys, or the first queries see every key."""
+    i, j = np.arange(length)[:, None], np.arange(length)[None, :]
+    return (i < count) | (j < 0) if queries else (j < count) | (i < 0)
+
+
+def split_mix(seed, count):
+    """Outputs of splitmix64 (Steele et al. 2014)."""
+    bits = (1 << 64) - 1
+    for _ in range(count):
+        seed = (seed + 0x9E3779B97F4A7C15) & bits
+        z = ((seed ^ (seed >> 30)) * 0xBF58476D1CE4E5B9) & bits
+        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & bits
+        yield z ^ (z >> 31)
+
+
+def see_blocks(length, size, near, draws, seed, of):
+    """Blocks up to `near` away, and `draws` random ones among `of`."""
+    block = np.arange(length) // size
+    allowed = np.abs(block[:, None] - block[None, :]) <= near
+    outputs = list(split_mix(seed, draws * (length // size + 1)))
+    for i in range(length):
+        drawn = outputs[draws * block[i]:draws * (block[i] + 1)]
+        for z in drawn:
+            allowed[i] |= block == (z >> 33) % of
+    return allowed
+
+
 def mixed(w, scores, v, allowed):
     """softmax(scores) v over the keys that are allowed."""
     scores = np.where(allowed, scores, w.dtype.type(-1e30))
@@ -423,6 +451,65 @@ def feed_forward_gated_silu(w, inputs, activation=silu):
     return fed(w, inputs, activation)
 
 
+# Experts
+
+def expert_shapes(width, inner, count, layer_count=1, bias=False, **options):
+    shapes = plain_shapes(width, layer_count)
+    for at in layers(layer_count):
+        at += "feed_forward."
+        shapes[at + "router.weight"] = (count, width)
+        if bias:
+            shapes[at + "router.bias"] = (count,)
+        for expert in layers(count, at + "experts"):
+            shapes.update(feed_forward_shapes(expert, width, inner, bias=bias,
+                                              **options))
+    return shapes
+
+
+def experts(w, at, x, activation, top, renormalize=False):
+    """Each row by itself: the experts of its `top` largest logits, the first
+    of equal ones."""
+    rows = x.reshape(-1, x.shape[-1])
+    result = np.zeros_like(rows)
+    for row, y in zip(rows, result):
+        logits = w.linear(row, at + "router")
+        weights = softmax(logits)
+        chosen = np.argsort(-logits, kind="stable")[:top]
+        if renormalize:
+            weights = weights / weights[chosen].sum()
+        for expert in np.sort(chosen):
+            y += weights[expert] * feed_forward(
+                w, f"{at}experts.{expert}.", row, activation)
+    return result.reshape(x.shape)
+
+
+def with_experts(w, inputs, count, **options):
+    x = vectors(w, inputs)
+    for at in layers(count):
+        x = x + attention(w, at + "attention.", x, x, see_all(inputs), 3)
+        x = x + experts(w, at + "feed_forward.", x, **options)
+    return x
+
+
+@case(expert_shapes(24, 20, 5, 2, gate=True), {"top": 1}, {"top": 3},
+      {"renormalize": False}, {"activation": relu}, name="experts")
+def experts_top_2(w, inputs, activation=silu, top=2, renormalize=True):
+    return with_experts(w, inputs, 2, activation=activation, top=top,
+                        renormalize=renormalize)
+
+
+@case(expert_shapes(24, 40, 7, bias=True), {"top": 2}, {"renormalize": True},
+      {"activation": silu})
+def experts_top_1(w, inputs, activation=relu, top=1, renormalize=False):
+    return with_experts(w, inputs, 1, activation=activation, top=top,
+                        renormalize=renormalize)
+
+
+@case(expert_shapes(24, 17, 3), {"top": 2}, {"activation": relu})
+def experts_all(w, inputs, activation=gelu, top=3):
+    return with_experts(w, inputs, 1, activation=activation, top=top)
+
+
 # Norms and sums
 
 def pre_norm(w, x, allowed, norm, count=1, activation=relu, residual=True):
@@ -597,6 +684,57 @@ def local_window(w, inputs, window=4, past=False):
     return x
 
 
+# The lengths reach over several segments and blocks of what is compiled.
+
+@case(plain_shapes(24, 2, vocabulary=VOCABULARY), {"window": 7},
+      {"anchors": 2}, {"anchors": 4}, {"anchors": 0}, reads="past",
+      lengths=(1, 7, 33, 290))
+def anchored_window(w, inputs, window=8, anchors=3):
+    x = tokens(w, inputs)
+    length = x.shape[1]
+    allowed = see_past(length, window) | (see_past(length) &
+                                          see_first(length, anchors))
+    for at in layers(2):
+        x = x + attention(w, at + "attention.", x, x, allowed, 3)
+    return x
+
+
+@case(plain_shapes(24, 2), {"window": 5}, {"count": 1}, {"count": 3},
+      {"rows": False}, lengths=(1, 7, 33, 290))
+def global_tokens(w, inputs, window=4, count=2, rows=True):
+    x = vectors(w, inputs)
+    length = x.shape[1]
+    allowed = see_near(length, window) | see_first(length, count)
+    if rows:
+        allowed |= see_first(length, count, queries=True)
+    for at in layers(2):
+        x = x + attention(w, at + "attention.", x, x,
+                          see_all(inputs) & allowed, 3)
+    return x
+
+
+@case(plain_shapes(24, 2), {"prefix": 4}, {"prefix": 6}, {"prefix": 0})
+def prefix_lm(w, inputs, prefix=5):
+    x = vectors(w, inputs)
+    allowed = see_past(x.shape[1]) | see_first(x.shape[1], prefix)
+    for at in layers(2):
+        x = x + attention(w, at + "attention.", x, x,
+                          see_all(inputs) & allowed, 3)
+    return x
+
+
+@case(plain_shapes(24), {"size": 7}, {"near": 0}, {"draws": 1}, {"draws": 3},
+      {"seed": 8}, {"of": 39}, {"count": 0}, lengths=(1, 7, 33, 290))
+def random_blocks(w, inputs, size=8, near=1, draws=2, seed=7, of=40, count=8):
+    x = vectors(w, inputs)
+    length = x.shape[1]
+    allowed = (see_blocks(length, size, near, draws, seed, of) |
+               see_first(length, count) |
+               see_first(length, count, queries=True))
+    return attention(w, "layers.0.attention.", x, x,
+                     see_all(inputs) & allowed, 3)
+
+
 @case(plain_shapes(24), {"cap": None}, {"cap": 2.5})
 def soft_cap(w, inputs, cap=2.0):
     x = vectors(w, inputs)
@@ -619,6 +757,33 @@ def query_key_norm(w, inputs, norms=True, together=False):
                      norm=norm if norms else None)
 
 
+def convolved(w, x, name, stride, padding, turned=False):
+    """Of rows of the sequence and zeros around them; weights [out, in, taps]."""
+    weight = w[name + ".weight"]
+    taps = weight.shape[2]
+    count = (x.shape[1] + 2 * padding - taps) // stride + 1
+    x = np.pad(x, ((0, 0), (padding, padding), (0, 0)))
+    y = np.zeros((x.shape[0], count, weight.shape[0]), w.dtype)
+    for tap in range(taps):
+        rows = x[:, tap:tap + stride * (count - 1) + 1:stride]
+        y = y + rows @ weight[:, :, taps - 1 - tap if turned else tap].T
+    return y + w[name + ".bias"]
+
+
+@case({**plain_shapes(24), "stem.0.weight": (10, 7, 4), "stem.0.bias": (10,),
+       "stem.1.weight": (19, 10, 5), "stem.1.bias": (19,),
+       "stem.2.weight": (24, 19, 3), "stem.2.bias": (24,)},
+      {"turned": True}, {"activation": relu}, {"activation": gelu_tanh},
+      width=7, frames=6)
+def convolution_stem(w, inputs, activation=gelu, turned=False):
+    x = vectors(w, inputs)
+    for name, stride, padding in (("stem.0", 2, 1), ("stem.1", 3, 2)):
+        x = activation(convolved(w, x, name, stride, padding, turned))
+    x = convolved(w, x, "stem.2", 1, 1, turned)
+    allowed = np.ones((x.shape[0], 1, 1, x.shape[1]), bool)
+    return attention(w, "layers.0.attention.", x, x, allowed, 3)
+
+
 # ---------------------------------------------------------------------------
 # Weights and inputs
 # ---------------------------------------------------------------------------
@@ -632,8 +797,8 @@ def draw_weights(made, rng):
         elif name in ("relative.weight", "positions.weight") or (
                 name.endswith("attention.vector")):
             pass
-        elif len(shape) == 2:
-            values *= 1.4 / math.sqrt(shape[1])
+        elif len(shape) >= 2:
+            values *= 1.4 / math.sqrt(math.prod(shape[1:]))
             if name.endswith("query.weight"):
                 values *= made.get("query_gain", 1.0)
         elif name.endswith("bias"):
@@ -646,7 +811,7 @@ def draw_weights(made, rng):
 
 def draw(made, rng, batch, length):
     if made["reads"] == "vectors":
-        shape = batch, length, made["width"]
+        shape = batch, length * made.get("frames", 1), made["width"]
         values = rng.standard_normal(shape) * made.get("spread", 1.0)
         return {"inputs": values.astype(np.float32)}
     most = made.get("source", VOCABULARY)
@@ -674,9 +839,11 @@ def draw_runs(made, rng):
             **padded(made, rng, 13, 6), "decoder_input_ids":
                 rng.integers(0, made["target"], (2, 6))}
         return runs
-    for length in (1, 7, 33):
+    for length in made.get("lengths", (1, 7, 33)):
         runs[f"b1_s{length}"] = draw(made, rng, 1, length)
-    if made["reads"] != "past":
+    if "frames" in made: # that make one token: none of them can be missing
+        runs["b2_s9"] = draw(made, rng, 2, 9)
+    elif made["reads"] != "past":
         runs["b2_s9_rightpad"] = padded(made, rng, 9, 5)
     return runs
 

@@ -298,3 +298,27 @@ func.func @merge_heads_c51(%x: tensor<?x2x4xbf16>) {
   %0 = ashlar.merge_heads %x : tensor<?x2x4xbf16> -> tensor<?x8xf32>
   return
 }
+
+// -----
+
+func.func @attention_c78(%q: tensor<?x2x4xf32>, %seq: !ashlar.sequences) {
+  // expected-error @below {{'ashlar.attention' op repeats keys 0 times; expected at least 2}}
+  %0 = ashlar.attention all %q, %q, %q, %seq, %seq scale 1.0 repeat #ashlar.first<keys, 4> times 0 : tensor<?x2x4xf32>, tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c79(%q: tensor<?x2x4xf32>, %seq: !ashlar.sequences) {
+  // expected-error @below {{'ashlar.attention' op repeat and times go together}}
+  %0 = "ashlar.attention"(%q, %q, %q, %seq, %seq) {mask = #ashlar<mask_kind all>, scale = 1.0 : f64, times = 3 : i64} : (tensor<?x2x4xf32>, tensor<?x2x4xf32>, tensor<?x2x4xf32>, !ashlar.sequences, !ashlar.sequences) -> tensor<?x2x4xf32>
+  return
+}
+
+// -----
+
+func.func @attention_no_times_c79(%q: tensor<?x2x4xf32>, %seq: !ashlar.sequences) {
+  // expected-error @below {{'ashlar.attention' op repeat and times go together}}
+  %0 = "ashlar.attention"(%q, %q, %q, %seq, %seq) {mask = #ashlar<mask_kind all>, scale = 1.0 : f64, repeated = #ashlar.first<keys, 4>} : (tensor<?x2x4xf32>, tensor<?x2x4xf32>, tensor<?x2x4xf32>, !ashlar.sequences, !ashlar.sequences) -> tensor<?x2x4xf32>
+  return
+}

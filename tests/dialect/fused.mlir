@@ -85,7 +85,9 @@ func.func @fused(%x: tensor<?x8xf32>, %pos: tensor<?xi32>, %seq: !ashlar.sequenc
   %sc = ashlar.attention all %bi, %keys, %values, %seq, %ks scale 1.0 soft_cap 50.0 : tensor<?x2x4xf32>, tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32>
   // CHECK: ashlar.attention all {{.*}} scale 1.000000e+00 additive @g bias @slopes behind 4 : tensor<?x2x4xf32>,
   %add = ashlar.attention all %sc, %keys, %values, %seq, %ks scale 1.0 additive @g bias @slopes behind 4 : tensor<?x2x4xf32>, tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32>
-  %m = ashlar.merge_heads %add : tensor<?x2x4xf32> -> tensor<?x8xf32>
+  // CHECK: ashlar.attention causal {{.*}} window 3 where #ashlar.first<keys, 4> scale 1.000000e+00 repeat #ashlar.last<queries, 2> times 2 : tensor<?x2x4xf32>,
+  %pat = ashlar.attention causal %add, %keys, %values, %seq, %ks window 3 where #ashlar.first<keys, 4> scale 1.0 repeat #ashlar.last<queries, 2> times 2 : tensor<?x2x4xf32>, tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32>
+  %m = ashlar.merge_heads %pat : tensor<?x2x4xf32> -> tensor<?x8xf32>
   // CHECK: ashlar.tap "attn" %{{.*}} at 128 stride 64 : tensor<?x8xf32>
   ashlar.tap "attn" %m at 128 stride 64 : tensor<?x8xf32>
   return %m : tensor<?x8xf32>

@@ -32,6 +32,20 @@ ashlar.weight @back [#ashlar.relative_table<"bias", 8 x 2, columns = 5, behind =
 // CHECK: ashlar.weight @head_gain [{{.*}}] : tensor<4xf32>
 ashlar.weight @head_gain [#ashlar.tensor<"hg", [4], rows = 0 for 4>] : tensor<4xf32>
 
+// CHECK: ashlar.weight @taps [#ashlar.tensor<"conv", [4, 8, 3], rows = 0 for 4, convolution = true>, #ashlar.tensor<"conv", [4, 8, 3], rows = 2 for 2, convolution = true, scale = 5.000000e-01 : f64>] : tensor<6x24xf32>
+ashlar.weight @taps [#ashlar.tensor<"conv", [4, 8, 3], rows = 0 for 4, convolution = true>, #ashlar.tensor<"conv", [4, 8, 3], rows = 2 for 2, convolution = true, scale = 0.5 : f64>] : tensor<6x24xf32>
+
+// CHECK-LABEL: func.func @stem(
+func.func @stem(%x: tensor<?x8xf32>, %seq: !ashlar.sequences) -> tensor<?x18xf32> {
+  // CHECK: ashlar.unfold %{{.*}}, %{{.*}} kernel 3 stride 1 padding 1 per_token 2 : tensor<?x8xf32> -> tensor<?x24xf32>
+  %0 = ashlar.unfold %x, %seq kernel 3 stride 1 padding 1 per_token 2 : tensor<?x8xf32> -> tensor<?x24xf32>
+  // CHECK: ashlar.linear %{{.*}} weight @taps : tensor<?x24xf32> -> tensor<?x6xf32>
+  %1 = ashlar.linear %0 weight @taps : tensor<?x24xf32> -> tensor<?x6xf32>
+  // CHECK: ashlar.unfold %{{.*}}, %{{.*}} kernel 3 stride 2 padding 1 : tensor<?x6xf32> -> tensor<?x18xf32>
+  %2 = ashlar.unfold %1, %seq kernel 3 stride 2 padding 1 : tensor<?x6xf32> -> tensor<?x18xf32>
+  return %2 : tensor<?x18xf32>
+}
+
 // CHECK-LABEL: func.func @embedding(
 func.func @embedding(%ids: tensor<?xi32>, %pos: tensor<?xi32>) -> tensor<?x8xf32> {
   // CHECK: ashlar.embedding %{{.*}} table @tokens {scale = 2.000000e+00 : f64} : tensor<?xi32> -> tensor<?x8xf32>
@@ -66,6 +80,26 @@ func.func @turns(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
   return %y : tensor<?x8xf32>
 }
 
+// Leading ones of a tensor are left out; sizes behind the first are one row.
+// CHECK: ashlar.weight @patches [#ashlar.tensor<"p", [8, 3, 2, 2], rows = 0 for 8>] : tensor<8x12xf32>
+ashlar.weight @patches [#ashlar.tensor<"p", [8, 3, 2, 2], rows = 0 for 8>] : tensor<8x12xf32>
+// CHECK: ashlar.weight @places [#ashlar.tensor<"q", [1, 5, 8], rows = 0 for 5>] : tensor<5x8xf32>
+ashlar.weight @places [#ashlar.tensor<"q", [1, 5, 8], rows = 0 for 5>] : tensor<5x8xf32>
+// CHECK: ashlar.weight @class [#ashlar.tensor<"c", [1, 1, 8], rows = 0 for 8>] : tensor<8xf32>
+ashlar.weight @class [#ashlar.tensor<"c", [1, 1, 8], rows = 0 for 8>] : tensor<8xf32>
+
+// CHECK-LABEL: func.func @image(
+func.func @image(%x: tensor<?x12xf32>, %pos: tensor<?xi32>, %seq: !ashlar.sequences) -> tensor<?x8xf32> {
+  %0 = ashlar.linear %x weight @patches : tensor<?x12xf32> -> tensor<?x8xf32>
+  // CHECK: ashlar.set_row %{{.*}}, %{{.*}} at 0 to @class : tensor<?x8xf32>
+  %1 = ashlar.set_row %0, %seq at 0 to @class : tensor<?x8xf32>
+  %2 = ashlar.embedding %pos table @places : tensor<?xi32> -> tensor<?x8xf32>
+  // CHECK: ashlar.scale_features %{{.*}} by @class : tensor<?x8xf32>
+  %3 = ashlar.scale_features %2 by @class : tensor<?x8xf32>
+  %4 = ashlar.add %1, %3 : tensor<?x8xf32>
+  return %4 : tensor<?x8xf32>
+}
+
 // CHECK-LABEL: func.func @layer(
 func.func @layer(%x: tensor<?x8xf32>, %pos: tensor<?xi32>, %seq: !ashlar.sequences) -> tensor<?x8xf32> {
   // CHECK: ashlar.layers "h" [0, 2] (%{{.*}} : tensor<?x8xf32>) {
@@ -89,6 +123,12 @@ func.func @layer(%x: tensor<?x8xf32>, %pos: tensor<?xi32>, %seq: !ashlar.sequenc
     %r = ashlar.rotary %q, %pos by <2, theta = 1.0e+04, llama3, factor = 8.0, low = 1.0, high = 4.0, original = 8192> : tensor<?x2x4xf32>, tensor<?xi32>
     // CHECK: ashlar.rotary %{{.*}}, %{{.*}} by <2 interleaved = true, theta = 1.000000e+04 : f64, yarn, factor = 4.000000e+00 : f64, low = 1.000000e+00 : f64, high = 3.200000e+01 : f64, original = 4096, magnitude = 1.250000e+00 : f64> : tensor<?x2x4xf32>, tensor<?xi32>
     %ri = ashlar.rotary %q, %pos by <2 interleaved = true, theta = 1.0e+04, yarn, factor = 4.0, low = 1.0, high = 32.0, original = 4096, magnitude = 1.25> : tensor<?x2x4xf32>, tensor<?xi32>
+    // CHECK: ashlar.rotary_angles %{{.*}}, %{{.*}} by <4, theta = 1.000000e+04 : f64, dynamic, factor = 2.000000e+00 : f64, {{.*}}original = 16> : tensor<?xi32> -> tensor<?x4xf32>
+    %ad = ashlar.rotary_angles %pos, %seq by <4, theta = 1.0e+04, dynamic, factor = 2.0, low = 1.0, high = 4.0, original = 16> : tensor<?xi32> -> tensor<?x4xf32>
+    // CHECK: ashlar.rotary %{{.*}}, %{{.*}} by <4, {{.*}}> : tensor<?x2x4xf32>, tensor<?x4xf32>
+    %rd = ashlar.rotary %q, %ad by <4, theta = 1.0e+04, dynamic, factor = 2.0, low = 1.0, high = 4.0, original = 16> : tensor<?x2x4xf32>, tensor<?x4xf32>
+    // CHECK: ashlar.rotary_angles %{{.*}}, %{{.*}} by <4 interleaved = true, {{.*}}longrope, {{.*}}original = 16 short = [1.000000e+00, 1.250000e+00] long = [2.000000e+00, 4.000000e+00], magnitude = 1.250000e+00 : f64> : tensor<?xi32> -> tensor<?x8xf32>
+    %al = ashlar.rotary_angles %pos, %seq by <4 interleaved = true, theta = 1.0e+04, longrope, factor = 1.0, low = 1.0, high = 4.0, original = 16 short = [1.0, 1.25] long = [2.0, 4.0], magnitude = 1.25> : tensor<?xi32> -> tensor<?x8xf32>
     // CHECK: ashlar.kv_append self %{{.*}}, %{{.*}}, %{{.*}} : tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32>, tensor<?x2x4xf32>
     %keys, %values, %ks = ashlar.kv_append self %r, %q, %seq : tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32>, tensor<?x2x4xf32>
     // CHECK: ashlar.kv_read cross %{{.*}} : tensor<?x1x4xf32>, tensor<?x1x4xf32>
@@ -107,8 +147,12 @@ func.func @layer(%x: tensor<?x8xf32>, %pos: tensor<?xi32>, %seq: !ashlar.sequenc
     %n = ashlar.mask all %capped, %seq, %cs : tensor<?x2x?xf32>
     // CHECK: ashlar.mask causal %{{.*}}, %{{.*}}, %{{.*}} window 3 : tensor<?x2x?xf32>
     %m = ashlar.mask causal %n, %seq, %cs window 3 : tensor<?x2x?xf32>
+    // CHECK: ashlar.mask all where #ashlar.any_of<[#ashlar.near<behind = 4, block = 16>, #ashlar.first<queries, 3>, #ashlar.random<count = 2, block = 16, seed = 7, of = 9>]> %{{.*}}, %{{.*}}, %{{.*}} window 9 : tensor<?x2x?xf32>
+    %m2 = ashlar.mask all where #ashlar.any_of<[#ashlar.near<behind = 4, block = 16>, #ashlar.first<queries, 3>, #ashlar.random<count = 2, block = 16, seed = 7, of = 9>]> %m, %seq, %cs window 9 : tensor<?x2x?xf32>
+    // CHECK: ashlar.repeat %{{.*}}, %{{.*}}, %{{.*}} where #ashlar.all_of<[#ashlar.not<#ashlar.short<20>>, #ashlar.last<keys, 4>, #ashlar.near<ahead = 0>]> times 3 : tensor<?x2x?xf32>
+    %m3 = ashlar.repeat %m2, %seq, %cs where #ashlar.all_of<[#ashlar.not<#ashlar.short<20>>, #ashlar.last<keys, 4>, #ashlar.near<ahead = 0>]> times 3 : tensor<?x2x?xf32>
     // CHECK: ashlar.softmax %{{.*}} : tensor<?x2x?xf32>
-    %p = ashlar.softmax %m : tensor<?x2x?xf32>
+    %p = ashlar.softmax %m3 : tensor<?x2x?xf32>
     // CHECK: ashlar.mix %{{.*}}, %{{.*}} : tensor<?x2x?xf32>, tensor<?x1x4xf32> -> tensor<?x2x4xf32>
     %o = ashlar.mix %p, %cv : tensor<?x2x?xf32>, tensor<?x1x4xf32> -> tensor<?x2x4xf32>
     // CHECK: ashlar.merge_heads %{{.*}} : tensor<?x2x4xf32> -> tensor<?x8xf32>
@@ -118,5 +162,26 @@ func.func @layer(%x: tensor<?x8xf32>, %pos: tensor<?xi32>, %seq: !ashlar.sequenc
     // CHECK: ashlar.yield %{{.*}} : tensor<?x8xf32>
     ashlar.yield %5 : tensor<?x8xf32>
   }
+  return %y : tensor<?x8xf32>
+}
+
+// CHECK: ashlar.weight @expert [#ashlar.tensor<"{layer}.{expert}.w", [8, 8], rows = 0 for 8>] : tensor<8x8xf32> layers = [0, 2] experts = 5 encoded <bf16>
+ashlar.weight @expert [#ashlar.tensor<"{layer}.{expert}.w", [8, 8], rows = 0 for 8>] : tensor<8x8xf32> layers = [0, 2] experts = 5 encoded <bf16>
+
+// CHECK-LABEL: func.func @experts
+func.func @experts(%x: tensor<?x8xf32>, %logits: tensor<?x5xf32>) -> tensor<?x8xf32> {
+  // CHECK: %[[P:.*]] = ashlar.route %{{.*}} top 2 renormalized : tensor<?x5xf32>
+  %p = ashlar.route %logits top 2 renormalized : tensor<?x5xf32>
+  // CHECK: ashlar.route %{{.*}} top 1 : tensor<?x5xf32>
+  %q = ashlar.route %logits top 1 : tensor<?x5xf32>
+  // CHECK: ashlar.experts %{{.*}}, %[[P]] {
+  // CHECK: ^bb0(%[[R:.*]]: tensor<?x8xf32>):
+  // CHECK: ashlar.yield %{{.*}} : tensor<?x8xf32>
+  // CHECK: } : tensor<?x8xf32>, tensor<?x5xf32> -> tensor<?x8xf32>
+  %y = ashlar.experts %x, %p {
+  ^bb0(%r: tensor<?x8xf32>):
+    %a = ashlar.activate relu %r : tensor<?x8xf32>
+    ashlar.yield %a : tensor<?x8xf32>
+  } : tensor<?x8xf32>, tensor<?x5xf32> -> tensor<?x8xf32>
   return %y : tensor<?x8xf32>
 }

@@ -56,8 +56,24 @@ ashlar.weight @weight_step_c6 [#ashlar.tensor<"w", [8, 8], rows = 0 for 8>] : te
 
 // -----
 
-// expected-error @below {{'ashlar.weight' op source "w" has shape [8, 3, 3]; expected rank 1 or 2}}
-ashlar.weight @weight_c34 [#ashlar.tensor<"w", [8, 3, 3], rows = 0 for 8>] : tensor<8x3xf32>
+// expected-error @below {{'ashlar.weight' op source "w" has shape [8, 3, 3]; expected rank 2, as it is transposed}}
+ashlar.weight @weight_c34 [#ashlar.tensor<"w", [8, 3, 3], rows = 0 for 9, transposed = true>] : tensor<9x8xf32>
+
+// -----
+
+// Sizes behind the first are one row.
+// expected-error @below {{'ashlar.weight' op source has 6 columns; expected 3}}
+ashlar.weight @weight_flattened_c4 [#ashlar.tensor<"w", [1, 8, 3, 2], rows = 0 for 8>] : tensor<8x3xf32>
+
+// -----
+
+// expected-error @below {{'ashlar.weight' op source "w" of a convolution has shape [8, 6]; expected rank 3, not transposed}}
+ashlar.weight @weight_c71 [#ashlar.tensor<"w", [8, 6], rows = 0 for 8, convolution = true>] : tensor<8x6xf32>
+
+// -----
+
+// expected-error @below {{'ashlar.weight' op source "w" of a convolution has shape [8, 2, 3], transposed; expected rank 3, not transposed}}
+ashlar.weight @weight_transposed_c71 [#ashlar.tensor<"w", [8, 2, 3], rows = 0 for 8, transposed = true, convolution = true>] : tensor<8x6xf32>
 
 // -----
 
@@ -159,3 +175,8 @@ ashlar.weight @int8_group_c45 [#ashlar.tensor<"w", [8, 8], rows = 0 for 8>] : te
 
 // expected-error @below {{'ashlar.weight' op is encoded, but its type is 'tensor<8xf32>'; expected rank 2}}
 ashlar.weight @vector_c53 [#ashlar.tensor<"w", [8], rows = 0 for 8>] : tensor<8xf32> encoded <bf16>
+
+// -----
+
+// expected-error @below {{'ashlar.weight' op is of 0 experts; expected at least 1}}
+ashlar.weight @weight_c63 [#ashlar.tensor<"{expert}.w", [8, 8], rows = 0 for 8>] : tensor<8x8xf32> experts = 0

@@ -9,8 +9,9 @@ import os
 import random
 import unittest
 
-from driver import EXAMPLES, DriverTest, read_npy, write_npy
+from driver import CASES, EXAMPLES, DriverTest, read_npy, write_npy
 
+MIXTRAL = os.path.join(CASES, "mixtral", "model")
 THREADS = (1, 2, 3, 7)
 CHUNKS = (1, 2, 3, 16, 17, 64)
 
@@ -67,16 +68,23 @@ class Bits(DriverTest):
                            {"input_ids": "source", "decoder_input_ids": "target"},
                            ["logits", "encoder_last_hidden_state"])
 
-    def check_chunks(self, model, length, vocabulary):
+    def test_threads_of_experts(self):
+        """How many rows an expert has decides how they are cut."""
+        self.ids("ids", 1, 61, 117)
+        self.check_threads(MIXTRAL, {"input_ids": "ids"},
+                           ["logits", "last_hidden_state"])
+
+    def check_chunks(self, model, length, vocabulary, *flags):
         self.ids("ids", 1, length, vocabulary)
         folder = os.path.join(EXAMPLES, model)
         inputs, outputs = {"input_ids": "ids"}, ["logits", "last_hidden_state"]
-        whole = self.run_model(self.compile(folder, "whole.so"), inputs, outputs)
+        whole = self.run_model(self.compile(folder, "whole.so", *flags), inputs,
+                               outputs)
         for chunk in CHUNKS:
             if chunk > length:
                 continue
             library = self.compile(folder, f"chunk{chunk}.so",
-                                   f"--max-tokens={chunk}")
+                                   f"--max-tokens={chunk}", *flags)
             self.assertEqual(self.run_model(library, inputs, outputs), whole,
                              chunk)
 
@@ -85,6 +93,12 @@ class Bits(DriverTest):
 
     def test_chunks_of_gpt2(self):
         self.check_chunks("calculator-gpt", 31, 15)
+
+    def test_chunks_of_experts(self):
+        """The same rows meet other neighbours, and one or many of them."""
+        for precision in ("f32", "bf16", "int4,group=32"):
+            with self.subTest(precision=precision):
+                self.check_chunks(MIXTRAL, 61, 117, "--precision=" + precision)
 
     def check_batch(self, model, vocabulary, outputs, flags, decoder=False):
         """Five sequences of different lengths, together and alone."""
@@ -122,6 +136,9 @@ class Bits(DriverTest):
     def test_batch_of_llama_in_pieces(self):
         self.check_batch("story-llama", 532, ["logits"],
                          ["--max-sequences=5", "--max-tokens=19"])
+
+    def test_batch_of_experts(self):
+        self.check_batch(MIXTRAL, 117, ["logits"], ["--max-sequences=3"])
 
     def test_batch_of_bert(self):
         self.check_batch("sentiment-bert", 194, ["last_hidden_state"], [])

@@ -64,6 +64,8 @@ def greedy_text(name):
 # (8.2e-2) and gemma2 (1.07e-1).
 # int4's error is reported by `describe`, not judged here.
 TOLERANCES = {"bf16": 3e-2, "int8": 1.2e-1}
+# Whose rows a small error may take to another expert.
+CHOOSING = ("mixtral",)
 
 
 def fewer_bits(name, precision):
@@ -82,7 +84,7 @@ def fewer_bits(name, precision):
 for index, case_name in enumerate(case_names()):
     # By turns, to save time: bf16, int8, neither of them, greedy text. (That a
     # token comes out of decoding as out of a whole pass is tested to the bit.)
-    if index % 4 < len(TOLERANCES):
+    if index % 4 < len(TOLERANCES) and case_name not in CHOOSING:
         precision = list(TOLERANCES)[index % 4]
         setattr(Cases, f"test_{case_name}_{precision}", fewer_bits(case_name, precision))
     setattr(Cases, f"test_{case_name}", outputs_and_tensors(case_name))
@@ -95,8 +97,8 @@ for case_name in case_names(EQUATION_CASES):
 
 class AllCases(unittest.TestCase):
     def test_are_there(self):
-        self.assertGreaterEqual(len(case_names()), 41)
-        self.assertGreaterEqual(len(case_names(EQUATION_CASES)), 23)
+        self.assertGreaterEqual(len(case_names()), 47)
+        self.assertGreaterEqual(len(case_names(EQUATION_CASES)), 37)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import os
 import struct
 import unittest
 
-from driver import EXAMPLES, DriverTest
+from driver import CASES, EXAMPLES, DriverTest
 
 STORY = os.path.join(EXAMPLES, "story-llama")
 
@@ -137,6 +137,25 @@ class Describe(DriverTest):
         self.assertGreater(len(whole), 30)
         self.assertEqual(cut, whole)
 
+    def test_tiles_that_a_mask_leaves(self):
+        """Those of 32 queries and 32 keys in which some query sees some key."""
+        model = os.path.join(EXAMPLES, "specs", "anchored_window.yaml")
+        flag = "--max-context=300"
+        manifest = json.loads(self.ashlar("describe", model, "--json",
+                                          flag).stdout)
+        [tiles] = [phase["tiles"] for group in manifest["entries"][0]["phases"]
+                   for phase in group.get("phases", [group])
+                   if "tiles" in phase]
+        length = tiles["tokens"]
+        self.assertGreaterEqual(length, 300)
+        seen = {(i // 32, j // 32) for i in range(length)
+                for j in range(i + 1) if i - j < 8 or j < 3}
+        side = (length + 31) // 32
+        self.assertEqual((tiles["visited"], tiles["total"]),
+                         (len(seen), side * side))
+        self.assertIn(f"visits {len(seen)} of {side * side} tiles at {length} "
+                      "tokens", self.ashlar("describe", model, flag).stdout)
+
     def test_models_have_no_errors(self):
         tensors = self.tensors(STORY, "--precision=int4,*down*=int8")
         self.assertFalse(any("error" in tensor for tensor in tensors))
@@ -193,6 +212,21 @@ class Describe(DriverTest):
                           done.stderr)
             self.assertIn("ashlar describe MODEL", done.stderr)
         self.assertFalse(os.path.exists(self.path("m.so")))
+
+    def test_experts(self):
+        """A token reads the weights of its own experts only."""
+        model = os.path.join(CASES, "mixtral", "model")
+        done = json.loads(self.ashlar("describe", model, "--json").stdout)
+        work = done["entries"][0]["work"]
+        # Three layers of experts of 3 * 48 * 36, padded to panels of 16.
+        one = 3 * 4 * (2 * 48 * 48 + 36 * 48)
+        self.assertEqual(work["expert_bytes_per_row"], 2 * one)
+        self.assertEqual(work["expert_bytes"], 4 * one)
+        self.assertIn(" a row, up to ", self.ashlar("describe", model).stdout)
+        done = self.ashlar("describe", model,
+                           "--precision=int8,*.experts.1.w1*=f32", status=1)
+        self.assertIn('"*.experts.1.w1*" matches some experts of a layer and '
+                      "not others", done.stderr)
 
     def test_numbers_that_are_not_finite(self):
         model = self.path("model")

@@ -8,7 +8,7 @@ import json
 import os
 import unittest
 
-from driver import CASES, EXAMPLES, DriverTest
+from driver import CASES, EQUATION_CASES, EXAMPLES, DriverTest
 
 CALCULATOR = os.path.join(EXAMPLES, "calculator-gpt")
 LLAMA = os.path.join(CASES, "llama_gqa", "model")
@@ -62,6 +62,15 @@ class Verify(DriverTest):
         for name in ("fold-attention-scale", "merge-qkv", "fuse-rotary",
                      "fuse-residual-norm", "merge-gate-up", "fuse-epilogue"):
             self.ashlar("verify", LLAMA, f"--disable-fusion={name}")
+
+    def test_lengths_reached_in_pieces(self):
+        """Angles of the length so far, keys that stay as they were rotated."""
+        for cases, name in ((CASES, "llama_rope_dynamic"),
+                            (EQUATION_CASES, "phi3_longrope")):
+            model = os.path.join(cases, name, "model")
+            for precision in ("f32", "bf16"):
+                self.ashlar("verify", model, "--tokens=45", "--max-tokens=6",
+                            f"--precision={precision}")
 
     def test_targets(self):
         self.ashlar("verify", LLAMA, "--target=x86-64-v3")

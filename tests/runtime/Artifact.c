@@ -50,6 +50,7 @@ goes
 #define ashlar_rt_team_destroy NAME(_rt_team_destroy)
 #define ashlar_rt_team_is_foreign NAME(_rt_team_is_foreign)
 #define ashlar_rt_team_run NAME(_rt_team_run)
+#define ashlar_rt_watch NAME(_rt_watch)
 #define ashlar_rt_weights_close NAME(_rt_weights_close)
 #define ashlar_rt_weights_open NAME(_rt_weights_open)
 #define ashlar_rt_write_call NAME(_rt_write_call)

@@ -185,6 +185,8 @@ static void project(const void *weights, void *arena_base, void *cache,
    .ids_offset = ids,                                                          \
    .vectors_offset = vectors,                                                  \
    .vector_stride = FAKE_STRIDE,                                               \
+   .vector_features = FAKE_HIDDEN,                                             \
+   .vector_rows = 1,                                                           \
    .positions_offset = AT(positions),                                          \
    .types_offset = AT(types),                                                  \
    .vocabulary = FAKE_VOCABULARY,                                              \

@@ -101,6 +101,22 @@ TEST(Plan, Counts) {
   COUNT(caches[0].capacity, FAKE_OWN_SLOT * 256 + 1, INT64_MAX);
 }
 
+TEST(Plan, Vectors) {
+  auto soundWith = [](int64_t ashlar_stack_plan::*field, int64_t value) {
+    Copy copy(fake_vectors);
+    copy.stacks[0].*field = value;
+    return alpha_plan_is_sound(&copy.plan);
+  };
+  for (int64_t bad : {INT64_MIN, int64_t(-1), int64_t(0), INT64_MAX})
+    for (auto field :
+         {&ashlar_stack_plan::vector_features, &ashlar_stack_plan::vector_rows})
+      EXPECT_FALSE(soundWith(field, bad)) << bad;
+  EXPECT_FALSE(soundWith(&ashlar_stack_plan::vector_features, FAKE_STRIDE + 1));
+  EXPECT_FALSE(soundWith(&ashlar_stack_plan::vector_stride, FAKE_HIDDEN - 1));
+  EXPECT_FALSE(soundWith(&ashlar_stack_plan::vector_rows, 1000000));
+  EXPECT_FALSE(soundWith(&ashlar_stack_plan::vectors_offset, -2));
+}
+
 TEST(Plan, References) {
   for (int64_t stack : {INT64_MIN, int64_t(-2), int64_t(2), INT64_MAX}) {
     EXPECT_FALSE(soundAfter([&](Copy &c) { c.plan.encoder = stack; }));
@@ -118,6 +134,39 @@ TEST(Plan, References) {
   EXPECT_FALSE(soundAfter([](Copy &c) { c.heads[0].function = nullptr; }));
   EXPECT_FALSE(soundAfter([](Copy &c) { c.stacks[0].ids_offset = -1; }));
   EXPECT_FALSE(soundAfter([](Copy &c) { c.stacks[0].vectors_offset = 0; }));
+}
+
+/// Images of 4 x 5 in patches of 1 x 5, the numbers of a row of vectors, behind
+/// a row of no patch.
+static bool
+imageSoundAfter(const std::function<void(ashlar_stack_plan &)> &change) {
+  Copy copy(fake_vectors);
+  copy.stacks[0].image = {1, 4, 5, 1, FAKE_HIDDEN, 1, 5};
+  change(copy.stacks[0]);
+  return alpha_plan_is_sound(&copy.plan);
+}
+
+TEST(Plan, Images) {
+  EXPECT_TRUE(imageSoundAfter([](ashlar_stack_plan &) {}));
+  int64_t ashlar_image_plan::*fields[] = {
+      &ashlar_image_plan::channels,    &ashlar_image_plan::height,
+      &ashlar_image_plan::width,       &ashlar_image_plan::patch_height,
+      &ashlar_image_plan::patch_width, &ashlar_image_plan::prefix,
+      &ashlar_image_plan::rows};
+  for (int64_t ashlar_image_plan::*field : fields)
+    for (int64_t value : {INT64_MIN, int64_t(-1), int64_t(2), int64_t(100),
+                          int64_t(1) << 40, INT64_MAX})
+      EXPECT_FALSE(imageSoundAfter([&](ashlar_stack_plan &stack) {
+        stack.image.*field = value;
+      })) << value;
+  EXPECT_FALSE(imageSoundAfter(
+      [](ashlar_stack_plan &stack) { stack.vector_features = 4; }));
+  EXPECT_FALSE(imageSoundAfter(
+      [](ashlar_stack_plan &stack) { stack.vector_features = 0; }));
+  EXPECT_FALSE(imageSoundAfter([](ashlar_stack_plan &stack) {
+    stack.ids_offset = stack.vectors_offset;
+    stack.vectors_offset = -1;
+  }));
 }
 
 TEST(Plan, OpenRefuses) {

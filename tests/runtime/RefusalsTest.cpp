@@ -116,6 +116,9 @@ TEST_F(Refusals, MissingAndSurplusArrays) {
   float vector = 0;
   EXPECT_EQ(decode([&](Batch &, ashlar_batch &v) { v.vectors = &vector; }),
             ASHLAR_NOT_SUPPORTED);
+  int32_t extents[] = {9, 9};
+  EXPECT_EQ(decode([&](Batch &, ashlar_batch &v) { v.extents = extents; }),
+            ASHLAR_NOT_SUPPORTED);
 }
 
 TEST_F(Refusals, NullArguments) {

@@ -18,6 +18,8 @@ static ashlar_stack_plan makeStack(const char *input, const char *output,
   stack.input = input;
   stack.output = output;
   stack.vectors_offset = -1;
+  stack.vector_features = FakeFeatures;
+  stack.vector_rows = 1;
   stack.types_offset = -1;
   stack.vocabulary = vocabulary;
   stack.hidden = FakeFeatures;

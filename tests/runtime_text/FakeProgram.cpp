@@ -13,7 +13,7 @@ using namespace ashlar;
 
 int main(int argc, char **argv) {
   llvm::StringRef kind = argc > 1 ? argv[1] : "";
-  FakeModel model(kind == "decoder" || kind == "ids"
+  FakeModel model(kind == "decoder" || kind == "ids" || kind == "chat"
                       ? FakeModel::Kind::Decoder
                       : FakeModel::Kind::Encoder);
   if (kind == "encoder")
@@ -32,10 +32,14 @@ int main(int argc, char **argv) {
                      R"({"Regex": "."}, "behavior": "Isolated"}})";
   TextOptions options = {.generation = {.endTokens = {7}},
                          .labels = {"bad", "go\tod"}};
-  TextTables tables = kind == "ids"
-                          ? llvm::cantFail(buildTextTables(options))
-                          : llvm::cantFail(buildTextTables(
-                                llvm::cantFail(parseJson(json, "t")), options));
+  TokenizerFiles files;
+  files.tokenizer = llvm::cantFail(parseJson(json, "t"));
+  if (kind == "chat")
+    files.chatTemplate = "{% for m in messages %}{% if m.role == 'system' %}b"
+                         "{% endif %}{{ m.content }}</s>{% endfor %}c";
+  TextTables tables =
+      llvm::cantFail(kind == "ids" ? buildTextTables(options)
+                                   : buildTextTables(files, options));
   model.plan.text = tables.blob.data();
   model.plan.text_bytes = tables.blob.size();
   ashlar_api api = *model.api();

@@ -7,8 +7,10 @@
 
 #include <gtest/gtest.h>
 
+#include <fcntl.h>
 #include <fstream>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace {
 
@@ -177,4 +179,29 @@ TEST_F(Npy, writesAllOrNothing) {
   EXPECT_EQ(filesInFolder(), 0u);
   for (ashlar_array &array : arrays)
     ashlar_array_free(&array);
+}
+
+TEST_F(Npy, writesToWhatIsNoFile) {
+  int64_t shape[] = {3};
+  ashlar_array array;
+  ASSERT_EQ(ashlar_array_make(&array, ASHLAR_FLOAT32, 1, shape, &error), 0);
+  std::string pipe = path("pipe"), link = path("link");
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  ASSERT_EQ(symlink(pipe.c_str(), link.c_str()), 0);
+  int reader = open(pipe.c_str(), O_RDONLY | O_NONBLOCK);
+  ASSERT_GE(reader, 0);
+  const char *paths[] = {link.c_str(), "/dev/null", "/dev/null"};
+  const ashlar_array arrays[] = {array, array, array};
+  EXPECT_EQ(ashlar_npy_write(paths, arrays, 3, &error), 0) << error.message;
+  char bytes[512];
+  EXPECT_EQ(read(reader, bytes, sizeof(bytes)), 128 + 12);
+  close(reader);
+  // Neither the pipe nor the link has become a file.
+  struct stat state;
+  EXPECT_EQ(lstat(link.c_str(), &state), 0);
+  EXPECT_TRUE(S_ISLNK(state.st_mode));
+  EXPECT_EQ(stat(pipe.c_str(), &state), 0);
+  EXPECT_TRUE(S_ISFIFO(state.st_mode));
+  EXPECT_EQ(filesInFolder(), 2u);
+  ashlar_array_free(&array);
 }

@@ -30,6 +30,16 @@ public:
     }
     open(std::move(*tables));
   }
+  /// The tokenizer of a folder's files.
+  explicit OpenedText(const TokenizerFiles &files,
+                      const TextOptions &options = {}) {
+    llvm::Expected<TextTables> tables = buildTextTables(files, options);
+    if (!tables) {
+      ADD_FAILURE() << llvm::toString(tables.takeError());
+      tables = buildTextTables(options);
+    }
+    open(std::move(*tables));
+  }
   /// A model without tokenizer.
   explicit OpenedText(const TextOptions &options) {
     open(llvm::cantFail(buildTextTables(options)));

@@ -97,6 +97,23 @@ TEST_F(Program, options) {
   EXPECT_EQ(out, "b\n");
 }
 
+TEST_F(Program, chats) {
+  // The template ends with "c"; the fake model goes on from there.
+  EXPECT_EQ(run({"chat", "--chat", "a"}), 0) << err;
+  EXPECT_EQ(out, "def\n");
+  EXPECT_EQ(run({"chat", "--chat", "--system=a", "a", ""}), 0) << err;
+  EXPECT_EQ(out, "def\ndef\n");
+  auto refuses = [&](std::vector<llvm::StringRef> arguments, int status,
+                     const char *message) {
+    EXPECT_EQ(run(arguments), status);
+    EXPECT_NE(err.find(message), std::string::npos) << err;
+  };
+  refuses({"decoder", "--chat", "a"}, 1, "the model has no chat template");
+  refuses({"chat", "--system=a", "a"}, 2, "--system is for --chat");
+  refuses({"chat", "--chat", "--ids=1"}, 2,
+          "--chat is for prompts that are texts, of a model that generates");
+}
+
 TEST_F(Program, samples) {
   std::vector<llvm::StringRef> words = {"decoder", "--temperature=4",
                                         "--max-new-tokens=12", "--ids-only",

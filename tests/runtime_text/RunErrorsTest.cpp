@@ -37,7 +37,7 @@ std::string refusal(FakeModel &model, std::vector<Input> inputs,
   ashlar_named_array output = {wanted, {}};
   ashlar_error error = {};
   int failed = ashlar_run(model.api(), model.session(), arrays.data(),
-                          arrays.size(), &output, 1, &error);
+                          arrays.size(), &output, 1, nullptr, &error);
   EXPECT_EQ(failed, 1);
   EXPECT_EQ(output.array.data, nullptr);
   ashlar_array_free(&output.array);
@@ -121,9 +121,9 @@ TEST(RunErrors, maskedValuesDoNotMatter) {
                                  {"attention_mask", masks}};
   ashlar_named_array output = {"logits", {}};
   ashlar_error error = {};
-  EXPECT_EQ(
-      ashlar_run(model.api(), model.session(), inputs, 2, &output, 1, &error),
-      0)
+  EXPECT_EQ(ashlar_run(model.api(), model.session(), inputs, 2, &output, 1,
+                       nullptr, &error),
+            0)
       << error.message;
   ashlar_array_free(&output.array);
 }

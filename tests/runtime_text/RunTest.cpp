@@ -55,7 +55,8 @@ struct Runner {
       outputs.push_back({name, {}});
     model.calls.clear();
     return ashlar_run(model.api(), model.session(), inputs.data(),
-                      inputs.size(), outputs.data(), outputs.size(), &error);
+                      inputs.size(), outputs.data(), outputs.size(), nullptr,
+                      &error);
   }
   std::string refusal(const std::vector<const char *> &names) {
     EXPECT_EQ(run(names), 1);
@@ -310,6 +311,43 @@ TEST(Run, takesVectors) {
   narrow.set<float>("src", ASHLAR_FLOAT32, {1, 2, 3}, {1, 2, 3, 4, 5, 6});
   EXPECT_EQ(narrow.refusal({"memory"}),
             "src: shape [1, 2, 3]; expected [batch, length, 6]");
+}
+
+/// Two frames make a token, and arrays are [batch, features, frames].
+TEST(Run, takesFrames) {
+  Runner runner(Encoder);
+  ashlar_stack_plan &stack = runner.model.stacks[0];
+  stack.input = "src";
+  stack.output = "memory";
+  stack.ids_offset = -1;
+  stack.vectors_offset = 0;
+  stack.vector_features = FakeFeatures / 2;
+  stack.vector_rows = 2;
+  stack.vectors_by_feature = 1;
+  std::vector<float> values(2 * 3 * 4);
+  for (size_t i = 0; i < values.size(); ++i)
+    values[i] = i;
+  runner.set<float>("src", ASHLAR_FLOAT32, {2, 3, 4}, values);
+  ASSERT_EQ(runner.run({"memory"}), 0) << runner.error.message;
+  EXPECT_EQ(runner.feature(0, FakeId), (Rows{{0, 2}, {12, 14}}));
+  auto refusal = [&](std::vector<int64_t> shape, bool masked = false) {
+    Runner other(Encoder);
+    other.model.stacks[0] = stack;
+    std::vector<float> zeros(shape[0] * shape[1] * shape[2]);
+    other.set<float>("src", ASHLAR_FLOAT32, shape, zeros);
+    if (masked)
+      other.ids("attention_mask", {{1, 1}});
+    return other.refusal({"memory"});
+  };
+  EXPECT_EQ(refusal({1, 3, 3}), "src: shape [1, 3, 3] has 3 frames; expected a "
+                                "multiple of 2");
+  EXPECT_EQ(refusal({1, 4, 4}),
+            "src: shape [1, 4, 4]; expected [batch, 3, length]");
+  EXPECT_EQ(refusal({1, 3, 18}),
+            "src has 18 frames; the artifact takes 16 at most (--max-tokens of "
+            "compile counts 2 as one)");
+  EXPECT_EQ(refusal({1, 3, 4}, /*masked=*/true),
+            "attention_mask: no input of this model; it has: src");
 }
 
 TEST(Run, takesEmptyBatches) {

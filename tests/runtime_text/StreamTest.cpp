@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -71,4 +72,13 @@ TEST(Stream, losesNothing) {
     }
     EXPECT_EQ(parts(writes).back(), all);
   }
+}
+
+TEST(Stream, whatSteersATerminal) {
+  for (const char *text :
+       {"\x1b", "\r", "\x7f", "\xc2\x80", "\xc2\x9b", "\x9b", "\xff"})
+    EXPECT_TRUE(ashlar_stream_steers(text, strlen(text))) << text;
+  for (const char *text :
+       {"a", "\n", "\t", "~", "\xc2\xa0", "\xc3\x9b", "\xe2\x82\xac"})
+    EXPECT_FALSE(ashlar_stream_steers(text, strlen(text))) << text;
 }

@@ -155,13 +155,27 @@ static std::vector<int64_t> integers(const NpyArray *array, size_t count) {
   return llvm::cantFail(array->toInt64());
 }
 
-RaggedRows ashlar::testing::raggedRows(const CaseRun &run, StringRef input,
-                                       const NpyArray *mask,
-                                       int64_t firstPosition) {
-  const NpyArray *given = run.input(input);
+/// [batch, features, rows] as [batch, rows, features].
+static std::vector<float> featuresLast(const NpyArray &array) {
+  std::vector<float> given = array.toFloat(), result(given.size());
+  int64_t features = array.shape[1], rows = array.shape[2];
+  for (int64_t i = 0, size = given.size(); i < size; ++i) {
+    int64_t batch = i / (features * rows), row = i % rows;
+    int64_t feature = i / rows % features;
+    result[(batch * rows + row) * features + feature] = given[i];
+  }
+  return result;
+}
+
+RaggedRows ashlar::testing::raggedRows(const CaseRun &run, const Stack &stack,
+                                       const NpyArray *mask) {
+  const NpyArray *given = run.input(stack.input);
   assert(given && "the run has no such input");
   bool isIds = given->shape.size() == 2;
-  int64_t batch = given->shape[0], length = given->shape[1];
+  int64_t perToken = stack.embedding.rowsPerToken();
+  int64_t firstPosition = stack.embedding.positions.first;
+  int64_t batch = given->shape[0];
+  int64_t length = given->shape[stack.featuresFirst ? 2 : 1] / perToken;
   size_t count = batch * length;
   std::vector<int64_t> real =
       mask ? integers(mask, count) : std::vector<int64_t>(count, 1);
@@ -171,9 +185,10 @@ RaggedRows ashlar::testing::raggedRows(const CaseRun &run, StringRef input,
   std::vector<int64_t> ids = integers(isIds ? given : nullptr, count);
   std::vector<float> vectors;
   RaggedRows result;
+  result.columns = length;
   if (!isIds) {
-    vectors = given->toFloat();
-    result.features = given->shape[2];
+    vectors = stack.featuresFirst ? featuresLast(*given) : given->toFloat();
+    result.features = given->shape[stack.featuresFirst ? 1 : 2];
   }
   for (int64_t b = 0; b < batch; ++b) {
     int64_t index = 0;
@@ -187,17 +202,48 @@ RaggedRows ashlar::testing::raggedRows(const CaseRun &run, StringRef input,
       result.positions.push_back(positionIds ? positions[at]
                                              : firstPosition + index);
       result.types.push_back(types[at]);
-      auto vector = vectors.begin() + at * result.features;
-      result.vectors.insert(result.vectors.end(), vector,
-                            vector + result.features);
+      int64_t size = perToken * result.features;
+      auto vector = vectors.begin() + at * size;
+      result.vectors.insert(result.vectors.end(), vector, vector + size);
       ++index;
     }
   }
   return result;
 }
 
+RaggedRows ashlar::testing::imageRows(const CaseRun &run, const Stack &stack) {
+  const Patches &patches = *stack.embedding.patches;
+  const NpyArray *given = run.input(stack.input);
+  assert(given && "the run has no such input");
+  std::vector<float> pixels = given->toFloat();
+  int64_t height = given->shape[2], width = given->shape[3];
+  int64_t across = width / patches.patchWidth;
+  int64_t prefix = patches.prefix.size();
+  RaggedRows result;
+  result.features = patches.features();
+  for (int64_t b = 0; b < given->shape[0]; ++b)
+    for (int64_t row = 0; row < patches.rows(); ++row) {
+      result.rows.push_back({b, row, row});
+      result.positions.push_back(row);
+      result.types.push_back(0);
+      int64_t top = (row - prefix) / across * patches.patchHeight;
+      int64_t left = (row - prefix) % across * patches.patchWidth;
+      for (int64_t i = 0; i < result.features; ++i) {
+        int64_t x = left + i % patches.patchWidth;
+        int64_t y = top + i / patches.patchWidth % patches.patchHeight;
+        int64_t channel = i / patches.patchWidth / patches.patchHeight;
+        int64_t at =
+            ((b * patches.channels + channel) * height + y) * width + x;
+        result.vectors.push_back(row < prefix ? 0.0f : pixels[at]);
+      }
+    }
+  return result;
+}
+
 std::vector<size_t> RaggedRows::rowsOf(const Head &head) const {
   std::vector<size_t> chosen = firstRows();
+  if (head.rows == RowSelection::First)
+    return chosen;
   for (size_t i = 0; i < chosen.size(); ++i) {
     size_t end = i + 1 < chosen.size() ? chosen[i + 1] : rows.size();
     auto begin = ids.begin() + chosen[i], last = ids.begin() + end;
@@ -221,11 +267,14 @@ std::vector<size_t> RaggedRows::firstRows() const {
 }
 
 std::vector<double> ashlar::testing::expectedRows(const CaseOutput &output,
+                                                  int64_t features,
                                                   const RaggedRows &rows) {
-  const std::vector<int64_t> &shape = output.expected.shape;
+  std::vector<int64_t> shape = output.expected.shape;
   std::vector<double> all = output.expected.toDouble();
-  if (shape.size() == 2) // one row per sequence
+  if (shape.size() == 2 && shape[1] == features)
     return all;
+  if (shape.size() == 2)
+    shape.push_back(1);
   std::vector<double> result;
   for (const RaggedRows::Row &row : rows.rows) {
     auto begin = all.begin() + (row.batch * shape[1] + row.column) * shape[2];

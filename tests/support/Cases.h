@@ -61,10 +61,11 @@ struct RaggedRows {
     int64_t index;  // in the sequence, from 0
   };
   std::vector<Row> rows;
+  int64_t columns = 0; // of the padded arrays
   std::vector<int32_t> ids;
   std::vector<int32_t> positions;
   std::vector<int32_t> types;
-  std::vector<float> vectors; // [rows, features]
+  std::vector<float> vectors; // [rows * rows of a token, features]
   int64_t features = 0;       // of vectors
 
   /// The first row of each sequence.
@@ -73,15 +74,21 @@ struct RaggedRows {
   std::vector<size_t> rowsOf(const Head &head) const;
 };
 
-/// The rows of `input` ([batch, length] ids or [batch, length, features]
-/// vectors) at which `mask` is 1, or all of them. Positions are position_ids
-/// or `firstPosition` plus the index in the sequence; types are token_type_ids
-/// or 0.
-RaggedRows raggedRows(const CaseRun &run, llvm::StringRef input,
-                      const NpyArray *mask, int64_t firstPosition);
+/// The rows of a stack's input ([batch, length] ids or vectors, [batch, length,
+/// features] or the other way round) at which `mask` is 1, or all of them.
+/// Positions are position_ids or the stack's first one plus the index in the
+/// sequence; types are token_type_ids or 0.
+RaggedRows raggedRows(const CaseRun &run, const Stack &stack,
+                      const NpyArray *mask);
 
-/// The expected numbers of the given rows, [rows, features].
-std::vector<double> expectedRows(const CaseOutput &output,
+/// The rows of the images that `stack` reads, with zeros for those that are
+/// learned.
+RaggedRows imageRows(const CaseRun &run, const Stack &stack);
+
+/// The expected numbers of the given rows, [rows, features]. An output of two
+/// sizes has a row for each sequence or, with one feature, a number for each
+/// token.
+std::vector<double> expectedRows(const CaseOutput &output, int64_t features,
                                  const RaggedRows &rows);
 
 struct Difference {

@@ -29,12 +29,13 @@ ReferenceInputs testing::referenceInputs(const RaggedRows &rows) {
   inputs.ids = rows.ids;
   inputs.positions = rows.positions;
   inputs.types = rows.types;
-  auto count = static_cast<int64_t>(rows.rows.size());
+  auto count = static_cast<int64_t>(
+      rows.features ? rows.vectors.size() / rows.features : rows.rows.size());
   inputs.vectors = Tensor({count, rows.features});
   std::copy(rows.vectors.begin(), rows.vectors.end(),
             inputs.vectors.data.begin());
   for (const RaggedRows::Row &row : rows.rows)
-    inputs.sequences.push_back({row.batch, row.index});
+    inputs.sequences.push_back({row.batch, row.index, rows.columns});
   return inputs;
 }
 
@@ -77,9 +78,10 @@ testing::runReference(Reference &reference, const ModelSpec &spec,
   Tensor hidden;
   for (auto [i, stack] : llvm::enumerate(spec.stacks)) {
     // The mask is the source's; a decoder behind an encoder has no padding.
-    rows = raggedRows(run, stack.input,
-                      i == 0 ? run.input("attention_mask") : nullptr,
-                      stack.embedding.positions.first);
+    rows = stack.embedding.patches
+               ? imageRows(run, stack)
+               : raggedRows(run, stack,
+                            i == 0 ? run.input("attention_mask") : nullptr);
     Expected<Tensor> result =
         reference.run(entryOf(stack), referenceInputs(rows));
     if (!result)
@@ -106,15 +108,14 @@ Expected<std::vector<int64_t>> testing::runGreedy(Reference &reference,
                                                   size_t count) {
   if (const Stack *encoder = spec.encoder()) {
     RaggedRows source =
-        raggedRows(prompt, encoder->input, prompt.input("attention_mask"),
-                   encoder->embedding.positions.first);
+        raggedRows(prompt, *encoder, prompt.input("attention_mask"));
     Expected<Tensor> result = reference.run("encoder", referenceInputs(source));
     if (!result)
       return result.takeError();
   }
   int64_t firstPosition = spec.decoder()->embedding.positions.first;
-  ReferenceInputs inputs = referenceInputs(
-      raggedRows(prompt, spec.decoder()->input, nullptr, firstPosition));
+  ReferenceInputs inputs =
+      referenceInputs(raggedRows(prompt, *spec.decoder(), nullptr));
   std::vector<int64_t> tokens;
   while (tokens.size() < count) {
     Expected<Tensor> hidden = reference.run("decoder", inputs);

@@ -23,7 +23,8 @@ static std::string manifestWith(const std::string &list) {
     "entries": [{"call": "decode", "output": "o", "features": 1, "inputs": [],
       "vocabulary": 1, "positions": 1, "work": {"flops_per_row": 1,
       "flops_per_key": 2, "flops_per_source_key": 3, "weight_bytes": 4,
-      "bytes_per_row": 5, "bytes_per_key": 6, "bytes_per_source_key": 7})" +
+      "bytes_per_row": 5, "bytes_per_key": 6, "bytes_per_source_key": 7,
+      "expert_bytes_per_row": 8, "expert_bytes": 9})" +
          (list.empty() ? "" : ", \"phases\": " + list) + "}]}";
 }
 

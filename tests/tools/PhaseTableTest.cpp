@@ -40,6 +40,16 @@ TEST(PhaseTable, AmountOfACall) {
   EXPECT_EQ(amount.bytes, 1000 + 2 * 10000 + 4 * 100000 + 3 * 1000000);
 }
 
+/// A row reads some experts; many rows read no more than there are.
+TEST(PhaseTable, AmountOfExperts) {
+  ManifestWork experts;
+  experts.expertBytesPerRow = 200;
+  experts.expertBytes = 700;
+  EXPECT_EQ(amountOf(experts, {/*rows=*/1}).bytes, 200);
+  EXPECT_EQ(amountOf(experts, {/*rows=*/3}).bytes, 600);
+  EXPECT_EQ(amountOf(experts, {/*rows=*/4}).bytes, 700);
+}
+
 TEST(PhaseTable, KindsOfAStep) {
   ManifestEntry decode = decoder(), head;
   head.work = work(7, 0, 0, 70, 0, 0, 0);

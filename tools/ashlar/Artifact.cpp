@@ -207,7 +207,7 @@ Error ashlar::tool::refuseCompileFlags(const Arguments &arguments,
 }
 
 Expected<Artifact> ashlar::tool::openOperand(const Arguments &arguments,
-                                             int64_t sequences) {
+                                             int64_t sequences, bool taps) {
   StringRef path = arguments.operand();
   if (!isModel(path)) {
     if (Error error = refuseCompileFlags(arguments, path))
@@ -219,6 +219,7 @@ Expected<Artifact> ashlar::tool::openOperand(const Arguments &arguments,
     return options.takeError();
   if (options->maxSequences == 0)
     options->maxSequences = sequences;
+  options->taps |= taps;
   return Artifact::compile(path, std::move(*options));
 }
 

@@ -61,10 +61,10 @@ bool isModel(llvm::StringRef path);
 llvm::Error checkComplete(llvm::StringRef path);
 
 /// The command's ART_OR_MODEL. Flags of compilation are errors for an artifact.
-/// A model is compiled for `sequences` if --max-sequences does not say; 0: for
-/// the usual number.
+/// A model is compiled for `sequences` if --max-sequences does not say (0: for
+/// the usual number), and with taps where the command needs them.
 llvm::Expected<Artifact> openOperand(const Arguments &arguments,
-                                     int64_t sequences = 0);
+                                     int64_t sequences = 0, bool taps = false);
 
 /// Error when flags of compilation are given although nothing is compiled.
 llvm::Error refuseCompileFlags(const Arguments &arguments,

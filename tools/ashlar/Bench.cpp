@@ -3,6 +3,7 @@
 #include "tools/ashlar/Bench.h"
 
 #include "compiler/Support/Errors.h"
+#include "runtime/patches.h"
 #include "runtime/text/model.h"
 #include "tools/ashlar/Progress.h"
 
@@ -76,15 +77,19 @@ Error Bench::call(const ManifestEntry &entry, int64_t stack, int64_t rows) {
     ashlar_batch batch = {};
     batch.sequences = 1;
     batch.lengths = &length;
-    if (of.ids_offset >= 0) {
+    auto number = [&] { return static_cast<float>(random()) / 0x1p31f - 1.0f; };
+    if (of.image.channels) {
+      vectors.resize(ashlar_image_floats(&of.image));
+      std::generate(vectors.begin(), vectors.end(), number);
+      batch.pixel_values = vectors.data();
+    } else if (of.ids_offset >= 0) {
       ids.resize(length);
       for (int32_t &id : ids)
         id = random() % of.vocabulary;
       batch.ids = ids.data();
     } else {
-      vectors.resize(length * of.hidden);
-      for (float &number : vectors)
-        number = static_cast<float>(random()) / 0x1p31f - 1.0f;
+      vectors.resize(length * of.vector_rows * of.vector_features);
+      std::generate(vectors.begin(), vectors.end(), number);
       batch.vectors = vectors.data();
     }
     ashlar_status status = stack == plan.encoder ? api.encode(session, &batch)

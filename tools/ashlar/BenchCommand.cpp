@@ -43,12 +43,20 @@ static Error fit(const ashlar_plan &plan, const Arguments &arguments,
   if (reader.positions > 0)
     most = std::min(most, reader.positions - reader.first_position);
   most = std::max<int64_t>(most, 1);
+  newTokens = 0;
+  if (reader.image.channels) {
+    if (arguments.has("--prompt-tokens") || arguments.has("--new-tokens"))
+      return usageError("--prompt-tokens, --new-tokens: the model reads "
+                        "images, each of " +
+                        llvm::Twine(reader.image.rows) + " rows");
+    promptTokens = reader.image.rows;
+    return Error::success();
+  }
   Expected<int64_t> prompt = arguments.integer(
       "--prompt-tokens", std::min<int64_t>(128, most), 1, most);
   if (!prompt)
     return prompt.takeError();
   promptTokens = *prompt;
-  newTokens = 0;
   if (plan.decoder < 0) {
     if (arguments.has("--new-tokens"))
       return usageError("--new-tokens: the model decodes no tokens");

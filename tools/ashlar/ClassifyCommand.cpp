@@ -1,6 +1,8 @@
 //===- ClassifyCommand.cpp - ashlar classify -----------------------------===//
 
 #include "runtime/text/classify.h"
+#include "runtime/text/model.h"
+#include "runtime/text/stream.h"
 #include "tools/ashlar/Artifact.h"
 #include "tools/ashlar/Commands.h"
 #include "tools/ashlar/CompileFlags.h"
@@ -52,11 +54,19 @@ std::string Classifier::labelOf(int64_t index) const {
 }
 
 /// One line, fields between tabs, whatever a label holds.
-static std::string asField(std::string label) {
-  for (char &c : label)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
-      c = '?';
-  return label;
+static std::string asField(StringRef label) {
+  std::string field;
+  ashlar_stream stream = {};
+  stream.user = &field;
+  stream.sink = [](void *user, const char *bytes, size_t count) {
+    bool steers = static_cast<unsigned char>(bytes[0]) < 0x20 ||
+                  ashlar_stream_steers(bytes, count);
+    *static_cast<std::string *>(user) +=
+        steers ? "?" : std::string(bytes, count);
+  };
+  ashlar_stream_write(&stream, label.data(), label.size());
+  ashlar_stream_end(&stream);
+  return field;
 }
 
 void Classifier::print(int64_t best,
@@ -106,7 +116,16 @@ Error ashlar::tool::runClassify(const Arguments &arguments) {
   Expected<Artifact> artifact = openOperand(arguments);
   if (!artifact)
     return artifact.takeError();
-  if (!ashlar_class_count(&artifact->plan()))
+  const ashlar_plan &plan = artifact->plan();
+  if (plan.stacks[0].image.channels)
+    return userError(arguments.operand(), "the model reads images, not texts",
+                     "use ashlar run --in pixel_values=FILE.npy");
+  int32_t logits = ashlar_logits_head(&plan);
+  if (logits >= 0 && !plan.heads[logits].first_row_only && plan.decoder < 0)
+    return userError(arguments.operand(),
+                     "the model gives logits of each token, not of whole texts",
+                     "use ashlar run with token ids as .npy");
+  if (!ashlar_class_count(&plan))
     return userError(arguments.operand(),
                      "the model does not classify texts: "
                      "it has no logits of whole sequences",

@@ -17,13 +17,15 @@ struct Command {
 };
 
 extern const CommandInfo compileInfo, runInfo, generateInfo, classifyInfo,
-    embedInfo, inspectInfo, specInfo, describeInfo, verifyInfo, benchInfo;
+    embedInfo, attendInfo, inspectInfo, specInfo, describeInfo, verifyInfo,
+    benchInfo;
 
 llvm::Error runCompile(const Arguments &arguments);
 llvm::Error runRun(const Arguments &arguments);
 llvm::Error runGenerate(const Arguments &arguments);
 llvm::Error runClassify(const Arguments &arguments);
 llvm::Error runEmbed(const Arguments &arguments);
+llvm::Error runAttend(const Arguments &arguments);
 llvm::Error runInspect(const Arguments &arguments);
 llvm::Error runSpec(const Arguments &arguments);
 llvm::Error runDescribe(const Arguments &arguments);

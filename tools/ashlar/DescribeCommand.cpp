@@ -112,10 +112,10 @@ static void printEntry(const ManifestEntry &entry) {
   if (entry.call == "head")
     inputs = entry.firstRowsOnly ? "the first row of each sequence"
                                  : "rows of the last call";
-  line(entry.call, escapeForDisplay(inputs) + " -> " +
-                       escapeForDisplay(entry.output) + " [" +
-                       (entry.firstRowsOnly ? "B, " : "B, S, ") +
-                       std::to_string(entry.features) + "]");
+  line(entry.call,
+       escapeForDisplay(inputs) + " -> " + escapeForDisplay(entry.output) +
+           " [" + (entry.firstRowsOnly ? "B" : "B, S") +
+           (entry.scalar ? "" : ", " + std::to_string(entry.features)) + "]");
   const ManifestWork &work = entry.work;
   line("", grouped(work.flopsPerRow) + " FLOPs a row" +
                (work.flopsPerKey ? " + " + grouped(work.flopsPerKey) + " a key"
@@ -123,12 +123,28 @@ static void printEntry(const ManifestEntry &entry) {
                (work.flopsPerSourceKey
                     ? " + " + grouped(work.flopsPerSourceKey) + " a source key"
                     : ""));
-  line("", "reads " + grouped(work.weightBytes) + " bytes of weights a call" +
-               (work.bytesPerKey ? " + " + grouped(work.bytesPerKey) + " a key"
-                                 : "") +
-               (work.bytesPerSourceKey
-                    ? " + " + grouped(work.bytesPerSourceKey) + " a source key"
-                    : ""));
+  line("",
+       "reads " + grouped(work.weightBytes) + " bytes of weights a call" +
+           (work.expertBytes
+                ? " + " + grouped(work.expertBytesPerRow) + " a row, up to " +
+                      grouped(work.expertBytes) + ", of experts"
+                : "") +
+           (work.bytesPerKey ? " + " + grouped(work.bytesPerKey) + " a key"
+                             : "") +
+           (work.bytesPerSourceKey
+                ? " + " + grouped(work.bytesPerSourceKey) + " a source key"
+                : ""));
+  for (const ManifestPhases &group : entry.phases)
+    for (const ManifestPhase &phase : group.phases)
+      if (const ManifestTiles &tiles = phase.tiles; tiles.total)
+        line("", escapeForDisplay(phase.name) + " visits " +
+                     grouped(tiles.visited) + " of " + grouped(tiles.total) +
+                     " tiles at " + grouped(tiles.tokens) + " tokens");
+  if (const ManifestImage &image = entry.image; image.channels)
+    line("", "images [B, " + grouped(image.channels) + ", " +
+                 grouped(image.height) + ", " + grouped(image.width) +
+                 "] of float32, each of them a sequence of " +
+                 grouped(image.rows) + " rows");
   if (entry.vocabulary)
     line("",
          "token ids below " + grouped(entry.vocabulary) +

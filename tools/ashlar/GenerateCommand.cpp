@@ -6,6 +6,8 @@
 #include "tools/ashlar/CompileFlags.h"
 #include "tools/ashlar/Generator.h"
 
+#include "runtime/text/vectors.h"
+
 #include "llvm/Support/raw_ostream.h"
 
 using namespace ashlar;
@@ -22,9 +24,14 @@ static const OptionInfo options[] = {
     {"--ids", "1,2,3", "a prompt of token ids"},
     {"--in", "NAME=FILE",
      "prompts of token ids as .npy: input_ids [B,S], and "
-     "attention_mask, decoder_input_ids where needed"},
+     "attention_mask, decoder_input_ids where needed; or what a model reads "
+     "instead: input_features [B,F,S]"},
     {"--special", nullptr,
      "special tokens in a prompt are themselves, not text"},
+    {"--chat", nullptr,
+     "each prompt is a user's message in the model's chat template: one turn "
+     "that asks for an answer"},
+    {"--system", "TEXT", "what a chat begins with, as its system"},
     {"--decoder-ids", "1,2", "what an encoder-decoder's output begins with"},
     {"--ids-only", nullptr, "print token ids instead of text"},
     {"--stream", nullptr, "print text as it is made, also into a pipe"},
@@ -71,7 +78,26 @@ static Error checkIdArray(const Binding &binding, const ashlar_array &array) {
 }
 
 static int64_t rowsOf(const ashlar_array &array) {
-  return array.rank == 2 ? array.shape[0] : 1;
+  return array.rank == 1 ? 1 : array.shape[0];
+}
+
+/// What a model reads instead of token ids.
+static Error checkVectors(const ashlar_stack_plan &stack,
+                          const Binding &binding, const ashlar_array &array,
+                          int64_t &tokens) {
+  ashlar_error error;
+  if (ashlar_vectors_check(&stack, binding.name.c_str(), &array, &tokens,
+                           &error))
+    return userError(binding.file, error.message);
+  return Error::success();
+}
+
+static Error runVectors(Generator &generator, const ashlar_stack_plan &stack,
+                        const ashlar_array &array, int64_t row,
+                        int64_t tokens) {
+  std::vector<float> vectors(tokens * ashlar_vectors_size(&stack) + 1);
+  ashlar_vectors_read(&stack, &array, row, /*first=*/0, tokens, vectors.data());
+  return generator.run(vectors, tokens);
 }
 
 static Error sameShape(const Binding &binding, const ashlar_array &array,
@@ -97,25 +123,31 @@ static Error runArrays(Generator &generator,
       plan.stacks[plan.encoder >= 0 ? plan.encoder : plan.decoder];
   std::string decoder =
       plan.encoder >= 0 ? plan.stacks[plan.decoder].input : "";
+  bool isVectors = first.ids_offset < 0;
+  int64_t tokens = 0; // of each sequence of vectors
   const ashlar_array *ids = arrays.find(first.input);
   if (!ids)
     return userError("", llvm::Twine("--in does not give ") + first.input);
   for (size_t i = 0; i < bindings.size(); ++i) {
     const Binding &binding = bindings[i];
     const ashlar_array &array = arrays.arrays[i].array;
-    bool isMask = binding.name == "attention_mask";
+    bool isMask = !isVectors && binding.name == "attention_mask";
     if (!isMask && binding.name != first.input && binding.name != decoder)
-      return userError(
-          "",
-          "generate takes no input \"" + escapeForDisplay(binding.name) + "\"",
-          llvm::Twine("it takes ") + first.input + ", attention_mask" +
-              (decoder.empty() ? "" : ", " + decoder));
-    if (Error error = checkIdArray(binding, array))
+      return userError("",
+                       "generate takes no input \"" +
+                           escapeForDisplay(binding.name) + "\"",
+                       llvm::Twine("it takes ") + first.input +
+                           (isVectors ? "" : ", attention_mask") +
+                           (decoder.empty() ? "" : ", " + decoder));
+    if (Error error = isVectors && binding.name == first.input
+                          ? checkVectors(first, binding, array, tokens)
+                          : checkIdArray(binding, array))
       return error;
     if (Error error = sameShape(binding, array, *ids, isMask))
       return error;
   }
-  const ashlar_array *mask = arrays.find("attention_mask");
+  const ashlar_array *mask =
+      isVectors ? nullptr : arrays.find("attention_mask");
   const ashlar_array *start = decoder.empty() ? nullptr : arrays.find(decoder);
   for (int64_t row = 0; row < rowsOf(*ids); ++row) {
     if (start) {
@@ -123,7 +155,9 @@ static Error runArrays(Generator &generator,
       if (generator.options.decoderIds.empty())
         return userError("", "\"" + decoder + "\" has no tokens to begin with");
     }
-    if (Error error = generator.run(rowOf(*ids, mask, row)))
+    if (Error error = isVectors
+                          ? runVectors(generator, first, *ids, row, tokens)
+                          : generator.run(rowOf(*ids, mask, row)))
       return error;
   }
   return Error::success();
@@ -139,6 +173,12 @@ static Error checkFlags(const Arguments &arguments) {
   if (kinds != 1)
     return usageError("ashlar generate needs one of --prompt, --prompt-file, "
                       "--ids and --in");
+  if (arguments.has("--system") && !arguments.has("--chat"))
+    return usageError("--system is for --chat");
+  if (arguments.has("--chat") &&
+      (arguments.has("--ids") || arguments.has("--in")))
+    return usageError("--chat is for prompts that are texts: --prompt or "
+                      "--prompt-file");
   return Error::success();
 }
 

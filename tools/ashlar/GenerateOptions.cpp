@@ -68,6 +68,9 @@ ashlar::tool::generateOptions(const Arguments &arguments) {
   options.special = arguments.has("--special");
   options.idsOnly = arguments.has("--ids-only");
   options.stream = arguments.has("--stream");
+  options.chat = arguments.has("--chat");
+  if (std::optional<StringRef> system = arguments.get("--system"))
+    options.system = system->str();
   if (Error error = readIds(arguments, "--decoder-ids", options.decoderIds))
     return std::move(error);
   if (Error error = readIds(arguments, "--stop-ids", options.stopIds))

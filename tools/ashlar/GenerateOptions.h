@@ -35,6 +35,8 @@ struct GenerateOptions {
   bool special = false;
   bool idsOnly = false;
   bool stream = false;
+  bool chat = false;
+  std::optional<std::string> system; // of a chat
   std::vector<int32_t> decoderIds;
   std::vector<int32_t> stopIds;
   ashlar_sampling sampling = {};

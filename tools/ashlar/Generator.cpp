@@ -103,7 +103,17 @@ Error Generator::search(const ashlar_generation &request,
 }
 
 Error Generator::run(llvm::ArrayRef<int32_t> prompt) {
-  ashlar_generation request = this->request(prompt);
+  return run(request(prompt));
+}
+
+Error Generator::run(llvm::ArrayRef<float> vectors, size_t tokens) {
+  ashlar_generation request = this->request({});
+  request.vectors = vectors.data();
+  request.prompt_count = tokens;
+  return run(request);
+}
+
+Error Generator::run(ashlar_generation request) {
   ashlar_generated result;
   if (options.search.beams > 1)
     return search(request, result);
@@ -124,8 +134,14 @@ Error Generator::run(llvm::ArrayRef<int32_t> prompt) {
   return checkOutput();
 }
 
+Expected<Tokens> Generator::encode(StringRef prompt) const {
+  if (!options.chat)
+    return Tokens::encode(text, prompt, options.special);
+  return Tokens::encodeChat(text, options.system, prompt, options.special);
+}
+
 Error Generator::run(StringRef prompt) {
-  Expected<Tokens> tokens = Tokens::encode(text, prompt, options.special);
+  Expected<Tokens> tokens = encode(prompt);
   if (!tokens)
     return tokens.takeError();
   return run(tokens->ids());
@@ -139,7 +155,7 @@ Error Generator::add(StringRef prompt) {
   size_t sequences = artifact.plan().max_sequences;
   if (sequences == 1 || options.stream || options.search.beams > 1)
     return run(prompt);
-  Expected<Tokens> tokens = Tokens::encode(text, prompt, options.special);
+  Expected<Tokens> tokens = encode(prompt);
   if (!tokens)
     return tokens.takeError();
   pending.push_back(std::move(*tokens));

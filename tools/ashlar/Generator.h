@@ -20,6 +20,8 @@ public:
 
   /// Prints each token as it comes.
   llvm::Error run(llvm::ArrayRef<int32_t> prompt);
+  /// The same for a source of vectors, of so many tokens.
+  llvm::Error run(llvm::ArrayRef<float> vectors, size_t tokens);
   llvm::Error run(llvm::StringRef prompt);
 
   /// Keeps the prompt until enough have come.
@@ -32,7 +34,9 @@ public:
   const Artifact &artifact;
 
 private:
+  llvm::Expected<Tokens> encode(llvm::StringRef prompt) const;
   ashlar_generation request(llvm::ArrayRef<int32_t> prompt);
+  llvm::Error run(ashlar_generation request);
   llvm::Error search(const ashlar_generation &request,
                      ashlar_generated &result);
   void note(const ashlar_generated &result) const;

@@ -88,6 +88,8 @@ static void readWork(Reader &reader, const JsonValue &owner, bool all,
   read("bytes_per_row", work.bytesPerRow);
   read("bytes_per_key", work.bytesPerKey);
   read("bytes_per_source_key", work.bytesPerSourceKey);
+  read("expert_bytes_per_row", work.expertBytesPerRow);
+  read("expert_bytes", work.expertBytes);
 }
 
 static ManifestPhase readPhase(Reader &reader, const JsonValue &object) {
@@ -96,6 +98,11 @@ static ManifestPhase readPhase(Reader &reader, const JsonValue &object) {
   if (object.find("precision"))
     reader.read(object, "precision", phase.precision);
   readWork(reader, object, /*all=*/false, phase.work);
+  if (const JsonValue *tiles = object.find("tiles")) {
+    reader.read(*tiles, "visited", phase.tiles.visited);
+    reader.read(*tiles, "total", phase.tiles.total);
+    reader.read(*tiles, "tokens", phase.tiles.tokens);
+  }
   return phase;
 }
 
@@ -141,10 +148,17 @@ static ManifestEntry readEntry(Reader &reader, const JsonValue &object) {
     std::string rows;
     reader.read(object, "rows", rows);
     entry.firstRowsOnly = rows == "first";
+    reader.read(object, "scalar", entry.scalar);
   } else {
     reader.read(object, "inputs", entry.inputs);
     reader.read(object, "vocabulary", entry.vocabulary);
     reader.read(object, "positions", entry.positions);
+    if (const JsonValue *image = object.find("image")) {
+      reader.read(*image, "channels", entry.image.channels);
+      reader.read(*image, "height", entry.image.height);
+      reader.read(*image, "width", entry.image.width);
+      reader.read(*image, "rows", entry.image.rows);
+    }
   }
   readWork(reader, object, /*all=*/true, entry.work);
   readPhases(reader, object, entry.phases);

@@ -21,12 +21,23 @@ struct ManifestWork {
   int64_t bytesPerRow = 0;
   int64_t bytesPerKey = 0;
   int64_t bytesPerSourceKey = 0;
+  int64_t expertBytesPerRow = 0;
+  int64_t expertBytes = 0;
+};
+
+/// Tiles of an attention's scores at `tokens` tokens: those that its mask
+/// leaves to visit, and all. 0: it has no window and no pattern.
+struct ManifestTiles {
+  int64_t visited = 0;
+  int64_t total = 0;
+  int64_t tokens = 0;
 };
 
 struct ManifestPhase {
   std::string name;              // "decoder.layers.*.self_attn.qkv_proj"
   std::string precision = "f32"; // of its multiply-adds
   ManifestWork work;             // of one call
+  ManifestTiles tiles;
 };
 
 /// Successive phases of an entry that run `times` times: layers.
@@ -35,14 +46,24 @@ struct ManifestPhases {
   std::vector<ManifestPhase> phases;
 };
 
+/// What an entry of images takes.
+struct ManifestImage {
+  int64_t channels = 0; // 0: no images
+  int64_t height = 0;
+  int64_t width = 0;
+  int64_t rows = 0; // of the sequence that an image is
+};
+
 struct ManifestEntry {
   std::string call; // "encode", "decode" or "head"
   std::vector<std::string> inputs;
   std::string output;
   bool firstRowsOnly = false; // of a head
+  int64_t scalar = 0;         // of a head: 1: no axis of features
   int64_t features = 0;
   int64_t vocabulary = 0;
   int64_t positions = 0;
+  ManifestImage image;
   ManifestWork work;
   std::vector<ManifestPhases> phases; // in the order of a call
 

@@ -21,7 +21,9 @@ Amount ashlar::tool::amountOf(const ManifestWork &work,
               work.flopsPerSourceKey * shape.sourceKeysSeen,
           static_cast<double>(work.weightBytes) +
               work.bytesPerRow * shape.rows + work.bytesPerKey * shape.keys +
-              work.bytesPerSourceKey * shape.sourceKeys};
+              work.bytesPerSourceKey * shape.sourceKeys +
+              std::min(work.expertBytesPerRow * shape.rows,
+                       static_cast<double>(work.expertBytes))};
 }
 
 void Step::addCall(const ManifestEntry &entry, const CallShape &shape) {

@@ -2,7 +2,7 @@
 
 #include "tools/ashlar/Roofline.h"
 
-#include "compiler/Support/Errors.h"
+#include "tools/ashlar/Svg.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -21,13 +21,6 @@ using llvm::StringRef;
 //===----------------------------------------------------------------------===//
 // Text
 //===----------------------------------------------------------------------===//
-
-static std::string escapeXml(StringRef text) {
-  std::string result;
-  llvm::raw_string_ostream os(result);
-  llvm::printHTMLEscaped(escapeForDisplay(text), os);
-  return result;
-}
 
 /// The last `most` characters: a model's names differ at their ends.
 static std::string tailOf(StringRef text, size_t most) {

@@ -12,6 +12,9 @@ using namespace ashlar::tool;
 static const OptionInfo options[] = {
     {"--in", "NAME=FILE", "an input, as .npy; once for each"},
     {"--out", "NAME=FILE", "an output to write as .npy; once for each"},
+    {"--attention", "[WHICH:]LAYER[:HEAD]",
+     "what the output \"attention\" is: weights of a layer's attention; WHICH "
+     "is encoder, decoder or cross. A model is compiled with --taps for it"},
     {"--threads", "N", "workers (default: the cores this process may use)"},
     ASHLAR_COMPILE_OPTIONS,
     {"--help", nullptr, "this text"},
@@ -46,6 +49,12 @@ llvm::Error ashlar::tool::runRun(const Arguments &arguments) {
     return out.takeError();
   if (out->empty())
     return usageError("ashlar run needs --out NAME=FILE.npy");
+  std::optional<llvm::StringRef> choice = arguments.get("--attention");
+  bool wanted = llvm::any_of(
+      *out, [](const Binding &binding) { return binding.name == "attention"; });
+  if (wanted != choice.has_value())
+    return usageError("--attention=LAYER[:HEAD] and --out attention=FILE.npy "
+                      "go together");
   llvm::Expected<int64_t> threads = threadsOf(arguments);
   if (!threads)
     return threads.takeError();
@@ -53,7 +62,8 @@ llvm::Error ashlar::tool::runRun(const Arguments &arguments) {
   llvm::Expected<NamedArrays> inputs = readArrays(*in);
   if (!inputs)
     return inputs.takeError();
-  llvm::Expected<Artifact> artifact = openOperand(arguments);
+  llvm::Expected<Artifact> artifact =
+      openOperand(arguments, /*sequences=*/0, /*taps=*/wanted);
   if (!artifact)
     return artifact.takeError();
   llvm::Expected<Session> session = artifact->createSession(*threads);
@@ -63,9 +73,13 @@ llvm::Error ashlar::tool::runRun(const Arguments &arguments) {
   for (const Binding &binding : *out)
     outputs.arrays.push_back({binding.name.c_str(), {}});
   ashlar_error error;
+  ashlar_attention attention;
+  if (wanted && ashlar_attention_find(&artifact->plan(), choice->str().c_str(),
+                                      &attention, &error))
+    return frontError(error);
   if (ashlar_run(&artifact->api(), session->get(), inputs->arrays.data(),
                  inputs->arrays.size(), outputs.arrays.data(),
-                 outputs.arrays.size(), &error))
+                 outputs.arrays.size(), wanted ? &attention : nullptr, &error))
     return frontError(error);
   return write(*out, outputs);
 }

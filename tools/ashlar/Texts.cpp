@@ -3,6 +3,7 @@
 #include "tools/ashlar/Texts.h"
 
 #include "compiler/Support/Errors.h"
+#include "runtime/text/stream.h"
 #include "tools/ashlar/Artifact.h"
 
 #include "llvm/ADT/ScopeExit.h"
@@ -80,12 +81,15 @@ void ashlar::tool::printText(StringRef text) {
     llvm::outs() << text;
     return;
   }
-  for (char c : text) {
-    bool steers =
-        (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') ||
-        c == 0x7f;
-    llvm::outs() << (steers ? '?' : c);
-  }
+  ashlar_stream stream = {};
+  stream.sink = [](void *, const char *bytes, size_t count) {
+    if (ashlar_stream_steers(bytes, count))
+      llvm::outs() << '?';
+    else
+      llvm::outs() << StringRef(bytes, count);
+  };
+  ashlar_stream_write(&stream, text.data(), text.size());
+  ashlar_stream_end(&stream);
   // A reader sees each word as it comes.
   llvm::outs().flush();
 }
@@ -97,6 +101,23 @@ llvm::Expected<Tokens> Tokens::encode(const ashlar_text &text, StringRef input,
   if (ashlar_text_tokens(&text, input.data(), input.size(),
                          special ? ASHLAR_TEXT_SPECIAL : 0, &result.tokens,
                          &error)) {
+    result.tokens = {};
+    return frontError(error);
+  }
+  return std::move(result);
+}
+
+llvm::Expected<Tokens> Tokens::encodeChat(const ashlar_text &text,
+                                          std::optional<StringRef> system,
+                                          StringRef user, bool special) {
+  Tokens result;
+  ashlar_error error;
+  // The empty text of a system is not none.
+  ashlar_text_chat chat = {
+      system ? (system->empty() ? "" : system->data()) : nullptr,
+      system ? system->size() : 0, user.data(), user.size()};
+  if (ashlar_text_chat_tokens(&text, &chat, special ? ASHLAR_TEXT_SPECIAL : 0,
+                              &result.tokens, &error)) {
     result.tokens = {};
     return frontError(error);
   }

@@ -32,6 +32,10 @@ class Tokens {
 public:
   static llvm::Expected<Tokens> encode(const ashlar_text &text,
                                        llvm::StringRef input, bool special);
+  /// One turn in the model's chat template.
+  static llvm::Expected<Tokens>
+  encodeChat(const ashlar_text &text, std::optional<llvm::StringRef> system,
+             llvm::StringRef user, bool special);
   Tokens(Tokens &&other) noexcept : tokens(other.tokens) { other.tokens = {}; }
   Tokens &operator=(Tokens &&) = delete;
   ~Tokens() { ashlar_tokens_free(&tokens); }

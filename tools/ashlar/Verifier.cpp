@@ -173,7 +173,8 @@ Error Verifier::runHead(size_t head, ArrayRef<Piece> pieces,
 ReferenceInputs Verifier::inputsOf(size_t stack, ArrayRef<Piece> pieces) const {
   ReferenceInputs inputs;
   std::vector<float> vectors;
-  int64_t hidden = spec.stacks[stack].hidden;
+  int64_t features = spec.stacks[stack].vectorFeatures();
+  int64_t perToken = spec.stacks[stack].embedding.rowsPerToken();
   for (const Piece &piece : pieces) {
     const SequenceRows &rows = current->stacks[stack][piece.sequence];
     auto append = [&](auto &to, const auto &from, int64_t width) {
@@ -184,13 +185,13 @@ ReferenceInputs Verifier::inputsOf(size_t stack, ArrayRef<Piece> pieces) const {
     append(inputs.ids, rows.ids, 1);
     append(inputs.positions, rows.positions, 1);
     append(inputs.types, rows.types, 1);
-    append(vectors, rows.vectors, hidden);
+    append(vectors, rows.vectors, perToken * features);
     for (int64_t i = 0; i < piece.count; ++i)
-      inputs.sequences.push_back({piece.slot, piece.begin + i});
+      inputs.sequences.push_back({piece.slot, piece.begin + i, rows.extent});
   }
   if (!vectors.empty()) {
-    inputs.vectors =
-        Tensor({static_cast<int64_t>(inputs.sequences.size()), hidden});
+    inputs.vectors = Tensor(
+        {static_cast<int64_t>(inputs.sequences.size()) * perToken, features});
     llvm::copy(vectors, inputs.vectors.data.begin());
   }
   return inputs;
@@ -199,10 +200,14 @@ ReferenceInputs Verifier::inputsOf(size_t stack, ArrayRef<Piece> pieces) const {
 Error Verifier::runCompiled(size_t stack, ArrayRef<Piece> pieces,
                             const ReferenceInputs &inputs) {
   const ashlar_stack_plan &of = plan.stacks[stack];
-  std::vector<int32_t> slots, lengths;
+  std::vector<int32_t> slots, lengths, extents;
+  std::vector<float> pixels;
   for (const Piece &piece : pieces) {
+    const SequenceRows &rows = current->stacks[stack][piece.sequence];
+    llvm::append_range(pixels, rows.pixels);
     slots.push_back(piece.slot);
     lengths.push_back(piece.count);
+    extents.push_back(rows.extent ? rows.extent : rows.size());
   }
   std::vector<float> vectors(inputs.vectors.data.begin(),
                              inputs.vectors.data.end());
@@ -211,10 +216,14 @@ Error Verifier::runCompiled(size_t stack, ArrayRef<Piece> pieces,
   batch.slots = slots.data();
   batch.lengths = lengths.data();
   batch.ids = of.ids_offset >= 0 ? inputs.ids.data() : nullptr;
-  batch.vectors = of.ids_offset >= 0 ? nullptr : vectors.data();
+  if (of.image.channels)
+    batch.pixel_values = pixels.data();
+  else if (of.ids_offset < 0)
+    batch.vectors = vectors.data();
   batch.position_ids =
       of.positions_offset >= 0 ? inputs.positions.data() : nullptr;
   batch.token_type_ids = of.types_offset >= 0 ? inputs.types.data() : nullptr;
+  batch.extents = of.reads_extents ? extents.data() : nullptr;
   return statusError(api, static_cast<int64_t>(stack) == plan.encoder
                               ? api.encode(session, &batch)
                               : api.decode(session, &batch));

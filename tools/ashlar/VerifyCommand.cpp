@@ -165,6 +165,8 @@ static Expected<std::vector<VerifyRun>> makeRuns(const Arguments &arguments,
                                                  const Request &request,
                                                  const ModelSpec &spec) {
   std::optional<StringRef> folder = arguments.get("--case");
+  if (arguments.has("--tokens") && spec.stacks.front().embedding.patches)
+    return usageError("--tokens: every image has the same number of rows");
   if (!folder)
     return std::vector<VerifyRun>{randomRun(spec, request.tokens)};
   Expected<std::vector<VerifyRun>> runs = readCase(*folder, spec);

@@ -2,12 +2,15 @@
 
 #include "tools/ashlar/VerifyRun.h"
 
+#include "compiler/PlanBuilder.h"
 #include "compiler/Support/Json.h"
+#include "runtime/patches.h"
 
 #include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/Path.h"
 
+#include <algorithm>
 #include <random>
 
 using namespace ashlar;
@@ -20,11 +23,44 @@ using llvm::StringRef;
 // Random input
 //===----------------------------------------------------------------------===//
 
+/// Numbers of a token of a stack of vectors.
+static int64_t tokenSize(const Stack &stack) {
+  return stack.vectorFeatures() * stack.embedding.rowsPerToken();
+}
+
+/// The rows of the image `pixels` [channels, height, width].
+static SequenceRows imageRows(const Patches &patches,
+                              std::vector<float> pixels) {
+  ashlar_image_plan image = imagePlan(patches);
+  SequenceRows rows;
+  rows.vectors.resize(patches.rows() * patches.features());
+  ashlar_unfold_image(&image, pixels.data(), rows.vectors.data(),
+                      patches.features());
+  rows.pixels = std::move(pixels);
+  for (int64_t i = 0; i < patches.rows(); ++i) {
+    rows.columns.push_back(i);
+    rows.positions.push_back(i);
+    rows.types.push_back(0);
+  }
+  return rows;
+}
+
+static int64_t imageFloats(const Patches &patches) {
+  return patches.channels * patches.imageHeight * patches.imageWidth;
+}
+
 VerifyRun ashlar::tool::randomRun(const ModelSpec &spec, int64_t tokens) {
   std::mt19937 random(1);
   VerifyRun run;
   run.name = "random";
+  auto number = [&] { return static_cast<float>(random()) / 0x1p31f - 1; };
   for (const Stack &stack : spec.stacks) {
+    if (const auto &patches = stack.embedding.patches) {
+      std::vector<float> pixels(imageFloats(*patches));
+      std::generate(pixels.begin(), pixels.end(), number);
+      run.stacks.push_back({imageRows(*patches, std::move(pixels))});
+      continue;
+    }
     SequenceRows rows;
     for (int64_t i = 0; i < tokens; ++i) {
       rows.columns.push_back(i);
@@ -34,8 +70,8 @@ VerifyRun ashlar::tool::randomRun(const ModelSpec &spec, int64_t tokens) {
       if (stack.embedding.tokens)
         rows.ids.push_back(random() % stack.embedding.vocabulary);
       else
-        for (int64_t j = 0; j < stack.hidden; ++j)
-          rows.vectors.push_back(static_cast<float>(random()) / 0x1p31f - 1);
+        for (int64_t j = 0; j < tokenSize(stack); ++j)
+          rows.vectors.push_back(number());
     }
     run.stacks.push_back({std::move(rows)});
   }
@@ -66,6 +102,8 @@ private:
   Expected<ExpectedOutput> readOutput(const JsonValue &object);
   Expected<std::vector<SequenceRows>> rowsOf(const Stack &stack, bool masked,
                                              const Arrays &inputs);
+  Expected<std::vector<SequenceRows>> imagesOf(const Patches &patches,
+                                               const NpyArray &given);
   Error addIntegers(const Arrays &inputs, StringRef name, const NpyArray &like,
                     std::vector<int64_t> &numbers);
 
@@ -119,6 +157,11 @@ Expected<ExpectedOutput> CaseReader::readOutput(const JsonValue &object) {
   Expected<NpyArray> values = array(object);
   if (!values)
     return values.takeError();
+  // One number for a row is a row of one feature.
+  if (llvm::any_of(spec.heads, [&](const Head &head) {
+        return head.scalar && *name == head.output;
+      }))
+    values->shape.push_back(1);
   if (values->shape.size() != 2 && values->shape.size() != 3)
     return userError(values->file, "the output has " +
                                        llvm::Twine(values->shape.size()) +
@@ -145,6 +188,52 @@ Error CaseReader::addIntegers(const Arrays &inputs, StringRef name,
   return Error::success();
 }
 
+/// The numbers of [B, S, features], or of [B, features, S] as such.
+static Expected<std::vector<float>> vectorsOf(const Stack &stack,
+                                              const NpyArray &given) {
+  int64_t features = stack.vectorFeatures();
+  int64_t perToken = stack.embedding.rowsPerToken();
+  size_t ofFeatures = stack.featuresFirst ? 1 : 2;
+  size_t ofRows = stack.featuresFirst ? 2 : 1;
+  if (given.shape.size() != 3 || given.shape[ofFeatures] != features ||
+      given.shape[ofRows] % perToken != 0)
+    return userError(
+        given.file,
+        "expected vectors [B, " +
+            (stack.featuresFirst ? llvm::Twine(features) + ", S]"
+                                 : "S, " + llvm::Twine(features) + "]") +
+            (perToken > 1 ? ", S a multiple of " + llvm::Twine(perToken)
+                          : llvm::Twine()));
+  std::vector<float> vectors = given.toFloat();
+  if (!stack.featuresFirst)
+    return vectors;
+  std::vector<float> turned(vectors.size());
+  int64_t rows = given.shape[2], at = 0;
+  for (int64_t b = 0; b < given.shape[0]; ++b)
+    for (int64_t row = 0; row < rows; ++row)
+      for (int64_t j = 0; j < features; ++j)
+        turned[at++] = vectors[(b * features + j) * rows + row];
+  return turned;
+}
+
+Expected<std::vector<SequenceRows>>
+CaseReader::imagesOf(const Patches &patches, const NpyArray &given) {
+  const std::vector<int64_t> &shape = given.shape;
+  if (shape.size() != 4 || shape[1] != patches.channels ||
+      shape[2] != patches.imageHeight || shape[3] != patches.imageWidth)
+    return userError(given.file, "expected images [B, " +
+                                     llvm::Twine(patches.channels) + ", " +
+                                     llvm::Twine(patches.imageHeight) + ", " +
+                                     llvm::Twine(patches.imageWidth) + "]");
+  std::vector<float> pixels = given.toFloat();
+  int64_t floats = imageFloats(patches);
+  std::vector<SequenceRows> batch;
+  for (int64_t b = 0; b < shape[0]; ++b)
+    batch.push_back(imageRows(patches, {pixels.begin() + b * floats,
+                                        pixels.begin() + (b + 1) * floats}));
+  return batch;
+}
+
 Expected<std::vector<SequenceRows>>
 CaseReader::rowsOf(const Stack &stack, bool masked, const Arrays &inputs) {
   auto found = inputs.find(stack.input);
@@ -152,19 +241,21 @@ CaseReader::rowsOf(const Stack &stack, bool masked, const Arrays &inputs) {
     return userError(document.file, "a run has no input \"" + stack.input +
                                         "\", which the model needs");
   const NpyArray &given = found->second;
+  if (stack.embedding.patches)
+    return imagesOf(*stack.embedding.patches, given);
   bool isIds = stack.embedding.tokens.has_value();
-  if (given.shape.size() != (isIds ? 2 : 3) ||
-      (!isIds && given.shape[2] != stack.hidden))
-    return userError(given.file, isIds ? "expected ids [B, S]"
-                                       : "expected vectors [B, S, " +
-                                             llvm::Twine(stack.hidden) + "]");
+  if (isIds && given.shape.size() != 2)
+    return userError(given.file, "expected ids [B, S]");
+  if (stack.embedding.rowsPerToken() > 1 && inputs.contains("attention_mask"))
+    return userError(document.file, "a run has an attention_mask; what a stem "
+                                    "reads has none");
   std::vector<int64_t> ids, mask, positions, types;
   std::vector<float> vectors;
   Error error = Error::success();
   if (isIds)
     error = addIntegers(inputs, stack.input, given, ids);
   else
-    vectors = given.toFloat();
+    error = vectorsOf(stack, given).moveInto(vectors);
   if (!error && masked)
     error = addIntegers(inputs, "attention_mask", given, mask);
   if (!error && masked)
@@ -174,8 +265,14 @@ CaseReader::rowsOf(const Stack &stack, bool masked, const Arrays &inputs) {
   if (error)
     return std::move(error);
   std::vector<SequenceRows> batch(given.shape[0]);
+  for (SequenceRows &rows : batch)
+    rows.extent = given.shape[1];
+  int64_t size = isIds ? 1 : tokenSize(stack);
+  int64_t columns =
+      isIds ? given.shape[1]
+            : given.shape[1] * given.shape[2] / std::max<int64_t>(size, 1);
   for (int64_t b = 0, at = 0; b < given.shape[0]; ++b)
-    for (int64_t column = 0; column < given.shape[1]; ++column, ++at) {
+    for (int64_t column = 0; column < columns; ++column, ++at) {
       if (!mask.empty() && !mask[at])
         continue;
       SequenceRows &rows = batch[b];
@@ -188,9 +285,8 @@ CaseReader::rowsOf(const Stack &stack, bool masked, const Arrays &inputs) {
       if (isIds)
         rows.ids.push_back(ids[at]);
       else
-        rows.vectors.insert(rows.vectors.end(),
-                            vectors.begin() + at * stack.hidden,
-                            vectors.begin() + (at + 1) * stack.hidden);
+        rows.vectors.insert(rows.vectors.end(), vectors.begin() + at * size,
+                            vectors.begin() + (at + 1) * size);
     }
   return batch;
 }

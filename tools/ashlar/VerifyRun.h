@@ -8,13 +8,16 @@
 
 namespace ashlar::tool {
 
-/// Rows of one sequence for one stack; every list has one element per row.
+/// Rows of one sequence for one stack; every list but `vectors` has one element
+/// per row.
 struct SequenceRows {
   std::vector<int64_t> columns; // in the padded arrays
+  int64_t extent = 0;           // columns of these arrays; 0 = as many as rows
   std::vector<int32_t> ids;     // empty for a stack of vectors
   std::vector<int32_t> positions;
   std::vector<int32_t> types;
-  std::vector<float> vectors; // [rows, features]
+  std::vector<float> vectors; // [rows * rows of a token, features]
+  std::vector<float> pixels;  // of an image: what `vectors` were made of
 
   int64_t size() const { return columns.size(); }
 };

@@ -14,9 +14,10 @@ using namespace ashlar::tool;
 static const Command commands[] = {
     {compileInfo, runCompile},   {runInfo, runRun},
     {generateInfo, runGenerate}, {classifyInfo, runClassify},
-    {embedInfo, runEmbed},       {inspectInfo, runInspect},
-    {specInfo, runSpec},         {describeInfo, runDescribe},
-    {verifyInfo, runVerify},     {benchInfo, runBench},
+    {embedInfo, runEmbed},       {attendInfo, runAttend},
+    {inspectInfo, runInspect},   {specInfo, runSpec},
+    {describeInfo, runDescribe}, {verifyInfo, runVerify},
+    {benchInfo, runBench},
 };
 
 static void printUsage(llvm::raw_ostream &os) {

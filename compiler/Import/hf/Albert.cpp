@@ -59,6 +59,10 @@ static void readHead(ConfigReader &config, StringRef model, const Stack &stack,
     return;
   }
   ignorable.push_back("predictions.*");
+  if (addTokenHeads(config, spec, model, stack.hidden)) {
+    ignorable.push_back("*pooler.*");
+    return;
+  }
   Head pooler = poolerHead("albert.pooler", stack.hidden);
   if (model == "AlbertModel")
     spec.heads.push_back(std::move(pooler));
@@ -70,7 +74,8 @@ static void build(ConfigReader &config, ModelSpec &spec,
                   std::vector<std::string> &warnings) {
   StringRef model = architecture(
       config,
-      {"AlbertModel", "AlbertForMaskedLM", "AlbertForSequenceClassification"},
+      {"AlbertModel", "AlbertForMaskedLM", "AlbertForQuestionAnswering",
+       "AlbertForSequenceClassification", "AlbertForTokenClassification"},
       warnings);
   int64_t hidden = config.count("hidden_size");
   double epsilon = config.positiveOr("layer_norm_eps", 1e-12);

@@ -30,6 +30,10 @@ static void readHead(ConfigReader &config, StringRef model, const Stack &stack,
     return;
   }
   ignorable.push_back("cls.*");
+  if (addTokenHeads(config, spec, model, stack.hidden)) {
+    ignorable.push_back("*pooler.dense.*");
+    return;
+  }
   Head pooler = poolerHead("bert.pooler.dense", stack.hidden);
   if (model == "BertModel")
     spec.heads.push_back(std::move(pooler));
@@ -40,7 +44,9 @@ static void readHead(ConfigReader &config, StringRef model, const Stack &stack,
 static void build(ConfigReader &config, ModelSpec &spec,
                   std::vector<std::string> &warnings) {
   StringRef model = architecture(
-      config, {"BertModel", "BertForMaskedLM", "BertForSequenceClassification"},
+      config,
+      {"BertModel", "BertForMaskedLM", "BertForQuestionAnswering",
+       "BertForSequenceClassification", "BertForTokenClassification"},
       warnings);
   int64_t hidden = config.count("hidden_size");
   double epsilon = config.positiveOr("layer_norm_eps", 1e-12);

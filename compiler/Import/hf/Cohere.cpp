@@ -12,6 +12,15 @@ using namespace ashlar;
 using namespace ashlar::hf;
 using llvm::StringRef;
 
+/// Of each head by itself, with a gain of its own: [heads, head_dim].
+static Norm headsNorm(const llvm::Twine &module, int64_t heads, int64_t headDim,
+                      double epsilon) {
+  Norm norm = layerNorm(module, heads * headDim, epsilon, /*bias=*/false);
+  norm.groups = heads;
+  norm.gain->stored = {heads, headDim};
+  return norm;
+}
+
 static Block readBlock(ConfigReader &config, int64_t hidden, double epsilon) {
   bool bias = config.flagOr("attention_bias", false);
   LlamaOptions options;
@@ -21,6 +30,14 @@ static Block readBlock(ConfigReader &config, int64_t hidden, double epsilon) {
   block.attention.rotary->interleaved = true;
   block.attentionNorm = layerNorm(block.name + ".input_layernorm", hidden,
                                   epsilon, /*bias=*/false);
+  if (config.flagOr("use_qk_norm", false)) {
+    Attention &attention = block.attention;
+    std::string module = block.name + ".self_attn";
+    attention.queryNorm = headsNorm(module + ".q_norm", attention.heads,
+                                    attention.headDim, epsilon);
+    attention.keyNorm = headsNorm(module + ".k_norm", attention.kvHeads,
+                                  attention.headDim, epsilon);
+  }
   return block;
 }
 
@@ -44,16 +61,11 @@ static void build(ConfigReader &config, ModelSpec &spec,
 
 const Family &hf::cohere() {
   // keep-sorted start
-  static constexpr FixedKey fixed[] = {
-      {"use_qk_norm", "false"},
-  };
-  // keep-sorted end
-  // keep-sorted start
   static constexpr const char *withoutEffect[] = {
       "attention_dropout", "auto_map",      "model_max_length",
       "pretraining_tp",    "unsloth_fixed", "unsloth_version",
   };
   // keep-sorted end
-  static constexpr Family family = {"cohere", fixed, withoutEffect, build};
+  static constexpr Family family = {"cohere", {}, withoutEffect, build};
   return family;
 }

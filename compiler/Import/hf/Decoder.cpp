@@ -150,6 +150,11 @@ Block hf::llamaBlock(ConfigReader &config, int64_t hidden,
   return block;
 }
 
+void hf::readClip(ConfigReader &config, Attention &attention) {
+  if (config.find("clip_qkv"))
+    attention.clip = config.positive("clip_qkv");
+}
+
 int64_t hf::readWindow(ConfigReader &config, int64_t defaultWindow) {
   if (saysNull(config, "sliding_window"))
     defaultWindow = 0;
@@ -246,6 +251,11 @@ hf::groupBlocks(int64_t count, llvm::function_ref<Block(int64_t)> block) {
 
 HeadLayer *hf::addDecoder(ModelSpec &spec, Stack stack,
                           const DecoderNames &names, bool hasHead, bool tied) {
+  // Dynamic scaling is for sequences of any length beyond the model's own.
+  for (const BlockGroup &group : stack.blocks)
+    if (const auto &rotary = group.block.attention.rotary;
+        rotary && rotary->scaling == RopeScalingKind::Dynamic)
+      stack.maxPositions = 0;
   CheckpointRules &rules = spec.checkpoint;
   if (!names.prefix.empty())
     rules.optionalPrefixes.push_back(names.prefix.str());

@@ -88,6 +88,9 @@ Stack decoderStack(int64_t hidden, int64_t vocabulary, int64_t maxPositions,
 std::vector<BlockGroup> groupBlocks(int64_t count,
                                     llvm::function_ref<Block(int64_t)> block);
 
+/// `clip_qkv`: how large queries, keys and values may be.
+void readClip(ConfigReader &config, Attention &attention);
+
 /// `sliding_window`: `defaultWindow` when absent, 0 (every key) when null.
 int64_t readWindow(ConfigReader &config, int64_t defaultWindow);
 

@@ -54,6 +54,7 @@ static void readHead(ConfigReader &config, StringRef model, const Stack &stack,
   for (const char *unused :
        {"vocab_transform.*", "vocab_layer_norm.*", "vocab_projector.*"})
     spec.checkpoint.ignorable.push_back(unused);
+  addTokenHeads(config, spec, model, stack.hidden);
   if (model == "DistilBertForSequenceClassification")
     addClassifier(config, spec,
                   headLayer(linear("pre_classifier", stack.hidden, stack.hidden,
@@ -66,7 +67,9 @@ static void build(ConfigReader &config, ModelSpec &spec,
                   std::vector<std::string> &warnings) {
   StringRef model = architecture(config,
                                  {"DistilBertModel", "DistilBertForMaskedLM",
-                                  "DistilBertForSequenceClassification"},
+                                  "DistilBertForQuestionAnswering",
+                                  "DistilBertForSequenceClassification",
+                                  "DistilBertForTokenClassification"},
                                  warnings);
   int64_t hidden = config.count("dim");
   Stack stack = encoderStack(

@@ -41,6 +41,7 @@ static void readHead(ConfigReader &config, StringRef model, const Stack &stack,
   }
   ignorable.push_back("generator_predictions.*");
   ignorable.push_back("generator_lm_head.*");
+  addTokenHeads(config, spec, model, stack.hidden);
   if (model == "ElectraForSequenceClassification")
     addClassifier(config, spec,
                   headLayer(linear("classifier.dense", stack.hidden,
@@ -51,10 +52,11 @@ static void readHead(ConfigReader &config, StringRef model, const Stack &stack,
 
 static void build(ConfigReader &config, ModelSpec &spec,
                   std::vector<std::string> &warnings) {
-  StringRef model = architecture(config,
-                                 {"ElectraModel", "ElectraForMaskedLM",
-                                  "ElectraForSequenceClassification"},
-                                 warnings);
+  StringRef model = architecture(
+      config,
+      {"ElectraModel", "ElectraForMaskedLM", "ElectraForQuestionAnswering",
+       "ElectraForSequenceClassification", "ElectraForTokenClassification"},
+      warnings);
   int64_t hidden = config.count("hidden_size");
   double epsilon = config.positiveOr("layer_norm_eps", 1e-12);
   Stack stack = encoderStack(

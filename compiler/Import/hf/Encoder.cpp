@@ -139,18 +139,52 @@ Head hf::poolerHead(const Twine &module, int64_t hidden) {
 void hf::addClassifier(ConfigReader &config, ModelSpec &spec, HeadLayer dense,
                        const Twine &output,
                        std::vector<std::string> &warnings) {
+  int64_t width = dense.linear->outFeatures;
+  addClassifier(config, spec, std::move(dense), width, output, warnings);
+}
+
+void hf::addClassifier(ConfigReader &config, ModelSpec &spec, HeadLayer before,
+                       int64_t width, const Twine &output,
+                       std::vector<std::string> &warnings) {
   spec.labels = classLabels(config);
   int64_t classes = spec.labels.size();
-  Linear last =
-      linear(output, dense.linear->outFeatures, classes, /*bias=*/true);
-  spec.heads.push_back(
-      firstTokenHead("logits", {std::move(dense), headLayer(std::move(last))}));
+  Linear last = linear(output, width, classes, /*bias=*/true);
+  spec.heads.push_back(firstTokenHead(
+      "logits", {std::move(before), headLayer(std::move(last))}));
   StringRef problem =
       config.stringOr("problem_type", "single_label_classification");
   if (problem != "single_label_classification")
     warnings.push_back("\"problem_type\" is \"" + escapeForDisplay(problem) +
                        "\": the logits are the same, but probabilities are "
                        "given as for a single label");
+}
+
+/// One of the rows of `qa_outputs`: where an answer starts, and where it ends.
+static Head spanHead(StringRef output, int64_t hidden, int64_t row) {
+  Linear number = linear("qa_outputs", hidden, 1, /*bias=*/true);
+  number.weight = rows("qa_outputs.weight", {2, hidden}, row, 1);
+  number.bias = rows("qa_outputs.bias", {2}, row, 1);
+  Head head;
+  head.output = output.str();
+  head.layers = {headLayer(std::move(number))};
+  head.scalar = true;
+  return head;
+}
+
+bool hf::addTokenHeads(ConfigReader &config, ModelSpec &spec, StringRef model,
+                       int64_t hidden) {
+  if (model.ends_with("ForTokenClassification")) {
+    spec.labels = classLabels(config);
+    int64_t classes = spec.labels.size();
+    spec.heads.push_back(languageModelHead(
+        linear("classifier", hidden, classes, /*bias=*/true)));
+    return true;
+  }
+  if (!model.ends_with("ForQuestionAnswering"))
+    return false;
+  spec.heads.push_back(spanHead("start_logits", hidden, 0));
+  spec.heads.push_back(spanHead("end_logits", hidden, 1));
+  return true;
 }
 
 void hf::addMaskedLmHead(ModelSpec &spec, const Stack &stack,
@@ -195,6 +229,7 @@ void hf::addRobertaHead(ConfigReader &config, ModelSpec &spec, StringRef model,
         headLayer(linear("classifier.dense", hidden, hidden, /*bias=*/true),
                   Activation::Tanh),
         "classifier.out_proj", warnings);
+  addTokenHeads(config, spec, model, hidden);
   if (model.ends_with("Model"))
     spec.heads.push_back(poolerHead(prefix + "pooler.dense", hidden));
   else

@@ -66,6 +66,16 @@ Head poolerHead(const llvm::Twine &module, int64_t hidden);
 void addClassifier(ConfigReader &config, ModelSpec &spec, HeadLayer dense,
                    const llvm::Twine &output,
                    std::vector<std::string> &warnings);
+/// The same behind any layer, which gives `width` features.
+void addClassifier(ConfigReader &config, ModelSpec &spec, HeadLayer before,
+                   int64_t width, const llvm::Twine &output,
+                   std::vector<std::string> &warnings);
+
+/// The heads of models "...ForTokenClassification" ("logits" of `classifier`, a
+/// class each, of every token) and "...ForQuestionAnswering" ("start_logits"
+/// and "end_logits", a number for every token). False for other models.
+bool addTokenHeads(ConfigReader &config, ModelSpec &spec, llvm::StringRef model,
+                   int64_t hidden);
 
 /// Modules of norm(act(dense)), then the decoder, whose weight is the table of
 /// tokens when tied. `bias` is the decoder's: a tensor.

@@ -12,11 +12,11 @@ using llvm::Twine;
 static constexpr double epsilon = 1e-5;
 
 static Attention readAttention(const Twine &name, int64_t hidden, int64_t heads,
-                               bool causal) {
+                               bool causal, bool keyBias) {
   std::string module = name.str();
   Attention result = attention(hidden, heads, causal);
   result.query = linear(module + ".q_proj", hidden, hidden, /*bias=*/true);
-  result.key = linear(module + ".k_proj", hidden, hidden, /*bias=*/true);
+  result.key = linear(module + ".k_proj", hidden, hidden, keyBias);
   result.value = linear(module + ".v_proj", hidden, hidden, /*bias=*/true);
   result.output = linear(module + ".out_proj", hidden, hidden, /*bias=*/true);
   return result;
@@ -24,7 +24,7 @@ static Attention readAttention(const Twine &name, int64_t hidden, int64_t heads,
 
 /// `side` is "encoder" or "decoder": the module's name and the keys' prefix.
 static Stack readStack(ConfigReader &config, StackKind kind, int64_t hidden,
-                       NormPlacement placement) {
+                       const EncoderDecoderOptions &options) {
   const std::string side = nameOf(kind);
   const std::string layer = "model." + side + ".layers.{layer}";
   bool isDecoder = kind == StackKind::Decoder;
@@ -34,21 +34,22 @@ static Stack readStack(ConfigReader &config, StackKind kind, int64_t hidden,
 
   Block block;
   block.name = layer;
-  block.placement = placement;
-  block.attention =
-      readAttention(layer + ".self_attn", hidden, heads, /*causal=*/isDecoder);
+  block.placement = options.placement;
+  block.attention = readAttention(layer + ".self_attn", hidden, heads,
+                                  /*causal=*/isDecoder, options.keyBias);
   block.attentionNorm =
       layerNorm(layer + ".self_attn_layer_norm", hidden, epsilon);
   if (isDecoder) {
     block.crossAttention = readAttention(layer + ".encoder_attn", hidden, heads,
-                                         /*causal=*/false);
+                                         /*causal=*/false, options.keyBias);
     block.crossAttentionNorm =
         layerNorm(layer + ".encoder_attn_layer_norm", hidden, epsilon);
   }
   FeedForward &feedForward = block.feedForward;
   int64_t width = config.count(side + "_ffn_dim");
   feedForward.width = width;
-  feedForward.activation = config.activationOr("activation_function", "gelu");
+  feedForward.activation =
+      config.activationOr("activation_function", options.defaultActivation);
   feedForward.up = linear(layer + ".fc1", hidden, width, /*bias=*/true);
   feedForward.down = linear(layer + ".fc2", width, hidden, /*bias=*/true);
   block.feedForwardNorm =
@@ -57,23 +58,25 @@ static Stack readStack(ConfigReader &config, StackKind kind, int64_t hidden,
   Stack stack;
   stack.kind = kind;
   stack.hidden = hidden;
-  stack.maxPositions = config.count("max_position_embeddings", maxCount);
+  stack.maxPositions = config.count(isDecoder ? options.decoderPositions
+                                              : options.encoderPositions,
+                                    maxCount);
   stack.blocks = uniformBlocks(config.count(side + "_layers", maxLayers),
                                std::move(block));
-  if (placement == NormPlacement::Pre)
+  if (options.placement == NormPlacement::Pre)
     stack.finalNorm =
         layerNorm("model." + side + ".layer_norm", hidden, epsilon);
   return stack;
 }
 
 EncoderDecoder hf::readEncoderDecoder(ConfigReader &config,
-                                      NormPlacement placement) {
+                                      const EncoderDecoderOptions &options) {
   int64_t hidden = config.count("d_model");
   EncoderDecoder result;
-  result.encoder = readStack(config, StackKind::Encoder, hidden, placement);
+  result.encoder = readStack(config, StackKind::Encoder, hidden, options);
   result.encoder.input = "input_ids";
   result.encoder.output = "encoder_last_hidden_state";
-  result.decoder = readStack(config, StackKind::Decoder, hidden, placement);
+  result.decoder = readStack(config, StackKind::Decoder, hidden, options);
   result.decoder.input = "decoder_input_ids";
   result.decoder.output = "last_hidden_state";
   return result;
@@ -96,29 +99,33 @@ void hf::addSinusoidalPositions(Stack &stack) {
   positions.count = stack.maxPositions;
 }
 
-double hf::readEmbeddingScale(ConfigReader &config, int64_t hidden) {
-  if (!config.flagOr("scale_embedding", false))
+double hf::readEmbeddingScale(ConfigReader &config, int64_t hidden,
+                              bool byDefault) {
+  if (!config.flagOr("scale_embedding", byDefault))
     return 1.0;
   return std::sqrt(static_cast<double>(hidden));
 }
 
-Head hf::biasedHead(const Stack &decoder, bool tied) {
+Head hf::biasedHead(const Stack &decoder, bool tied, bool hasBias) {
   int64_t vocabulary = decoder.embedding.vocabulary;
   Linear head = linear("lm_head", decoder.hidden, vocabulary, /*bias=*/false);
   if (tied)
     head.weight = *decoder.embedding.tokens;
-  head.bias = tensor("final_logits_bias", {1, vocabulary});
+  if (hasBias)
+    head.bias = tensor("final_logits_bias", {1, vocabulary});
   return languageModelHead(std::move(head));
 }
 
 void hf::addSharedModel(ConfigReader &config, ModelSpec &spec,
-                        EncoderDecoder stacks, bool hasHead) {
+                        EncoderDecoder stacks, bool hasHead,
+                        const SharedModelOptions &options) {
   for (Stack *stack : {&stacks.encoder, &stacks.decoder}) {
     Embedding &embedding = stack->embedding;
     embedding.vocabulary = config.count("vocab_size", maxCount);
     embedding.tokens =
         tensor("model.shared.weight", {embedding.vocabulary, stack->hidden});
-    embedding.scale = readEmbeddingScale(config, stack->hidden);
+    embedding.scale =
+        readEmbeddingScale(config, stack->hidden, options.scaledTokens);
   }
   CheckpointRules &rules = spec.checkpoint;
   rules.optionalPrefixes = {"model."};
@@ -128,7 +135,7 @@ void hf::addSharedModel(ConfigReader &config, ModelSpec &spec,
                      "*decoder.embed_tokens.weight"};
   bool tied = config.flagOr("tie_word_embeddings", true);
   if (hasHead)
-    spec.heads.push_back(biasedHead(stacks.decoder, tied));
+    spec.heads.push_back(biasedHead(stacks.decoder, tied, options.headBias));
   else
     rules.ignorable.push_back("final_logits_bias");
   if (tied)

@@ -14,7 +14,8 @@ static void build(ConfigReader &config, ModelSpec &spec,
                   std::vector<std::string> &warnings) {
   llvm::StringRef model = architecture(
       config, {"MBartForConditionalGeneration", "MBartModel"}, warnings);
-  EncoderDecoder stacks = readEncoderDecoder(config, NormPlacement::Pre);
+  EncoderDecoder stacks =
+      readEncoderDecoder(config, {.placement = NormPlacement::Pre});
   addLearnedPositions(stacks.encoder);
   addLearnedPositions(stacks.decoder);
   addSharedModel(config, spec, std::move(stacks),

@@ -50,7 +50,8 @@ static void build(ConfigReader &config, ModelSpec &spec,
   constexpr int64_t firstPosition = 2;
   StringRef model = architecture(
       config,
-      {"MPNetModel", "MPNetForMaskedLM", "MPNetForSequenceClassification"},
+      {"MPNetModel", "MPNetForMaskedLM", "MPNetForQuestionAnswering",
+       "MPNetForSequenceClassification", "MPNetForTokenClassification"},
       warnings);
   int64_t hidden = config.count("hidden_size");
   double epsilon = config.positiveOr("layer_norm_eps", 1e-12);

@@ -1,16 +1,34 @@
 //===- Mpt.cpp - model_type "mpt" -----------------------------------------===//
 //
 // Pre-norm decoder without any biases but the one on the scores, which grows
-// with the distance, in place of positions.
+// with the distance, in place of positions. Options that Hugging Face's class
+// leaves aside (qk_ln, logit_scale) mean what they do in the models' own code.
 //
 //===----------------------------------------------------------------------===//
 
 #include "compiler/Import/hf/Decoder.h"
 #include "compiler/Import/hf/Families.h"
 
+#include <cmath>
+
 using namespace ashlar;
 using namespace ashlar::hf;
 using llvm::StringRef;
+
+static Norm norm(const llvm::Twine &module, int64_t hidden, double epsilon) {
+  return layerNorm(module, hidden, epsilon, /*bias=*/false);
+}
+
+/// A number, or a formula's name.
+static double readLogitScale(ConfigReader &config, int64_t hidden) {
+  const JsonValue *value = config.find("logit_scale");
+  if (!value || !value->isString())
+    return config.positiveOr("logit_scale", 1.0);
+  if (value->text != "inv_sqrt_d_model")
+    config.fail("logit_scale", "supported: a number over 0, "
+                               "\"inv_sqrt_d_model\"");
+  return 1.0 / std::sqrt(static_cast<double>(hidden));
+}
 
 static void requireFlag(ConfigReader &config, StringRef key, bool expected) {
   if (config.flagOr(key, expected) != expected)
@@ -19,20 +37,24 @@ static void requireFlag(ConfigReader &config, StringRef key, bool expected) {
 
 /// `attn_config`. It was written as a configuration of its own, so it may hold
 /// the keys that every configuration has.
-static void readAttentionConfig(ConfigReader &config, Attention &attention) {
+static void readAttentionConfig(ConfigReader &config, Attention &attention,
+                                const std::string &module, double epsilon) {
   requireFlag(config, "alibi", true);
   requireFlag(config, "attn_uses_sequence_id", false);
   requireFlag(config, "prefix_lm", false);
   requireFlag(config, "qk_gn", false);
-  requireFlag(config, "qk_ln", false);
+  if (config.flagOr("qk_ln", false)) {
+    int64_t width = attention.heads * attention.headDim;
+    attention.queryNorm = norm(module + ".q_ln", width, epsilon);
+    attention.keyNorm = norm(module + ".k_ln", width, epsilon);
+  }
   requireFlag(config, "rope", false);
   if (config.positiveOr("alibi_bias_max", 8.0) != 8.0)
     config.fail("alibi_bias_max", "supported: 8");
   if (config.stringOr("attn_type", "multihead_attention") !=
       "multihead_attention")
     config.fail("attn_type", "supported: \"multihead_attention\"");
-  if (config.find("clip_qkv"))
-    config.fail("clip_qkv", "supported: null");
+  readClip(config, attention);
   if (config.countOr("kv_n_heads", attention.heads) != attention.heads)
     config.fail("kv_n_heads", "supported: \"n_heads\" (" +
                                   llvm::Twine(attention.heads) + ")");
@@ -46,7 +68,7 @@ static void readAttentionConfig(ConfigReader &config, Attention &attention) {
 }
 
 static Attention readAttention(ConfigReader &config, const llvm::Twine &module,
-                               int64_t hidden) {
+                               int64_t hidden, double epsilon) {
   std::string name = module.str();
   int64_t heads = config.count("n_heads", maxHeads);
   config.requireDivides("n_heads", heads, "d_model", hidden);
@@ -55,7 +77,7 @@ static Attention readAttention(ConfigReader &config, const llvm::Twine &module,
   if (const JsonValue *value = config.find("attn_config")) {
     if (value->isObject()) {
       ConfigReader nested(config.source(), *value, "attn_config.");
-      readAttentionConfig(nested, result);
+      readAttentionConfig(nested, result, name, epsilon);
       config.absorb(std::move(nested));
     } else {
       config.fail("attn_config", "expected an object");
@@ -66,15 +88,11 @@ static Attention readAttention(ConfigReader &config, const llvm::Twine &module,
   return result;
 }
 
-static Norm norm(const llvm::Twine &module, int64_t hidden, double epsilon) {
-  return layerNorm(module, hidden, epsilon, /*bias=*/false);
-}
-
 static Block readBlock(ConfigReader &config, int64_t hidden, double epsilon) {
   const std::string layer = "transformer.blocks.{layer}";
   Block block;
   block.name = layer;
-  block.attention = readAttention(config, layer + ".attn", hidden);
+  block.attention = readAttention(config, layer + ".attn", hidden, epsilon);
   block.attentionNorm = norm(layer + ".norm_1", hidden, epsilon);
   block.feedForward =
       plainFeedForward(layer + ".ffn.up_proj", layer + ".ffn.down_proj", hidden,
@@ -103,13 +121,16 @@ static void build(ConfigReader &config, ModelSpec &spec,
 
   DecoderNames names;
   names.prefix = "transformer.";
-  addDecoder(spec, std::move(stack), names, /*hasHead=*/model != "MptModel",
-             config.flagOr("tie_word_embeddings", true));
+  double scale = readLogitScale(config, hidden);
+  HeadLayer *head = addDecoder(spec, std::move(stack), names,
+                               /*hasHead=*/model != "MptModel",
+                               config.flagOr("tie_word_embeddings", true));
+  if (head)
+    head->scale = scale;
 }
 
 const Family &hf::mpt() {
   static constexpr FixedKey fixed[] = {
-      {"logit_scale", "null"},
       {"no_bias", "true"},
   };
   // The feed-forward is four times as wide whatever expansion_ratio says;

@@ -23,6 +23,7 @@ static Block readBlock(ConfigReader &config, int64_t hidden) {
   LlamaOptions options;
   options.biases = {bias, bias};
   Block block = llamaBlock(config, hidden, options);
+  readClip(config, block.attention);
   block.attentionNorm = plainNorm(hidden);
   block.feedForwardNorm = plainNorm(hidden);
   return block;
@@ -42,16 +43,11 @@ static void build(ConfigReader &config, ModelSpec &spec,
 
 const Family &hf::olmo() {
   // keep-sorted start
-  static constexpr FixedKey fixed[] = {
-      {"clip_qkv", "null"},
-  };
-  // keep-sorted end
-  // keep-sorted start
   static constexpr const char *withoutEffect[] = {
       "attention_dropout", "auto_map",        "pretraining_tp",
       "unsloth_fixed",     "unsloth_version",
   };
   // keep-sorted end
-  static constexpr Family family = {"olmo", fixed, withoutEffect, build};
+  static constexpr Family family = {"olmo", {}, withoutEffect, build};
   return family;
 }

@@ -70,6 +70,18 @@ Positions hf::learnedPositions(const Twine &name, int64_t count, int64_t hidden,
   return positions;
 }
 
+int64_t hf::readFirstPosition(ConfigReader &config) {
+  const JsonValue *value = config.find("pad_token_id");
+  if (!value)
+    return 2;
+  llvm::Expected<int64_t> padding =
+      config.source().asInteger(*value, "pad_token_id", 0, maxCount - 1);
+  if (padding)
+    return *padding + 1;
+  config.record(padding.takeError());
+  return 2;
+}
+
 std::vector<BlockGroup> hf::uniformBlocks(int64_t count, Block block) {
   return {{/*first=*/0, count, std::move(block)}};
 }

@@ -33,6 +33,10 @@ Attention attention(int64_t hidden, int64_t heads, bool causal);
 Positions learnedPositions(const llvm::Twine &name, int64_t count,
                            int64_t hidden, int64_t offset = 0);
 
+/// The position of a sequence's first token where they count from behind
+/// `pad_token_id` (absent: 1).
+int64_t readFirstPosition(ConfigReader &config);
+
 /// One group of `count` layers.
 std::vector<BlockGroup> uniformBlocks(int64_t count, Block block);
 

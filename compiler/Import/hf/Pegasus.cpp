@@ -15,7 +15,8 @@ static void build(ConfigReader &config, ModelSpec &spec,
                   std::vector<std::string> &warnings) {
   llvm::StringRef model = architecture(
       config, {"PegasusForConditionalGeneration", "PegasusModel"}, warnings);
-  EncoderDecoder stacks = readEncoderDecoder(config, NormPlacement::Pre);
+  EncoderDecoder stacks =
+      readEncoderDecoder(config, {.placement = NormPlacement::Pre});
   addSinusoidalPositions(stacks.encoder);
   addSinusoidalPositions(stacks.decoder);
   addSharedModel(config, spec, std::move(stacks),

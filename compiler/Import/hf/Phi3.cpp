@@ -27,15 +27,16 @@ static FeedForward readFeedForward(ConfigReader &config,
 }
 
 /// In this family "yarn" is a former name of longrope.
-static void refuseLongRope(ConfigReader &config) {
+static void refuseYarn(ConfigReader &config) {
   for (StringRef key : {"rope_scaling", "rope_parameters"}) {
     const JsonValue *value = config.find(key);
     if (!value || !value->isObject())
       continue;
     ConfigReader scaling(config.source(), *value, key.str() + ".");
     for (StringRef kind : {"type", "rope_type"})
-      if (scaling.stringOr(kind, "") == "yarn")
-        scaling.fail(kind, "supported: default, linear, llama3");
+      if (scaling.stringOr(kind, "") == "yarn" && !scaling.find("short_factor"))
+        scaling.fail(kind,
+                     "supported: default, dynamic, linear, llama3, longrope");
     config.record(scaling.takeError());
   }
 }
@@ -45,7 +46,7 @@ static Block readBlock(ConfigReader &config, int64_t hidden, double epsilon) {
   block.name = "model.layers.{layer}";
   Attention &attention = block.attention;
   attention = groupedAttention(config, hidden);
-  refuseLongRope(config);
+  refuseYarn(config);
   attention.rotary = readRotary(config, attention.headDim,
                                 /*defaultTheta=*/10000.0, /*defaultPart=*/1.0);
   attention.window = readWindow(config, /*defaultWindow=*/0);

@@ -12,18 +12,6 @@ using namespace ashlar;
 using namespace ashlar::hf;
 using llvm::StringRef;
 
-static int64_t readFirstPosition(ConfigReader &config) {
-  const JsonValue *value = config.find("pad_token_id");
-  if (!value)
-    return 2;
-  llvm::Expected<int64_t> padding =
-      config.source().asInteger(*value, "pad_token_id", 0, maxCount - 1);
-  if (padding)
-    return *padding + 1;
-  config.record(padding.takeError());
-  return 2;
-}
-
 static void describe(ConfigReader &config, StringRef model, ModelSpec &spec,
                      std::vector<std::string> &warnings) {
   int64_t hidden = config.count("hidden_size");
@@ -41,10 +29,11 @@ static void describe(ConfigReader &config, StringRef model, ModelSpec &spec,
 
 static void buildRoberta(ConfigReader &config, ModelSpec &spec,
                          std::vector<std::string> &warnings) {
-  StringRef model = architecture(config,
-                                 {"RobertaModel", "RobertaForMaskedLM",
-                                  "RobertaForSequenceClassification"},
-                                 warnings);
+  StringRef model = architecture(
+      config,
+      {"RobertaModel", "RobertaForMaskedLM", "RobertaForQuestionAnswering",
+       "RobertaForSequenceClassification", "RobertaForTokenClassification"},
+      warnings);
   describe(config, model, spec, warnings);
 }
 
@@ -52,7 +41,9 @@ static void buildXlmRoberta(ConfigReader &config, ModelSpec &spec,
                             std::vector<std::string> &warnings) {
   StringRef model = architecture(config,
                                  {"XLMRobertaModel", "XLMRobertaForMaskedLM",
-                                  "XLMRobertaForSequenceClassification"},
+                                  "XLMRobertaForQuestionAnswering",
+                                  "XLMRobertaForSequenceClassification",
+                                  "XLMRobertaForTokenClassification"},
                                  warnings);
   describe(config, model, spec, warnings);
 }

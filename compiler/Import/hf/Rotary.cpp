@@ -37,6 +37,76 @@ static void readYarn(ConfigReader &config, ConfigReader &scaling,
   rotary.magnitude = scaling.positiveOr("attention_factor", byFactor);
 }
 
+/// Theta grows with a sequence that is longer than the model's own length.
+static void readDynamic(ConfigReader &config, ConfigReader &scaling,
+                        Rotary &rotary) {
+  rotary.scaling = RopeScalingKind::Dynamic;
+  rotary.factor = scaling.positive("factor");
+  if (rotary.factor < 1.0)
+    scaling.fail("factor", "expected at least 1");
+  rotary.originalMaxPositions =
+      config.count("max_position_embeddings", maxCount);
+  const char *key = "original_max_position_embeddings";
+  if (scaling.countOr(key, rotary.originalMaxPositions, maxCount) !=
+      rotary.originalMaxPositions)
+    scaling.fail(key, "supported: \"max_position_embeddings\" (" +
+                          llvm::Twine(rotary.originalMaxPositions) + ")");
+  if (rotary.dimensions < 4)
+    scaling.fail(scaling.find("rope_type") ? "rope_type" : "type",
+                 "expected at least 4 of a head's features to be rotated, "
+                 "not " +
+                     llvm::Twine(rotary.dimensions));
+}
+
+/// A list of `pairs` numbers over 0.
+static std::vector<double> readFactors(ConfigReader &scaling, StringRef key,
+                                       int64_t pairs) {
+  std::vector<double> factors;
+  const JsonValue *list = scaling.find(key);
+  if (list && list->isArray() &&
+      static_cast<int64_t>(list->elements.size()) == pairs)
+    for (const JsonValue &element : list->elements) {
+      llvm::Expected<double> factor =
+          scaling.source().asDouble(element, key.str());
+      if (!factor) {
+        scaling.record(factor.takeError());
+        return factors;
+      }
+      if (*factor > 0)
+        factors.push_back(*factor);
+    }
+  if (static_cast<int64_t>(factors.size()) != pairs)
+    scaling.fail(key, "expected a list of " + llvm::Twine(pairs) +
+                          " numbers over 0, one for each pair of a head's "
+                          "rotated features");
+  return factors;
+}
+
+/// Ding et al. 2024. Short factors up to the original length, long ones beyond.
+static void readLongRope(ConfigReader &config, ConfigReader &scaling,
+                         Rotary &rotary) {
+  rotary.scaling = RopeScalingKind::LongRope;
+  int64_t pairs = rotary.dimensions / 2;
+  rotary.shortFactors = readFactors(scaling, "short_factor", pairs);
+  rotary.longFactors = readFactors(scaling, "long_factor", pairs);
+  const char *key = "original_max_position_embeddings";
+  bool isNested = scaling.find(key);
+  rotary.originalMaxPositions =
+      (isNested ? scaling : config).count(key, maxCount);
+  auto original = static_cast<double>(rotary.originalMaxPositions);
+  double grown =
+      static_cast<double>(config.count("max_position_embeddings", maxCount)) /
+      original;
+  // Beside a length of the configuration's own, a factor has no effect.
+  double factor = scaling.positiveOr("factor", grown);
+  if (!isNested)
+    factor = grown;
+  double byFactor = factor > 1.0 && original > 1.0
+                        ? std::sqrt(1.0 + std::log(factor) / std::log(original))
+                        : 1.0;
+  rotary.magnitude = scaling.positiveOr("attention_factor", byFactor);
+}
+
 /// The kind stands under "rope_type" or, in older files, "type".
 static void readScaling(ConfigReader &config, ConfigReader &scaling,
                         Rotary &rotary) {
@@ -45,15 +115,23 @@ static void readScaling(ConfigReader &config, ConfigReader &scaling,
   // A factor alone says that something is scaled, but not how.
   StringRef kind = scaling.find("factor") ? scaling.string(key)
                                           : scaling.stringOr(key, "default");
-  if (kind == "linear") {
+  // The first files with lists of factors called their kind so.
+  if (kind == "su" || (kind == "yarn" && scaling.find("short_factor")))
+    kind = "longrope";
+  if (kind == "longrope") {
+    readLongRope(config, scaling, rotary);
+  } else if (kind == "linear") {
     rotary.scaling = RopeScalingKind::Linear;
     rotary.factor = scaling.positive("factor");
   } else if (kind == "llama3") {
     readLlama3(scaling, rotary);
   } else if (kind == "yarn") {
     readYarn(config, scaling, rotary);
+  } else if (kind == "dynamic") {
+    readDynamic(config, scaling, rotary);
   } else if (kind != "default") {
-    scaling.fail(key, "supported: default, linear, llama3, yarn");
+    scaling.fail(key,
+                 "supported: default, dynamic, linear, llama3, longrope, yarn");
   }
 }
 

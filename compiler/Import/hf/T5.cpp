@@ -1,7 +1,8 @@
-//===- T5.cpp - model_type "t5" and "mt5" ---------------------------------===//
+//===- T5.cpp - model_type "t5", "mt5" and "umt5" -------------------------===//
 //
 // Pre-norm encoder-decoder with RMS norms and no biases but one on the scores,
-// by relative position, that all layers of a stack share.
+// by relative position, that all layers of a stack share; umt5's layers have
+// one each.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,6 +21,7 @@ namespace {
 struct Defaults {
   const char *feedForward;
   bool tied;
+  bool sharedBias = true; // one table for all layers of a stack
 };
 } // namespace
 
@@ -45,20 +47,19 @@ static Attention readAttention(ConfigReader &config, const Twine &module,
   return result;
 }
 
-/// The first layer stores the table of all.
+/// The first layer stores the table that all share.
 static PositionBias readPositionBias(ConfigReader &config, StackKind kind,
-                                     int64_t heads) {
+                                     int64_t heads, bool shared) {
   PositionBias bias;
   bias.kind = PositionBiasKind::Relative;
   bias.buckets = config.countOr("relative_attention_num_buckets", 32);
   bias.maxDistance =
       config.countOr("relative_attention_max_distance", 128, maxCount);
   bias.bidirectional = kind == StackKind::Encoder;
-  bias.table = tensor(
-      nameOf(kind) +
-          Twine(
-              ".block.0.layer.0.SelfAttention.relative_attention_bias.weight"),
-      {bias.buckets, heads});
+  bias.table =
+      tensor(nameOf(kind) + Twine(".block.") + (shared ? "0" : "{layer}") +
+                 ".layer.0.SelfAttention.relative_attention_bias.weight",
+             {bias.buckets, heads});
   return bias;
 }
 
@@ -118,8 +119,8 @@ static Block readBlock(ConfigReader &config, StackKind kind, int64_t hidden,
   std::string layer = subLayer();
   block.attention =
       readAttention(config, layer + ".SelfAttention", hidden, isDecoder);
-  block.attention.positionBias =
-      readPositionBias(config, kind, block.attention.heads);
+  block.attention.positionBias = readPositionBias(
+      config, kind, block.attention.heads, defaults.sharedBias);
   block.attentionNorm = rmsNorm(layer + ".layer_norm", hidden, epsilon);
   if (isDecoder) {
     layer = subLayer();
@@ -211,6 +212,14 @@ static void buildMt5(ConfigReader &config, ModelSpec &spec,
   describe(config, model, spec, {"gated-gelu", /*tied=*/false});
 }
 
+static void buildUmt5(ConfigReader &config, ModelSpec &spec,
+                      std::vector<std::string> &warnings) {
+  StringRef model = architecture(
+      config, {"UMT5ForConditionalGeneration", "UMT5Model"}, warnings);
+  describe(config, model, spec,
+           {"gated-gelu", /*tied=*/true, /*sharedBias=*/false});
+}
+
 // n_positions is the length of the training texts: there is no limit.
 // keep-sorted start
 static constexpr const char *withoutEffect[] = {
@@ -228,5 +237,18 @@ const Family &hf::t5() {
 
 const Family &hf::mt5() {
   static constexpr Family family = {"mt5", {}, withoutEffect, buildMt5};
+  return family;
+}
+
+const Family &hf::umt5() {
+  // keep-sorted start
+  static constexpr const char *withoutEffect[] = {
+      "classifier_dropout",
+      "dropout_rate",
+      "initializer_factor",
+      "scalable_attention",
+  };
+  // keep-sorted end
+  static constexpr Family family = {"umt5", {}, withoutEffect, buildUmt5};
   return family;
 }

@@ -100,6 +100,7 @@ TEST_F(PlanLayout, HeadCacheTap) {
   CHECK_FIELD(Head, ashlar_head_plan, output);
   CHECK_FIELD(Head, ashlar_head_plan, first_row_only);
   CHECK_FIELD(Head, ashlar_head_plan, output_features);
+  CHECK_FIELD(Head, ashlar_head_plan, scalar);
   checkSize(PlanStruct::Cache, sizeof(ashlar_cache_plan));
   CHECK_FIELD(Cache, ashlar_cache_plan, in_arena);
   CHECK_FIELD(Cache, ashlar_cache_plan, capacity);
@@ -108,4 +109,7 @@ TEST_F(PlanLayout, HeadCacheTap) {
   CHECK_FIELD(Tap, ashlar_tap_plan, stack);
   CHECK_FIELD(Tap, ashlar_tap_plan, layer_step);
   CHECK_FIELD(Tap, ashlar_tap_plan, features);
+  checkSize(PlanStruct::Map, sizeof(ashlar_map_plan));
+  CHECK_FIELD(Map, ashlar_map_plan, stack);
+  CHECK_FIELD(Map, ashlar_map_plan, heads);
 }

@@ -66,7 +66,8 @@ TEST(ConfigErrors, ModelTypeUnsupported) {
 TEST(ConfigErrors, ArchitectureUnsupported) {
   EXPECT_EQ(importError("bert", {{"architectures", "[\"BertForX\"]"}}),
             "config.json:3:21: \"architectures\" has \"BertForX\"; supported: "
-            "BertModel, BertForMaskedLM, BertForSequenceClassification");
+            "BertModel, BertForMaskedLM, BertForQuestionAnswering, "
+            "BertForSequenceClassification, BertForTokenClassification");
   EXPECT_EQ(importError("gpt2", {{"architectures", "[7]"}}),
             "config.json:3:21: \"architectures\" has 7; supported: "
             "GPT2LMHeadModel, GPT2Model");
@@ -244,12 +245,13 @@ TEST(ConfigErrors, RopeScaling) {
   auto scaling = [](const char *value) {
     return importError("llama", {{"rope_scaling", value}});
   };
-  EXPECT_EQ(scaling("{\"rope_type\": \"dynamic\", \"factor\": 2.0}"),
-            "config.json:9:33: \"rope_scaling.rope_type\" is \"dynamic\"; "
-            "supported: default, linear, llama3, yarn");
-  EXPECT_EQ(scaling("{\"type\": \"longrope\", \"factor\": 2.0}"),
-            "config.json:9:28: \"rope_scaling.type\" is \"longrope\"; "
-            "supported: default, linear, llama3, yarn");
+  EXPECT_EQ(scaling("{\"rope_type\": \"ntk\", \"factor\": 2.0}"),
+            "config.json:9:33: \"rope_scaling.rope_type\" is \"ntk\"; "
+            "supported: default, dynamic, linear, llama3, longrope, yarn");
+  EXPECT_EQ(
+      importError("llama", {{"rope_scaling", "{\"rope_type\": \"dynamic\"}"},
+                            {"max_position_embeddings", "16"}}),
+      "config.json:9:19: \"rope_scaling.factor\" is missing");
   EXPECT_EQ(scaling("{\"factor\": 2.0}"),
             "config.json:9:19: \"rope_scaling.type\" is missing");
   EXPECT_EQ(scaling("{\"type\": \"linear\"}"),

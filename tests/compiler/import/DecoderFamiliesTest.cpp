@@ -16,12 +16,19 @@ using namespace ashlar::test;
 using Names = std::vector<std::string>;
 
 static const std::pair<const char *, const char *> classes[] = {
-    {"cohere", "Cohere"},     {"gemma", "Gemma"},
-    {"gemma2", "Gemma2"},     {"mistral", "Mistral"},
-    {"olmo", "Olmo"},         {"olmo2", "Olmo2"},
-    {"phi", "Phi"},           {"phi3", "Phi3"},
-    {"qwen2", "Qwen2"},       {"qwen3", "Qwen3"},
-    {"stablelm", "StableLm"}, {"starcoder2", "Starcoder2"}};
+    {"cohere", "Cohere"},
+    {"gemma", "Gemma"},
+    {"gemma2", "Gemma2"},
+    {"mistral", "Mistral"},
+    {"mixtral", "Mixtral"},
+    {"olmo", "Olmo"},
+    {"olmo2", "Olmo2"},
+    {"phi", "Phi"},
+    {"phi3", "Phi3"},
+    {"qwen2", "Qwen2"},
+    {"qwen3", "Qwen3"},
+    {"stablelm", "StableLm"},
+    {"starcoder2", "Starcoder2"}};
 
 /// The small configuration of llama as one of `family`, with heads of 16
 /// features, two of them of keys and values; `changes` begin at line 10, or
@@ -104,10 +111,11 @@ TEST(DecoderFamilies, TiedByDefault) {
 /// Absent, it is the class's default, which these few heads do not have.
 TEST(DecoderFamilies, KeyValueHeads) {
   const std::pair<const char *, bool> hasNumber[] = {
-      {"cohere", false}, {"gemma", true},       {"gemma2", false},
-      {"mistral", true}, {"olmo", false},       {"olmo2", false},
-      {"phi", false},    {"phi3", false},       {"qwen2", true},
-      {"qwen3", true},   {"starcoder2", false}, {"stablelm", true}};
+      {"cohere", false}, {"gemma", true},   {"gemma2", false},
+      {"mistral", true}, {"mixtral", true}, {"olmo", false},
+      {"olmo2", false},  {"phi", false},    {"phi3", false},
+      {"qwen2", true},   {"qwen3", true},   {"starcoder2", false},
+      {"stablelm", true}};
   for (auto [family, fails] : hasNumber) {
     const char *key = "num_key_value_heads";
     EXPECT_EQ(attention(spec(family, {{key, "null"}})).kvHeads, 4) << family;
@@ -129,14 +137,19 @@ TEST(DecoderFamilies, UnsupportedOptions) {
     const char *family, *key, *value, *message;
   };
   const Case cases[] = {
-      {"cohere", "use_qk_norm", "true", "supported: false"},
       {"gemma", "use_bidirectional_attention", "true", "supported: false"},
       {"gemma2", "use_bidirectional_attention", "true", "supported: false"},
       {"gemma2", "attn_logit_softcapping", "0", "expected a number above 0"},
       {"mistral", "attention_bias", "true", "supported: false"},
       {"mistral", "sliding_window", "0",
        "expected an integer from 1 to 2147483647"},
-      {"olmo", "clip_qkv", "8.0", "supported: null"},
+      {"mixtral", "num_experts_per_tok", "9",
+       "expected at most \"num_local_experts\" (8)"},
+      {"mixtral", "num_experts_per_tok", "0",
+       "expected an integer from 1 to 4096"},
+      {"mixtral", "num_local_experts", "1000000",
+       "expected an integer from 1 to 4096"},
+      {"olmo", "clip_qkv", "0", "expected a number above 0"},
       {"olmo2", "clip_qkv", "8.0", "supported: null"},
       {"phi", "qk_layernorm", "true", "supported: false"},
       {"phi", "partial_rotary_factor", "0.1",
@@ -356,18 +369,74 @@ TEST(DecoderFamilies, Phi3MergedTensors) {
   EXPECT_EQ(feedForward.up.weight.begin, 20);
 }
 
-/// In this family "yarn" is a former name of longrope.
+/// In this family "yarn" is a former name of longrope, as "su" is.
 TEST(DecoderFamilies, Phi3RopeScaling) {
-  auto error = [](const char *value) {
-    return errorText(importText(decoder("phi3", {{"rope_scaling", value}})));
+  auto read = [](const std::string &value) {
+    return importText(
+        decoder("phi3", {{"rope_scaling", value.c_str()},
+                         {"max_position_embeddings", "64"},
+                         {"original_max_position_embeddings", "16"}}));
   };
-  EXPECT_EQ(error("{\"type\": \"longrope\", \"short_factor\": [1.0], "
-                  "\"long_factor\": [1.0]}"),
-            "config.json:10:28: \"rope_scaling.type\" is \"longrope\"; "
-            "supported: default, linear, llama3, yarn");
+  const std::string lists = "\"short_factor\": [1, 1, 1, 1, 1, 1, 1, 1.25], "
+                            "\"long_factor\": [2.0, 4, 4, 4, 4, 4, 4, 4]}";
+  for (const char *name : {"longrope", "su", "yarn"}) {
+    ModelSpec model =
+        valueOf(read("{\"type\": \"" + std::string(name) + "\", " + lists))
+            .spec;
+    const Rotary &rotary = *attention(model).rotary;
+    EXPECT_EQ(rotary.scaling, RopeScalingKind::LongRope);
+    EXPECT_EQ(rotary.shortFactors,
+              (std::vector<double>{1, 1, 1, 1, 1, 1, 1, 1.25}));
+    EXPECT_EQ(rotary.longFactors,
+              (std::vector<double>{2, 4, 4, 4, 4, 4, 4, 4}));
+    EXPECT_EQ(rotary.originalMaxPositions, 16);
+    EXPECT_DOUBLE_EQ(rotary.magnitude, std::sqrt(1.5)); // 1 + ln 4 / ln 16
+    EXPECT_EQ(model.stacks[0].maxPositions, 64);
+  }
+  auto error = [&](const char *value) { return errorText(read(value)); };
+  const std::string kind = "config.json:10:28: \"rope_scaling.type\" is ";
   EXPECT_EQ(error("{\"type\": \"yarn\", \"factor\": 2.0}"),
-            "config.json:10:28: \"rope_scaling.type\" is \"yarn\"; supported: "
-            "default, linear, llama3");
+            kind + "\"yarn\"; supported: default, dynamic, linear, llama3, "
+                   "longrope");
+  EXPECT_EQ(error("{\"type\": \"longrope\", \"short_factor\": [1.0], "
+                  "\"long_factor\": [1.0, 2.0]}"),
+            "config.json:10:56: \"rope_scaling.short_factor\" is an array; "
+            "expected a list of 8 numbers over 0, one for each pair of a "
+            "head's rotated features");
+}
+
+TEST(DecoderFamilies, DynamicRopeScaling) {
+  auto read = [](const char *value, const char *length = "24") {
+    return importText(decoder("qwen2", {{"rope_scaling", value},
+                                        {"max_position_embeddings", length}}));
+  };
+  ModelSpec model =
+      valueOf(read("{\"rope_type\": \"dynamic\", \"factor\": 3}")).spec;
+  const Rotary &rotary = *attention(model).rotary;
+  EXPECT_EQ(rotary.scaling, RopeScalingKind::Dynamic);
+  EXPECT_EQ(rotary.factor, 3.0);
+  EXPECT_EQ(rotary.originalMaxPositions, 24);
+  // It is there for longer sequences.
+  EXPECT_EQ(model.stacks[0].maxPositions, 0);
+  EXPECT_NE(errorText(read("{\"rope_type\": \"dynamic\", \"factor\": 0.5}"))
+                .find("\"rope_scaling.factor\" is 0.5; expected at least 1"),
+            std::string::npos);
+  EXPECT_NE(errorText(read("{\"rope_type\": \"dynamic\", \"factor\": 2, "
+                           "\"original_max_position_embeddings\": 12}"))
+                .find("is 12; supported: \"max_position_embeddings\" (24)"),
+            std::string::npos);
+}
+
+TEST(DecoderFamilies, CohereHeadNorms) {
+  ModelSpec model = spec("cohere", {{"use_qk_norm", "true"}});
+  const Attention &cohere = attention(model);
+  ASSERT_TRUE(cohere.queryNorm && cohere.keyNorm);
+  EXPECT_EQ(cohere.queryNorm->groups, cohere.heads);
+  EXPECT_EQ(cohere.queryNorm->features, cohere.heads * cohere.headDim);
+  EXPECT_EQ(cohere.queryNorm->gain->stored,
+            (std::vector<int64_t>{cohere.heads, cohere.headDim}));
+  EXPECT_EQ(cohere.keyNorm->groups, cohere.kvHeads);
+  EXPECT_FALSE(cohere.keyNorm->bias);
 }
 
 TEST(DecoderFamilies, Starcoder2) {
@@ -403,7 +472,9 @@ TEST(DecoderFamilies, StableLm) {
 }
 
 TEST(DecoderFamilies, OlmoNormsWithoutTensors) {
+  EXPECT_EQ(attention(spec("olmo", {{"clip_qkv", "8.5"}})).clip, 8.5);
   ModelSpec model = spec("olmo", {{"clip_qkv", "null"}});
+  EXPECT_FALSE(attention(model).clip);
   Norm norm;
   norm.kind = NormKind::LayerNorm;
   norm.features = 64;
@@ -436,4 +507,31 @@ TEST(DecoderFamilies, Cohere) {
   EXPECT_EQ(model.heads[0].layers[0].scale, 0.0625);
   EXPECT_EQ(spec("cohere", {{"logit_scale", "0.25"}}).heads[0].layers[0].scale,
             0.25);
+}
+
+//===----------------------------------------------------------------------===//
+// Experts
+//===----------------------------------------------------------------------===//
+
+TEST(DecoderFamilies, MixtralExperts) {
+  ModelSpec model = spec("mixtral", {{"num_local_experts", "6"},
+                                     {"num_experts_per_tok", "3"},
+                                     {"router_jitter_noise", "0.1"}});
+  const FeedForward &feedForward = block(model).feedForward;
+  ASSERT_TRUE(feedForward.experts);
+  EXPECT_EQ(feedForward.experts->count, 6);
+  EXPECT_EQ(feedForward.experts->topK, 3);
+  EXPECT_TRUE(feedForward.experts->renormalize);
+  const std::string module = "model.layers.{layer}.block_sparse_moe.";
+  EXPECT_EQ(feedForward.experts->router.weight.tensor, module + "gate.weight");
+  EXPECT_EQ(feedForward.gate->weight.tensor,
+            module + "experts.{expert}.w1.weight");
+  EXPECT_EQ(feedForward.down.weight.tensor,
+            module + "experts.{expert}.w2.weight");
+  EXPECT_EQ(feedForward.up.weight.tensor,
+            module + "experts.{expert}.w3.weight");
+  // The class's defaults.
+  const FeedForward &plain = block(spec("mixtral")).feedForward;
+  EXPECT_EQ(plain.experts->count, 8);
+  EXPECT_EQ(plain.experts->topK, 2);
 }

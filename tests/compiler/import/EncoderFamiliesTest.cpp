@@ -50,8 +50,10 @@ static Keys keysOf(const std::string &model) {
             {"n_layers", "2"},
             {"n_heads", "3"},
             {"max_position_embeddings", "16"}};
-  if (begins("MBart") || begins("Pegasus")) {
-    Keys keys = baseKeys(begins("MBart") ? "mbart" : "pegasus");
+  if (begins("MBart") || begins("Pegasus") || begins("M2M100")) {
+    Keys keys = baseKeys(begins("MBart")     ? "mbart"
+                         : begins("Pegasus") ? "pegasus"
+                                             : "m2m_100");
     keys[1].second = "[\"" + model + "\"]";
     return keys;
   }
@@ -59,10 +61,14 @@ static Keys keysOf(const std::string &model) {
     return t5Keys("t5", model);
   if (begins("MT5"))
     return t5Keys("mt5", model);
+  if (begins("UMT5"))
+    return t5Keys("umt5", model);
   const char *family = begins("Roberta")   ? "roberta"
                        : begins("XLM")     ? "xlm-roberta"
                        : begins("Electra") ? "electra"
                        : begins("Albert")  ? "albert"
+                       : begins("BigBird") ? "big_bird"
+                       : begins("Bert")    ? "bert"
                                            : "mpnet";
   return bertKeys(family, model);
 }
@@ -124,6 +130,35 @@ TEST(EncoderFamilies, RobertaHeads) {
                                                "classifier.out_proj.weight"}));
   EXPECT_EQ(classes.heads[0].rows, RowSelection::First);
   EXPECT_EQ(classes.labels.size(), 3u);
+}
+
+TEST(EncoderFamilies, HeadsOfTokens) {
+  for (const char *model :
+       {"AlbertForTokenClassification", "BertForTokenClassification",
+        "DistilBertForTokenClassification", "ElectraForTokenClassification",
+        "MPNetForTokenClassification", "RobertaForTokenClassification"}) {
+    ModelSpec spec = specOf(model, {{"num_labels", "5"}});
+    ASSERT_EQ(spec.heads.size(), 1u) << model;
+    EXPECT_EQ(spec.heads[0].output, "logits");
+    EXPECT_EQ(spec.heads[0].rows, RowSelection::All);
+    EXPECT_EQ(layersOf(spec.heads[0]), Names{"classifier.weight"}) << model;
+    EXPECT_EQ(spec.labels.size(), 5u);
+  }
+  for (const char *model :
+       {"AlbertForQuestionAnswering", "BertForQuestionAnswering",
+        "DistilBertForQuestionAnswering", "ElectraForQuestionAnswering",
+        "MPNetForQuestionAnswering", "RobertaForQuestionAnswering"}) {
+    ModelSpec spec = specOf(model);
+    ASSERT_EQ(spec.heads.size(), 2u) << model;
+    const char *outputs[] = {"start_logits", "end_logits"};
+    for (int64_t i = 0; i < 2; ++i) {
+      EXPECT_EQ(spec.heads[i].output, outputs[i]);
+      EXPECT_TRUE(spec.heads[i].scalar);
+      EXPECT_EQ(spec.heads[i].layers[0].linear->weight.begin, i);
+      EXPECT_EQ(spec.heads[i].layers[0].linear->bias->begin, i);
+    }
+    EXPECT_TRUE(spec.labels.empty());
+  }
 }
 
 TEST(EncoderFamilies, XlmRobertaIsRoberta) {
@@ -190,6 +225,47 @@ TEST(EncoderFamilies, ElectraHeads) {
       (Names{"classifier.dense.weight gelu", "classifier.out_proj.weight"}));
 }
 
+TEST(EncoderFamilies, BigBirdMasks) {
+  auto attentionOf = [](const Keys &keys) {
+    return blockOf(specOf("BigBirdModel", keys).stacks[0]).attention;
+  };
+  Attention sparse =
+      attentionOf({{"block_size", "4"}, {"num_random_blocks", "2"}});
+  ASSERT_TRUE(sparse.mask && sparse.repeated);
+  EXPECT_EQ(printMask(*sparse.mask),
+            "length_up_to(36) | prefix(4) | first_queries(4) | last_block(4) | "
+            "last_block_queries(4) | blocks(size=4, behind=1, ahead=1)");
+  EXPECT_EQ(printMask(sparse.repeated->keys),
+            "prefix(4) & !first_queries(4) & !last_block_queries(4) & "
+            "!length_up_to(36)");
+  EXPECT_EQ(sparse.repeated->times, 3);
+  Attention byDefault = attentionOf({});
+  EXPECT_TRUE(printMask(*byDefault.mask).starts_with("length_up_to(704) | "));
+  EXPECT_EQ(byDefault.repeated->times, 4);
+  EXPECT_FALSE(attentionOf({{"num_random_blocks", "0"}}).repeated);
+  Attention full = attentionOf({{"attention_type", "\"original_full\""}});
+  EXPECT_FALSE(full.mask || full.repeated);
+}
+
+TEST(EncoderFamilies, BigBirdParts) {
+  ModelSpec bare = specOf(
+      "BigBirdModel", {{"rescale_embeddings", "true"}, {"use_bias", "false"}});
+  EXPECT_EQ(layersOf(bare.heads[0]), Names{"bert.pooler.weight tanh"});
+  EXPECT_EQ(bare.stacks[0].embedding.scale, std::sqrt(12.0));
+  const Block &block = blockOf(bare.stacks[0]);
+  EXPECT_FALSE(block.attention.query.bias || block.attention.key.bias ||
+               block.attention.value.bias);
+  EXPECT_TRUE(block.attention.output.bias);
+  EXPECT_EQ(block.feedForward.activation, Activation::GeluTanh);
+  EXPECT_EQ(layersOf(specOf("BigBirdForMaskedLM").heads[0]),
+            (Names{"cls.predictions.transform.dense.weight gelu_tanh "
+                   "cls.predictions.transform.LayerNorm.weight",
+                   "bert.embeddings.word_embeddings.weight"}));
+  EXPECT_EQ(layersOf(specOf("BigBirdForSequenceClassification").heads[0]),
+            (Names{"classifier.dense.weight gelu_tanh",
+                   "classifier.out_proj.weight"}));
+}
+
 TEST(EncoderFamilies, AlbertLayersShareTensors) {
   ModelSpec spec = specOf("AlbertForMaskedLM", {{"embedding_size", "8"}});
   const Stack &stack = spec.stacks[0];
@@ -249,6 +325,26 @@ TEST(EncoderFamilies, MBartHasNormsBeforeAndBehind) {
   }
   EXPECT_EQ(spec.heads[0].layers[0].linear->bias->stored, (Sizes{1, 17}));
   EXPECT_TRUE(specOf("MBartModel").heads.empty());
+}
+
+TEST(EncoderFamilies, M2M100CountsTokens) {
+  ModelSpec spec = specOf("M2M100ForConditionalGeneration");
+  for (const Stack &stack : spec.stacks) {
+    const Positions &positions = stack.embedding.positions;
+    EXPECT_EQ(positions.kind, PositionKind::Sinusoidal);
+    EXPECT_TRUE(positions.inclusive && positions.byToken);
+    EXPECT_EQ(positions.first, 2);
+    EXPECT_EQ(positions.count, stack.maxPositions + 2);
+    EXPECT_GT(stack.embedding.scale, 1.0); // without scale_embedding
+    EXPECT_FALSE(stack.embedding.norm);
+    EXPECT_TRUE(stack.finalNorm);
+  }
+  EXPECT_FALSE(spec.heads[0].layers[0].linear->bias);
+  ModelSpec padded = specOf(
+      "M2M100Model", {{"pad_token_id", "0"}, {"scale_embedding", "false"}});
+  EXPECT_EQ(padded.stacks[0].embedding.positions.first, 1);
+  EXPECT_EQ(padded.stacks[0].embedding.scale, 1.0);
+  EXPECT_TRUE(padded.heads.empty());
 }
 
 TEST(EncoderFamilies, PegasusComputesItsPositions) {
@@ -331,6 +427,19 @@ TEST(EncoderFamilies, T5Heads) {
   EXPECT_TRUE(specOf("T5Model").heads.empty());
 }
 
+/// Every layer has a table of its own.
+TEST(EncoderFamilies, Umt5) {
+  ModelSpec umt5 = specOf("UMT5ForConditionalGeneration");
+  EXPECT_EQ(umt5.family, "umt5");
+  for (const char *side : {"encoder", "decoder"}) {
+    const Stack &stack = umt5.stacks[side == std::string("decoder")];
+    EXPECT_EQ(blockOf(stack).attention.positionBias->table->tensor,
+              std::string(side) + ".block.{layer}.layer.0.SelfAttention."
+                                  "relative_attention_bias.weight");
+    EXPECT_TRUE(blockOf(stack).feedForward.gate);
+  }
+}
+
 TEST(EncoderFamilies, Mt5IsGatedAndUntied) {
   ModelSpec mt5 = specOf("MT5ForConditionalGeneration");
   mt5.family = "t5";
@@ -358,6 +467,15 @@ TEST(EncoderFamilies, Unsupported) {
       {"XLMRobertaModel", relative, absolute},
       {"ElectraModel", relative, absolute},
       {"AlbertModel", relative, absolute},
+      {"BigBirdModel", relative, absolute},
+      {"BigBirdModel",
+       {"attention_type", "\"sparse\""},
+       "10:21: \"attention_type\" is \"sparse\"; supported: block_sparse, "
+       "original_full"},
+      {"BigBirdModel",
+       {"num_random_blocks", "-1"},
+       "10:24: \"num_random_blocks\" is -1; expected an integer from 0 to "
+       "16777216"},
       {"RobertaModel",
        {"max_position_embeddings", "2"},
        "9:30: \"max_position_embeddings\" is 2; expected more than the 2 rows "
@@ -367,10 +485,11 @@ TEST(EncoderFamilies, Unsupported) {
        "10:19: \"pad_token_id\" is -1; expected an integer from 0 to "
        "2147483646"},
       {"RobertaForMaskedLM",
-       {"architectures", "[\"RobertaForTokenClassification\"]"},
-       "3:21: \"architectures\" has \"RobertaForTokenClassification\"; "
+       {"architectures", "[\"RobertaForMultipleChoice\"]"},
+       "3:21: \"architectures\" has \"RobertaForMultipleChoice\"; "
        "supported: RobertaModel, RobertaForMaskedLM, "
-       "RobertaForSequenceClassification"},
+       "RobertaForQuestionAnswering, RobertaForSequenceClassification, "
+       "RobertaForTokenClassification"},
       {"DistilBertModel",
        {"n_heads", "5"},
        "8:14: \"n_heads\" is 5; expected a divisor of \"dim\" (12)"},

@@ -98,6 +98,55 @@ TEST(Generation, WhatGreedyDecodingSetsAside) {
             Names());
 }
 
+TEST(Generation, SuppressedTokens) {
+  Generation result = withGeneration("{\"suppress_tokens\": [3, 5], "
+                                     "\"begin_suppress_tokens\": [2]}")
+                          .spec.generation;
+  EXPECT_EQ(result.suppressedTokens, (Ids{3, 5}));
+  EXPECT_EQ(result.suppressedAtBegin, Ids{2});
+  EXPECT_EQ(import("bart", {{"suppress_tokens", "[4]"}})
+                .spec.generation.suppressedTokens,
+            Ids{4});
+}
+
+/// What whisper's output begins with: the start token, language and task, and
+/// the token that says that there are no times.
+TEST(Generation, ForcedDecoderIds) {
+  auto prompt = [](const std::string &generation, const Keys &keys = {}) {
+    Keys changes = keys;
+    changes.push_back({"decoder_start_token_id", "3"});
+    ImportResult result = withGeneration(generation, changes);
+    EXPECT_EQ(result.warnings, Names());
+    return result.spec.generation.decoderPrompt;
+  };
+  EXPECT_EQ(prompt("{\"forced_decoder_ids\": [[1, 5], [2, 6]]}"), (Ids{5, 6}));
+  EXPECT_EQ(prompt("{\"forced_decoder_ids\": [[1, 5], [2, 6]], "
+                   "\"no_timestamps_token_id\": 7}"),
+            (Ids{5, 6, 7}));
+  EXPECT_EQ(prompt("{\"forced_decoder_ids\": [[1, 7]], "
+                   "\"no_timestamps_token_id\": 7}"),
+            Ids{7});
+  EXPECT_EQ(prompt("{\"no_timestamps_token_id\": 7}"), Ids{7});
+  EXPECT_EQ(prompt("{}", {{"forced_decoder_ids", "[[1, 9]]"}}), Ids{9});
+  EXPECT_EQ(prompt("{\"forced_decoder_ids\": [[1, 5]]}",
+                   {{"forced_decoder_ids", "[[1, 9]]"}}),
+            Ids{5});
+}
+
+TEST(Generation, OpenLanguage) {
+  for (const char *generation :
+       {"{\"forced_decoder_ids\": [[1, null], [2, 6]], "
+        "\"no_timestamps_token_id\": 7}",
+        "{\"lang_to_id\": {\"<|en|>\": 5}, \"no_timestamps_token_id\": 7}"}) {
+    ImportResult result =
+        withGeneration(generation, {{"decoder_start_token_id", "3"}});
+    EXPECT_EQ(result.spec.generation.decoderPrompt, Ids());
+    EXPECT_EQ(result.warnings,
+              Names{"generation_config.json leaves the language of the output "
+                    "open; --decoder-ids says what it begins with"});
+  }
+}
+
 static std::string generationError(const std::string &generation) {
   return errorText(importText(config("bart"), &generation));
 }
@@ -114,6 +163,19 @@ TEST(GenerationErrors, Values) {
   EXPECT_EQ(generationError("{\"max_length\": 0}"),
             "generation_config.json:1:16: \"max_length\" is 0; expected an "
             "integer from 1 to 2147483647");
+}
+
+TEST(GenerationErrors, ForcedDecoderIds) {
+  EXPECT_EQ(errorText(importText(
+                config("bart", {{"decoder_start_token_id", "3"},
+                                {"forced_decoder_ids", "[[2, 5]]"}}))),
+            "config.json:14:27: \"forced_decoder_ids\" is 2; expected an "
+            "integer from 1 to 1");
+  EXPECT_EQ(
+      errorText(importText(config("bart", {{"decoder_start_token_id", "3"},
+                                           {"forced_decoder_ids", "[5]"}}))),
+      "config.json:14:26: \"forced_decoder_ids\" has 5; expected [1, "
+      "id]");
 }
 
 TEST(GenerationErrors, IdsOutsideTheVocabulary) {

@@ -9,25 +9,30 @@
 
 namespace ashlar::test {
 
-/// One weight of one layer; layer -1 outside of blocks.
+/// One weight of one layer and expert; -1 outside of blocks and experts.
 struct NamedWeight {
   Weight weight;
   int64_t layer = -1;
-  /// The weight's tensor with {layer} replaced.
+  int64_t expert = -1;
+  /// The weight's tensor with {layer} and {expert} replaced.
   std::string tensor() const {
     std::string name = weight.tensor;
-    size_t at = name.find("{layer}");
-    if (at != std::string::npos)
-      name.replace(at, 7, std::to_string(layer));
+    for (auto [mark, index] :
+         {std::pair<std::string, int64_t>("{layer}", layer),
+          std::pair<std::string, int64_t>("{expert}", expert)})
+      if (size_t at = name.find(mark); at != std::string::npos)
+        name.replace(at, mark.size(), std::to_string(index));
     return name;
   }
 };
 
-/// An Io of Fields.h that gathers weights, those of blocks once per layer.
+/// An Io of Fields.h that gathers weights, those of blocks once per layer,
+/// those of experts once per expert.
 class WeightCollector {
 public:
-  explicit WeightCollector(std::vector<NamedWeight> &out, int64_t layer = -1)
-      : out(out), layer(layer) {}
+  explicit WeightCollector(std::vector<NamedWeight> &out, int64_t layer = -1,
+                           int64_t expert = -1)
+      : out(out), layer(layer), expert(expert) {}
 
   template <typename T> void required(const char *, T &value) { visit(value); }
   template <typename T> void optional(const char *, T &value) { visit(value); }
@@ -38,17 +43,22 @@ public:
   template <typename T> void optional(const char *, T &value, const T &) {
     visit(value);
   }
+  template <typename T> void part(const char *, T &value) {
+    if (value.exists())
+      visit(value);
+  }
   void weight(const char *, Weight &value, const Shape &) {
-    out.push_back({value, layer});
+    out.push_back({value, layer, expert});
   }
   void weight(const char *, std::optional<Weight> &value, const Shape &) {
     if (value)
-      out.push_back({*value, layer});
+      out.push_back({*value, layer, expert});
   }
   int64_t hidden = 0;
 
 private:
   void visit(std::string &) {}
+  void visit(Weight &value) { out.push_back({value, layer}); }
   void visit(std::pair<std::string, std::string> &) {}
   template <typename T> void visit(std::vector<T> &list) {
     for (T &element : list)
@@ -60,13 +70,26 @@ private:
       fields(nested, group);
     }
   }
+  void visit(FeedForward &feedForward) {
+    if (!feedForward.experts)
+      return fields(*this, feedForward);
+    Experts experts = *feedForward.experts;
+    FeedForward one = feedForward;
+    one.experts.reset();
+    fields(*this, experts);
+    for (int64_t i = 0; i < experts.count; ++i) {
+      WeightCollector nested(out, layer, i);
+      fields(nested, one);
+    }
+  }
+  void visit(Mask &) {}
   template <typename T> void visit(T &value) {
     if constexpr (std::is_class_v<T>)
       fields(*this, value);
   }
 
   std::vector<NamedWeight> &out;
-  int64_t layer;
+  int64_t layer, expert;
 };
 
 inline std::vector<NamedWeight> weightsOf(const ModelSpec &spec) {

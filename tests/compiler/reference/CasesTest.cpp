@@ -57,8 +57,8 @@ TEST_P(CasesTest, outputsAgree) {
     for (const CaseOutput &output : run.outputs) {
       ASSERT_TRUE(results->count(output.name)) << output.name;
       const OutputRows &got = results->at(output.name);
-      Difference delta =
-          difference(got.values.data, expectedRows(output, got.rows));
+      Difference delta = difference(
+          got.values.data, expectedRows(output, got.values.dim(1), got.rows));
       EXPECT_LT(delta.relL2, toleranceOf(given))
           << run.name << " " << output.name;
     }
@@ -80,10 +80,12 @@ TEST_P(CasesTest, piecesAgree) {
   const Stack &stack = model->spec.stacks.back();
   if (model->spec.stacks.size() != 1 || stack.kind != StackKind::Decoder)
     GTEST_SKIP() << "not a decoder alone";
+  for (const BlockGroup &group : stack.blocks)
+    if (const auto &rotary = group.block.attention.rotary;
+        rotary && rotary->dependsOnLength())
+      GTEST_SKIP() << "keys stay as they were rotated";
   const CaseRun &run = given.runs[2]; // 33 tokens
-  ReferenceInputs inputs =
-      referenceInputs(raggedRows(run, stack.input, nullptr,
-                                 stack.embedding.positions.first));
+  ReferenceInputs inputs = referenceInputs(raggedRows(run, stack, nullptr));
   auto whole = reference->run("decoder", inputs);
   ASSERT_TRUE(bool(whole)) << llvm::toString(whole.takeError());
   reference->reset();
@@ -117,4 +119,4 @@ TEST_P(CasesTest, allTensorsAreUsed) {
 INSTANTIATE_TEST_SUITE_P(Hf, CasesTest, ::testing::ValuesIn(caseNames()),
                          [](const auto &info) { return info.param; });
 
-TEST(Cases, areThere) { EXPECT_GE(caseNames().size(), 64u); }
+TEST(Cases, areThere) { EXPECT_GE(caseNames().size(), 84u); }

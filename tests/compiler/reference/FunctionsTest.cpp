@@ -69,6 +69,24 @@ TEST(Functions, softCapIsSmoothAndOdd) {
              1e-14);
 }
 
+TEST(Functions, clipKeepsWhatFits) {
+  Tensor x = tensor({1, 5}, {0, 2, -2.5, 3, std::nan("")});
+  Tensor y = clip(x, 2.0);
+  EXPECT_TRUE(std::isnan(y.data.back()));
+  y.data.pop_back();
+  EXPECT_EQ(y.data, (std::vector<double>{0, 2, -2, 2}));
+}
+
+/// Two groups, with one gain for both and with one for each.
+TEST(Functions, normOfGroups) {
+  Tensor x = tensor({1, 4}, {3, 4, 6, 8});
+  double near = std::sqrt(12.5), far = std::sqrt(50.0);
+  expectNear(norm(ir::NormKind::RmsNorm, x, {1, 10}, {}, 0.0, 2),
+             {3 / near, 40 / near, 6 / far, 80 / far});
+  expectNear(norm(ir::NormKind::RmsNorm, x, {1, 10, 2, 20}, {}, 0.0, 2),
+             {3 / near, 40 / near, 12 / far, 160 / far});
+}
+
 TEST(Functions, layerNorm) {
   Tensor x = tensor({2, 3}, {1, 2, 3, 5, 5, 5});
   // Mean 2, variance 2/3.
@@ -99,14 +117,15 @@ protected:
                         mlir::FloatAttr magnitude = {}) {
     return ir::RotaryAttr::get(&context, dimensions, interleaved, number(100.0),
                                ir::RopeScaling::None, number(1), number(1),
-                               number(4), /*original=*/0, magnitude);
+                               number(4), /*original=*/0, /*short=*/{},
+                               /*long=*/{}, magnitude);
   }
   /// By 4, over `original` positions; from 32 turns on kept, divided below 1.
   ir::RotaryAttr yarn(int64_t dimensions, int64_t original) {
     return ir::RotaryAttr::get(&context, dimensions, /*interleaved=*/false,
                                number(1e4), ir::RopeScaling::Yarn, number(4),
                                /*low=*/number(1), /*high=*/number(32), original,
-                               /*magnitude=*/{});
+                               /*short=*/{}, /*long=*/{}, /*magnitude=*/{});
   }
 
   mlir::MLIRContext context{mlir::MLIRContext::Threading::DISABLED};
@@ -163,6 +182,43 @@ TEST_F(Rotations, yarnFrequencies) {
   EXPECT_EQ(tiny.frequency(0), 1.0);
 }
 
+/// theta (2 * 12 / 8 - 1)^(4/2) = 4 theta at length 12.
+TEST_F(Rotations, dynamicFrequencies) {
+  ir::RotaryAttr rotary = ir::RotaryAttr::get(
+      &context, /*dimensions=*/4, /*interleaved=*/false, number(100.0),
+      ir::RopeScaling::Dynamic, number(2), number(1), number(4), /*original=*/8,
+      /*short=*/{}, /*long=*/{}, /*magnitude=*/{});
+  EXPECT_DOUBLE_EQ(rotary.frequency(1, 8), 0.1);
+  EXPECT_DOUBLE_EQ(rotary.frequency(1, 12), 0.05);
+  EXPECT_EQ(rotary.frequency(0, 12), 1.0);
+  EXPECT_EQ(rotary.distinctLengths(8), 1);
+  EXPECT_EQ(rotary.distinctLengths(12), 5);
+  // Each sequence has its own length, with what came before.
+  Tensor rows = angles({3, 3}, {{0, 3}, {1, 11}}, rotary);
+  expectNear(rows,
+             {std::cos(3.0), std::cos(0.3), std::sin(3.0), std::sin(0.3),
+              std::cos(3.0), std::cos(0.15), std::sin(3.0), std::sin(0.15)});
+}
+
+TEST_F(Rotations, longRopeFrequencies) {
+  mlir::Builder builder(&context);
+  ir::RotaryAttr rotary = ir::RotaryAttr::get(
+      &context, /*dimensions=*/4, /*interleaved=*/true, number(100.0),
+      ir::RopeScaling::LongRope, number(1), number(1), number(4),
+      /*original=*/8, builder.getDenseF64ArrayAttr({1.0, 2.0}),
+      builder.getDenseF64ArrayAttr({4.0, 5.0}), /*magnitude=*/number(1.5));
+  EXPECT_DOUBLE_EQ(rotary.frequency(0, 8), 1.0);
+  EXPECT_DOUBLE_EQ(rotary.frequency(1, 8), 0.05);
+  EXPECT_DOUBLE_EQ(rotary.frequency(0, 9), 0.25);
+  EXPECT_DOUBLE_EQ(rotary.frequency(1, 9), 0.02);
+  EXPECT_EQ(rotary.distinctLengths(8), 1);
+  EXPECT_EQ(rotary.distinctLengths(100), 2);
+  Tensor x = tensor({1, 1, 4}, {1, 0, 0, 1});
+  expectNear(rotate(x, angles({3}, {{0, 8}}, rotary), rotary),
+             {1.5 * std::cos(0.75), 1.5 * std::sin(0.75), -1.5 * std::sin(0.06),
+              1.5 * std::cos(0.06)});
+}
+
 TEST(Functions, scoresShareKeyHeads) {
   // 4 query heads, 2 key heads of size 1.
   Tensor query = tensor({1, 4, 1}, {1, 2, 3, 4});
@@ -209,6 +265,28 @@ TEST(Functions, maskWithWindow) {
                                  0, no, no, no, no, no}));
 }
 
+/// The mask's pattern; the extent is the number of keys where none is given.
+TEST(Functions, maskWithPattern) {
+  mlir::MLIRContext context;
+  context.loadDialect<ir::AshlarDialect>();
+  mlir::Attribute last =
+      ir::LastAttr::get(&context, ir::PatternSide::Keys, /*block=*/2);
+  Sequences queries = {{0, 0}, {0, 0, 6}, {1, 0}};
+  Sequences keys = {{0, 0}, {0, 1}, {0, 2}, {0, 3}, {1, 0}};
+  Tensor zeros({3, 1, 5});
+  constexpr double no = -infinity;
+  EXPECT_EQ(
+      mask(ir::MaskKind::All, std::nullopt, zeros, queries, keys, last).data,
+      (std::vector<double>{no, no, 0, 0, no,   //
+                           no, no, no, no, no, //
+                           no, no, no, no, 0}));
+  double more = std::log(3.0);
+  EXPECT_EQ(repeat(last, 3, zeros, queries, keys).data,
+            (std::vector<double>{0, 0, more, more, 0, //
+                                 0, 0, 0, 0, 0,       //
+                                 0, 0, 0, 0, more}));
+}
+
 /// Column 2 is for the query's own index; other sequences and distances that
 /// the table has not are left alone.
 TEST(Functions, biasByDistance) {
@@ -228,6 +306,20 @@ TEST(Functions, softmax) {
   Tensor x = tensor({3, 1, 3}, {0, std::log(3.0), -infinity, 1000, 1000, 1000,
                                 -infinity, -infinity, -infinity});
   expectNear(softmax(x), {0.25, 0.75, 0, 1 / 3.0, 1 / 3.0, 1 / 3.0, 0, 0, 0});
+}
+
+TEST(Functions, routeChoosesTheLargest) {
+  Tensor logits =
+      tensor({1, 4}, {std::log(2.0), 0.0, std::log(5.0), std::log(2.0)});
+  // Of the two equal ones the first; parts of all, or of what is chosen.
+  Tensor weights = route(logits, 2, /*renormalized=*/false);
+  expectNear(weights, {0.2, 0.0, 0.5, 0.0});
+  weights = route(logits, 2, /*renormalized=*/true);
+  expectNear(weights, {2.0 / 7.0, 0.0, 5.0 / 7.0, 0.0});
+  weights = route(logits, 4, /*renormalized=*/false);
+  expectNear(weights, {0.2, 0.1, 0.5, 0.2});
+  EXPECT_EQ(route(logits, 1, /*renormalized=*/true).data,
+            (std::vector<double>{0.0, 0.0, 1.0, 0.0}));
 }
 
 TEST(Functions, softmaxKeepsNan) {

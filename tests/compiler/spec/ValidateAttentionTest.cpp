@@ -77,6 +77,15 @@ TEST(Validate, CrossAttention) {
   subject.cross().window = 3;
   EXPECT_EQ(subject.error(), "\"stacks[1].blocks[0].cross_attention.window\" "
                              "is 3; expected 0 in cross-attention");
+  subject.cross().window = 0;
+  subject.cross().mask = Mask::causal();
+  EXPECT_EQ(subject.error(), "\"stacks[1].blocks[0].cross_attention.mask\" "
+                             "is present; expected none in cross-attention");
+  subject.cross().mask.reset();
+  subject.cross().repeated = {Mask::causal(), 2};
+  EXPECT_EQ(subject.error(),
+            "\"stacks[1].blocks[0].cross_attention.repeated\" is present; "
+            "expected none in cross-attention");
   subject.block().crossAttention.reset();
   EXPECT_EQ(subject.error(),
             "\"stacks[1].blocks[0].cross_attention\" is absent; expected the "
@@ -145,12 +154,106 @@ TEST(Validate, RotaryYarn) {
             at + "beta_slow\" is 0; expected a finite number above 0");
   rotary.magnitude = NAN;
   EXPECT_NE(subject.error().find("magnitude\" is "), std::string::npos);
-  // Without yarn, what belongs to it has no say.
   rotary = {};
   rotary.dimensions = 6;
   rotary.theta = 0.5;
-  rotary.betaFast = rotary.betaSlow = 0;
   EXPECT_EQ(subject.error(), "");
+}
+
+/// What a scaling does not read would be ignored.
+TEST(Validate, RotaryOfAnotherScaling) {
+  struct Row {
+    void (*change)(Rotary &);
+    const char *error;
+  };
+  const Row rows[] = {
+      {[](Rotary &r) { r.betaFast = 16; },
+       "beta_fast\" is 16; expected 32 where the scaling is none"},
+      {[](Rotary &r) { r.betaSlow = 2; },
+       "beta_slow\" is 2; expected 1 where the scaling is none"},
+      {[](Rotary &r) { r.lowFrequencyFactor = 2; },
+       "low_frequency_factor\" is 2; expected 1 where the scaling is none"},
+      {[](Rotary &r) { r.highFrequencyFactor = 8; },
+       "high_frequency_factor\" is 8; expected 4 where the scaling is none"},
+      {[](Rotary &r) { r.factor = 2; },
+       "factor\" is 2; expected 1 where the scaling is none"},
+      {[](Rotary &r) { r.originalMaxPositions = 16; },
+       "original_max_positions\" is 16; expected 0 where the scaling is none"},
+      {[](Rotary &r) { r.shortFactors = {1.0}; },
+       "short_factors\" is a list of 1; expected none where the scaling is "
+       "none"}};
+  for (const Row &row : rows) {
+    Subject subject;
+    row.change(subject.rotary());
+    EXPECT_EQ(subject.error(), block0 + "attention.rotary." + row.error);
+  }
+}
+
+TEST(Validate, RotaryByLength) {
+  Subject subject;
+  const std::string at = block0 + "attention.rotary.";
+  Rotary &rotary = subject.rotary();
+  rotary.scaling = RopeScalingKind::Dynamic;
+  EXPECT_EQ(subject.error(), at + "original_max_positions\" is 0; expected an "
+                                  "integer from 1 to 2147483647");
+  rotary.originalMaxPositions = 8;
+  rotary.factor = 2;
+  EXPECT_EQ(subject.error(), "");
+  rotary.factor = 0.5;
+  EXPECT_EQ(subject.error(),
+            at + "factor\" is 0.5; expected at least 1 with dynamic");
+  rotary.factor = 2;
+  rotary.dimensions = 2;
+  EXPECT_EQ(subject.error(),
+            at + "dimensions\" is 2; expected at least 4 with dynamic");
+  rotary.dimensions = 6;
+  rotary.scaling = RopeScalingKind::LongRope;
+  rotary.factor = 1;
+  EXPECT_EQ(subject.error(), at + "short_factors\" is a list of 0; expected 3 "
+                                  "numbers, one for each pair");
+  rotary.shortFactors = {1, 1, 1};
+  rotary.longFactors = {1, 2, 0};
+  EXPECT_EQ(subject.error(), at + "long_factors[2]\" is 0; expected a finite "
+                                  "number above 0");
+  rotary.longFactors[2] = 4;
+  EXPECT_EQ(subject.error(), "");
+}
+
+TEST(Validate, Clip) {
+  Subject subject;
+  subject.attention().clip = 6;
+  EXPECT_EQ(subject.error(), "");
+  subject.attention().clip = 0;
+  EXPECT_EQ(subject.error(),
+            block0 + "attention.clip\" is 0; expected a finite number above 0");
+}
+
+/// Heads of their own gains, which may be stored as [heads, head_dim].
+TEST(Validate, GroupsOfNorms) {
+  Subject subject; // 4 heads of 6
+  Norm &norm = subject.attention().queryNorm.emplace(normOf("n.{layer}", 24));
+  norm.groups = 4;
+  EXPECT_EQ(subject.error(), "");
+  norm.gain->stored = {4, 6};
+  EXPECT_EQ(subject.error(), "");
+  norm.gain->count = 12;
+  EXPECT_EQ(subject.error(),
+            block0 + "attention.query_norm.gain.count\" is 12; expected 0: all "
+                     "of a vector that is stored in two dimensions");
+  norm.gain->count = 0;
+  norm.gain->stored = {4, 5};
+  EXPECT_EQ(subject.error(), block0 + "attention.query_norm.gain.stored\" is "
+                                      "[4, 5]; expected one size");
+  norm.gain->stored = {24};
+  norm.groups = 3;
+  EXPECT_EQ(subject.error(),
+            block0 + "attention.query_norm.groups\" is 3; expected 1 or the "
+                     "number of heads (4)");
+  subject.attention().queryNorm.reset();
+  subject.block().attentionNorm = normOf("n.{layer}", 8);
+  subject.block().attentionNorm->groups = 2;
+  EXPECT_EQ(subject.error(),
+            block0 + "attention_norm.groups\" is 2; expected 1 here");
 }
 
 /// x = y where a projection is left out: only if both have the same width.
@@ -195,6 +298,34 @@ TEST(Validate, Window) {
   subject.attention().window = int64_t(1) << 31;
   EXPECT_EQ(subject.error(), block0 + "attention.window\" is 2147483648; "
                                       "expected an integer from 0 to "
+                                      "2147483647");
+}
+
+TEST(Validate, Mask) {
+  Subject subject;
+  subject.attention().mask = Mask::counting(MaskKind::FirstKeys, 3);
+  EXPECT_EQ(subject.error(), "");
+  subject.attention().mask =
+      Mask::negate(Mask::lastBlock(MaskKind::LastQueries, 3));
+  EXPECT_EQ(subject.error(),
+            block0 + "attention.mask\" is dependent on the sequence's length; "
+                     "expected no last_block, last_block_queries and "
+                     "length_up_to in a decoder");
+  std::vector<Mask> many;
+  for (int64_t i = 1; i <= 64; ++i)
+    many.push_back(Mask::counting(MaskKind::FirstKeys, i));
+  subject.attention().mask = Mask::any(many);
+  EXPECT_EQ(subject.error(),
+            block0 + "attention.mask\" is of 65 parts; expected at most 64");
+  Mask &random = subject.attention().mask.emplace();
+  random.kind = MaskKind::Random;
+  random.count = 66;
+  EXPECT_EQ(subject.error(),
+            block0 + "attention.mask\" is of 66 parts; expected at most 64");
+  subject.attention().mask.reset();
+  subject.attention().repeated = {Mask::counting(MaskKind::FirstKeys, 3), 1};
+  EXPECT_EQ(subject.error(), block0 + "attention.repeated.times\" is 1; "
+                                      "expected an integer from 2 to "
                                       "2147483647");
 }
 
@@ -276,12 +407,9 @@ TEST(Validate, RelativeBias) {
   bias.table->transposed = true;
   EXPECT_EQ(subject.error(),
             at + "table\" is a part of a tensor; expected all of it");
+  // One for all layers, or one for each.
   bias.table = weightOf("bias.{layer}", {6, 4});
-  EXPECT_EQ(subject.error(), at + "table.tensor\" is \"bias.{layer}\"; "
-                                  "expected one tensor for all layers");
-  bias.table = weightOf("", {6, 4});
-  EXPECT_EQ(subject.error(),
-            at + "table.tensor\" is \"\"; expected one tensor for all layers");
+  EXPECT_EQ(subject.error(), "");
 }
 
 /// Alibi and one-sided buckets say nothing of keys ahead.

@@ -317,3 +317,36 @@ TEST(Validate, Layers) {
   EXPECT_EQ(subject.error(),
             "\"stacks[0].blocks\" is empty; expected at least one block");
 }
+
+TEST(Validate, Experts) {
+  Subject subject;
+  FeedForward &feedForward = subject.block().feedForward;
+  const std::string at = block0 + "feed_forward.";
+  feedForward.up.weight.tensor = "up.{layer}.{expert}";
+  EXPECT_EQ(subject.error(), at + "up.weight.tensor\" is "
+                                  "\"up.{layer}.{expert}\"; expected {expert} "
+                                  "in the tensors of experts only");
+  Experts &experts = feedForward.experts.emplace();
+  experts.count = 5;
+  experts.topK = 5;
+  experts.router = linearOf("r.{layer}", 8, 5);
+  EXPECT_EQ(subject.error(), "");
+  experts.topK = 6;
+  EXPECT_EQ(subject.error(),
+            at + "experts.top_k\" is 6; expected an integer from 1 to 5");
+  experts.topK = 0;
+  EXPECT_EQ(subject.error(),
+            at + "experts.top_k\" is 0; expected an integer from 1 to 5");
+  experts.topK = 2;
+  experts.count = 0;
+  EXPECT_EQ(subject.error(),
+            at + "experts.count\" is 0; expected an integer from 1 to 4096");
+  experts.count = 4;
+  EXPECT_EQ(subject.error(), at + "experts.router.out\" is 5; expected 4, the "
+                                  "count of experts");
+  experts.count = 5;
+  experts.router.weight.tensor = "r.{expert}";
+  EXPECT_EQ(subject.error(), at + "experts.router.weight.tensor\" is "
+                                  "\"r.{expert}\"; expected {expert} in the "
+                                  "tensors of experts only");
+}

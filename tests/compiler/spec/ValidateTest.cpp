@@ -65,6 +65,80 @@ TEST(Validate, Vocabulary) {
                              "expected 0, as there is no table of tokens");
 }
 
+/// A description whose input is four features wide, two rows of which make a
+/// token.
+static Subject withStem() {
+  Subject subject;
+  subject.stack().kind = StackKind::Encoder;
+  Embedding &embedding = subject.embedding();
+  embedding.tokens.reset();
+  embedding.vocabulary = 0;
+  subject.spec.heads.clear();
+  Convolution first, second;
+  first.kernel = 3;
+  first.padding = 1;
+  first.linear = linearOf("first", 12, 5);
+  second.kernel = 3;
+  second.stride = 2;
+  second.padding = 1;
+  second.linear = linearOf("second", 15, 8);
+  second.linear.weight.stored = {8, 5, 3};
+  second.linear.weight.convolution = true;
+  embedding.stem = {first, second};
+  return subject;
+}
+
+TEST(Validate, Stem) {
+  const std::string stem = "\"stacks[0].embedding.stem";
+  EXPECT_EQ(withStem().error(), "");
+  EXPECT_EQ(withStem().embedding().rowsPerToken(), 2);
+  EXPECT_EQ(withStem().stack().vectorFeatures(), 4);
+  Subject subject = withStem();
+  subject.stack().kind = StackKind::Decoder;
+  EXPECT_EQ(subject.error(), stem +
+                                 "\" is present; expected none in a decoder, "
+                                 "whose sequences come in pieces");
+  subject = withStem();
+  subject.embedding().tokens = weightOf("tokens", {17, 8});
+  EXPECT_EQ(subject.error(),
+            stem + "\" is present; expected none beside a table of tokens");
+  subject = withStem();
+  subject.embedding().stem[0].padding = 0;
+  EXPECT_EQ(subject.error(),
+            stem + "[0].padding\" is 0; expected twice it from kernel - stride "
+                   "to kernel - 1, so that each 1 rows give one");
+  subject = withStem();
+  subject.embedding().stem[1].linear.inFeatures = 16;
+  EXPECT_EQ(subject.error(), stem +
+                                 "[1].linear.in\" is 16; expected a multiple "
+                                 "of the kernel (3)");
+  subject = withStem();
+  subject.embedding().stem[1].linear.weight.stored = {8, 3, 5};
+  EXPECT_EQ(subject.error(), stem + "[1].linear.weight.stored\" is [8, 3, 5]; "
+                                    "expected 3 taps, as the kernel");
+  subject = withStem();
+  subject.embedding().stem[0].stride = 1025;
+  EXPECT_EQ(subject.error(), stem + "[0].stride\" is 1025; expected an integer "
+                                    "from 1 to 1024");
+  subject = withStem();
+  subject.embedding().stem.pop_back();
+  EXPECT_EQ(subject.error(), stem + "[0].linear.out\" is 5; expected 8, the "
+                                    "stack's hidden");
+}
+
+TEST(Validate, ConvolutionsStoredOtherwise) {
+  const std::string at = "\"stacks[0].embedding.stem[1].linear.weight.";
+  Subject subject = withStem();
+  Weight &weight = subject.embedding().stem[1].linear.weight;
+  weight.transposed = true;
+  EXPECT_EQ(subject.error(),
+            at + "transposed\" is true; expected false for a convolution");
+  weight.transposed = false;
+  weight.stored = {8, 15};
+  EXPECT_EQ(subject.error(), at + "stored\" is [8, 15]; expected three sizes: "
+                                  "[out, in, taps]");
+}
+
 TEST(Validate, TokenTypes) {
   Subject subject;
   subject.embedding().tokenTypes = 2;

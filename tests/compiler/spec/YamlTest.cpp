@@ -33,7 +33,7 @@ static ModelSpec fullSpec() {
   spec.labels[3] = "3.5";
   spec.labels[4] = " spaces ";
   spec.checkpoint = {{"p."}, {{"a", "b"}, {"a", "c"}}, {"*.x", "true"}};
-  spec.generation = {{1, 2}, 3, 4, 5, 6, 7, 8};
+  spec.generation = {{1, 2}, 3, {4, 5}, 6, 7, 8, {9}, {10, 11}, 12, 13};
   Stack &decoder = spec.stacks[1];
   decoder.finalNorm = normOf("final", 8);
   decoder.finalNorm->kind = NormKind::RmsNorm;
@@ -95,7 +95,11 @@ static ModelSpec sandwichSpec() {
   block.feedForwardOutputNorm = normOf("o3.{layer}", 8);
   Attention &attention = block.attention;
   attention.window = 5;
+  attention.mask =
+      Mask::any({Mask::window(3, 0), Mask::counting(MaskKind::FirstKeys, 2)});
+  attention.repeated = {Mask::negate(Mask::window(0, 0, 8)), 3};
   attention.softCap = 50.25;
+  attention.clip = 8.5;
   attention.queryNorm = normOf("qn.{layer}", 6);
   attention.keyNorm = normOf("kn.{layer}", 12);
   Rotary &rotary = attention.rotary.emplace();
@@ -169,9 +173,58 @@ static ModelSpec bareSpec() {
   return spec;
 }
 
+/// Convolutions over vectors, and what a speech model's text begins with.
+static ModelSpec stemSpec() {
+  ModelSpec spec = encoderDecoderSpec();
+  Stack &encoder = spec.stacks[0];
+  encoder.input = "input_features";
+  encoder.featuresFirst = true;
+  Convolution convolution;
+  convolution.kernel = 3;
+  convolution.stride = 2;
+  convolution.padding = 1;
+  convolution.linear = linearOf("conv", 12, encoder.hidden);
+  convolution.linear.weight.stored = {encoder.hidden, 4, 3};
+  convolution.linear.weight.convolution = true;
+  convolution.activation = Activation::Gelu;
+  encoder.embedding.tokens.reset();
+  encoder.embedding.vocabulary = 0;
+  encoder.embedding.stem = {convolution};
+  spec.generation.decoderStartToken = 1;
+  spec.generation.decoderPrompt = {3, 4};
+  spec.generation.suppressedTokens = {5};
+  spec.generation.suppressedAtBegin = {6, 7};
+  return spec;
+}
+
+/// Frequencies by length, norms of heads with gains of their own, positions to
+/// the last wavelength, and a number for each row.
+static ModelSpec optionsSpec() {
+  ModelSpec spec = decoderSpec();
+  Attention &attention = spec.stacks[0].blocks[0].block.attention;
+  attention.queryNorm = normOf("qn.{layer}", 24);
+  attention.queryNorm->groups = 4;
+  attention.queryNorm->gain->stored = {4, 6};
+  Rotary &rotary = attention.rotary.emplace();
+  rotary.dimensions = 4;
+  rotary.scaling = RopeScalingKind::LongRope;
+  rotary.originalMaxPositions = 8;
+  rotary.shortFactors = {1.0, 1.25};
+  rotary.longFactors = {2.0, 4.5};
+  Positions &positions = spec.stacks[0].embedding.positions;
+  positions.kind = PositionKind::Sinusoidal;
+  positions.inclusive = true;
+  positions.first = 2;
+  positions.count = 18;
+  spec.heads[0].scalar = true;
+  spec.heads[0].layers[0].linear = linearOf("head", 8, 1);
+  return spec;
+}
+
 TEST(Yaml, SaysEverythingBack) {
-  for (const ModelSpec &spec : {decoderSpec(), encoderDecoderSpec(), fullSpec(),
-                                sandwichSpec(), parallelSpec(), bareSpec()}) {
+  for (const ModelSpec &spec :
+       {decoderSpec(), encoderDecoderSpec(), fullSpec(), sandwichSpec(),
+        parallelSpec(), bareSpec(), stemSpec(), optionsSpec()}) {
     std::string text = printYaml(spec, {});
     YamlModel back = valueOf(parseYaml(text, "m.yaml"));
     EXPECT_TRUE(back.spec == spec) << text;
@@ -263,6 +316,21 @@ TEST(YamlErrors, MissingKey) {
             "missing");
 }
 
+/// What is written is not absent.
+TEST(YamlErrors, EmptyParts) {
+  std::string query = yamlError(edited("{in: 8, out: 24,", "{in: 8, out: 0,"));
+  EXPECT_NE(query.find(":18: \"stacks[0].blocks[0].attention.query\" has size "
+                       "0\nleave \"stacks[0].blocks[0].attention.query\" out "
+                       "where it is absent"),
+            std::string::npos)
+      << query;
+  std::string feedForward = yamlError(edited("width: 10", "width: 0"));
+  EXPECT_NE(
+      feedForward.find("\"stacks[0].blocks[0].feed_forward\" has size 0\n"),
+      std::string::npos)
+      << feedForward;
+}
+
 TEST(YamlErrors, UnknownKey) {
   EXPECT_EQ(yamlError(edited("head_dim:", "head_size:")),
             "m.yaml:14:11: \"stacks[0].blocks[0].attention.head_dim\" is "
@@ -270,9 +338,9 @@ TEST(YamlErrors, UnknownKey) {
   EXPECT_EQ(yamlError(edited("heads: 4", "heads: 4\n          dropout: 0.1")),
             "m.yaml:15:11: unknown key \"dropout\" in "
             "\"stacks[0].blocks[0].attention\"\n"
-            "known here: additive_vector, causal, head_dim, heads, key, "
-            "key_norm, kv_heads, output, position_bias, query, query_norm, "
-            "rotary, scale, soft_cap, value, window");
+            "known here: additive_vector, causal, clip, head_dim, heads, key, "
+            "key_norm, kv_heads, mask, output, position_bias, query, "
+            "query_norm, repeated, rotary, scale, soft_cap, value, window");
   EXPECT_EQ(yamlError("stacks: []\n\"a\\eb\": 1"),
             "m.yaml:2:1: unknown key \"a\\x1bb\"\n"
             "known here: checkpoint, family, generation, heads, labels, "
@@ -336,6 +404,8 @@ TEST(Names, GoThereAndBack) {
   EXPECT_STREQ(nameOf(NormPlacement::Parallel), "parallel");
   EXPECT_STREQ(nameOf(RopeScalingKind::Llama3), "llama3");
   EXPECT_STREQ(nameOf(RopeScalingKind::Yarn), "yarn");
+  EXPECT_STREQ(nameOf(RopeScalingKind::Dynamic), "dynamic");
+  EXPECT_STREQ(nameOf(RopeScalingKind::LongRope), "longrope");
   EXPECT_STREQ(nameOf(PositionBiasKind::Alibi), "alibi");
   EXPECT_STREQ(nameOf(PositionBiasKind::Relative), "relative");
   EXPECT_STREQ(nameOf(StackKind::Encoder), "encoder");

@@ -262,3 +262,18 @@ TEST(TokenizerReader, settingsMustBeTokens) {
                 TextOptions{.generation = {.endTokens = {-1}}, .labels = {}})),
             "\"eos_token_id\" is -1, which is no token id");
 }
+
+TEST(TokenizerReader, addedTokensGrowWithinALimit) {
+  std::string added;
+  for (int i = 3; i < 30; ++i)
+    added += (added.empty() ? "" : ",") +
+             (R"({"id": )" + std::to_string(i) + R"(, "normalized": true,)" +
+              R"( "content": ")" + std::string(40000, 'a') + std::to_string(i) +
+              "\"}");
+  std::string json = with("added_tokens", "[" + added + "]");
+  json.insert(json.size() - 1,
+              R"(, "normalizer": {"type": "Replace", "pattern":)"
+              R"( {"String": "a"}, "content": "aaaaaaaaaaaaaaaaaaaa"})");
+  EXPECT_EQ(refusal(json),
+            "the normalizer makes added tokens of more than 16 MiB");
+}

@@ -79,11 +79,22 @@ TEST_F(WeightValuesTest, scaledNumbers) {
   mlir::Builder builder(&context);
   weight.setSourcesAttr(builder.getArrayAttr({ir::TensorSourceAttr::get(
       &context, "t", {2, 2}, /*begin=*/0, /*count=*/2, /*piece=*/2,
-      /*every=*/2, /*transposed=*/false, /*plus=*/mlir::FloatAttr(),
-      builder.getF64FloatAttr(2.5))}));
+      /*every=*/2, /*transposed=*/false, /*convolution=*/false,
+      /*plus=*/mlir::FloatAttr(), builder.getF64FloatAttr(2.5))}));
   EXPECT_EQ(read<float>(values, weight, 0, 2),
             (std::vector<float>{0, 2.5, 5, 7.5}));
   EXPECT_EQ(read<double>(values, weight, 1, 1), (std::vector<double>{5, 7.5}));
+}
+
+/// Stored [2, 3, 2]: three channels of two taps; rows come tap by tap.
+TEST_F(WeightValuesTest, tapsOfAConvolution) {
+  auto weight = parse(
+      R"(#ashlar.tensor<"t", [2, 3, 2], rows = 0 for 2, convolution = true>)",
+      "2x6");
+  EXPECT_EQ(read<float>(values, weight, 0, 2),
+            (std::vector<float>{0, 2, 4, 1, 3, 5, 6, 8, 10, 7, 9, 11}));
+  EXPECT_EQ(read<double>(values, weight, 1, 1),
+            (std::vector<double>{6, 8, 10, 7, 9, 11}));
 }
 
 /// Stored [in, out]: logical row o is column o of what is stored.
@@ -237,6 +248,37 @@ TEST_F(WeightValuesTest, sinusoidsOfOddWidth) {
   std::vector<double> row = read<double>(values, weight, 3, 1);
   EXPECT_NEAR(row[2], std::sin(3 / std::pow(10000.0, 4.0 / 5.0)), 1e-15);
   EXPECT_NEAR(row[3], std::cos(3.0), 1e-15);
+}
+
+/// The last wavelength is 10000 * 2 pi; a column without a pair is zero.
+TEST_F(WeightValuesTest, sinusoidsToTheEnd) {
+  auto weight =
+      parse("#ashlar.sinusoid<split_half, inclusive = true, 9 x 7>", "9x7");
+  ASSERT_TRUE(weight);
+  std::vector<double> row = read<double>(values, weight, 5, 1);
+  EXPECT_NEAR(row[0], std::sin(5.0), 1e-15);
+  EXPECT_NEAR(row[1], std::sin(0.05), 1e-15);
+  EXPECT_NEAR(row[2], std::sin(0.0005), 1e-15);
+  EXPECT_NEAR(row[3], std::cos(5.0), 1e-15);
+  EXPECT_NEAR(row[5], std::cos(0.0005), 1e-15);
+  EXPECT_EQ(row[6], 0.0);
+}
+
+/// Turns per position in two floats, a row for each length.
+TEST_F(WeightValuesTest, rotaryFrequencies) {
+  auto weight = parse("#ashlar.rotary_frequencies<<4, theta = 100.0 : f64, "
+                      "dynamic, factor = 2.0 : f64, low = 1.0 : f64, "
+                      "high = 4.0 : f64, original = 8>, 5>",
+                      "5x4");
+  ASSERT_TRUE(weight);
+  const double twoPi = 2 * std::acos(-1.0);
+  const std::pair<int64_t, double> rows[] = {{0, 0.1}, {4, 0.05}};
+  for (auto [row, second] : rows) {
+    std::vector<float> numbers = read<float>(values, weight, row, 1);
+    EXPECT_EQ(numbers[0], static_cast<float>(1 / twoPi));
+    EXPECT_NEAR(double(numbers[0]) + numbers[2], 1 / twoPi, 1e-15);
+    EXPECT_NEAR(double(numbers[1]) + numbers[3], second / twoPi, 1e-16);
+  }
 }
 
 TEST_F(WeightValuesTest, rotaryTables) {

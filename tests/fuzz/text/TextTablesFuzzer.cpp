@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <initializer_list>
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   // A copy of the exact size, aligned: the sanitizer sees each byte too many.
@@ -20,6 +21,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (ashlar_text_tokens(&text, input, sizeof(input), ASHLAR_TEXT_SPECIAL,
                            &tokens, &error) == 0)
       ashlar_tokens_free(&tokens);
+    ashlar_text_chat chat = {"a ", 2, input, sizeof(input)};
+    for (const char *system : {"a ", (const char *)nullptr}) {
+      chat.system = system;
+      if (ashlar_text_chat_tokens(&text, &chat, 0, &tokens, &error) == 0)
+        ashlar_tokens_free(&tokens);
+    }
     ashlar_text_decoder decoder;
     ashlar_text_decoder_init(&decoder, &text);
     for (int32_t id = -1; id < 16; ++id)

@@ -133,6 +133,37 @@ func.func @biased_and_capped(%q: tensor<?x4x8xf32>, %qs: !ashlar.sequences, %ks:
 
 // -----
 
+// The mask's pattern, and repeated keys.
+// CHECK-LABEL: func.func @pattern
+// CHECK:         ashlar.attention causal {{.*}} where #ashlar.first<keys, 4> scale 1.000000e+00 soft_cap 2.000000e+01 repeat #ashlar.last<keys, 8> times 3 : {{.*}}
+// CHECK-NEXT:    return
+func.func @pattern(%q: tensor<?x4x8xf32>, %qs: !ashlar.sequences, %ks: !ashlar.sequences) -> tensor<?x4x8xf32> {
+  %s = ashlar.scores %q, %q : tensor<?x4x8xf32>, tensor<?x4x8xf32> -> tensor<?x4x?xf32>
+  %c = ashlar.soft_cap %s at 20.0 : tensor<?x4x?xf32>
+  %r = ashlar.repeat %c, %qs, %ks where #ashlar.last<keys, 8> times 3 : tensor<?x4x?xf32>
+  %m = ashlar.mask causal where #ashlar.first<keys, 4> %r, %qs, %ks : tensor<?x4x?xf32>
+  %p = ashlar.softmax %m : tensor<?x4x?xf32>
+  // expected-remark @below {{"scores to mix are one attention"}}
+  %y = ashlar.mix %p, %q : tensor<?x4x?xf32>, tensor<?x4x8xf32> -> tensor<?x4x8xf32>
+  return %y : tensor<?x4x8xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @repeat_of_others
+// CHECK-NOT:     ashlar.attention
+func.func @repeat_of_others(%q: tensor<?x4x8xf32>, %qs: !ashlar.sequences, %ks: !ashlar.sequences) -> tensor<?x4x8xf32> {
+  %s = ashlar.scores %q, %q : tensor<?x4x8xf32>, tensor<?x4x8xf32> -> tensor<?x4x?xf32>
+  %r = ashlar.repeat %s, %qs, %qs where #ashlar.last<keys, 8> times 3 : tensor<?x4x?xf32>
+  %m = ashlar.mask causal %r, %qs, %ks : tensor<?x4x?xf32>
+  %p = ashlar.softmax %m : tensor<?x4x?xf32>
+  // expected-remark @below {{"repeat and mask are of different sequences"}}
+  %y = ashlar.mix %p, %q : tensor<?x4x?xf32>, tensor<?x4x8xf32> -> tensor<?x4x8xf32>
+  return %y : tensor<?x4x8xf32>
+}
+
+// -----
+
 // Another order is another function: the bias would be capped, or scaled, or the
 // capped scores scaled.
 // CHECK-LABEL: func.func @other_orders

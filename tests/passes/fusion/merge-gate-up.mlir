@@ -71,3 +71,45 @@ func.func @declines(%x: tensor<?x8xf32>, %z: tensor<?x8xf32>) -> (tensor<?x8xf32
   %4 = ashlar.multiply %a4, %u4 : tensor<?x8xf32>
   return %u1, %y : tensor<?x8xf32>, tensor<?x8xf32>
 }
+
+// -----
+
+// Of experts, each expert's gate lies on its own up projection.
+// CHECK:     ashlar.weight @gate_up [#ashlar.tensor<"{expert}.gate", [6, 8], rows = 0 for 6>, #ashlar.tensor<"{expert}.up", [6, 8], rows = 0 for 6>] : tensor<12x8xf32> experts = 3
+// CHECK-LABEL: func.func @experts
+// CHECK:         ^bb0(%[[R:.*]]: tensor<?x8xf32>):
+// CHECK-NEXT:    ashlar.linear %[[R]] weight @gate_up activation silu gated : tensor<?x8xf32> -> tensor<?x6xf32>
+ashlar.weight @gate [#ashlar.tensor<"{expert}.gate", [6, 8], rows = 0 for 6>] : tensor<6x8xf32> experts = 3
+ashlar.weight @up [#ashlar.tensor<"{expert}.up", [6, 8], rows = 0 for 6>] : tensor<6x8xf32> experts = 3
+func.func @experts(%x: tensor<?x8xf32>, %p: tensor<?x3xf32>) -> tensor<?x6xf32> {
+  %e = ashlar.experts %x, %p {
+  ^bb0(%r: tensor<?x8xf32>):
+    %g = ashlar.linear %r weight @gate : tensor<?x8xf32> -> tensor<?x6xf32>
+    %u = ashlar.linear %r weight @up : tensor<?x8xf32> -> tensor<?x6xf32>
+    %a = ashlar.activate silu %g : tensor<?x6xf32>
+    // expected-remark @below {{[Passed] fired | Category:ashlar-merge-gate-up | Function=experts | Remark="gate and up projection are one gated linear"}}
+    %y = ashlar.multiply %a, %u : tensor<?x6xf32>
+    ashlar.yield %y : tensor<?x6xf32>
+  } : tensor<?x8xf32>, tensor<?x3xf32> -> tensor<?x6xf32>
+  return %e : tensor<?x6xf32>
+}
+
+// -----
+
+// What all experts have in common is not stacked on what each has.
+// CHECK-LABEL: func.func @common
+// CHECK-NOT:     gated
+ashlar.weight @gate [#ashlar.tensor<"gate", [6, 8], rows = 0 for 6>] : tensor<6x8xf32>
+ashlar.weight @up [#ashlar.tensor<"{expert}.up", [6, 8], rows = 0 for 6>] : tensor<6x8xf32> experts = 3
+func.func @common(%x: tensor<?x8xf32>, %p: tensor<?x3xf32>) -> tensor<?x6xf32> {
+  %e = ashlar.experts %x, %p {
+  ^bb0(%r: tensor<?x8xf32>):
+    %g = ashlar.linear %r weight @gate : tensor<?x8xf32> -> tensor<?x6xf32>
+    %u = ashlar.linear %r weight @up : tensor<?x8xf32> -> tensor<?x6xf32>
+    %a = ashlar.activate silu %g : tensor<?x6xf32>
+    // expected-remark @below {{"@up and @gate are of different experts"}}
+    %y = ashlar.multiply %a, %u : tensor<?x6xf32>
+    ashlar.yield %y : tensor<?x6xf32>
+  } : tensor<?x8xf32>, tensor<?x3xf32> -> tensor<?x6xf32>
+  return %e : tensor<?x6xf32>
+}

@@ -157,3 +157,22 @@ func.func @f(%x: tensor<?x8xf32>) {
   EXPECT_EQ(unused("int8,k*=bf16,q.bias=f32,v*=f32"), "q.bias");
   EXPECT_EQ(unused("int8,v.weight=f32"), "v.weight");
 }
+
+// Catches: a pattern for one expert that all of them follow, or none.
+TEST(Precision, aPatternForSomeExpertsIsFound) {
+  mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
+  context.loadDialect<ir::AshlarDialect>();
+  auto module = mlir::parseSourceString<mlir::ModuleOp>(R"(
+ashlar.weight @up [#ashlar.tensor<"h.{layer}.{expert}.up", [8, 8], rows = 0 for 8>]
+    : tensor<8x8xf32> layers = [2, 2] experts = 3)",
+                                                        &context);
+  ASSERT_TRUE(module);
+  auto dividing = [&](llvm::StringRef text) -> std::string {
+    PrecisionOptions options = parse(text);
+    const auto *exception = options.dividingException(*module);
+    return exception ? exception->text : "";
+  };
+  EXPECT_EQ(dividing("int8,h.*=f32,h.3.*.up=bf16,h.2.?.up=f32"), "");
+  EXPECT_EQ(dividing("int8,h.*.1.up=f32"), "h.*.1.up");
+  EXPECT_EQ(dividing("int8,*=f32,h.3.0.up=f32"), "h.3.0.up");
+}

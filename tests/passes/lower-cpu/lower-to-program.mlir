@@ -132,3 +132,63 @@ func.func @rows(%x: tensor<?x40xf32> {ashlar.input = "vectors"}, %p: tensor<?xi3
   %m = ashlar.merge_heads %r : tensor<?x2x20xf32> -> tensor<?x40xf32>
   return %m : tensor<?x40xf32>
 }
+
+// -----
+
+// Before the last convolution there are two rows for each token, and twice the
+// work. A row is unfolded tap by tap: copied where it is of the same slot, else
+// zeros.
+// CHECK-LABEL: ashlar.program @stem
+// CHECK-DAG:     %[[C2:.*]] = arith.constant 2 : index
+// CHECK-DAG:     %[[C3:.*]] = arith.constant 3 : index
+// CHECK:         %[[ROWS:.*]] = arith.muli %{{.*}}, %[[C2]]
+// CHECK:         ashlar.phase "first" tiles(%[[ROWS]])
+// CHECK:           scf.for {{.*}} to %[[C3]]
+// CHECK:             arith.cmpi eq
+// CHECK:             arith.cmpi eq
+// CHECK:             arith.andi
+// CHECK:             scf.if
+// CHECK:             } else {
+// CHECK:         ashlar.phase "proj"
+// CHECK:         } {ashlar.work = {flops_per_row = 768 : i64
+// CHECK:         %[[TOKENS:.*]] = arith.index_cast
+// CHECK-NEXT:    ashlar.phase "second" tiles(%[[TOKENS]])
+ashlar.weight @w [#ashlar.tensor<"w", [8, 8, 3], rows = 0 for 8, convolution = true>] : tensor<8x24xf32>
+func.func @stem(%x: tensor<?x8xf32> {ashlar.input = "vectors"}, %s: !ashlar.sequences {ashlar.input = "sequences"}) -> tensor<?x24xf32> attributes {ashlar.stack = 0} {
+  %a = ashlar.unfold %x, %s kernel 3 stride 1 padding 1 per_token 2 : tensor<?x8xf32> -> tensor<?x24xf32> loc("first")
+  %b = ashlar.linear %a weight @w : tensor<?x24xf32> -> tensor<?x8xf32> loc("proj")
+  %c = ashlar.unfold %b, %s kernel 3 stride 2 padding 1 : tensor<?x8xf32> -> tensor<?x24xf32> loc("second")
+  return %c : tensor<?x24xf32>
+}
+
+// -----
+
+// Whole turns go away, then what is left is an angle. The length of the row's
+// sequence (word 6) chooses the row of frequencies.
+// CHECK-LABEL: ashlar.program @lengths
+// CHECK:         ashlar.phase "angles"
+// CHECK:           %[[LENGTH:.*]] = memref.load %{{.*}}[%{{.*}}, %c6] : memref<8x8xi32>
+// CHECK:           arith.maxsi
+// CHECK:           arith.minsi
+// CHECK:           %[[TURNS:.*]] = arith.mulf
+// CHECK:           vector.fma
+// CHECK:           %[[WHOLE:.*]] = math.roundeven %[[TURNS]]
+// CHECK:           arith.subf %[[TURNS]], %[[WHOLE]]
+// CHECK:           math.cos
+// CHECK:           math.sin
+// Then rows of angles are read by the row itself.
+// CHECK:         ashlar.phase "rotary"
+// CHECK:           %[[TABLE:.*]] = memref.view {{.*}} to memref<8x16xf32>
+// CHECK:         ashlar.phase "clipped"
+// CHECK-DAG:       arith.cmpf olt
+// CHECK-DAG:       arith.cmpf ogt
+#dynamic = #ashlar.rotary<8, theta = 1.0e+04, dynamic, factor = 2.0, low = 1.0, high = 4.0, original = 4>
+ashlar.weight @frequencies [#ashlar.rotary_frequencies<#dynamic, 5>] : tensor<5x8xf32>
+func.func @lengths(%x: tensor<?x40xf32> {ashlar.input = "vectors"}, %p: tensor<?xi32> {ashlar.input = "positions"}, %s: !ashlar.sequences {ashlar.input = "sequences"}) -> tensor<?x40xf32> attributes {ashlar.stack = 0} {
+  %a = ashlar.rotary_angles %p, %s by #dynamic frequencies @frequencies : tensor<?xi32> -> tensor<?x8xf32> loc("angles")
+  %h = ashlar.split_heads %x : tensor<?x40xf32> -> tensor<?x2x20xf32>
+  %r = ashlar.rotary %h, %a by #dynamic : tensor<?x2x20xf32>, tensor<?x8xf32> loc("rotary")
+  %m = ashlar.merge_heads %r : tensor<?x2x20xf32> -> tensor<?x40xf32>
+  %c = ashlar.clip %m at 2.0 : tensor<?x40xf32> loc("clipped")
+  return %c : tensor<?x40xf32>
+}

@@ -24,3 +24,18 @@ func.func @taps(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
   %t = ashlar.add %s, %n : tensor<?x8xf32>
   return %t : tensor<?x8xf32>
 }
+
+// What experts give is tapped; not what one of them computes for its rows.
+// CHECK-LABEL: func.func @experts
+// CHECK:         ashlar.experts
+// CHECK-NOT:     ashlar.tap
+// CHECK:         ashlar.yield
+// CHECK:         ashlar.tap "moe"
+func.func @experts(%x: tensor<?x8xf32>, %p: tensor<?x4xf32>) -> tensor<?x8xf32> {
+  %y = ashlar.experts %x, %p {
+  ^bb0(%r: tensor<?x8xf32>):
+    %a = ashlar.activate relu %r : tensor<?x8xf32> loc("inside")
+    ashlar.yield %a : tensor<?x8xf32>
+  } : tensor<?x8xf32>, tensor<?x4xf32> -> tensor<?x8xf32> loc("moe")
+  return %y : tensor<?x8xf32>
+}

@@ -108,3 +108,21 @@ func.func @turns(%ids: tensor<?xi32> {ashlar.input = "ids"}, %s: !ashlar.sequenc
   }
   return %y : tensor<?x8xf32>
 }
+
+// -----
+
+// What comes before the last convolution has twice as many rows: 16 of 8 floats
+// take 1,024 bytes, 16 of 24 take 2,048, and 64 follow each.
+// CHECK-LABEL: func.func @stem
+// CHECK-SAME:    %{{.*}}: tensor<?x8xf32> {ashlar.buffer = #ashlar.buffer<[[#IN:]], stride = 16>
+// CHECK-SAME:    ashlar.result = #ashlar.buffer<[[#IN+1088]], stride = 32>
+// CHECK:         ashlar.unfold {{.*}} {buffers = [#ashlar.buffer<[[#U:]], stride = 32>]}
+// CHECK:         ashlar.linear {{.*}} {buffers = [#ashlar.buffer<[[#U+2112]], stride = 16>]}
+// CHECK:         ashlar.unfold {{.*}} {buffers = [#ashlar.buffer<[[#IN+1088]], stride = 32>]}
+ashlar.weight @w [#ashlar.tensor<"w", [8, 8, 3], rows = 0 for 8, convolution = true>] : tensor<8x24xf32>
+func.func @stem(%x: tensor<?x8xf32> {ashlar.input = "vectors"}, %s: !ashlar.sequences {ashlar.input = "sequences"}) -> tensor<?x24xf32> attributes {ashlar.stack = 0} {
+  %a = ashlar.unfold %x, %s kernel 3 stride 1 padding 1 per_token 2 : tensor<?x8xf32> -> tensor<?x24xf32>
+  %b = ashlar.linear %a weight @w : tensor<?x24xf32> -> tensor<?x8xf32>
+  %c = ashlar.unfold %b, %s kernel 3 stride 2 padding 1 : tensor<?x8xf32> -> tensor<?x24xf32>
+  return %c : tensor<?x24xf32>
+}
