@@ -1,6 +1,8 @@
 /*===- npy_write.c - Arrays to .npy files --------------------------- C -*-===*/
 
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #define _FILE_OFFSET_BITS 64
 
 #include "runtime/text/array.h"

@@ -37,7 +37,7 @@ struct ManifestPhase {
   std::string name;              // "decoder.layers.*.self_attn.qkv_proj"
   std::string precision = "f32"; // of its multiply-adds
   ManifestWork work;             // of one call
-  ManifestTiles tiles;
+  ManifestTiles tiles = {};
 };
 
 /// Successive phases of an entry that run `times` times: layers.
