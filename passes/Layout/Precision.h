@@ -38,7 +38,7 @@ struct PrecisionOptions {
 
     /// Whether it matches any of the weight's tensors. Those of all its layers
     /// count as those of the first: layers that a pattern tells apart share no
-    /// weight (compiler/Build/SplitLayers.h); likewise those of all experts,
+    /// weight (compiler/Build/LayerLoops.h); likewise those of all experts,
     /// which a pattern must not tell apart.
     bool matches(ir::WeightOp weight) const;
   };

@@ -46,7 +46,6 @@ static int collect_all_rows(ashlar_runner *state, const ashlar_output *wanted) {
   return 0;
 }
 
-/* Sequences that begin in this call give their first row. */
 /* One row of each sequence that begins in this call. (Where it is not the
    first one, sequences come whole: encoders read them so.) */
 static int collect_chosen_rows(ashlar_runner *state,
