@@ -33,6 +33,8 @@ static llvm::json::Array inputsOf(const StackDescription &stack,
     inputs.push_back("position_ids");
   if (stack.plan.types_offset >= 0)
     inputs.push_back("token_type_ids");
+  if (!stack.marksInput.empty())
+    inputs.push_back(stack.marksInput);
   return inputs;
 }
 

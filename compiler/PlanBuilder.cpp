@@ -63,14 +63,19 @@ static int64_t usablePositions(func::FuncOp entry) {
 }
 
 static bool readsExtents(func::FuncOp entry) {
-  return entry
-      .walk([](ir::AttentionOp op) {
-        for (Attribute pattern : {op.getPatternAttr(), op.getRepeatedAttr()})
-          if (pattern && ir::readsExtent(pattern))
-            return WalkResult::interrupt();
-        return WalkResult::advance();
-      })
-      .wasInterrupted();
+  return ir::somePattern(entry, ir::readsExtent);
+}
+
+static int64_t markRule(const Marks &marks) {
+  switch (marks.otherwise) {
+  case MarkRule::None:
+    return ASHLAR_MARK_NONE;
+  case MarkRule::First:
+    return ASHLAR_MARK_FIRST;
+  case MarkRule::Before:
+    return ASHLAR_MARK_BEFORE;
+  }
+  llvm_unreachable("every rule is handled above");
 }
 
 ashlar_image_plan ashlar::imagePlan(const Patches &patches) {
@@ -115,6 +120,12 @@ static StackDescription describeStack(func::FuncOp entry, const Stack &stack,
   plan.hidden_stride = result.getStride();
   plan.cache_kind = ownCache(entry, arena);
   plan.reads_extents = readsExtents(entry);
+  if (stack.marks) {
+    description.marksInput = stack.marks->input;
+    plan.marks_offset = arena.marks;
+    plan.marks_rule = markRule(*stack.marks);
+    plan.marks_token = stack.marks->token;
+  }
   return description;
 }
 
@@ -240,7 +251,7 @@ PlanDescription ashlar::buildPlan(ModuleOp planned, const ModelSpec &spec,
     });
     entry.walk([&](ir::AttentionOp attention) {
       auto place = attention->getAttrOfType<ir::BufferAttr>(mapAttr);
-      if (!place)
+      if (!place || !attention->getAttrOfType<BoolAttr>(mappedAttr).getValue())
         return;
       description.maps.push_back(describeMap(attention, owner));
       plan.map_offset = place.getOffset();

@@ -331,6 +331,16 @@ def Ashlar_ShortAttr : Ashlar_PatternAttrBase<"Short", "short"> {
   let assemblyFormat = "`<` $count `>`";
 }
 
+def Ashlar_MarkedAttr : Ashlar_Attr<"Marked", "marked"> {
+  let summary = "the caller has marked the key's token (or the query's)";
+  let description = [{
+    Marks come with the sequences, a truth for each token of a call: the keys are those
+    of an encoder, which reads whole sequences.
+  }];
+  let parameters = (ins EnumParameter<Ashlar_PatternSide>:$side);
+  let assemblyFormat = "`<` $side `>`";
+}
+
 def Ashlar_RandomAttr : Ashlar_PatternAttrBase<"Random", "random"> {
   let summary = "the key's block is one of those drawn for the query's block";
   let description = [{
@@ -363,7 +373,7 @@ def Ashlar_NotAttr : Ashlar_PatternAttrBase<"Not", "not"> {
 
 def Ashlar_Pattern : AnyAttrOf<[
     Ashlar_NearAttr, Ashlar_FirstAttr, Ashlar_LastAttr, Ashlar_ShortAttr,
-    Ashlar_RandomAttr, Ashlar_AnyOfAttr, Ashlar_AllOfAttr, Ashlar_NotAttr],
+    Ashlar_MarkedAttr, Ashlar_RandomAttr, Ashlar_AnyOfAttr, Ashlar_AllOfAttr, Ashlar_NotAttr],
   "which keys a query sees">;
 
 //===----------------------------------------------------------------------===//

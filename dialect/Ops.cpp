@@ -236,6 +236,28 @@ static LogicalResult verifyKeyAndValue(Operation *op, Value key, Value value) {
   return success();
 }
 
+/// The keys of a call lie in one place, whatever layer they are of.
+static LogicalResult verifyKeysOfCall(KvAppendOp op) {
+  auto isNext = [](Operation &other) {
+    auto append = dyn_cast<KvAppendOp>(other);
+    return append && append.getCache() == CacheKind::Call;
+  };
+  auto behind =
+      llvm::make_range(std::next(op->getIterator()), op->getBlock()->end());
+  auto next = llvm::find_if(behind, isNext);
+  if (op.getCache() != CacheKind::Call || next == behind.end())
+    return success();
+  for (Value result : {op.getKeys(), op.getValues()})
+    for (Operation *user : result.getUsers()) {
+      Operation *own = op->getBlock()->findAncestorOpInBlock(*user);
+      if (own && next->isBeforeInBlock(own)) // C86
+        return op.emitOpError("call gives keys to '")
+               << user->getName() << "' behind another kv_append call, which "
+               << "takes their place";
+    }
+  return success();
+}
+
 LogicalResult KvAppendOp::verify() {
   if (failed(verifyKeyAndValue(*this, getKey(), getValue())) ||
       failed(verifyKeyAndValue(*this, getKeys(), getValues())))
@@ -244,6 +266,8 @@ LogicalResult KvAppendOp::verify() {
     return emitOpError("gives ")
            << getKeys().getType() << "; expected the shape of "
            << getKey().getType();
+  if (failed(verifyKeysOfCall(*this)))
+    return failure();
   return verifyFusedRotary(*this, dim(getKey(), 2));
 }
 

@@ -427,7 +427,7 @@ def Ashlar_KvAppendOp : Ashlar_Op<"kv_append"> {
     Appends `key` and `value` ([tokens, kv_heads, head_dim]) to the named cache of the
     layer, and gives all keys and values that it now holds of the sequences, with the
     description of which row is whose. `call` keeps nothing between calls: the results
-    are the operands. With `rotary` (fused), keys are rotated by `positions` first. The
+    are the operands, up to the next `kv_append call`. With `rotary` (fused), keys are rotated by `positions` first. The
     cache keeps what the results are of: float32, bf16, or int8: each key and each value of a
     head by itself, round(x / s) with s = max|x| / 127, rounded to nearest even. A key or a value
     that is not finite is kept as NaN: rows that see it get NaN.

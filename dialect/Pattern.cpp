@@ -24,8 +24,8 @@ static LogicalResult verifyNumber(EmitError emitError, StringRef what,
 static LogicalResult verifyMembers(EmitError emitError,
                                    ArrayRef<Attribute> members) {
   bool known = llvm::all_of(members, [](Attribute member) {
-    return isa<NearAttr, FirstAttr, LastAttr, ShortAttr, RandomAttr, AnyOfAttr,
-               AllOfAttr, NotAttr>(member);
+    return isa<NearAttr, FirstAttr, LastAttr, ShortAttr, MarkedAttr, RandomAttr,
+               AnyOfAttr, AllOfAttr, NotAttr>(member);
   });
   if (members.empty() || !known) // C77
     return emitError() << "a pattern is made of "
@@ -123,6 +123,10 @@ bool ashlar::ir::admits(Attribute pattern, const PatternPoint &point) {
       })
       .Case(
           [&](ShortAttr isShort) { return point.extent <= isShort.getCount(); })
+      .Case([&](MarkedAttr marked) {
+        return marked.getSide() == PatternSide::Keys ? point.keyIsMarked
+                                                     : point.queryIsMarked;
+      })
       .Case([&](RandomAttr random) { return admitsRandom(random, point); })
       .Case(
           [&](AnyOfAttr any) { return llvm::any_of(any.getMembers(), member); })
@@ -131,11 +135,31 @@ bool ashlar::ir::admits(Attribute pattern, const PatternPoint &point) {
       .Case([&](NotAttr negated) { return !member(negated.getMember()); });
 }
 
-bool ashlar::ir::readsExtent(Attribute pattern) {
+template <typename... Parts> static bool hasPart(Attribute pattern) {
   return pattern
       .walk([](Attribute part) {
-        return isa<LastAttr, ShortAttr>(part) ? WalkResult::interrupt()
-                                              : WalkResult::advance();
+        return isa<Parts...>(part) ? WalkResult::interrupt()
+                                   : WalkResult::advance();
       })
       .wasInterrupted();
+}
+
+bool ashlar::ir::readsExtent(Attribute pattern) {
+  return hasPart<LastAttr, ShortAttr>(pattern);
+}
+
+bool ashlar::ir::somePattern(Operation *root,
+                             llvm::function_ref<bool(Attribute)> property) {
+  return root
+      ->walk([&](AttentionOp op) {
+        for (Attribute pattern : {op.getPatternAttr(), op.getRepeatedAttr()})
+          if (pattern && property(pattern))
+            return WalkResult::interrupt();
+        return WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
+bool ashlar::ir::readsMarks(Attribute pattern) {
+  return hasPart<MarkedAttr>(pattern);
 }

@@ -13,12 +13,14 @@
 
 namespace ashlar::ir {
 
-/// A query and a key of one sequence by their indices, and the sequence's
-/// extent.
+/// A query and a key of one sequence by their indices, the sequence's extent,
+/// and whether the caller has marked them.
 struct PatternPoint {
   int64_t query;
   int64_t key;
   int64_t extent;
+  bool queryIsMarked = false;
+  bool keyIsMarked = false;
 };
 
 /// Whether `pattern` admits the key.
@@ -33,6 +35,12 @@ int64_t drawnBlock(RandomAttr random, int64_t block, int64_t draw);
 
 /// Whether the pattern asks for the sequence's extent.
 bool readsExtent(mlir::Attribute pattern);
+/// Whether it asks for marks.
+bool readsMarks(mlir::Attribute pattern);
+
+/// Whether some attention below `root` has a pattern with this property.
+bool somePattern(mlir::Operation *root,
+                 llvm::function_ref<bool(mlir::Attribute)> property);
 
 } // namespace ashlar::ir
 

@@ -29,7 +29,7 @@
 
 #include <stdint.h>
 
-#define ASHLAR_ABI_VERSION 5
+#define ASHLAR_ABI_VERSION 6
 #define ASHLAR_SEGMENT_KEYS 256 /* keys of one segment of a cache */
 #define ASHLAR_MAX_WORKERS 256
 
@@ -94,6 +94,14 @@ typedef struct ashlar_image_plan {
   int64_t rows;   /* of an image: prefix, then a row for each whole patch */
 } ashlar_image_plan;
 
+/* Rows of a sequence that are marked where the caller marks none. */
+enum ashlar_mark_rule {
+  ASHLAR_MARK_NONE = 0,
+  ASHLAR_MARK_FIRST = 1, /* the first one */
+  ASHLAR_MARK_BEFORE = 2 /* those before the first one with id marks_token; none
+                            where there is no such one */
+};
+
 /* What the rows of a stack's call hold. Offsets are bytes from the arena's
    beginning; -1 = the model has no such input. Inputs of `max_tokens` elements. */
 typedef struct ashlar_stack_plan {
@@ -119,6 +127,11 @@ typedef struct ashlar_stack_plan {
   int64_t hidden_stride;     /* in elements */
   int64_t cache_kind;        /* index in plan.caches that rows append to */
   int64_t reads_extents;     /* whether masks ask for a sequence's extent */
+  const char *marks_input;   /* null = masks ask for no marks */
+  int64_t marks_offset;      /* int32[max_tokens + 1], of the call's rows: entry r is
+                                the number of marked ones among the first r */
+  int64_t marks_rule;        /* where the caller gives none: an ashlar_mark_rule */
+  int64_t marks_token;       /* of ASHLAR_MARK_BEFORE */
   ashlar_image_plan image;
 } ashlar_stack_plan;
 

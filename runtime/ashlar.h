@@ -77,6 +77,8 @@ typedef struct ashlar_batch {
   /* [sequences, channels, height, width] instead of ids: an image each. All have the
      same number of rows, which the model's header states. */
   const float *pixel_values;
+  const int32_t *marks;          /* [rows], 0 or 1: tokens that masks ask for (longformer's
+                                    global ones); null = those that the model says */
 } ashlar_batch;
 
 /* Where the time of a call goes; the caller's, see ashlar_session_marks. */

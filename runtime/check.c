@@ -24,7 +24,8 @@ static ashlar_status check_arrays(const ashlar_plan *plan,
       (!takes_images && batch->pixel_values) ||
       (batch->position_ids && stack->positions_offset < 0) ||
       (batch->token_type_ids && stack->types_offset < 0) ||
-      (batch->extents && !stack->reads_extents))
+      (batch->extents && !stack->reads_extents) ||
+      (batch->marks && !stack->marks_input))
     return ASHLAR_NOT_SUPPORTED;
   return ASHLAR_OK;
 }
@@ -125,6 +126,8 @@ ashlar_status ashlar_rt_check_batch(ashlar_session *session, int64_t stack,
     status = check_positions(session, stack, batch, rows);
   if (status != ASHLAR_OK)
     return status;
+  if (batch->marks && !all_below(batch->marks, rows, 2))
+    return ASHLAR_INVALID_ARGUMENT;
   if (batch->ids && !all_below(batch->ids, rows, plan->vocabulary))
     return ASHLAR_INVALID_TOKEN;
   if (batch->token_type_ids &&

@@ -75,6 +75,12 @@ static bool stack_is_sound(const ashlar_plan *plan,
     return false;
   if (!is_count(stack->first_position))
     return false;
+  if (stack->marks_input &&
+      (stack->marks_rule < ASHLAR_MARK_NONE ||
+       stack->marks_rule > ASHLAR_MARK_BEFORE ||
+       !in_arena(plan, stack->marks_offset, plan->max_tokens + 1, 4) ||
+       (stack->marks_rule == ASHLAR_MARK_BEFORE && stack->ids_offset < 0)))
+    return false;
   if (stack->cache_kind < -1 || stack->cache_kind >= plan->cache_count)
     return false;
   return input_fits(plan, stack->ids_offset, 4) && vectors_fit(plan, stack) &&

@@ -111,8 +111,8 @@ static call_sequence describe(const ashlar_session *session, int64_t stack,
       .cache = ashlar_rt_cache_of(plan, plan->stacks[stack].cache_kind),
       .cross = ashlar_rt_cache_of(plan, plan->cross_cache),
   };
-  sequence.extent = batch->extents ? batch->extents[index]
-                                   : sequence.begin + sequence.length;
+  sequence.extent =
+      batch->extents ? batch->extents[index] : sequence.begin + sequence.length;
   sequence.writes_cross = sequence.cross && encodes;
   sequence.cross_keys =
       sequence.cross && !encodes ? session->slots[slot].source : 0;
@@ -186,6 +186,31 @@ static void write_positions(ashlar_session *session,
                                        : (int32_t)(first + i);
 }
 
+/* Rows of a sequence from `begin` on that are marked where the caller marks
+   none: those before the result. */
+static int64_t end_of_marked(const ashlar_stack_plan *stack, const int32_t *ids,
+                             int64_t begin, int64_t end) {
+  if (stack->marks_rule == ASHLAR_MARK_FIRST)
+    return begin + 1;
+  if (stack->marks_rule == ASHLAR_MARK_BEFORE)
+    for (int64_t row = begin; row < end; ++row)
+      if (ids[row] == stack->marks_token)
+        return row;
+  return begin;
+}
+
+/* Of the rows [begin, end), one sequence. */
+static void write_marks(ashlar_session *session, const ashlar_stack_plan *stack,
+                        const ashlar_batch *batch, int64_t begin, int64_t end) {
+  int32_t *before = table_at(session, stack->marks_offset);
+  int64_t marked = end_of_marked(stack, batch->ids, begin, end);
+  if (begin == 0)
+    before[0] = 0;
+  for (int64_t row = begin; row < end; ++row)
+    before[row + 1] =
+        before[row] + (batch->marks ? batch->marks[row] : row < marked);
+}
+
 void ashlar_rt_write_header(ashlar_session *session, int64_t tokens,
                             int64_t tiles, int64_t sequences) {
   int64_t *call = (int64_t *)(session->arena + session->plan->call_offset);
@@ -232,8 +257,10 @@ void ashlar_rt_write_call(ashlar_session *session, int64_t stack,
     call_sequence sequence = describe(session, stack, batch, i);
     write_sequence(session, &sequence, &cursor);
     if (plan->positions_offset >= 0)
-      write_positions(session, plan, batch, &sequence,
-                      cursor.row);
+      write_positions(session, plan, batch, &sequence, cursor.row);
+    if (plan->marks_input)
+      write_marks(session, plan, batch, cursor.row,
+                  cursor.row + sequence.length);
     session->first_rows[i] = (int32_t)cursor.row;
     cursor.row += sequence.length;
   }

@@ -83,6 +83,10 @@ static Attribute patternOf(MLIRContext *context, const Mask &mask) {
     return ir::LastAttr::get(context, ir::PatternSide::Queries, mask.block);
   case MaskKind::ShortLength:
     return ir::ShortAttr::get(context, mask.count);
+  case MaskKind::MarkedKeys:
+    return ir::MarkedAttr::get(context, ir::PatternSide::Keys);
+  case MaskKind::MarkedQueries:
+    return ir::MarkedAttr::get(context, ir::PatternSide::Queries);
   case MaskKind::Random:
     return ir::RandomAttr::get(context, mask.count, mask.block, mask.seed,
                                mask.of);
@@ -180,11 +184,10 @@ static Value adjust(GraphBuilder &graph, const Attention &attention,
   return scores;
 }
 
-/// merge_heads(softmax(mask(scale * query keys^T)) values), then the output
-/// projection.
-static Value attend(GraphBuilder &graph, const Attention &attention,
-                    Value query, const KeysAndValues &source,
-                    const FunctionInputs &inputs, StringRef module) {
+/// merge_heads(softmax(mask(scale * query keys^T)) values).
+static Value mixHeads(GraphBuilder &graph, const Attention &attention,
+                      Value query, const KeysAndValues &source,
+                      const FunctionInputs &inputs, StringRef module) {
   OpBuilder &builder = graph.builder;
   auto type = RankedTensorType::get(
       {ShapedType::kDynamic, attention.heads, ShapedType::kDynamic},
@@ -217,18 +220,21 @@ static Value attend(GraphBuilder &graph, const Attention &attention,
       ir::MixOp::create(builder, graph.locate(module + ".mix"),
                         graph.headsType(attention.heads, attention.headDim),
                         weights, source.values);
-  Value merged = ir::MergeHeadsOp::create(
+  return ir::MergeHeadsOp::create(
       builder, graph.locate(module + ".mixed"),
       graph.rowsType(attention.heads * attention.headDim), mixed);
-  return attention.output.exists() ? graph.linear(merged, attention.output)
-                                   : merged;
 }
 
-Value ashlar::buildSelfAttention(GraphBuilder &graph, const Block &block,
-                                 StackKind stack, Value input,
-                                 const FunctionInputs &inputs) {
-  const Attention &attention = block.attention;
-  std::string module = moduleOf(attention, ir::replaceLayer(block.name, "*"));
+static Value projectOutput(GraphBuilder &graph, const Attention &attention,
+                           Value rows) {
+  return attention.output.exists() ? graph.linear(rows, attention.output)
+                                   : rows;
+}
+
+/// Self-attention without its output projection.
+static Value mixOwnHeads(GraphBuilder &graph, const Attention &attention,
+                         StackKind stack, Value input,
+                         const FunctionInputs &inputs, StringRef module) {
   Value query = projectHeads(graph, input, attention, attention.query, "q",
                              attention.heads, module, attention.queryNorm);
   Value key = projectHeads(graph, input, attention, attention.key, "k",
@@ -241,7 +247,48 @@ Value ashlar::buildSelfAttention(GraphBuilder &graph, const Block &block,
       stack == StackKind::Encoder ? ir::CacheKind::Call : ir::CacheKind::Self;
   KeysAndValues source =
       append(graph, cache, key, value, inputs.sequences, module);
-  return attend(graph, attention, query, source, inputs, module);
+  return mixHeads(graph, attention, query, source, inputs, module);
+}
+
+/// The attention of marked queries; rows of others, which see nothing, are
+/// zeros.
+static Attention ofMarked(const Attention &attention) {
+  Attention marked = attention;
+  marked.query = attention.marked->query;
+  marked.key = attention.marked->key;
+  marked.value = attention.marked->value;
+  marked.causal = false;
+  marked.window = 0;
+  marked.mask = Mask::marked(MaskKind::MarkedQueries);
+  return marked;
+}
+
+/// The attention of all others; rows of marked ones are zeros.
+static Attention ofUnmarked(const Attention &attention) {
+  Attention unmarked = attention;
+  Mask others = Mask::negate(Mask::marked(MaskKind::MarkedQueries));
+  unmarked.mask =
+      attention.mask ? Mask::all({*attention.mask, others}) : others;
+  return unmarked;
+}
+
+Value ashlar::buildSelfAttention(GraphBuilder &graph, const Block &block,
+                                 StackKind stack, Value input,
+                                 const FunctionInputs &inputs) {
+  const Attention &attention = block.attention;
+  std::string module = moduleOf(attention, ir::replaceLayer(block.name, "*"));
+  Value rows;
+  if (!attention.marked) {
+    rows = mixOwnHeads(graph, attention, stack, input, inputs, module);
+  } else {
+    // One behind the other: the keys of a call lie in one place.
+    Value marked = mixOwnHeads(graph, ofMarked(attention), stack, input, inputs,
+                               module + ".marked");
+    Value others =
+        mixOwnHeads(graph, ofUnmarked(attention), stack, input, inputs, module);
+    rows = graph.add(marked, others, module + ".all_mixed");
+  }
+  return projectOutput(graph, attention, rows);
 }
 
 Value ashlar::buildCrossAttention(GraphBuilder &graph, const Block &block,
@@ -259,7 +306,9 @@ Value ashlar::buildCrossAttention(GraphBuilder &graph, const Block &block,
       ir::CacheKindAttr::get(builder.getContext(), ir::CacheKind::Cross));
   KeysAndValues source = {read.getKeys(), read.getValues(),
                           read.getKeySequences()};
-  return attend(graph, attention, query, source, inputs, module);
+  return projectOutput(
+      graph, attention,
+      mixHeads(graph, attention, query, source, inputs, module));
 }
 
 void ashlar::buildCrossKeys(GraphBuilder &graph, const Block &block,

@@ -18,10 +18,15 @@ static std::vector<const Weight *> matricesOf(const Block &block) {
     if (linear.exists())
       matrices.push_back(&linear.weight);
   };
+  auto addProjections = [&](const auto &of) {
+    add(of.query);
+    add(of.key);
+    add(of.value);
+  };
   auto addAttention = [&](const Attention &attention) {
-    add(attention.query);
-    add(attention.key);
-    add(attention.value);
+    addProjections(attention);
+    if (attention.marked)
+      addProjections(*attention.marked);
     add(attention.output);
   };
   addAttention(block.attention);

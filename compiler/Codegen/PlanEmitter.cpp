@@ -26,7 +26,8 @@ static llvm::ArrayRef<size_t> pointerOffsets(PlanStruct which) {
       offsetof(ashlar_plan, text)};
   static constexpr size_t stack[] = {offsetof(ashlar_stack_plan, function),
                                      offsetof(ashlar_stack_plan, input),
-                                     offsetof(ashlar_stack_plan, output)};
+                                     offsetof(ashlar_stack_plan, output),
+                                     offsetof(ashlar_stack_plan, marks_input)};
   static constexpr size_t head[] = {offsetof(ashlar_head_plan, function),
                                     offsetof(ashlar_head_plan, output)};
   static constexpr size_t tap[] = {offsetof(ashlar_tap_plan, name)};
@@ -91,6 +92,7 @@ private:
   /// A private constant array, or null for an empty one.
   Constant *array(PlanStruct which, llvm::ArrayRef<Constant *> elements);
   Constant *string(llvm::StringRef text);
+  Constant *null();
   llvm::GlobalVariable *bytes(llvm::StringRef text, bool terminated);
   Constant *function(llvm::StringRef name);
   Constant *manifest(llvm::StringRef text);
@@ -129,8 +131,7 @@ Constant *PlanBuilder::constant(PlanStruct which, const void *bytes,
 Constant *PlanBuilder::array(PlanStruct which,
                              llvm::ArrayRef<Constant *> elements) {
   if (elements.empty())
-    return llvm::ConstantPointerNull::get(
-        llvm::PointerType::getUnqual(module.getContext()));
+    return null();
   auto *type =
       llvm::ArrayType::get(planStructType(module, which), elements.size());
   return new llvm::GlobalVariable(
@@ -153,6 +154,11 @@ Constant *PlanBuilder::string(llvm::StringRef text) {
   return global;
 }
 
+Constant *PlanBuilder::null() {
+  return llvm::ConstantPointerNull::get(
+      llvm::PointerType::getUnqual(module.getContext()));
+}
+
 Constant *PlanBuilder::function(llvm::StringRef name) {
   llvm::Function *function = module.getFunction(name);
   assert(function && "the plan names a function that the module lacks");
@@ -169,8 +175,7 @@ Constant *PlanBuilder::manifest(llvm::StringRef text) {
 
 Constant *PlanBuilder::textTables(llvm::StringRef text) {
   if (text.empty())
-    return llvm::ConstantPointerNull::get(
-        llvm::PointerType::getUnqual(module.getContext()));
+    return null();
   llvm::GlobalVariable *global = bytes(text, /*terminated=*/false);
   global->setAlignment(llvm::Align(64));
   return global;
@@ -194,7 +199,9 @@ Constant *PlanBuilder::stack(const StackDescription &stack) {
       PlanStruct::Stack, &stack.plan,
       {{offsetof(ashlar_stack_plan, function), function(stack.function)},
        {offsetof(ashlar_stack_plan, input), string(stack.input)},
-       {offsetof(ashlar_stack_plan, output), string(stack.output)}});
+       {offsetof(ashlar_stack_plan, output), string(stack.output)},
+       {offsetof(ashlar_stack_plan, marks_input),
+        stack.marksInput.empty() ? null() : string(stack.marksInput)}});
 }
 
 Constant *PlanBuilder::head(const HeadDescription &head) {

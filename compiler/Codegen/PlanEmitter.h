@@ -29,6 +29,7 @@ struct StackDescription {
   std::string function; // of the module, ashlar_worker_function
   std::string input;
   std::string output;
+  std::string marksInput;   // empty: none
   ashlar_stack_plan plan{}; // numbers; its pointers are left null
 };
 

@@ -262,6 +262,12 @@ Tensor reference::biasPositions(Tensor scores, const Sequences &queries,
   return scores;
 }
 
+static bool admits(mlir::Attribute pattern, const RowPlace &query,
+                   const RowPlace &key, int64_t extent) {
+  return ir::admits(pattern,
+                    {query.index, key.index, extent, query.marked, key.marked});
+}
+
 /// The queries' extents: where none is given, the number of the slot's keys.
 static std::vector<int64_t> extentsOf(const Sequences &queries,
                                       const Sequences &keys) {
@@ -283,8 +289,7 @@ Tensor reference::repeat(mlir::Attribute pattern, int64_t times, Tensor scores,
   for (int64_t token = 0; token < scores.dim(0); ++token)
     for (int64_t k = 0; k < scores.dim(2); ++k) {
       if (queries[token].slot != keys[k].slot ||
-          !ir::admits(pattern,
-                      {queries[token].index, keys[k].index, extents[token]}))
+          !admits(pattern, queries[token], keys[k], extents[token]))
         continue;
       for (int64_t head = 0; head < scores.dim(1); ++head)
         scores.at(token, head)[k] += more;
@@ -311,8 +316,7 @@ Tensor reference::mask(ir::MaskKind kind, std::optional<int64_t> window,
     for (int64_t k = 0; k < scores.dim(2); ++k) {
       const RowPlace &query = queries[token], &key = keys[k];
       if (isVisible(kind, window, query, key) &&
-          (!pattern ||
-           ir::admits(pattern, {query.index, key.index, extents[token]})))
+          (!pattern || admits(pattern, query, key, extents[token])))
         continue;
       for (int64_t head = 0; head < scores.dim(1); ++head)
         scores.at(token, head)[k] = -std::numeric_limits<double>::infinity();

@@ -41,10 +41,12 @@ struct Tensor {
 
 /// Whose a row is: the sequence's slot, and the index in it from 0. `extent` is
 /// what patterns take for the sequence's length; 0 = that of its keys.
+/// `marked`: by the caller, for patterns.
 struct RowPlace {
   int64_t slot = 0;
   int64_t index = 0;
   int64_t extent = 0;
+  bool marked = false;
 };
 
 /// Of every row of a batch: a value of type !ashlar.sequences.

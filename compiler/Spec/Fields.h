@@ -85,6 +85,12 @@ template <typename Io> void fields(Io &io, RepeatedKeys &x) {
   io.required("times", x.times);
 }
 
+template <typename Io> void fields(Io &io, MarkedAttention &x) {
+  io.part("query", x.query);
+  io.part("key", x.key);
+  io.part("value", x.value);
+}
+
 template <typename Io> void fields(Io &io, Attention &x) {
   io.required("heads", x.heads);
   io.optional("kv_heads", x.kvHeads, x.heads);
@@ -106,6 +112,7 @@ template <typename Io> void fields(Io &io, Attention &x) {
   io.part("key", x.key);
   io.part("value", x.value);
   io.part("output", x.output);
+  io.optional("marked", x.marked);
 }
 
 template <typename Io> void fields(Io &io, Experts &x) {
@@ -199,6 +206,12 @@ template <typename Io> void fields(Io &io, Embedding &x) {
   io.hidden = hidden;
 }
 
+template <typename Io> void fields(Io &io, Marks &x) {
+  io.required("input", x.input);
+  io.optional("otherwise", x.otherwise, MarkRule::None);
+  io.optional("token", x.token, int64_t(0));
+}
+
 template <typename Io> void fields(Io &io, Stack &x) {
   io.required("kind", x.kind);
   io.required("hidden", x.hidden);
@@ -206,6 +219,7 @@ template <typename Io> void fields(Io &io, Stack &x) {
   io.optional("max_positions", x.maxPositions, int64_t(0));
   io.required("input", x.input);
   io.optional("features_first", x.featuresFirst, false);
+  io.optional("marks", x.marks);
   io.required("output", x.output);
   io.optional("embedding", x.embedding);
   io.required("blocks", x.blocks);

@@ -30,6 +30,12 @@ Mask Mask::lastBlock(MaskKind kind, int64_t block) {
   return mask;
 }
 
+Mask Mask::marked(MaskKind kind) {
+  Mask mask;
+  mask.kind = kind;
+  return mask;
+}
+
 static Mask combine(MaskKind kind, std::vector<Mask> members) {
   Mask mask;
   mask.kind = kind;
@@ -75,6 +81,12 @@ bool ashlar::readsLength(const Mask &mask) {
          mask.kind == MaskKind::LastQueries ||
          mask.kind == MaskKind::ShortLength ||
          std::any_of(mask.members.begin(), mask.members.end(), readsLength);
+}
+
+bool ashlar::readsMarks(const Mask &mask) {
+  return mask.kind == MaskKind::MarkedKeys ||
+         mask.kind == MaskKind::MarkedQueries ||
+         std::any_of(mask.members.begin(), mask.members.end(), readsMarks);
 }
 
 int64_t ashlar::sizeOf(const Mask &mask) {

@@ -14,6 +14,8 @@
 //                                 blocks of n tokens
 //   last_block_queries(n)         the query is
 //   length_up_to(n)               the sequence has at most n tokens
+//   marked                        the caller has marked the key's token
+//   marked_queries                he has marked the query's
 //   random(blocks=r, block=n, seed=s, of=m)
 //                                 the key's block is one of r drawn for the
 //                                 query's block among m, or up to its own
@@ -41,7 +43,9 @@ enum class MaskKind {
   LastKeys,     // block
   LastQueries,  // block
   ShortLength,  // count
-  Random,       // count, block, seed, of (0: up to the query's block)
+  MarkedKeys,
+  MarkedQueries,
+  Random, // count, block, seed, of (0: up to the query's block)
   AnyOf,
   AllOf,
   Not
@@ -62,6 +66,8 @@ struct Mask {
   static Mask window(int64_t behind, int64_t ahead, int64_t block = 1);
   static Mask counting(MaskKind kind, int64_t count);
   static Mask lastBlock(MaskKind kind, int64_t block);
+  /// MarkedKeys or MarkedQueries.
+  static Mask marked(MaskKind kind);
   /// Normalized: members that are unions themselves are taken apart, doubles
   /// and the unions of one member disappear. The same for `all` and `negate`.
   static Mask any(std::vector<Mask> members);
@@ -71,6 +77,8 @@ struct Mask {
 
 /// Whether some part of `mask` asks for the sequence's length.
 bool readsLength(const Mask &mask);
+/// Whether some part of it asks for marks.
+bool readsMarks(const Mask &mask);
 /// Parts of the mask: nodes of the tree, a random one counted as often as it
 /// draws.
 int64_t sizeOf(const Mask &mask);

@@ -63,7 +63,7 @@ private:
 
 static constexpr const char *names =
     "blocks, causal, first_queries, global, last_block, last_block_queries, "
-    "length_up_to, prefix, random, window";
+    "length_up_to, marked, marked_queries, prefix, random, window";
 
 void Parser::expected(StringRef what) {
   rest = rest.ltrim();
@@ -165,6 +165,10 @@ Mask Parser::parseCall(StringRef name) {
     mask = Mask::lastBlock(MaskKind::LastQueries, count());
   } else if (name == "length_up_to") {
     mask = Mask::counting(MaskKind::ShortLength, count());
+  } else if (name == "marked") {
+    mask = Mask::marked(MaskKind::MarkedKeys);
+  } else if (name == "marked_queries") {
+    mask = Mask::marked(MaskKind::MarkedQueries);
   } else if (name == "random") {
     mask.kind = MaskKind::Random;
     mask.count = argument("blocks", 1);
@@ -286,6 +290,10 @@ std::string ashlar::printMask(const Mask &mask) {
     return call("last_block_queries", mask.block);
   case MaskKind::ShortLength:
     return call("length_up_to", mask.count);
+  case MaskKind::MarkedKeys:
+    return "marked";
+  case MaskKind::MarkedQueries:
+    return "marked_queries";
   case MaskKind::Random:
     return printRandom(mask);
   case MaskKind::Not:

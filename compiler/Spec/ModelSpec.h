@@ -36,6 +36,10 @@ enum class SinusoidalOrder { Interleaved, SplitHalf };
 enum class RopeScalingKind { None, Linear, Llama3, Yarn, Dynamic, LongRope };
 enum class PositionBiasKind { Alibi, Relative };
 enum class StackKind { Encoder, Decoder };
+/// Tokens that are marked where the caller marks none: none, the first one of
+/// each sequence, or those before the first one with a given id (none where
+/// there is no such one).
+enum class MarkRule { None, First, Before };
 /// Rows of the hidden states that a head reads: every token, or one of each
 /// sequence: the first, the first one with a given id (the first one of all
 /// where there is none), or the first of the highest id.
@@ -133,6 +137,15 @@ struct RepeatedKeys {
   bool operator==(const RepeatedKeys &) const = default;
 };
 
+/// What queries that are marked attend by, to all keys: projections of their
+/// own (Beltagy et al. 2020, section 3.1). All else is as for the others.
+struct MarkedAttention {
+  Linear query; // as those of Attention
+  Linear key;
+  Linear value;
+  bool operator==(const MarkedAttention &) const = default;
+};
+
 struct Attention {
   int64_t heads = 0;
   int64_t kvHeads = 0;
@@ -158,6 +171,7 @@ struct Attention {
   Linear key;    // hidden of the source -> kvHeads * headDim
   Linear value;  // the same
   Linear output; // heads * headDim -> hidden
+  std::optional<MarkedAttention> marked; // the mask is that of other queries
   bool operator==(const Attention &) const = default;
 };
 
@@ -289,6 +303,14 @@ struct Embedding {
   bool operator==(const Embedding &) const = default;
 };
 
+/// An input of 0 and 1 for each token, which masks may ask for.
+struct Marks {
+  std::string input; // "global_attention_mask"
+  MarkRule otherwise = MarkRule::None;
+  int64_t token = 0; // of MarkRule::Before
+  bool operator==(const Marks &) const = default;
+};
+
 struct Stack {
   StackKind kind = StackKind::Decoder;
   int64_t hidden = 0;
@@ -297,6 +319,7 @@ struct Stack {
   // Arrays of input vectors are [batch, features, rows], not [batch, rows,
   // features].
   bool featuresFirst = false;
+  std::optional<Marks> marks;
   std::string output; // "last_hidden_state", "encoder_last_hidden_state", ...
   Embedding embedding;
   std::vector<BlockGroup> blocks;
@@ -387,6 +410,7 @@ const char *nameOf(SinusoidalOrder value);
 const char *nameOf(RopeScalingKind value);
 const char *nameOf(PositionBiasKind value);
 const char *nameOf(StackKind value);
+const char *nameOf(MarkRule value);
 const char *nameOf(RowSelection value);
 const char *nameOf(Pooling value);
 

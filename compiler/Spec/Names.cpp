@@ -47,6 +47,8 @@ ASHLAR_NAMES(PositionBiasKind, {PositionBiasKind::Alibi, "alibi"},
              {PositionBiasKind::Relative, "relative"})
 ASHLAR_NAMES(StackKind, {StackKind::Encoder, "encoder"},
              {StackKind::Decoder, "decoder"})
+ASHLAR_NAMES(MarkRule, {MarkRule::None, "none"}, {MarkRule::First, "first"},
+             {MarkRule::Before, "before"})
 ASHLAR_NAMES(RowSelection, {RowSelection::All, "all"},
              {RowSelection::First, "first"}, {RowSelection::Token, "token"},
              {RowSelection::HighestToken, "highest_token"})

@@ -108,6 +108,28 @@ void Validator::checkStem(const std::string &at, const Stack &stack) {
   }
 }
 
+/// A decoder's keys would need their marks in later calls.
+void Validator::checkMarks(const std::string &at, const Stack &stack) {
+  if (!stack.marks)
+    return;
+  const Marks &marks = *stack.marks;
+  check.expect(stack.kind == StackKind::Encoder && stack.embedding.tokens, at,
+               "present", "none but in an encoder of tokens");
+  check.text(at + ".input", marks.input);
+  bool before = marks.otherwise == MarkRule::Before;
+  check.range(at + ".token", marks.token, 0,
+              before ? std::max<int64_t>(stack.embedding.vocabulary - 1, 0)
+                     : 0);
+  bool isRead = false;
+  for (const BlockGroup &group : stack.blocks) {
+    const Attention &attention = group.block.attention;
+    isRead |= attention.marked ||
+              (attention.mask && readsMarks(*attention.mask)) ||
+              (attention.repeated && readsMarks(attention.repeated->keys));
+  }
+  check.expect(isRead, at, "present", "a mask with marked or marked_queries");
+}
+
 /// An image is a whole sequence: it has a row for each position.
 void Validator::checkPatches(const std::string &at, const Patches &patches,
                              const Stack &stack) {
@@ -209,6 +231,7 @@ void Validator::checkStack(const std::string &at, const Stack &stack) {
   check.text(at + ".input", stack.input);
   check.text(at + ".output", stack.output);
   checkStem(at, stack);
+  checkMarks(at + ".marks", stack);
   checkEmbedding(at + ".embedding", stack);
   checkBlocks(at, stack);
   if (stack.finalNorm)
@@ -313,7 +336,8 @@ void Validator::checkGeneration() {
 
 /// Inputs and outputs are called by name, so each has one of its own.
 void Validator::checkNames() {
-  llvm::StringSet<> seen;
+  llvm::StringSet<> seen{"attention_mask", "decoder_attention_mask",
+                         "position_ids", "token_type_ids"};
   auto once = [&](const std::string &path, StringRef name) {
     check.expect(seen.insert(name).second, path,
                  "\"" + escapeForDisplay(name) + "\"",
@@ -322,6 +346,8 @@ void Validator::checkNames() {
   for (size_t i = 0; i < spec.stacks.size(); ++i) {
     once(indexed("stacks", i) + ".input", spec.stacks[i].input);
     once(indexed("stacks", i) + ".output", spec.stacks[i].output);
+    if (spec.stacks[i].marks)
+      once(indexed("stacks", i) + ".marks.input", spec.stacks[i].marks->input);
   }
   for (size_t i = 0; i < spec.heads.size(); ++i)
     once(indexed("heads", i) + ".output", spec.heads[i].output);

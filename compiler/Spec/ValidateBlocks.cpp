@@ -137,6 +137,8 @@ void Validator::checkMask(const std::string &at, const Mask &mask,
                "dependent on the sequence's length",
                "no last_block, last_block_queries and length_up_to in a "
                "decoder");
+  check.expect(stack.marks || !readsMarks(mask), at, "dependent on marks",
+               "\"marks\" in the stack, which say where they come from");
 }
 
 void Validator::checkMasks(const std::string &at, const Attention &attention,
@@ -147,6 +149,24 @@ void Validator::checkMasks(const std::string &at, const Attention &attention,
     return;
   checkMask(at + ".repeated.keys", attention.repeated->keys, stack);
   check.range(at + ".repeated.times", attention.repeated->times, 2, maxCount);
+}
+
+void Validator::checkMarked(const std::string &at, const Attention &attention,
+                            const Stack &stack) {
+  if (!attention.marked)
+    return;
+  check.expect(stack.marks.has_value(), at, "present",
+               "\"marks\" in the stack, which say where they come from");
+  const MarkedAttention &marked = *attention.marked;
+  const char *ofStack = "the stack's hidden";
+  int64_t width = attention.heads * attention.headDim;
+  int64_t kvWidth = attention.kvHeads * attention.headDim;
+  checkProjection(at + ".query", marked.query, stack.hidden, ofStack, width,
+                  "heads * head_dim");
+  checkProjection(at + ".key", marked.key, stack.hidden, ofStack, kvWidth,
+                  "kv_heads * head_dim");
+  checkProjection(at + ".value", marked.value, stack.hidden, ofStack, kvWidth,
+                  "kv_heads * head_dim");
 }
 
 /// A linear that may be absent where the widths agree.
@@ -302,6 +322,8 @@ void Validator::checkBlock(const std::string &at, const Block &block,
   checkAttention(at + ".attention", block.attention, stack.hidden,
                  stack.hidden);
   checkMasks(at + ".attention", block.attention, stack);
+  if (!check.failed())
+    checkMarked(at + ".attention.marked", block.attention, stack);
 
   const Stack *source = isDecoder ? spec.encoder() : nullptr;
   std::string cross = at + ".cross_attention";
@@ -325,6 +347,8 @@ void Validator::checkBlock(const std::string &at, const Block &block,
     check.expect(!attention.mask, cross + ".mask", "present",
                  "none in cross-attention");
     check.expect(!attention.repeated, cross + ".repeated", "present",
+                 "none in cross-attention");
+    check.expect(!attention.marked, cross + ".marked", "present",
                  "none in cross-attention");
     checkAttention(cross, attention, stack.hidden, source->hidden);
   }

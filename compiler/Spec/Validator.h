@@ -43,6 +43,8 @@ private:
   void checkMask(const std::string &at, const Mask &mask, const Stack &stack);
   void checkMasks(const std::string &at, const Attention &attention,
                   const Stack &stack);
+  void checkMarked(const std::string &at, const Attention &attention,
+                   const Stack &stack);
   void checkProjection(const std::string &at, const Linear &linear, int64_t in,
                        const char *whoseIn, int64_t out, const char *whoseOut);
   void checkHeadsNorm(const std::string &at, const std::optional<Norm> &norm,
@@ -64,6 +66,7 @@ private:
   void checkConvolution(const std::string &at, const Convolution &convolution,
                         int64_t features, int64_t out);
   void checkStem(const std::string &at, const Stack &stack);
+  void checkMarks(const std::string &at, const Stack &stack);
   void checkPatches(const std::string &at, const Patches &patches,
                     const Stack &stack);
   void checkEmbedding(const std::string &at, const Stack &stack);

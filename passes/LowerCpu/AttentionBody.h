@@ -19,6 +19,7 @@
 #define ASHLAR_PASSES_LOWERCPU_ATTENTIONBODY_H
 
 #include "passes/LowerCpu/Operands.h"
+#include "passes/LowerCpu/PatternBounds.h"
 #include "runtime/abi.h"
 
 namespace ashlar {
@@ -106,7 +107,8 @@ protected:
   Value factors;    // of a block: what the rows' sums are scaled by, [32]
   // Of this tile.
   Value kvHead, firstRow, tokenCount, rowCount, firstIndex, keyCount, segments;
-  Value extent; // of the sequence, for patterns
+  Value extent;    // of the sequence, for patterns
+  MarksView marks; // the same
 
 private:
   void readTile(Value tile);

@@ -47,7 +47,9 @@ void AttentionBody::mapRow(Value first, Value i, Value firstKey, OverRow over) {
     Value weight = e.divf(exponential(e.subf(score, against)), sum);
     if (visible)
       weight = e.select(visible, weight, e.splat(0.0));
-    e.storeVector(weight, map, {head, token, e.add(firstKey, column)});
+    // Rows that see nothing here may have weights from another attention.
+    SmallVector<Value> place = {head, token, e.add(firstKey, column)};
+    e.storeVector(e.addf(e.loadVector(map, place), weight), map, place);
     return carried;
   });
 }

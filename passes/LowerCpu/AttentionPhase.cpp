@@ -44,6 +44,8 @@ AttentionBody::AttentionBody(Emitter &e, ir::AttentionOp op, int64_t capacity)
     outOperand = operandOf(e, op.getResult(), capacity);
   tiles = e.intTable(plan.tiles, {plan.maxTiles, ASHLAR_TILE_WORDS});
   table = e.intTable(cache->table, {cache->slotSegments * plan.maxTiles});
+  if (plan.marks >= 0)
+    marks.before = e.intTable(plan.marks, {marksEntries(plan)});
   if (op.getRotary())
     angles =
         anglesOf(e, op, op.getPositions(), op.getRotaryTableAttr(), capacity);
@@ -88,6 +90,9 @@ void AttentionBody::readTile(Value tile) {
   rowCount = e.mul(tokenCount, group);
   if (pattern || op.getRepeated())
     extent = word(ASHLAR_TILE_EXTENT, ASHLAR_TILE_EXTENT);
+  // Who has marks reads whole sequences: their first key is their first row.
+  if (marks.before)
+    marks.firstRow = e.sub(firstRow, firstIndex);
 }
 
 /// Queries of the tile as [rows, head_dim], rotated and scaled.
@@ -401,7 +406,8 @@ void AttentionBody::tile(Value tile) {
   if (!map)
     return;
   e.when(isWatched(), [&] {
-    clearMap();
+    if (op->getAttrOfType<BoolAttr>(mappedAttr).getValue())
+      clearMap();
     eachBlock([&](Value first, Value count, Value firstKey, Value keys) {
       mapBlock(first, count, firstKey, keys);
     });

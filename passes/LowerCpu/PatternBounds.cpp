@@ -102,7 +102,28 @@ Value EmitterWords::anyOf(Value first, Value last, Value none,
   return e.loop(first, e.add(last, 1), 1, none, step)[0];
 }
 
+Value EmitterWords::markedBefore(Value index) {
+  return e.loadIndex(marks.before, {e.add(marks.firstRow, index)});
+}
+
+Value EmitterWords::lanesMarkedBefore(Value index) {
+  auto type = VectorType::get({panelWidth}, e.getI32Type());
+  return vector::LoadOp::create(e, type, marks.before,
+                                ValueRange{e.add(marks.firstRow, index)});
+}
+
+Value EmitterWords::marked(Value first, Value last, bool every) {
+  if (isa<VectorType>(first.getType())) {
+    Value count = sub(lanesMarkedBefore(e.add(firstLane, 1)),
+                      lanesMarkedBefore(firstLane));
+    return less(e.index(0), count);
+  }
+  Value count = sub(markedBefore(e.add(last, 1)), markedBefore(first));
+  return every ? less(sub(last, first), count) : less(e.index(0), count);
+}
+
 Value EmitterWords::lanesFrom(Value first) {
+  firstLane = first;
   SmallVector<int32_t> numbers;
   for (int32_t i = 0; i < panelWidth; ++i)
     numbers.push_back(i);

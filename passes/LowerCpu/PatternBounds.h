@@ -60,6 +60,10 @@ private:
         .Case([&](ir::ShortAttr isShort) {
           return w.notAbove(box.extent, w.number(isShort.getCount()));
         })
+        .Case([&](ir::MarkedAttr marked) {
+          return w.marked(side(marked.getSide(), /*last=*/false),
+                          side(marked.getSide(), /*last=*/true), every);
+        })
         .Case([&](ir::RandomAttr random) { return isDrawn(random, every); })
         .Case([&](ir::AnyOfAttr any) {
           return combine(any.getMembers(), /*meet=*/false);
@@ -149,10 +153,12 @@ private:
   Box box;
 };
 
-/// Numbers of this machine.
+/// Numbers of this machine. `marks`: entry i is the number of marked tokens
+/// before token i; empty where none is.
 struct HostWords {
   using Number = int64_t;
   using Truth = bool;
+  llvm::ArrayRef<int64_t> marks = {};
 
   Number number(int64_t value) { return value; }
   Truth truth(bool value) { return value; }
@@ -168,6 +174,10 @@ struct HostWords {
   Truth both(Truth a, Truth b) { return a && b; }
   Truth either(Truth a, Truth b) { return a || b; }
   Truth negate(Truth a) { return !a; }
+  Truth marked(Number first, Number last, bool every) {
+    int64_t count = marks.empty() ? 0 : marks[last + 1] - marks[first];
+    return every ? count > last - first : count > 0;
+  }
   /// Whether `body` holds for some number of [first, last].
   Truth anyOf(Number first, Number last, Truth none,
               llvm::function_ref<Truth(Number)> body) {
@@ -177,13 +187,20 @@ struct HostWords {
   }
 };
 
+/// Marks of a sequence's tokens: `before` is the table of the call (int32,
+/// entry r = marked ones among its first r rows), `firstRow` the sequence's
+/// first row.
+struct MarksView {
+  mlir::Value before, firstRow;
+};
+
 /// Values of generated code. Where one side is lanes, the other becomes lanes.
 class EmitterWords {
 public:
   using Number = mlir::Value;
   using Truth = mlir::Value;
 
-  explicit EmitterWords(Emitter &e) : e(e) {}
+  EmitterWords(Emitter &e, MarksView marks) : e(e), marks(marks) {}
 
   Number number(int64_t value) { return e.index(value); }
   Truth truth(bool value);
@@ -205,6 +222,8 @@ public:
   Truth negate(Truth a);
   Truth anyOf(Number first, Number last, Truth none,
               llvm::function_ref<Truth(Number)> body);
+  /// Some, or every, token of [first, last]. Lanes are those of lanesFrom.
+  Truth marked(Number first, Number last, bool every);
   /// first, first + 1, ..., as 16 lanes.
   Number lanesFrom(mlir::Value first);
 
@@ -212,8 +231,14 @@ private:
   Truth compare(mlir::arith::CmpIPredicate predicate, Number a, Number b);
   /// The second as the type of the first and the other way round.
   void match(mlir::Value &a, mlir::Value &b);
+  /// Marked tokens of the sequences before token `index` of this one, and those
+  /// before it and its next 15 tokens.
+  mlir::Value markedBefore(mlir::Value index);
+  mlir::Value lanesMarkedBefore(mlir::Value index);
 
   Emitter &e;
+  MarksView marks;
+  mlir::Value firstLane; // of the last lanesFrom
 };
 
 /// The pattern of all that an attention says: kind, window and pattern; null

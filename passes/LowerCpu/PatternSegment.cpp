@@ -18,7 +18,7 @@ using Bounds = PatternBounds<EmitterWords>;
 
 Value AttentionBody::seesSome(Value first, Value count, Value firstKey,
                               Value keys) {
-  EmitterWords words(e);
+  EmitterWords words(e, marks);
   Bounds::Box box{indexOf(first), indexOf(e.add(first, e.add(count, -1))),
                   firstKey, e.add(firstKey, e.add(keys, -1)), extent};
   return Bounds(words, box).any(pattern);
@@ -26,7 +26,7 @@ Value AttentionBody::seesSome(Value first, Value count, Value firstKey,
 
 Value AttentionBody::seesAll(Value first, Value count, Value firstKey,
                              Value keys) {
-  EmitterWords words(e);
+  EmitterWords words(e, marks);
   Bounds::Box box{indexOf(first), indexOf(e.add(first, e.add(count, -1))),
                   firstKey, e.add(firstKey, e.add(keys, -1)), extent};
   return Bounds(words, box).all(pattern);
@@ -34,7 +34,7 @@ Value AttentionBody::seesAll(Value first, Value count, Value firstKey,
 
 /// Which of 16 keys from `firstKey` on the row sees.
 Value AttentionBody::lanesSeen(Attribute pattern, Value row, Value firstKey) {
-  EmitterWords words(e);
+  EmitterWords words(e, marks);
   Value query = indexOf(row), keys = words.lanesFrom(firstKey);
   Value seen = Bounds(words, {query, query, keys, keys, extent}).any(pattern);
   if (isa<VectorType>(seen.getType()))

@@ -57,6 +57,10 @@ int64_t ExpertTables::bytes() const {
   return positions() + experts * stride * 4;
 }
 
+int64_t ashlar::marksEntries(const ArenaPlan &plan) {
+  return roundUp(plan.maxTokens, attentionStepKeys) + attentionStepKeys;
+}
+
 int64_t ArenaPlan::findCache(ir::CacheKind kind) const {
   for (auto [index, cache] : llvm::enumerate(caches))
     if (cache.kind == kind)
@@ -73,6 +77,7 @@ template <typename Fn> static void eachField(ArenaPlan &plan, Fn fn) {
   fn("tiles", plan.tiles);
   fn("max_tiles", plan.maxTiles);
   fn("tile_rows", plan.tileRows);
+  fn("marks", plan.marks);
   fn("max_tokens", plan.maxTokens);
   fn("row_capacity", plan.rowCapacity);
   fn("head_rows", plan.headRows);

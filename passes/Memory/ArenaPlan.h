@@ -34,6 +34,7 @@ struct ArenaPlan {
   int64_t tiles = 0;
   int64_t maxTiles = 0;
   int64_t tileRows = 0;
+  int64_t marks = -1; // int32[max_tokens + 1], see ashlar_stack_plan
   int64_t maxTokens = 0;
   int64_t rowCapacity = 0; // rows of a stack's buffers
   int64_t headRows = 0;    // rows of a head's buffers
@@ -70,6 +71,9 @@ struct ExpertTables {
 /// Rows of attention that go through a segment of keys together.
 constexpr int64_t attentionBlockRows = 32;
 
+/// Entries of the table of marks: 16 from any key of a step on can be loaded.
+int64_t marksEntries(const ArenaPlan &plan);
+
 /// Keys of a step of the kernel over encoded values: a line of bf16.
 constexpr int64_t attentionStepKeys = 32;
 
@@ -103,7 +107,8 @@ struct SegmentShape {
 };
 
 constexpr llvm::StringLiteral buffersAttr = "buffers";
-/// On attention: its weights can be kept; and where, [heads, rows, keys].
+/// On attention: its weights can be kept: true, or false for one that adds its
+/// own to those of another in front of it; and where, [heads, rows, keys].
 constexpr llvm::StringLiteral mappedAttr = "ashlar.mapped";
 constexpr llvm::StringLiteral mapAttr = "ashlar.map";
 constexpr llvm::StringLiteral argumentBufferAttr = "ashlar.buffer";

@@ -14,6 +14,21 @@ namespace ashlar {
 using namespace mlir;
 using namespace ashlar;
 
+static bool readsOwnKeys(ir::AttentionOp attention) {
+  return isa<ir::KvAppendOp>(attention.getKey().getDefiningOp());
+}
+
+/// Whether there is another self-attention in front of it in its layer.
+static bool followsOwnAttention(ir::AttentionOp attention) {
+  if (!readsOwnKeys(attention))
+    return false;
+  for (Operation *op = attention->getPrevNode(); op; op = op->getPrevNode())
+    if (auto other = dyn_cast<ir::AttentionOp>(op))
+      if (readsOwnKeys(other))
+        return true;
+  return false;
+}
+
 namespace {
 struct InsertTaps : ashlar::impl::InsertTapsPassBase<InsertTaps> {
   using InsertTapsPassBase::InsertTapsPassBase;
@@ -29,7 +44,9 @@ struct InsertTaps : ashlar::impl::InsertTapsPassBase<InsertTaps> {
     for (Operation *op : ops)
       tapResults(op);
     getOperation().walk([](ir::AttentionOp attention) {
-      attention->setAttr(mappedAttr, UnitAttr::get(attention.getContext()));
+      attention->setAttr(mappedAttr,
+                         BoolAttr::get(attention.getContext(),
+                                       !followsOwnAttention(attention)));
     });
   }
 

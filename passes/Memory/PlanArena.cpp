@@ -1,5 +1,6 @@
 //===- PlanArena.cpp - Every buffer's place ------------------------------===//
 
+#include "dialect/Pattern.h"
 #include "passes/Layout/WeightLayout.h"
 #include "passes/Memory/ArenaPlan.h"
 #include "passes/Memory/BufferClasses.h"
@@ -138,6 +139,8 @@ struct PlanArena : ashlar::impl::PlanArenaPassBase<PlanArena> {
     plan.call = allocate(ASHLAR_CALL_WORDS * sizeof(int64_t));
     plan.rows = allocate(plan.rowCapacity * ASHLAR_ROW_WORDS * sizeof(int32_t));
     plan.tiles = allocate(plan.maxTiles * ASHLAR_TILE_WORDS * sizeof(int32_t));
+    if (ir::somePattern(getOperation(), ir::readsMarks))
+      plan.marks = allocate(marksEntries(plan) * sizeof(int32_t));
   }
 
   /// A place for the tables of any experts.

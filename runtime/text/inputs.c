@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* An input that the model has: its name and what it feeds. */
-typedef enum role { VALUES, MASK, POSITIONS, TYPES } role;
+typedef enum role { VALUES, MASK, POSITIONS, TYPES, MARKS } role;
 
 typedef struct slot {
   const char *name;
@@ -34,6 +34,8 @@ static size_t list_slots(const ashlar_plan *plan, slot *slots) {
       slots[count++] = (slot){"position_ids", POSITIONS, is_decoder};
     if (!both && stack->types_offset >= 0)
       slots[count++] = (slot){"token_type_ids", TYPES, is_decoder};
+    if (stack->marks_input)
+      slots[count++] = (slot){stack->marks_input, MARKS, is_decoder};
   }
   return count;
 }
@@ -119,6 +121,8 @@ static const ashlar_array **field(ashlar_feed *feed, role which) {
     return &feed->positions;
   case TYPES:
     return &feed->types;
+  case MARKS:
+    return &feed->marks;
   }
   return &feed->values;
 }
@@ -151,7 +155,7 @@ static int check_feed(ashlar_feed *feed, const slot *slots, size_t slot_count,
     return 0;
   if (!feed->values) {
     /* The caller reports what is missing, once it knows what is asked for. */
-    if (feed->mask || feed->positions || feed->types)
+    if (feed->mask || feed->positions || feed->types || feed->marks)
       return ashlar_fail(error, "%s: missing", feed->values_name);
     return 0;
   }
@@ -164,7 +168,7 @@ static int check_feed(ashlar_feed *feed, const slot *slots, size_t slot_count,
       continue;
     if (check_shape(feed, name, array, error))
       return 1;
-    if (slots[i].role == MASK) {
+    if (slots[i].role == MASK || slots[i].role == MARKS) {
       if (check_mask(name, array, error))
         return 1;
     } else if (!is_integer(array)) {
@@ -205,14 +209,15 @@ int ashlar_bind_inputs(const ashlar_plan *plan,
   return 0;
 }
 
+int ashlar_feed_is_set(const ashlar_array *array, int64_t row, int64_t column) {
+  int64_t index = row * array->shape[1] + column;
+  if (array->element == ASHLAR_FLOAT32 || array->element == ASHLAR_FLOAT64)
+    return ashlar_array_float(array, index) != 0;
+  return ashlar_array_integer(array, index) != 0;
+}
+
 int ashlar_feed_keeps(const ashlar_feed *feed, int64_t row, int64_t column) {
-  const ashlar_array *mask = feed->mask;
-  int64_t index = row * feed->columns + column;
-  if (!mask)
-    return 1;
-  if (mask->element == ASHLAR_FLOAT32 || mask->element == ASHLAR_FLOAT64)
-    return ashlar_array_float(mask, index) != 0;
-  return ashlar_array_integer(mask, index) != 0;
+  return !feed->mask || ashlar_feed_is_set(feed->mask, row, column);
 }
 
 int64_t ashlar_feed_count(const ashlar_feed *feed, int64_t row) {

@@ -224,6 +224,7 @@ static int allocate(ashlar_runner *state) {
   state->ids = take(tokens, sizeof(*state->ids), &failed);
   state->positions = take(tokens, sizeof(*state->positions), &failed);
   state->types = take(tokens, sizeof(*state->types), &failed);
+  state->marks = take(tokens, sizeof(*state->marks), &failed);
   state->vectors = take(tokens * width, sizeof(*state->vectors), &failed);
   state->pixels = take(pixels, sizeof(*state->pixels), &failed);
   state->rows = take(tokens, sizeof(*state->rows), &failed);
@@ -245,6 +246,7 @@ static void release(ashlar_runner *state) {
   free(state->ids);
   free(state->positions);
   free(state->types);
+  free(state->marks);
   free(state->vectors);
   free(state->pixels);
   free(state->rows);

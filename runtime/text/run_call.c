@@ -49,7 +49,7 @@ static int collect_all_rows(ashlar_runner *state, const ashlar_output *wanted) {
 /* One row of each sequence that begins in this call. (Where it is not the
    first one, sequences come whole: encoders read them so.) */
 static int collect_chosen_rows(ashlar_runner *state,
-                              const ashlar_output *wanted) {
+                               const ashlar_output *wanted) {
   const ashlar_head_plan *head = &state->plan->heads[wanted->head];
   float *out = wanted->array->data;
   int64_t features = wanted->array->shape[1], first = 0;
@@ -125,16 +125,18 @@ static int add_token(ashlar_runner *state, const ashlar_feed *feed,
       ashlar_feed_integer(feed->types, "token_type_ids", row, column,
                           plan->token_types, &state->types[at], state->error))
     return 1;
+  if (feed->marks)
+    state->marks[at] = ashlar_feed_is_set(feed->marks, row, column);
   if (feed->positions) {
     if (ashlar_feed_integer(feed->positions, "position_ids", row, column, most,
                             &state->positions[at], state->error))
       return 1;
   } else if (plan->positions_offset >= 0 &&
              place >= most - plan->first_position) {
-    return ashlar_fail(
-        state->error, "%s has %lld columns; the model has %lld positions",
-        feed->values_name, (long long)feed->columns,
-        (long long)(most - plan->first_position));
+    return ashlar_fail(state->error,
+                       "%s has %lld columns; the model has %lld positions",
+                       feed->values_name, (long long)feed->columns,
+                       (long long)(most - plan->first_position));
   } else {
     state->positions[at] = (int32_t)(plan->first_position + place);
   }
@@ -172,19 +174,19 @@ int ashlar_call_run(ashlar_runner *state, const ashlar_feed *feed) {
   const ashlar_stack_plan *plan = feed->plan;
   int takes_ids = plan->ids_offset >= 0;
   int takes_images = plan->image.channels > 0;
-  ashlar_batch batch = {.sequences = state->calls,
-                        .slots = state->slots,
-                        .lengths = state->lengths,
-                        .ids = takes_ids ? state->ids : NULL,
-                        .vectors =
-                            takes_ids || takes_images ? NULL : state->vectors,
-                        .pixel_values = takes_images ? state->pixels : NULL,
-                        .position_ids =
-                            state->own_positions && plan->positions_offset >= 0
-                                ? state->positions
-                                : NULL,
-                        .token_type_ids = feed->types ? state->types : NULL,
-                        .extents = plan->reads_extents ? state->extents : NULL};
+  ashlar_batch batch = {
+      .sequences = state->calls,
+      .slots = state->slots,
+      .lengths = state->lengths,
+      .ids = takes_ids ? state->ids : NULL,
+      .vectors = takes_ids || takes_images ? NULL : state->vectors,
+      .pixel_values = takes_images ? state->pixels : NULL,
+      .position_ids = state->own_positions && plan->positions_offset >= 0
+                          ? state->positions
+                          : NULL,
+      .token_type_ids = feed->types ? state->types : NULL,
+      .extents = plan->reads_extents ? state->extents : NULL,
+      .marks = feed->marks ? state->marks : NULL};
   ashlar_status status = feed->stack == state->plan->decoder
                              ? state->api->decode(state->session, &batch)
                              : state->api->encode(state->session, &batch);

@@ -15,6 +15,7 @@ typedef struct ashlar_feed {
   const ashlar_array *mask;
   const ashlar_array *positions;
   const ashlar_array *types;
+  const ashlar_array *marks;
   int64_t batch;   /* B */
   int64_t columns; /* S; of vectors: tokens */
 } ashlar_feed;
@@ -31,6 +32,8 @@ int ashlar_bind_inputs(const ashlar_plan *plan,
 
 /* Whether the token at (row, column) takes part. */
 int ashlar_feed_keeps(const ashlar_feed *feed, int64_t row, int64_t column);
+/* A mask's element, checked to be 0 or 1, at (row, column). */
+int ashlar_feed_is_set(const ashlar_array *array, int64_t row, int64_t column);
 int64_t ashlar_feed_count(const ashlar_feed *feed, int64_t row);
 
 /* An integer input at (row, column), checked to lie in [0, limit). */
@@ -74,6 +77,7 @@ typedef struct ashlar_runner {
   int32_t *lengths;                 /* [max_sequences] */
   int32_t *extents;                 /* [max_sequences] */
   int32_t *ids, *positions, *types; /* [max_tokens] */
+  int32_t *marks;                   /* [max_tokens] */
   float *vectors;                   /* of max_tokens */
   float *pixels;                    /* [images of a call, channels, ...] */
   int64_t *rows, *columns;          /* [max_tokens]: where results go */

@@ -11,6 +11,7 @@
 #include "compiler/Build/Build.h"
 #include "compiler/Compiler.h"
 #include "compiler/Reference/Reference.h"
+#include "compiler/Spec/Marks.h"
 
 #include <cstdio>
 #include <iostream>
@@ -45,10 +46,14 @@ static ReferenceInputs readLine(std::istringstream &line, const Stack &stack,
     if (!vectors)
       line >> id;
     inputs.ids.push_back(id);
-    inputs.positions.push_back(static_cast<int32_t>(length + row));
+    inputs.positions.push_back(
+        static_cast<int32_t>(stack.embedding.positions.first + length + row));
     inputs.types.push_back(0);
     inputs.sequences.push_back({slot, length + row});
   }
+  if (stack.marks)
+    for (auto &place : inputs.sequences)
+      place.marked = place.index < markedByRule(*stack.marks, inputs.ids);
   return inputs;
 }
 

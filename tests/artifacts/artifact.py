@@ -66,7 +66,7 @@ StackPlan = _structure("StackPlan", """*:function p:input p:output ids_offset
     vectors_offset vector_stride vector_features vector_rows
     vectors_by_feature positions_offset types_offset vocabulary
     positions first_position positions_by_token token_types hidden hidden_offset hidden_stride cache_kind
-    reads_extents
+    reads_extents p:marks_input marks_offset marks_rule marks_token
     image_channels image_height image_width patch_height patch_width image_prefix image_rows""")
 HeadPlan = _structure("HeadPlan", """*:function p:output first_row_only row_token max_rows
     input_offset input_stride input_features output_offset output_stride
@@ -96,7 +96,7 @@ class Batch(c.Structure):
                 ("lengths", c.c_void_p), ("ids", c.c_void_p),
                 ("vectors", c.c_void_p), ("position_ids", c.c_void_p),
                 ("token_type_ids", c.c_void_p), ("extents", c.c_void_p),
-                ("pixel_values", c.c_void_p)]
+                ("pixel_values", c.c_void_p), ("marks", c.c_void_p)]
 
 
 def _function(*arguments, result=c.c_int):
@@ -132,7 +132,7 @@ class Library:
         get = getattr(self.handle, name + "_get_api")
         get.restype = c.POINTER(Api)
         self.api = get().contents
-        assert self.api.abi_version == 5
+        assert self.api.abi_version == 6
         self.plan = self.api.plan.contents
         plan = self.plan
         self.stacks = (StackPlan * plan.stack_count).from_address(plan.stacks)

@@ -154,6 +154,13 @@ def odd_forms():
         ("big_bird", {**bert(63, 9, 33, "BigBirdForMaskedLM"),
                       "model_type": "big_bird", "hidden_act": "gelu_new",
                       "block_size": 7, "num_random_blocks": 1}),
+        # One global token, which its own projections read.
+        ("longformer", {**bert(63, 9, 33,
+                               "LongformerForSequenceClassification",
+                               id2label={"0": "a", "1": "b"},
+                               label2id={"a": 0, "b": 1}),
+                        "model_type": "longformer", "attention_window": 6,
+                        "sep_token_id": 2}),
     ]
 
 

@@ -153,13 +153,15 @@ def check(name, model, target, tolerance=5e-6):
 
 def sweep(folder):
     # VNNI adds nothing to float32: that level's code is x86-64-v4's.
-    targets = [target for target in artifact.TARGETS if target != "x86-64-v4-vnni"]
+    first, *others = [target for target in artifact.TARGETS
+                      if target != "x86-64-v4-vnni"]
     # So many inputs that L2 does not hold the longest length's rows at once; that
     # it does not hold a group of panels.
     long = [("long", models.llama(40, 2, 1, 20, inputs)) for inputs in (1800, 5000)]
     for index, (family, config) in enumerate(long + models.odd_models()):
         name = models.write(folder, f"{family}{index}", config)
-        for target in targets:
+        # By turns: the other levels differ in the order of instructions only.
+        for target in first, others[index % len(others)]:
             path = os.path.join(folder, f"m{index}_{target.replace('-', '_')}.so")
             model = Model(name, path, f"--target={target}")
             check(name, model, target)
@@ -205,13 +207,14 @@ def encodings(folder):
         name = models.write(folder, f"{family}{index}", config)
         precision, tolerance = list(artifact.PRECISIONS.items())[index % len(artifact.PRECISIONS)]
         first = None
-        # VNNI multiplies integers only, and takes the place of x86-64-v4 by turns.
-        left_out = "x86-64-v4" if index % 2 else "x86-64-v4-vnni"
-        if precision.startswith("bf16"):
-            left_out = "x86-64-v4-vnni"
-        for target in artifact.TARGETS:
-            if target == left_out:
-                continue
+        # The lowest level and those above it: by turns one of them, each of them
+        # with each precision. VNNI multiplies integers only.
+        above = [target for target in artifact.TARGETS[1:]
+                 if target != "x86-64-v4-vnni" or not precision.startswith("bf16")]
+        turn = index // len(artifact.PRECISIONS)
+        if family != "wide":
+            above = [above[turn % len(above)]]
+        for target in artifact.TARGETS[0], *above:
             path = os.path.join(folder, f"e{index}_{target.replace('-', '_')}.so")
             model = Model(name, path, f"--target={target}", f"--precision={precision}")
             what = f"{target} {precision}"

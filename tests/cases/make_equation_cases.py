@@ -765,11 +765,51 @@ def mpt_shapes(c):
 # ---------------------------------------------------------------------------
 
 BERT_PREFIX = {"xlm-roberta": "roberta.", "roberta": "roberta.",
-               "electra": "electra."}
+               "electra": "electra.", "longformer": "longformer."}
+
+
+def global_tokens(model, inputs):
+    """Longformer's global tokens, [B, S]: those of the input, or what the
+    model's class takes without one (its documentation)."""
+    ids, real = inputs["input_ids"], real_tokens(inputs)
+    given = inputs.get("global_attention_mask")
+    marked = np.zeros(ids.shape, bool)
+    name = model["architectures"][0]
+    if model.get("_no_globals"):
+        pass
+    elif given is not None:
+        marked = given.astype(bool)
+    elif name.endswith("ForSequenceClassification"):
+        marked[:, 0] = True
+    elif name.endswith("ForQuestionAnswering"):
+        for row, marks in zip(ids, marked):
+            found = np.flatnonzero(row == model["sep_token_id"])
+            marks[:found[0] if len(found) else 0] = True
+    return marked & real
+
+
+def longformer_attention(model, x, at, layer, inputs):
+    """Beltagy et al. 2020, section 3.1: a window to either side and the global
+    tokens; these see everything by projections of their own."""
+    window = model["attention_window"]
+    window = window[layer] if isinstance(window, list) else window
+    real, marked = real_tokens(inputs), global_tokens(model, inputs)
+    heads, index = model["num_attention_heads"], np.arange(x.shape[1])
+    near = np.abs(index[:, None] - index) <= window // 2
+    suffix = "" if model.get("_same_projections") else "_global"
+    q, k, v = [heads_of(model.linear(x, at + "attention.self." + part), heads)
+               for part in ("query", "key", "value")]
+    gq, gk, gv = [heads_of(model.linear(x, at + "attention.self." + part +
+                                        suffix), heads)
+                  for part in ("query", "key", "value")]
+    seen = real[:, None, None, :]
+    local = attend(model, q, k, v,
+                   seen & (near | marked[:, None, None, :]))
+    return np.where(marked[:, :, None], attend(model, gq, gk, gv, seen), local)
 
 
 def bert_kind(model, inputs):
-    """roberta, xlm-roberta, electra: to the last layer's output."""
+    """roberta, xlm-roberta, electra, longformer: to the last layer's output."""
     family, heads = model["model_type"], model["num_attention_heads"]
     eps, ids = model["layer_norm_eps"], inputs["input_ids"]
     act = ACTIVATIONS[model["hidden_act"]]
@@ -789,9 +829,12 @@ def bert_kind(model, inputs):
         x = model.linear(x, "electra.embeddings_project")
     for layer in range(model["num_hidden_layers"]):
         at = f"{BERT_PREFIX[family]}encoder.layer.{layer}."
-        q, k, v = [heads_of(model.linear(x, at + "attention.self." + part),
-                            heads) for part in ("query", "key", "value")]
-        mixed = attend(model, q, k, v, real[:, None, None, :])
+        if family == "longformer":
+            mixed = longformer_attention(model, x, at, layer, inputs)
+        else:
+            q, k, v = [heads_of(model.linear(x, at + "attention.self." + part),
+                                heads) for part in ("query", "key", "value")]
+            mixed = attend(model, q, k, v, real[:, None, None, :])
         mixed = model.linear(mixed, at + "attention.output.dense")
         x = model.layer_norm(x + mixed, at + "attention.output.LayerNorm", eps)
         y = act(model.linear(x, at + "intermediate.dense"))
@@ -818,12 +861,14 @@ def bert_shapes(c):
         at = f"{BERT_PREFIX[family]}encoder.layer.{layer}."
         for norm in ("attention.output.LayerNorm", "output.LayerNorm"):
             shapes[at + norm + ".weight"] = shapes[at + norm + ".bias"] = (d,)
-        for name, rows, columns in (("attention.self.query", d, d),
-                                    ("attention.self.key", d, d),
-                                    ("attention.self.value", d, d),
-                                    ("attention.output.dense", d, d),
-                                    ("intermediate.dense", ff, d),
-                                    ("output.dense", d, ff)):
+        layers = [("attention.self.query", d, d),
+                  ("attention.self.key", d, d),
+                  ("attention.self.value", d, d),
+                  ("attention.output.dense", d, d),
+                  ("intermediate.dense", ff, d), ("output.dense", d, ff)]
+        if family == "longformer":
+            layers += [(name + "_global", d, d) for name, *_ in layers[:3]]
+        for name, rows, columns in layers:
             shapes[at + name + ".weight"] = (rows, columns)
             shapes[at + name + ".bias"] = (rows,)
     return shapes
@@ -833,7 +878,8 @@ def roberta_lm(model, inputs):
     x = bert_kind(model, inputs)
     y = gelu(model.linear(x, "lm_head.dense"))
     y = model.layer_norm(y, "lm_head.layer_norm", model["layer_norm_eps"])
-    logits = y @ model.weight("roberta.embeddings.word_embeddings.weight").T
+    logits = y @ model.weight(BERT_PREFIX[model["model_type"]] +
+                              "embeddings.word_embeddings.weight").T
     return {"logits": logits + model.weight("lm_head.bias"),
             "last_hidden_state": x}
 
@@ -1708,6 +1754,31 @@ case("xlm_roberta", "XLMRobertaForMaskedLM",
       "layer_norm_eps 1e-2": {"layer_norm_eps": 1e-2}},
      kind="encoder", embedding=0.6, gain=1.2, pad=1)
 
+LONGFORMER = {**ROBERTA, "attention_window": 6, "model_type": "longformer",
+              "onnx_export": False, "sep_token_id": 9, "layer_norm_eps": 1e-12}
+LONGFORMER_CHANGES = {"no global tokens": {"_no_globals": True},
+                      "one pair of projections": {"_same_projections": True}}
+
+case("longformer_classifier", "LongformerForSequenceClassification",
+     {**LONGFORMER, **labels(3), "attention_window": [4, 10],
+      "hidden_size": 42, "intermediate_size": 50, "num_attention_heads": 7,
+      "vocab_size": 59},
+     roberta_classifier, roberta_classifier_shapes,
+     {**LONGFORMER_CHANGES, "windows the other way round":
+      {"attention_window": [10, 4]}},
+     "windows of 4 and 10 keys; the first token is global", kind="classifier",
+     embedding=0.6, gain=1.2, pad=1)
+
+case("longformer_question_answering", "LongformerForQuestionAnswering",
+     {**LONGFORMER, "hidden_size": 40, "intermediate_size": 36,
+      "num_attention_heads": 5, "vocab_size": 47},
+     question_answering, question_answering_shapes,
+     {**LONGFORMER_CHANGES, "window 8": {"attention_window": 8},
+      "another separator": {"sep_token_id": 11}},
+     "the question, in front of the first separator, is global",
+     kind="encoder", embedding=0.6, gain=1.2, pad=1, separators=True,
+     outputs=["start_logits", "end_logits"])
+
 case("roberta_classifier", "RobertaForSequenceClassification",
      {**ROBERTA, **labels(5), "model_type": "roberta", "hidden_size": 40,
       "intermediate_size": 52, "num_attention_heads": 5, "vocab_size": 71},
@@ -1984,7 +2055,10 @@ def draw_weights(made, rng):
 
 
 def draw_ids(made, rng, batch, length):
-    return rng.integers(4, made["config"]["vocab_size"], (batch, length))
+    ids = rng.integers(4, made["config"]["vocab_size"], (batch, length))
+    if "separators" in made:
+        ids[:, length // 3] = made["config"]["sep_token_id"]
+    return ids
 
 
 def batch_inputs(made, rng, length, short, side):
@@ -2273,7 +2347,7 @@ COVERED = {llama_kind: ["llama_gqa", "llama_mha", "llama_mqa_bias_head_dim",
                         "llama_rope_dynamic", "qwen2", "mistral_sliding",
                         "phi3", "gemma"],
            cohere: ["cohere"], gpt_neox: ["gpt_neox_parallel"],
-           bloom: ["bloom"], mpt: ["mpt"], roberta_lm: ["roberta"],
+           bloom: ["bloom"], mpt: ["mpt"], roberta_lm: ["roberta", "longformer"],
            electra_lm: ["electra"], t5: ["t5_v1_0", "t5_v1_1"],
            image_model: ["vit_classifier"]}
 

@@ -713,6 +713,29 @@ def global_tokens(w, inputs, window=4, count=2, rows=True):
     return x
 
 
+@case({**plain_shapes(24, 2, vocabulary=VOCABULARY),
+       **{f"{at}attention.marked_{part}.weight": (24, 24)
+          for at in layers(2) for part in ("query", "key", "value")}},
+      {"window": 5}, {"apart": False}, {"marks": False}, reads="tokens",
+      marked=True, lengths=(1, 7, 33, 290))
+def marked_tokens(w, inputs, window=4, apart=True, marks=True):
+    x = tokens(w, inputs)
+    marked = inputs["marks"].astype(bool) & real_part(inputs) & marks
+    seen, near = see_all(inputs), see_near(x.shape[1], window)
+    for at in layers(2):
+        names = [(part, ("marked_" if apart else "") + part)
+                 for part in ("query", "key", "value")]
+        (q, mq), (k, mk), (v, mv) = [
+            [heads_of(w.linear(x, at + "attention." + name), 3)
+             for name in pair] for pair in names]
+        others = mixed(w, product(q, k) / math.sqrt(8), v,
+                       seen & (near | marked[:, None, None, :]))
+        whole = mixed(w, product(mq, mk) / math.sqrt(8), mv, seen)
+        x = x + w.linear(np.where(marked[:, :, None], whole, others),
+                         at + "attention.output")
+    return x
+
+
 @case(plain_shapes(24, 2), {"prefix": 4}, {"prefix": 6}, {"prefix": 0})
 def prefix_lm(w, inputs, prefix=5):
     x = vectors(w, inputs)
@@ -815,7 +838,11 @@ def draw(made, rng, batch, length):
         values = rng.standard_normal(shape) * made.get("spread", 1.0)
         return {"inputs": values.astype(np.float32)}
     most = made.get("source", VOCABULARY)
-    return {"input_ids": rng.integers(0, most, (batch, length))}
+    inputs = {"input_ids": rng.integers(0, most, (batch, length))}
+    if "marked" in made: # the first token, and few others
+        inputs["marks"] = (rng.random((batch, length)) < 0.05).astype(np.int64)
+        inputs["marks"][:, 0] = 1
+    return inputs
 
 
 def padded(made, rng, length, short):

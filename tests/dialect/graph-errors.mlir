@@ -442,6 +442,16 @@ func.func @kv_append_c21(%k: tensor<?x2x4xf32>, %seq: !ashlar.sequences) {
 
 // -----
 
+func.func @kv_append_c86(%q: tensor<?x2x4xf32>, %seq: !ashlar.sequences) {
+  // expected-error @below {{'ashlar.kv_append' op call gives keys to 'ashlar.scores' behind another kv_append call, which takes their place}}
+  %k, %v, %ks = ashlar.kv_append call %q, %q, %seq : tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32>, tensor<?x2x4xf32>
+  %0, %1, %2 = ashlar.kv_append call %q, %q, %seq : tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32>, tensor<?x2x4xf32>
+  %s = ashlar.scores %q, %k : tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x?xf32>
+  return
+}
+
+// -----
+
 func.func @kv_read_c22(%seq: !ashlar.sequences) {
   // expected-error @below {{'ashlar.kv_read' op reads cache call; expected self or cross}}
   %0, %1, %2 = ashlar.kv_read call %seq : tensor<?x2x4xf32>, tensor<?x2x4xf32>

@@ -147,6 +147,8 @@ func.func @layer(%x: tensor<?x8xf32>, %pos: tensor<?xi32>, %seq: !ashlar.sequenc
     %n = ashlar.mask all %capped, %seq, %cs : tensor<?x2x?xf32>
     // CHECK: ashlar.mask causal %{{.*}}, %{{.*}}, %{{.*}} window 3 : tensor<?x2x?xf32>
     %m = ashlar.mask causal %n, %seq, %cs window 3 : tensor<?x2x?xf32>
+    // CHECK: ashlar.mask all where #ashlar.not<#ashlar.marked<queries>> %{{.*}}, %{{.*}}, %{{.*}} : tensor<?x2x?xf32>
+    %mk = ashlar.mask all where #ashlar.not<#ashlar.marked<queries>> %m, %seq, %cs : tensor<?x2x?xf32>
     // CHECK: ashlar.mask all where #ashlar.any_of<[#ashlar.near<behind = 4, block = 16>, #ashlar.first<queries, 3>, #ashlar.random<count = 2, block = 16, seed = 7, of = 9>]> %{{.*}}, %{{.*}}, %{{.*}} window 9 : tensor<?x2x?xf32>
     %m2 = ashlar.mask all where #ashlar.any_of<[#ashlar.near<behind = 4, block = 16>, #ashlar.first<queries, 3>, #ashlar.random<count = 2, block = 16, seed = 7, of = 9>]> %m, %seq, %cs window 9 : tensor<?x2x?xf32>
     // CHECK: ashlar.repeat %{{.*}}, %{{.*}}, %{{.*}} where #ashlar.all_of<[#ashlar.not<#ashlar.short<20>>, #ashlar.last<keys, 4>, #ashlar.near<ahead = 0>]> times 3 : tensor<?x2x?xf32>

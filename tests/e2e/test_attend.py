@@ -142,6 +142,27 @@ class Attend(DriverTest):
         self.check_spec("soft_cap", "b2_s9_rightpad", 3, lambda h, i, j, s:
                         2 * math.tanh(s / math.sqrt(8) / 2))
 
+    def test_marked_tokens(self):
+        """Their weights are of other projections, in the same place."""
+        tensors = read_tensors("marked_tokens")
+        path = os.path.join(TEXTBOOK, "marked_tokens", "b1_s33")
+        files = [(name, os.path.join(path, f"in.{name}.npy"))
+                 for name in ("input_ids", "marks")]
+        ids, marks = (read_npy(file)[1] for _, file in files)
+        self.assertIn(sum(marks), range(2, 33))
+        rows = [tensors["tokens.weight"][id] for id in ids]
+        query, key, marked_query, marked_key = (
+            project(rows, tensors[f"layers.0.attention.{part}.weight"])
+            for part in ("query", "key", "marked_query", "marked_key"))
+        others = weigh(query, key, 3, lambda h, i, j, s: s / math.sqrt(8)
+                       if abs(i - j) < 4 or marks[j] else None)
+        marked = weigh(marked_query, marked_key, 3,
+                       lambda h, i, j, s: s / math.sqrt(8))
+        expected = [[(marked if marks[i] else others)[head][i]
+                     for i in range(33)] for head in range(3)]
+        library = self.compile(spec("marked_tokens"), "m.so", "--taps")
+        self.check(self.weights(library, "0", *files), [expected])
+
     def test_bias_and_prompts_in_pieces(self):
         slopes = [2.0 ** -x for x in (2, 4, 6, 8, 1, 3)]
         tensors = read_tensors("positions_alibi")

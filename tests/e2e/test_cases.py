@@ -97,8 +97,8 @@ for case_name in case_names(EQUATION_CASES):
 
 class AllCases(unittest.TestCase):
     def test_are_there(self):
-        self.assertGreaterEqual(len(case_names()), 47)
-        self.assertGreaterEqual(len(case_names(EQUATION_CASES)), 37)
+        self.assertGreaterEqual(len(case_names()), 48)
+        self.assertGreaterEqual(len(case_names(EQUATION_CASES)), 39)
 
 
 if __name__ == "__main__":

@@ -185,6 +185,8 @@ ashlar_status FakeModel::run(bool isEncoder, const ashlar_batch &batch) {
     }
     slot = {0, slot.sum, 0, slot.length};
   }
+  if (batch.marks)
+    call.marks.assign(batch.marks, batch.marks + row);
   calls.push_back(call);
   return ASHLAR_OK;
 }

@@ -47,6 +47,7 @@ struct FakeModel {
   struct Call {
     bool isEncoder;
     std::vector<int32_t> slots, lengths;
+    std::vector<int32_t> marks = {};
     bool operator==(const Call &) const = default;
   };
   std::vector<Call> calls;

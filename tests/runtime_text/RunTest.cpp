@@ -224,6 +224,27 @@ TEST(Run, handsOnPositionsAndTypes) {
   EXPECT_EQ(runner.feature(0, FakeType), (Rows{{0, 1, 1}}));
 }
 
+TEST(Run, handsOnMarksOfTokens) {
+  Runner runner(Encoder);
+  runner.model.stacks[0].marks_input = "global_attention_mask";
+  runner.ids("input_ids", {{9, 3, 4}, {5, 6, 7}});
+  runner.ids("attention_mask", {{0, 1, 1}, {1, 1, 0}});
+  runner.set<float>("global_attention_mask", ASHLAR_FLOAT32, {2, 3},
+                    {1, 0, 1, 1, 0, 1});
+  ASSERT_EQ(runner.run({"last_hidden_state"}), 0) << runner.error.message;
+  EXPECT_EQ(runner.model.calls, (std::vector<FakeModel::Call>{
+                                    {true, {0, 1}, {2, 2}, {0, 1, 1, 0}}}));
+}
+
+TEST(Run, marksThatAreNotGivenAreTheModels) {
+  Runner runner(Encoder);
+  runner.model.stacks[0].marks_input = "global_attention_mask";
+  runner.ids("input_ids", {{3, 4}});
+  ASSERT_EQ(runner.run({"last_hidden_state"}), 0) << runner.error.message;
+  EXPECT_EQ(runner.model.calls,
+            (std::vector<FakeModel::Call>{{true, {0}, {2}}}));
+}
+
 TEST(Run, encodesWholeSequencesInGroups) {
   Runner runner(Encoder);
   runner.ids(

@@ -2,6 +2,7 @@
 
 #include "tests/support/Cases.h"
 
+#include "compiler/Spec/Marks.h"
 #include "compiler/Support/Json.h"
 
 #include "llvm/Support/FileSystem.h"
@@ -167,6 +168,21 @@ static std::vector<float> featuresLast(const NpyArray &array) {
   return result;
 }
 
+/// Adds the marks of the rows from `begin` on, which are a sequence: those of
+/// `given`, or by the stack's rule.
+static void addMarks(const Marks &marks, const NpyArray *given, size_t begin,
+                     RaggedRows &result) {
+  llvm::ArrayRef<int32_t> ids(result.ids);
+  int64_t byRule = markedByRule(marks, ids.drop_front(begin));
+  std::vector<int64_t> all = integers(given, 0);
+  for (size_t row = begin; row < result.rows.size(); ++row) {
+    const RaggedRows::Row &place = result.rows[row];
+    result.marks.push_back(
+        given ? all[place.batch * result.columns + place.column]
+              : place.index < byRule);
+  }
+}
+
 RaggedRows ashlar::testing::raggedRows(const CaseRun &run, const Stack &stack,
                                        const NpyArray *mask) {
   const NpyArray *given = run.input(stack.input);
@@ -192,6 +208,7 @@ RaggedRows ashlar::testing::raggedRows(const CaseRun &run, const Stack &stack,
   }
   for (int64_t b = 0; b < batch; ++b) {
     int64_t index = 0;
+    size_t begin = result.rows.size();
     for (int64_t column = 0; column < length; ++column) {
       size_t at = b * length + column;
       if (!real[at])
@@ -207,6 +224,8 @@ RaggedRows ashlar::testing::raggedRows(const CaseRun &run, const Stack &stack,
       result.vectors.insert(result.vectors.end(), vector, vector + size);
       ++index;
     }
+    if (stack.marks)
+      addMarks(*stack.marks, run.input(stack.marks->input), begin, result);
   }
   return result;
 }

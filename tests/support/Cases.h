@@ -65,6 +65,7 @@ struct RaggedRows {
   std::vector<int32_t> ids;
   std::vector<int32_t> positions;
   std::vector<int32_t> types;
+  std::vector<int32_t> marks; // empty: the stack has none
   std::vector<float> vectors; // [rows * rows of a token, features]
   int64_t features = 0;       // of vectors
 

@@ -34,8 +34,9 @@ ReferenceInputs testing::referenceInputs(const RaggedRows &rows) {
   inputs.vectors = Tensor({count, rows.features});
   std::copy(rows.vectors.begin(), rows.vectors.end(),
             inputs.vectors.data.begin());
-  for (const RaggedRows::Row &row : rows.rows)
-    inputs.sequences.push_back({row.batch, row.index, rows.columns});
+  for (auto [i, row] : llvm::enumerate(rows.rows))
+    inputs.sequences.push_back({row.batch, row.index, rows.columns,
+                                !rows.marks.empty() && rows.marks[i]});
   return inputs;
 }
 

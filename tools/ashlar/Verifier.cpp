@@ -2,6 +2,7 @@
 
 #include "tools/ashlar/Verifier.h"
 
+#include "compiler/Spec/Marks.h"
 #include "compiler/Support/Errors.h"
 #include "runtime/text/model.h"
 
@@ -170,6 +171,13 @@ Error Verifier::runHead(size_t head, ArrayRef<Piece> pieces,
 // Stacks
 //===----------------------------------------------------------------------===//
 
+static bool isMarked(const Stack &stack, const SequenceRows &rows, int64_t i) {
+  if (!stack.marks)
+    return false;
+  return rows.marks.empty() ? i < markedByRule(*stack.marks, rows.ids)
+                            : rows.marks[i];
+}
+
 ReferenceInputs Verifier::inputsOf(size_t stack, ArrayRef<Piece> pieces) const {
   ReferenceInputs inputs;
   std::vector<float> vectors;
@@ -186,8 +194,9 @@ ReferenceInputs Verifier::inputsOf(size_t stack, ArrayRef<Piece> pieces) const {
     append(inputs.positions, rows.positions, 1);
     append(inputs.types, rows.types, 1);
     append(vectors, rows.vectors, perToken * features);
-    for (int64_t i = 0; i < piece.count; ++i)
-      inputs.sequences.push_back({piece.slot, piece.begin + i, rows.extent});
+    for (int64_t i = piece.begin; i < piece.begin + piece.count; ++i)
+      inputs.sequences.push_back(
+          {piece.slot, i, rows.extent, isMarked(spec.stacks[stack], rows, i)});
   }
   if (!vectors.empty()) {
     inputs.vectors = Tensor(
@@ -200,11 +209,12 @@ ReferenceInputs Verifier::inputsOf(size_t stack, ArrayRef<Piece> pieces) const {
 Error Verifier::runCompiled(size_t stack, ArrayRef<Piece> pieces,
                             const ReferenceInputs &inputs) {
   const ashlar_stack_plan &of = plan.stacks[stack];
-  std::vector<int32_t> slots, lengths, extents;
+  std::vector<int32_t> slots, lengths, extents, marks;
   std::vector<float> pixels;
   for (const Piece &piece : pieces) {
     const SequenceRows &rows = current->stacks[stack][piece.sequence];
     llvm::append_range(pixels, rows.pixels);
+    llvm::append_range(marks, rows.marks);
     slots.push_back(piece.slot);
     lengths.push_back(piece.count);
     extents.push_back(rows.extent ? rows.extent : rows.size());
@@ -224,6 +234,7 @@ Error Verifier::runCompiled(size_t stack, ArrayRef<Piece> pieces,
       of.positions_offset >= 0 ? inputs.positions.data() : nullptr;
   batch.token_type_ids = of.types_offset >= 0 ? inputs.types.data() : nullptr;
   batch.extents = of.reads_extents ? extents.data() : nullptr;
+  batch.marks = marks.empty() ? nullptr : marks.data();
   return statusError(api, static_cast<int64_t>(stack) == plan.encoder
                               ? api.encode(session, &batch)
                               : api.decode(session, &batch));

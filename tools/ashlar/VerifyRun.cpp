@@ -67,6 +67,8 @@ VerifyRun ashlar::tool::randomRun(const ModelSpec &spec, int64_t tokens) {
       rows.positions.push_back(stack.embedding.positions.first + i);
       int64_t types = stack.embedding.tokenTypes;
       rows.types.push_back(types ? random() % types : 0);
+      if (stack.marks)
+        rows.marks.push_back(random() % 4 == 0);
       if (stack.embedding.tokens)
         rows.ids.push_back(random() % stack.embedding.vocabulary);
       else
@@ -249,7 +251,7 @@ CaseReader::rowsOf(const Stack &stack, bool masked, const Arrays &inputs) {
   if (stack.embedding.rowsPerToken() > 1 && inputs.contains("attention_mask"))
     return userError(document.file, "a run has an attention_mask; what a stem "
                                     "reads has none");
-  std::vector<int64_t> ids, mask, positions, types;
+  std::vector<int64_t> ids, mask, positions, types, marks;
   std::vector<float> vectors;
   Error error = Error::success();
   if (isIds)
@@ -262,6 +264,8 @@ CaseReader::rowsOf(const Stack &stack, bool masked, const Arrays &inputs) {
     error = addIntegers(inputs, "position_ids", given, positions);
   if (!error && masked)
     error = addIntegers(inputs, "token_type_ids", given, types);
+  if (!error && stack.marks)
+    error = addIntegers(inputs, stack.marks->input, given, marks);
   if (error)
     return std::move(error);
   std::vector<SequenceRows> batch(given.shape[0]);
@@ -282,6 +286,8 @@ CaseReader::rowsOf(const Stack &stack, bool masked, const Arrays &inputs) {
                                                  : positions[at]);
       rows.types.push_back(types.empty() ? 0 : types[at]);
       rows.columns.push_back(column);
+      if (!marks.empty())
+        rows.marks.push_back(marks[at] != 0);
       if (isIds)
         rows.ids.push_back(ids[at]);
       else

@@ -16,6 +16,7 @@ struct SequenceRows {
   std::vector<int32_t> ids;     // empty for a stack of vectors
   std::vector<int32_t> positions;
   std::vector<int32_t> types;
+  std::vector<int32_t> marks; // empty: as the model says
   std::vector<float> vectors; // [rows * rows of a token, features]
   std::vector<float> pixels;  // of an image: what `vectors` were made of
 

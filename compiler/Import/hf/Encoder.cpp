@@ -95,8 +95,8 @@ Embedding hf::bertEmbedding(ConfigReader &config, const Twine &module,
   return embedding;
 }
 
-Stack hf::encoderStack(int64_t hidden, Embedding embedding, int64_t layers,
-                       Block block) {
+Stack hf::encoderStack(int64_t hidden, Embedding embedding,
+                       std::vector<BlockGroup> blocks) {
   Stack stack;
   stack.kind = StackKind::Encoder;
   stack.hidden = hidden;
@@ -105,8 +105,14 @@ Stack hf::encoderStack(int64_t hidden, Embedding embedding, int64_t layers,
   stack.embedding = std::move(embedding);
   stack.maxPositions =
       stack.embedding.positions.count - stack.embedding.positions.first;
-  stack.blocks = uniformBlocks(layers, std::move(block));
+  stack.blocks = std::move(blocks);
   return stack;
+}
+
+Stack hf::encoderStack(int64_t hidden, Embedding embedding, int64_t layers,
+                       Block block) {
+  return encoderStack(hidden, std::move(embedding),
+                      uniformBlocks(layers, std::move(block)));
 }
 
 //===----------------------------------------------------------------------===//

@@ -44,6 +44,8 @@ Embedding untypedEmbedding(ConfigReader &config, const llvm::Twine &module,
                            int64_t firstPosition = 0);
 
 /// A stack of tokens: input_ids -> last_hidden_state.
+Stack encoderStack(int64_t hidden, Embedding embedding,
+                   std::vector<BlockGroup> blocks);
 Stack encoderStack(int64_t hidden, Embedding embedding, int64_t layers,
                    Block block);
 

@@ -26,6 +26,7 @@ llvm::ArrayRef<const Family *> hf::families() {
       &gptNeox(),
       &gptj(),
       &llama(),
+      &longformer(),
       &m2m100(),
       &marian(),
       &mbart(),

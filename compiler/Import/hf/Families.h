@@ -54,6 +54,7 @@ const Family &gpt2();
 const Family &gptNeox();
 const Family &gptj();
 const Family &llama();
+const Family &longformer();
 const Family &m2m100();
 const Family &marian();
 const Family &mbart();

@@ -70,16 +70,20 @@ Positions hf::learnedPositions(const Twine &name, int64_t count, int64_t hidden,
   return positions;
 }
 
-int64_t hf::readFirstPosition(ConfigReader &config) {
-  const JsonValue *value = config.find("pad_token_id");
+int64_t hf::readToken(ConfigReader &config, StringRef key, int64_t fallback) {
+  const JsonValue *value = config.find(key);
   if (!value)
-    return 2;
-  llvm::Expected<int64_t> padding =
-      config.source().asInteger(*value, "pad_token_id", 0, maxCount - 1);
-  if (padding)
-    return *padding + 1;
-  config.record(padding.takeError());
-  return 2;
+    return fallback;
+  llvm::Expected<int64_t> token =
+      config.source().asInteger(*value, key, 0, maxCount - 1);
+  if (token)
+    return *token;
+  config.record(token.takeError());
+  return fallback;
+}
+
+int64_t hf::readFirstPosition(ConfigReader &config) {
+  return readToken(config, "pad_token_id", /*fallback=*/1) + 1;
 }
 
 std::vector<BlockGroup> hf::uniformBlocks(int64_t count, Block block) {

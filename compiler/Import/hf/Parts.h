@@ -33,6 +33,9 @@ Attention attention(int64_t hidden, int64_t heads, bool causal);
 Positions learnedPositions(const llvm::Twine &name, int64_t count,
                            int64_t hidden, int64_t offset = 0);
 
+/// The id of a token, from 0 on.
+int64_t readToken(ConfigReader &config, llvm::StringRef key, int64_t fallback);
+
 /// The position of a sequence's first token where they count from behind
 /// `pad_token_id` (absent: 1).
 int64_t readFirstPosition(ConfigReader &config);

@@ -52,7 +52,8 @@ protected:
 
 TEST_P(BuildCasesTest, opsAreThoseOfTheTextbook) {
   auto attentions = [](const Block &block) {
-    return 1 + block.crossAttention.has_value();
+    return 1 + block.attention.marked.has_value() +
+           block.crossAttention.has_value();
   };
   auto crosses = [](const Block &block) {
     return int64_t(block.crossAttention.has_value());

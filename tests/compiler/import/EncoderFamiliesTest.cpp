@@ -63,13 +63,14 @@ static Keys keysOf(const std::string &model) {
     return t5Keys("mt5", model);
   if (begins("UMT5"))
     return t5Keys("umt5", model);
-  const char *family = begins("Roberta")   ? "roberta"
-                       : begins("XLM")     ? "xlm-roberta"
-                       : begins("Electra") ? "electra"
-                       : begins("Albert")  ? "albert"
-                       : begins("BigBird") ? "big_bird"
-                       : begins("Bert")    ? "bert"
-                                           : "mpnet";
+  const char *family = begins("Roberta")      ? "roberta"
+                       : begins("XLM")        ? "xlm-roberta"
+                       : begins("Electra")    ? "electra"
+                       : begins("Albert")     ? "albert"
+                       : begins("BigBird")    ? "big_bird"
+                       : begins("Longformer") ? "longformer"
+                       : begins("Bert")       ? "bert"
+                                              : "mpnet";
   return bertKeys(family, model);
 }
 
@@ -245,6 +246,51 @@ TEST(EncoderFamilies, BigBirdMasks) {
   EXPECT_FALSE(attentionOf({{"num_random_blocks", "0"}}).repeated);
   Attention full = attentionOf({{"attention_type", "\"original_full\""}});
   EXPECT_FALSE(full.mask || full.repeated);
+}
+
+TEST(EncoderFamilies, LongformerMasks) {
+  Stack stack = specOf("LongformerModel").stacks[0];
+  const Attention &attention = blockOf(stack).attention;
+  EXPECT_EQ(printMask(*attention.mask), "window(257) | marked");
+  ASSERT_TRUE(attention.marked);
+  EXPECT_EQ(attention.marked->query.weight.tensor,
+            "longformer.encoder.layer.{layer}.attention.self.query_global."
+            "weight");
+  EXPECT_EQ(attention.marked->value.bias->tensor,
+            "longformer.encoder.layer.{layer}.attention.self.value_global."
+            "bias");
+  EXPECT_EQ(stack.blocks.size(), 1u);
+  std::vector<BlockGroup> blocks =
+      specOf("LongformerModel", {{"attention_window", "[8, 4]"}})
+          .stacks[0]
+          .blocks;
+  ASSERT_EQ(blocks.size(), 2u);
+  EXPECT_EQ(printMask(*blocks[0].block.attention.mask), "window(5) | marked");
+  EXPECT_EQ(printMask(*blocks[1].block.attention.mask), "window(3) | marked");
+  EXPECT_EQ(blocks[1].first, 1);
+  EXPECT_EQ(specOf("LongformerModel", {{"attention_window", "[4, 4]"}})
+                .stacks[0]
+                .blocks.size(),
+            1u);
+}
+
+/// Which tokens are global where the caller names none.
+TEST(EncoderFamilies, LongformerMarks) {
+  auto marksOf = [](const char *model) {
+    return *specOf(model).stacks[0].marks;
+  };
+  EXPECT_EQ(marksOf("LongformerForMaskedLM"),
+            (Marks{"global_attention_mask", MarkRule::None, 0}));
+  EXPECT_EQ(marksOf("LongformerForTokenClassification").otherwise,
+            MarkRule::None);
+  EXPECT_EQ(marksOf("LongformerForSequenceClassification"),
+            (Marks{"global_attention_mask", MarkRule::First, 0}));
+  EXPECT_EQ(marksOf("LongformerForQuestionAnswering"),
+            (Marks{"global_attention_mask", MarkRule::Before, 2}));
+  EXPECT_EQ(specOf("LongformerForQuestionAnswering", {{"sep_token_id", "0"}})
+                .stacks[0]
+                .marks->token,
+            0);
 }
 
 TEST(EncoderFamilies, BigBirdParts) {
@@ -476,6 +522,20 @@ TEST(EncoderFamilies, Unsupported) {
        {"num_random_blocks", "-1"},
        "10:24: \"num_random_blocks\" is -1; expected an integer from 0 to "
        "16777216"},
+      {"LongformerModel", relative, absolute},
+      {"LongformerModel",
+       {"attention_window", "[8, 4, 2]"},
+       "10:23: \"attention_window\" is an array; expected one number, or 2, "
+       "one "
+       "for each layer"},
+      {"LongformerModel",
+       {"attention_window", "[8, 0]"},
+       "10:27: \"attention_window\" is 0; expected an integer from 1 to "
+       "2147483647"},
+      {"LongformerModel",
+       {"attention_window", "7"},
+       "10:23: \"attention_window\" is 7; expected even numbers: half of it to "
+       "either side"},
       {"RobertaModel",
        {"max_position_embeddings", "2"},
        "9:30: \"max_position_embeddings\" is 2; expected more than the 2 rows "

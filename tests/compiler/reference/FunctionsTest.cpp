@@ -287,6 +287,24 @@ TEST(Functions, maskWithPattern) {
                                  0, 0, 0, 0, more}));
 }
 
+/// Marks of the query, and of the key.
+TEST(Functions, maskWithMarks) {
+  mlir::MLIRContext context;
+  context.loadDialect<ir::AshlarDialect>();
+  Sequences tokens = {{0, 0}, {0, 1, 0, true}, {1, 0, 0, true}};
+  Tensor zeros({3, 1, 3});
+  constexpr double no = -infinity;
+  auto masked = [&](ir::PatternSide side) {
+    return mask(ir::MaskKind::All, std::nullopt, zeros, tokens, tokens,
+                ir::MarkedAttr::get(&context, side))
+        .data;
+  };
+  EXPECT_EQ(masked(ir::PatternSide::Keys),
+            (std::vector<double>{no, 0, no, no, 0, no, no, no, 0}));
+  EXPECT_EQ(masked(ir::PatternSide::Queries),
+            (std::vector<double>{no, no, no, 0, 0, no, no, no, 0}));
+}
+
 /// Column 2 is for the query's own index; other sequences and distances that
 /// the table has not are left alone.
 TEST(Functions, biasByDistance) {

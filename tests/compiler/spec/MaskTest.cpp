@@ -21,7 +21,8 @@ TEST(Mask, IsPrintedAsItIsRead) {
        {"causal", "window(5)", "window(behind=5, ahead=2)", "window(behind=3)",
         "blocks(size=16, behind=1, ahead=1)", "blocks(size=4, ahead=0)",
         "prefix(4)", "first_queries(2)", "last_block(8)",
-        "last_block_queries(8)", "length_up_to(36)",
+        "last_block_queries(8)", "length_up_to(36)", "marked",
+        "window(5) & !marked_queries | marked",
         "random(blocks=2, block=16, seed=7)",
         "random(blocks=2, block=16, seed=7, of=9)", "!causal",
         "causal & (window(128) | prefix(4) | !(prefix(2) & window(3)))"})
@@ -50,7 +51,7 @@ TEST(Mask, Errors) {
   EXPECT_EQ(error("windw(3)"),
             "error: \"windw\" is no mask; supported: blocks, causal, "
             "first_queries, global, last_block, last_block_queries, "
-            "length_up_to, prefix, random, window");
+            "length_up_to, marked, marked_queries, prefix, random, window");
   EXPECT_EQ(error("window(0)"),
             "error: the number of window is 0; expected at least 1");
   EXPECT_EQ(error("window"),
@@ -73,6 +74,8 @@ TEST(Mask, Errors) {
   EXPECT_EQ(error(many), "error: it has more than 64 parts");
   EXPECT_EQ(error(std::string(100000, '(')),
             "error: it is nested deeper than 32");
+  EXPECT_EQ(error("marked(3)"),
+            "error: marked has other numbers than it takes, or one twice");
 }
 
 /// causal and window(n) have fields of their own.

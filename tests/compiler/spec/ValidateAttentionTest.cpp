@@ -469,3 +469,73 @@ TEST(Validate, HeadNorms) {
                                      "expected 24, the width of what it "
                                      "reads");
 }
+
+/// An encoder of tokens whose masks may ask for marks.
+static Subject markedSubject() {
+  ModelSpec encoder = encoderDecoderSpec();
+  encoder.stacks.pop_back();
+  encoder.heads.clear();
+  Subject subject(std::move(encoder));
+  subject.stack().marks.emplace().input = "marks";
+  subject.attention().mask = Mask::marked(MaskKind::MarkedKeys);
+  return subject;
+}
+
+TEST(Validate, Marks) {
+  Subject subject = markedSubject();
+  EXPECT_EQ(subject.error(), "");
+  const std::string at = "\"stacks[0].marks";
+  Marks &marks = *subject.stack().marks;
+  marks.token = 1;
+  EXPECT_EQ(subject.error(),
+            at + ".token\" is 1; expected an integer from 0 to 0");
+  marks.otherwise = MarkRule::Before;
+  EXPECT_EQ(subject.error(), "");
+  marks.token = 17;
+  EXPECT_EQ(subject.error(),
+            at + ".token\" is 17; expected an integer from 0 to 16");
+  marks.token = 0;
+  marks.input = "";
+  EXPECT_EQ(subject.error(), at + ".input\" is empty; expected a name");
+  marks.input = "attention_mask";
+  EXPECT_EQ(subject.error(), at + ".input\" is \"attention_mask\"; expected a "
+                                  "name that no other input or output has");
+  subject = markedSubject();
+  subject.attention().mask.reset();
+  EXPECT_EQ(subject.error(), at + "\" is present; expected a mask with marked "
+                                  "or marked_queries");
+  subject.attention().repeated = {Mask::marked(MaskKind::MarkedQueries), 2};
+  EXPECT_EQ(subject.error(), "");
+  subject.stack().marks.reset();
+  EXPECT_EQ(subject.error(),
+            block0 + "attention.repeated.keys\" is dependent on marks; "
+                     "expected \"marks\" in the stack, which say where they "
+                     "come from");
+  Subject decoder;
+  decoder.stack().marks.emplace().input = "marks";
+  EXPECT_EQ(decoder.error(),
+            at + "\" is present; expected none but in an encoder of tokens");
+}
+
+TEST(Validate, MarkedProjections) {
+  Subject subject = markedSubject();
+  Attention &attention = subject.attention();
+  attention.marked = {attention.query, attention.key, attention.value};
+  EXPECT_EQ(subject.error(), "");
+  attention.mask.reset(); // they ask for marks themselves
+  EXPECT_EQ(subject.error(), "");
+  attention.marked->value.inFeatures = 7;
+  EXPECT_NE(subject.error().find("attention.marked.value.in\" is 7"),
+            std::string::npos);
+  attention.marked->value = attention.value;
+  subject.stack().marks.reset();
+  EXPECT_EQ(subject.error(),
+            block0 + "attention.marked\" is present; expected \"marks\" in the "
+                     "stack, which say where they come from");
+  Subject cross(encoderDecoderSpec());
+  cross.cross().marked = {cross.cross().query, cross.cross().key,
+                          cross.cross().value};
+  EXPECT_EQ(cross.error(),
+            "\"stacks[1].blocks[0].cross_attention.marked\" is present; "
+            "expected none in cross-attention");
+}

@@ -129,6 +129,10 @@ static ModelSpec sandwichSpec() {
   bias.buckets = 8;
   bias.maxDistance = 100;
   bias.bidirectional = true;
+  spec.stacks[0].marks = {"marks", MarkRule::Before, 5};
+  Attention &source = spec.stacks[0].blocks[0].block.attention;
+  source.mask = Mask::marked(MaskKind::MarkedKeys);
+  source.marked = {source.query, source.key, source.value};
   return spec;
 }
 
@@ -339,7 +343,7 @@ TEST(YamlErrors, UnknownKey) {
             "m.yaml:15:11: unknown key \"dropout\" in "
             "\"stacks[0].blocks[0].attention\"\n"
             "known here: additive_vector, causal, clip, head_dim, heads, key, "
-            "key_norm, kv_heads, mask, output, position_bias, query, "
+            "key_norm, kv_heads, marked, mask, output, position_bias, query, "
             "query_norm, repeated, rotary, scale, soft_cap, value, window");
   EXPECT_EQ(yamlError("stacks: []\n\"a\\eb\": 1"),
             "m.yaml:2:1: unknown key \"a\\x1bb\"\n"

@@ -29,9 +29,11 @@ protected:
     Attribute isShort = ir::ShortAttr::get(c, 9);
     Attribute random = ir::RandomAttr::get(c, 2, 3, 7, 5);
     Attribute before = ir::RandomAttr::get(c, 1, 2, 1, 0);
-    std::vector<Attribute> result = {near,    causal,   blocks,      keys,
-                                     queries, lastKeys, lastQueries, isShort,
-                                     random,  before};
+    Attribute markedKeys = ir::MarkedAttr::get(c, ir::PatternSide::Keys);
+    Attribute markedQueries = ir::MarkedAttr::get(c, ir::PatternSide::Queries);
+    std::vector<Attribute> result = {
+        near,        causal,  blocks, keys,   queries,    lastKeys,
+        lastQueries, isShort, random, before, markedKeys, markedQueries};
     for (size_t i = 0, count = result.size(); i < count; ++i)
       result.push_back(ir::NotAttr::get(c, result[i]));
     result.push_back(ir::AnyOfAttr::get(c, {near, keys, random}));
@@ -41,12 +43,17 @@ protected:
     return result;
   }
 
+  static bool isMarked(int64_t token) { return token % 5 == 1 || token == 7; }
+
   MLIRContext context;
 };
 } // namespace
 
 TEST_F(PatternBoundsTest, HoldForEveryPoint) {
-  HostWords words;
+  std::vector<int64_t> marks = {0};
+  for (int64_t token = 0; token < 13; ++token)
+    marks.push_back(marks.back() + isMarked(token));
+  HostWords words{marks};
   for (Attribute pattern : patterns())
     for (int64_t extent : {1, 2, 8, 13})
       for (int64_t q0 = 0; q0 < extent; ++q0)
@@ -56,7 +63,8 @@ TEST_F(PatternBoundsTest, HoldForEveryPoint) {
               bool some = false, every = true;
               for (int64_t q = q0; q <= q1; ++q)
                 for (int64_t k = k0; k <= k1; ++k) {
-                  bool seen = ir::admits(pattern, {q, k, extent});
+                  bool seen = ir::admits(
+                      pattern, {q, k, extent, isMarked(q), isMarked(k)});
                   some |= seen;
                   every &= seen;
                 }
@@ -66,6 +74,15 @@ TEST_F(PatternBoundsTest, HoldForEveryPoint) {
               ASSERT_TRUE(isPoint ? any == some : any || !some);
               ASSERT_TRUE(isPoint ? all == every : !all || every);
             }
+}
+
+TEST_F(PatternBoundsTest, NothingIsMarkedByDefault) {
+  HostWords words;
+  PatternBounds<HostWords> bounds(words, {0, 3, 0, 3, 4});
+  Attribute marked = ir::MarkedAttr::get(&context, ir::PatternSide::Keys);
+  EXPECT_FALSE(bounds.any(marked));
+  EXPECT_FALSE(bounds.all(marked));
+  EXPECT_TRUE(bounds.all(ir::NotAttr::get(&context, marked)));
 }
 
 /// Outputs of splitmix64 from seed 7, as tests/cases/make_textbook_cases.py has

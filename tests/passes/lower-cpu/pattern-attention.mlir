@@ -43,3 +43,26 @@ func.func @repeated(%h: tensor<?x8xf32> {ashlar.input = "vectors"}, %s: !ashlar.
   %m = ashlar.merge_heads %a : tensor<?x2x4xf32> -> tensor<?x8xf32>
   return %m : tensor<?x8xf32>
 }
+
+// -----
+
+// Marks of the call: of keys, of 16 keys at once, and of queries.
+// CHECK-LABEL: ashlar.program @marked
+// CHECK:         ashlar.phase "attention"
+// CHECK:           %[[MARKS:.*]] = memref.view {{.*}} to memref<64xi32>
+// Some key of a segment: marked ones before its end, less those before it.
+// CHECK:           %[[END:.*]] = memref.load %[[MARKS]]
+// CHECK:           %[[BEGIN:.*]] = memref.load %[[MARKS]]
+// CHECK:           arith.subi
+// Of 16 keys each its own.
+// CHECK:           %[[NEXT:.*]] = vector.load %[[MARKS]]{{.*}} vector<16xi32>
+// CHECK:           %[[THIS:.*]] = vector.load %[[MARKS]]{{.*}} vector<16xi32>
+// CHECK:           %[[COUNT:.*]] = arith.subi %[[NEXT]], %[[THIS]] : vector<16xi32>
+// CHECK:           arith.cmpi sgt, %[[COUNT]]
+func.func @marked(%h: tensor<?x8xf32> {ashlar.input = "vectors"}, %s: !ashlar.sequences {ashlar.input = "sequences"}) -> tensor<?x8xf32> attributes {ashlar.stack = 0} {
+  %i = ashlar.split_heads %h : tensor<?x8xf32> -> tensor<?x2x4xf32>
+  %k, %v, %ks = ashlar.kv_append call %i, %i, %s : tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32>, tensor<?x2x4xf32>
+  %a = ashlar.attention all %i, %k, %v, %s, %ks where #ashlar.all_of<[#ashlar.marked<keys>, #ashlar.not<#ashlar.marked<queries>>]> scale 0.5 : tensor<?x2x4xf32>, tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32> loc("attention")
+  %m = ashlar.merge_heads %a : tensor<?x2x4xf32> -> tensor<?x8xf32>
+  return %m : tensor<?x8xf32>
+}

@@ -39,3 +39,20 @@ func.func @experts(%x: tensor<?x8xf32>, %p: tensor<?x4xf32>) -> tensor<?x8xf32> 
   } : tensor<?x8xf32>, tensor<?x4xf32> -> tensor<?x8xf32> loc("moe")
   return %y : tensor<?x8xf32>
 }
+
+// The weights of two attentions of a layer to its own keys are kept in one place:
+// the second one adds its own.
+// CHECK-LABEL: func.func @maps
+// CHECK:         ashlar.attention {{.*}} {ashlar.mapped = true}
+// CHECK:         ashlar.attention {{.*}} {ashlar.mapped = false}
+// CHECK:         ashlar.kv_read
+// CHECK:         ashlar.attention {{.*}} {ashlar.mapped = true}
+func.func @maps(%q: tensor<?x2x4xf32>, %s: !ashlar.sequences) -> tensor<?x2x4xf32> {
+  %k, %v, %ks = ashlar.kv_append call %q, %q, %s : tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32>, tensor<?x2x4xf32>
+  %a = ashlar.attention all %q, %k, %v, %s, %ks scale 0.5 : tensor<?x2x4xf32>, tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32>
+  %k2, %v2, %ks2 = ashlar.kv_append call %a, %a, %s : tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32>, tensor<?x2x4xf32>
+  %b = ashlar.attention all %q, %k2, %v2, %s, %ks2 scale 0.5 : tensor<?x2x4xf32>, tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32>
+  %k3, %v3, %ks3 = ashlar.kv_read cross %s : tensor<?x2x4xf32>, tensor<?x2x4xf32>
+  %c = ashlar.attention all %b, %k3, %v3, %s, %ks3 scale 0.5 : tensor<?x2x4xf32>, tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32>
+  return %c : tensor<?x2x4xf32>
+}
