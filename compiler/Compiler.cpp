@@ -221,12 +221,14 @@ ashlar::openWeights(const ImportResult &imported,
 
 /// Tables of the text front end. Without a tokenizer the model speaks ids.
 static llvm::Expected<std::string>
-makeTextTables(const ImportResult &imported,
+makeTextTables(const ImportResult &imported, const CompileOptions &compile,
                std::vector<std::string> &warnings) {
   TextOptions options;
   options.generation = imported.spec.generation;
+  options.family = imported.spec.family;
   options.labels = imported.spec.labels;
   options.sentence = imported.spec.sentence;
+  options.chatDate = compile.chatDate;
   // Texts are the first stack's; where it takes vectors, the last one's.
   for (const Stack &stack : llvm::reverse(imported.spec.stacks))
     if (stack.embedding.tokens)
@@ -274,7 +276,7 @@ llvm::Expected<CompileReport> ashlar::compile(llvm::StringRef model,
                                               const CompileOptions &options) {
   CompileReport report;
   Stopwatch watch;
-  llvm::Expected<ImportResult> imported = importModel(model);
+  llvm::Expected<ImportResult> imported = importModel(model, options.tower);
   if (!imported)
     return imported.takeError();
   report.warnings = imported->warnings;
@@ -291,7 +293,8 @@ llvm::Expected<CompileReport> ashlar::compile(llvm::StringRef model,
       openWeights(*imported, options.randomWeights);
   if (!weights)
     return weights.takeError();
-  llvm::Expected<std::string> text = makeTextTables(*imported, report.warnings);
+  llvm::Expected<std::string> text =
+      makeTextTables(*imported, options, report.warnings);
   if (!text)
     return text.takeError();
   std::unique_ptr<mlir::MLIRContext> context = makeContext();

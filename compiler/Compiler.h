@@ -27,6 +27,7 @@ namespace ashlar {
 class TensorReader;
 
 struct CompileOptions {
+  std::string tower; // of a folder with several models: which
   std::string output;
   ArtifactKind kind = ArtifactKind::SharedLibrary;
   const Target *target = nullptr;
@@ -42,6 +43,8 @@ struct CompileOptions {
   bool taps = false;
   FusionOptions fusion;
   PrecisionOptions precision;
+  /// The day that a chat template writes, YYYY-MM-DD; none: it does without.
+  std::optional<std::string> chatDate;
 };
 
 /// The graph of `spec`, with loops over layers as --precision allows them.

@@ -76,6 +76,10 @@ static void countPhases(mlir::Block &block, int64_t times, Work &sum,
               phase->getAttrOfType<mlir::DenseI64ArrayAttr>(phaseTilesAttr))
         entry["tiles"] = llvm::json::Object{
             {"visited", tiles[0]}, {"total", tiles[1]}, {"tokens", tiles[2]}};
+      if (auto window =
+              phase->getAttrOfType<mlir::DenseI64ArrayAttr>(phaseWindowAttr))
+        entry["window"] =
+            llvm::json::Object{{"behind", window[0]}, {"ahead", window[1]}};
       phases.push_back(std::move(entry));
     } else if (auto loop = mlir::dyn_cast<mlir::scf::ForOp>(op)) {
       std::optional<llvm::APInt> layers = loop.getStaticTripCount();
@@ -117,6 +121,22 @@ static std::pair<int64_t, int64_t> perToken(const PlanDescription &plan,
           sum.weightBytes + sum.bytesPerRow + sum.expertBytesPerRow};
 }
 
+/// Which rows a head reads.
+static const char *rowsOf(const ashlar_head_plan &head) {
+  if (head.pools)
+    return "pooled";
+  if (!head.first_row_only)
+    return "all";
+  switch (head.row_token) {
+  case ASHLAR_ROW_FIRST:
+    return "first";
+  case ASHLAR_ROW_LAST:
+    return "last";
+  default:
+    return "chosen";
+  }
+}
+
 static llvm::json::Array entriesOf(const PlanDescription &plan,
                                    WorkTable &work) {
   llvm::json::Array entries;
@@ -141,7 +161,7 @@ static llvm::json::Array entriesOf(const PlanDescription &plan,
     entries.push_back(
         llvm::json::Object{{"call", "head"},
                            {"head", static_cast<int64_t>(index)},
-                           {"rows", head.plan.first_row_only ? "first" : "all"},
+                           {"rows", rowsOf(head.plan)},
                            {"output", head.output},
                            {"features", head.plan.output_features},
                            {"scalar", head.plan.scalar},

@@ -30,14 +30,16 @@ static int64_t resultFeatures(func::FuncOp entry) {
   return cast<RankedTensorType>(entry.getResultTypes()[0]).getDimSize(1);
 }
 
-/// The cache that the entry's own rows append to.
-static int64_t ownCache(func::FuncOp entry, const ArenaPlan &arena) {
-  int64_t index = -1;
+/// The caches that the entry's own rows append to.
+static void setOwnCaches(func::FuncOp entry, const ArenaPlan &arena,
+                         ashlar_stack_plan &plan) {
+  plan.cache_kind = plan.ring_kind = -1;
   entry.walk([&](ir::KvAppendOp append) {
-    if (append.getCache() != ir::CacheKind::Cross)
-      index = arena.findCache(append.getCache());
+    if (append.getCache() == ir::CacheKind::Cross)
+      return;
+    int64_t index = CachePlace::of(append).cache;
+    (arena.caches[index].isRing() ? plan.ring_kind : plan.cache_kind) = index;
   });
-  return index;
 }
 
 /// Position ids that the entry's tables can take; 0 = any.
@@ -118,7 +120,7 @@ static StackDescription describeStack(func::FuncOp entry, const Stack &stack,
   auto result = entry->getAttrOfType<ir::BufferAttr>(resultBufferAttr);
   plan.hidden_offset = result.getOffset();
   plan.hidden_stride = result.getStride();
-  plan.cache_kind = ownCache(entry, arena);
+  setOwnCaches(entry, arena, plan);
   plan.reads_extents = readsExtents(entry);
   if (stack.marks) {
     description.marksInput = stack.marks->input;
@@ -134,6 +136,8 @@ static int64_t rowToken(const Head &head) {
   case RowSelection::All:
   case RowSelection::First:
     return ASHLAR_ROW_FIRST;
+  case RowSelection::Last:
+    return ASHLAR_ROW_LAST;
   case RowSelection::Token:
     return head.token;
   case RowSelection::HighestToken:
@@ -148,9 +152,10 @@ static HeadDescription describeHead(func::FuncOp entry, const Head &head,
   description.function = entry.getSymName().str();
   description.output = head.output;
   ashlar_head_plan &plan = description.plan;
-  plan.first_row_only = head.rows != RowSelection::All;
+  plan.first_row_only = head.isOfSequences();
   plan.row_token = rowToken(head);
-  plan.max_rows = arena.headRows;
+  plan.pools = !head.pools.empty();
+  plan.max_rows = arena.rowsOf(entry);
   ir::BufferAttr input = inputBuffer(entry, "hidden");
   plan.input_offset = input.getOffset();
   plan.input_stride = input.getStride();
@@ -173,6 +178,7 @@ static ashlar_cache_plan describeCache(const CachePlan &cache) {
   plan.segments = cache.segments;
   plan.segment_stride = cache.segmentStride;
   plan.slot_segments = cache.slotSegments;
+  plan.kept_segments = cache.keptSegments;
   plan.table_offset = cache.table;
   plan.capacity = cache.capacity;
   return plan;

@@ -36,6 +36,10 @@ WeightOp lookupWeight(mlir::Operation *op, mlir::FlatSymbolRefAttr symbol);
 /// before the last convolution of a stem.
 int64_t rowsPerToken(mlir::Value rows);
 
+/// Whether `rows` have one for each sequence, not for each token: those of a
+/// pool, and what was made of them.
+bool isPerSequence(mlir::Value rows);
+
 /// The model's names in `location`, in order: the first says what the op
 /// computes, the others what it was fused of.
 llvm::SmallVector<llvm::StringRef> namesOf(mlir::Location location);

@@ -250,7 +250,7 @@ static LogicalResult verifyKeysOfCall(KvAppendOp op) {
   for (Value result : {op.getKeys(), op.getValues()})
     for (Operation *user : result.getUsers()) {
       Operation *own = op->getBlock()->findAncestorOpInBlock(*user);
-      if (own && next->isBeforeInBlock(own)) // C86
+      if (own && next->isBeforeInBlock(own)) // C91
         return op.emitOpError("call gives keys to '")
                << user->getName() << "' behind another kv_append call, which "
                << "takes their place";
@@ -272,8 +272,9 @@ LogicalResult KvAppendOp::verify() {
 }
 
 LogicalResult KvReadOp::verify() {
-  if (getCache() == CacheKind::Call) // C22
-    return emitOpError("reads cache call; expected self or cross");
+  if (getCache() != CacheKind::Cross) // C22
+    return emitOpError("reads cache ")
+           << stringifyEnum(getCache()) << "; expected cross";
   return verifyKeyAndValue(*this, getKeys(), getValues());
 }
 

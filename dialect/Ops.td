@@ -360,6 +360,45 @@ def Ashlar_SetRowOp : Ashlar_WeightedOp<"set_row", [
   let hasVerifier = 1;
 }
 
+def Ashlar_PoolOp : Ashlar_RowOp<"pool"> {
+  let summary = "the mean of some rows of each sequence: one row for each";
+  let description = [{
+    Row s of the result is the mean of the rows of sequence s whose index in it lies in
+    [`from`, `from + count)`; without `count`, of all from `from` on. A sequence without
+    such rows gives zeros. What is computed from the result row by row has a row for
+    each sequence, too.
+
+    ```mlir
+    %mean = ashlar.pool %x, %sequences from 1 : tensor<?x64xf32> -> tensor<?x64xf32>
+    %class = ashlar.pool %x, %sequences from 0 count 1
+        : tensor<?x64xf32> -> tensor<?x64xf32>
+    ```
+  }];
+  let arguments = (ins Rows:$input, Ashlar_Sequences:$sequences, I64Attr:$from,
+                       OptionalAttr<I64Attr>:$count);
+  let results = (outs Rows:$result);
+  let assemblyFormat = [{
+    $input `,` $sequences `from` $from (`count` $count^)? attr-dict `:` type($input) `->`
+    type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Ashlar_ConcatOp : Ashlar_RowOp<"concat"> {
+  let summary = "the features of several rows behind each other";
+  let description = [{
+    Row t of the result is row t of each of the inputs, in their order.
+
+    ```mlir
+    %y = ashlar.concat %a, %b : tensor<?x64xf32>, tensor<?x32xf32> -> tensor<?x96xf32>
+    ```
+  }];
+  let arguments = (ins Variadic<Rows>:$inputs);
+  let results = (outs Rows:$result);
+  let assemblyFormat = "$inputs attr-dict `:` type($inputs) `->` type($result)";
+  let hasVerifier = 1;
+}
+
 def Ashlar_SplitHeadsOp : Ashlar_RowOp<"split_heads", [
     SameTokens<["input", "result"]>]> {
   let summary = "[tokens, heads * head_dim] as [tokens, heads, head_dim]";

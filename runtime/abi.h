@@ -16,11 +16,15 @@
 |*   rows         int32[max_tokens][8]         see ashlar_row_word
 |*   tiles        int32[max_tiles][8]          see ashlar_tile_word
 |*   segments     int32[max_sequences][n]      physical segment of logical
-|*                segment i of a slot; one table per cache kind
+|*                segment i of a slot; one table for each cache
 |*
 |* Keys and values lie in segments of ASHLAR_SEGMENT_KEYS keys. Layer l's segment
 |* s of a cache begins at cache + kind.offset + l * kind.layer_stride +
 |* s * kind.segment_stride. The compiler alone knows what is inside a segment.
+|*
+|* Layers with windows do not need all keys: in a ring a slot's segments are taken
+|* again, the first for logical segment kept_segments, and so on. The compiler has
+|* made it long enough for the rows of any call and for what they see.
 |*
 \*===----------------------------------------------------------------------===*/
 
@@ -48,13 +52,14 @@ enum ashlar_call_word {
    feeds a decoder have a second place: as keys of plan.cross_cache. */
 enum ashlar_row_word {
   ASHLAR_ROW_SEGMENT = 0,       /* physical segment in the entry's own cache */
-  ASHLAR_ROW_KEY = 1,           /* key in that segment, 0..255 */
+  ASHLAR_ROW_KEY = 1,           /* key in that segment, and in the ring's, 0..255 */
   ASHLAR_ROW_INDEX = 2,         /* index in its sequence, from 0 */
   ASHLAR_ROW_SLOT = 3,          /* the sequence's slot */
   ASHLAR_ROW_CROSS_SEGMENT = 4, /* physical segment in the cross cache, or 0 */
   ASHLAR_ROW_CROSS_KEY = 5,     /* key in that segment, or 0 */
   ASHLAR_ROW_KEYS = 6,          /* tokens of its sequence, this call's included */
-  ASHLAR_ROW_WORDS = 8          /* the other one is reserved: 0 */
+  ASHLAR_ROW_RING_SEGMENT = 7,  /* physical segment in the entry's ring, or 0 */
+  ASHLAR_ROW_WORDS = 8
 };
 
 /* Up to plan.tile_rows successive rows of one sequence: a unit of attention. */
@@ -63,7 +68,7 @@ enum ashlar_tile_word {
   ASHLAR_TILE_ROWS = 1,           /* 1..tile_rows */
   ASHLAR_TILE_INDEX = 2,          /* index in its sequence of the first row */
   ASHLAR_TILE_KEYS = 3,           /* keys of the sequence, this call's included */
-  ASHLAR_TILE_SEGMENTS = 4,       /* first entry in the self segment table */
+  ASHLAR_TILE_SEGMENTS = 4,       /* first entry in the self segment tables */
   ASHLAR_TILE_CROSS_KEYS = 5,     /* keys of the slot's source; 0 without one */
   ASHLAR_TILE_CROSS_SEGMENTS = 6, /* first entry in the cross segment table */
   ASHLAR_TILE_EXTENT = 7,         /* what masks take for the sequence's length */
@@ -125,7 +130,9 @@ typedef struct ashlar_stack_plan {
   int64_t hidden;            /* features of a row */
   int64_t hidden_offset;     /* float[max_tokens][hidden_stride], the result */
   int64_t hidden_stride;     /* in elements */
-  int64_t cache_kind;        /* index in plan.caches that rows append to */
+  int64_t cache_kind;        /* index in plan.caches of that which keeps all keys of
+                                the rows, or -1 */
+  int64_t ring_kind;         /* the same of a ring, for layers with windows, or -1 */
   int64_t reads_extents;     /* whether masks ask for a sequence's extent */
   const char *marks_input;   /* null = masks ask for no marks */
   int64_t marks_offset;      /* int32[max_tokens + 1], of the call's rows: entry r is
@@ -138,7 +145,8 @@ typedef struct ashlar_stack_plan {
 /* A head reads rows of the last stack's result. */
 enum ashlar_row_choice {
   ASHLAR_ROW_FIRST = -1,
-  ASHLAR_ROW_HIGHEST_TOKEN = -2 /* the first row of the highest id */
+  ASHLAR_ROW_HIGHEST_TOKEN = -2, /* the first row of the highest id */
+  ASHLAR_ROW_LAST = -3
 };
 
 typedef struct ashlar_head_plan {
@@ -146,6 +154,9 @@ typedef struct ashlar_head_plan {
   const char *output;     /* "logits", "pooler_output" */
   int64_t first_row_only; /* 1: it reads one row of each sequence: */
   int64_t row_token;      /* the first with this id, or an ashlar_row_choice */
+  int64_t pools;          /* 1: it makes one row of each sequence of a call, at
+                             once: its input is where the stack's result lies,
+                             and the call's tables are as the stack had them */
   int64_t max_rows;       /* rows of one call of `function` */
   int64_t input_offset;   /* float[max_rows][input_stride] */
   int64_t input_stride;
@@ -165,6 +176,7 @@ typedef struct ashlar_cache_plan {
   int64_t segments;       /* physical segments */
   int64_t segment_stride; /* bytes */
   int64_t slot_segments;  /* entries of one slot in the segment table */
+  int64_t kept_segments;  /* physical segments of one slot; fewer: a ring */
   int64_t table_offset;   /* int32[max_sequences][slot_segments], in the arena */
   int64_t capacity;       /* keys of one slot */
 } ashlar_cache_plan;

@@ -120,8 +120,9 @@ ashlar_status ashlar_hidden(const ashlar_session *session, const float **hidden,
 
 /* Runs head `head` (index in the manifest's list) on rows of the last call. `rows`
    holds `count` row numbers; null = all rows, or the first row of each sequence for
-   a head that reads those (`count` is then that number or 0). `out` receives
-   [count, features] floats. */
+   a head that reads those (`count` is then that number or 0). A head that makes one
+   row of all those of a sequence takes null only. `out` receives [count, features]
+   floats. */
 ashlar_status ashlar_head(ashlar_session *session, int32_t head,
                           const int32_t *rows, int32_t count, float *out,
                           size_t out_floats);

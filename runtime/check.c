@@ -43,13 +43,17 @@ static ashlar_status check_source(const ashlar_plan *plan,
 }
 
 static ashlar_status check_context(const ashlar_plan *plan,
-                                   const ashlar_cache_plan *cache,
+                                   const ashlar_stack_plan *stack,
                                    const ashlar_rt_slot *slot, int64_t length) {
   if (plan->cross_cache >= 0 && slot->source < 1)
     return ASHLAR_NO_SOURCE;
   int64_t capacity = plan->max_context;
+  const ashlar_cache_plan *cache = ashlar_rt_cache_of(plan, stack->cache_kind);
+  const ashlar_cache_plan *ring = ashlar_rt_cache_of(plan, stack->ring_kind);
   if (cache)
     capacity = least(capacity, cache->capacity);
+  if (ring)
+    capacity = least(capacity, ring->capacity);
   return slot->length + length > capacity ? ASHLAR_CONTEXT_FULL : ASHLAR_OK;
 }
 
@@ -73,7 +77,7 @@ static ashlar_status check_sequences(ashlar_session *session, int64_t stack,
     ashlar_status status =
         stack == plan->encoder
             ? check_source(plan, cache, length)
-            : check_context(plan, cache, &session->slots[slot], length);
+            : check_context(plan, of, &session->slots[slot], length);
     if (status != ASHLAR_OK)
       return status;
     total += length;

@@ -12,6 +12,8 @@ static inline int64_t ashlar_choose_row(int64_t row_token, const int32_t *ids,
                                         int64_t begin, int64_t end) {
   if (row_token == ASHLAR_ROW_FIRST)
     return begin;
+  if (row_token == ASHLAR_ROW_LAST)
+    return end - 1;
   int64_t chosen = begin;
   for (int64_t row = begin; row < end; ++row) {
     if (ids[row] == row_token)

@@ -1,7 +1,8 @@
 /*===- head.c - Heads on rows of the last result -------------------- C -*-===*\
 |*
 |* A head takes max_rows rows at a time, so that its place in the arena does not
-|* grow with max_tokens: rows are gathered, run and copied out piece by piece.
+|* grow with max_tokens: rows are gathered, run and copied out piece by piece. One
+|* that pools reads the whole result where it lies.
 |*
 \*===----------------------------------------------------------------------===*/
 
@@ -19,7 +20,7 @@ typedef struct row_list {
 /* One row of each sequence of the last call. */
 static const int32_t *choose_rows(const ashlar_session *session,
                                   const ashlar_head_plan *head) {
-  if (head->row_token == ASHLAR_ROW_FIRST)
+  if (head->row_token == ASHLAR_ROW_FIRST || head->pools)
     return session->first_rows;
   const ashlar_stack_plan *stack =
       &session->plan->stacks[session->result_stack];
@@ -37,7 +38,7 @@ static ashlar_status list_rows(const ashlar_session *session,
                                const ashlar_head_plan *head,
                                const int32_t *rows, int32_t count,
                                row_list *list) {
-  if (count < 0)
+  if (count < 0 || (rows && head->pools))
     return ASHLAR_INVALID_ARGUMENT;
   if (rows) {
     for (int32_t i = 0; i < count; ++i)
@@ -70,6 +71,20 @@ static ashlar_status check(const ashlar_session *session, int32_t index,
                                                   : ASHLAR_OK;
 }
 
+/* The head's function, and its first `count` rows to `out`. */
+static void run(ashlar_session *session, const ashlar_head_plan *head,
+                int64_t count, float *out) {
+  ashlar_rt_job job = {.function = head->function,
+                       .weights = session->weights,
+                       .arena = session->arena,
+                       .cache = session->cache};
+  ashlar_rt_team_run(session->team, &job);
+  const float *output = (const float *)(session->arena + head->output_offset);
+  for (int64_t i = 0; i < count; ++i)
+    memcpy(out + i * head->output_features, output + i * head->output_stride,
+           (size_t)head->output_features * sizeof *out);
+}
+
 /* Rows [first, first + count) of the list: in, through the head, out. */
 static void run_piece(ashlar_session *session, const ashlar_head_plan *head,
                       const row_list *list, int64_t first, int64_t count,
@@ -85,16 +100,7 @@ static void run_piece(ashlar_session *session, const ashlar_head_plan *head,
                         head->input_features);
   }
   ashlar_rt_write_header(session, count, 0, 0);
-  ashlar_rt_job job = {.function = head->function,
-                       .weights = session->weights,
-                       .arena = session->arena,
-                       .cache = session->cache};
-  ashlar_rt_team_run(session->team, &job);
-  const float *output = (const float *)(session->arena + head->output_offset);
-  for (int64_t i = 0; i < count; ++i)
-    memcpy(out + (first + i) * head->output_features,
-           output + i * head->output_stride,
-           (size_t)head->output_features * sizeof *out);
+  run(session, head, count, out + first * head->output_features);
 }
 
 ashlar_status ashlar_head(ashlar_session *session, int32_t head,
@@ -111,6 +117,12 @@ ashlar_status ashlar_head(ashlar_session *session, int32_t head,
   if (out_floats / (uint64_t)plan->output_features < (uint64_t)list.count)
     return ASHLAR_INVALID_ARGUMENT;
   ashlar_rt_clear_marks(session->team);
+  if (plan->pools) {
+    ashlar_rt_write_header(session, session->result_rows,
+                           session->result_tiles, session->result_sequences);
+    run(session, plan, list.count, out);
+    return ASHLAR_OK;
+  }
   for (int64_t first = 0; first < list.count; first += plan->max_rows) {
     int64_t left = list.count - first;
     run_piece(session, plan, &list, first,

@@ -87,9 +87,10 @@ struct ashlar_session {
   /* The last call: what `hidden` and `head` read. */
   int64_t result_stack; /* index in plan.stacks, or -1: no call yet */
   int64_t result_rows;
+  int64_t result_tiles;
   int64_t result_sequences;
-  int32_t *first_rows; /* [max_sequences] */
-  int32_t *chosen_rows;  /* the same for a head that reads others */
+  int32_t *first_rows;  /* [max_sequences] */
+  int32_t *chosen_rows; /* the same for a head that reads others */
 };
 
 /* model.c: `open` of any plan. */
@@ -170,10 +171,14 @@ static inline int64_t ashlar_rt_begin_of(const ashlar_session *session,
 }
 
 /* The one place that decides where keys lie outside the arena: each slot owns a
-   run of segments, which begins here. */
-static inline int64_t ashlar_rt_first_segment(const ashlar_cache_plan *cache,
-                                              int32_t slot) {
-  return slot * cache->slot_segments;
+   run of segments. In a ring logical segments take turns on them. */
+static inline int64_t ashlar_rt_kept_segment(const ashlar_cache_plan *cache,
+                                             int32_t slot, int64_t segment) {
+  return slot * cache->kept_segments + segment % cache->kept_segments;
+}
+
+static inline bool ashlar_rt_is_ring(const ashlar_cache_plan *cache) {
+  return cache->kept_segments < cache->slot_segments;
 }
 
 static inline int64_t ashlar_rt_segments_for(int64_t keys) {

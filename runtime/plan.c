@@ -60,6 +60,23 @@ static bool image_is_sound(const ashlar_image_plan *image, int64_t features) {
          image->rows == image->prefix + patches;
 }
 
+/* What rows append to. A tile names its first entry in the tables of both: they
+   are alike. */
+static bool own_caches_are_sound(const ashlar_plan *plan,
+                                 const ashlar_stack_plan *stack) {
+  if (stack->cache_kind < -1 || stack->cache_kind >= plan->cache_count ||
+      stack->ring_kind < -1 || stack->ring_kind >= plan->cache_count)
+    return false;
+  const ashlar_cache_plan *all = ashlar_rt_cache_of(plan, stack->cache_kind);
+  const ashlar_cache_plan *ring = ashlar_rt_cache_of(plan, stack->ring_kind);
+  if (all && ashlar_rt_is_ring(all))
+    return false;
+  if (!ring)
+    return true;
+  return !ring->in_arena && ashlar_rt_is_ring(ring) &&
+         (!all || all->slot_segments == ring->slot_segments);
+}
+
 static bool stack_is_sound(const ashlar_plan *plan,
                            const ashlar_stack_plan *stack) {
   if (!stack->function || !is_count(stack->vector_stride) ||
@@ -81,7 +98,7 @@ static bool stack_is_sound(const ashlar_plan *plan,
        !in_arena(plan, stack->marks_offset, plan->max_tokens + 1, 4) ||
        (stack->marks_rule == ASHLAR_MARK_BEFORE && stack->ids_offset < 0)))
     return false;
-  if (stack->cache_kind < -1 || stack->cache_kind >= plan->cache_count)
+  if (!own_caches_are_sound(plan, stack))
     return false;
   return input_fits(plan, stack->ids_offset, 4) && vectors_fit(plan, stack) &&
          input_fits(plan, stack->positions_offset, 4) &&
@@ -99,9 +116,14 @@ static bool head_is_sound(const ashlar_plan *plan,
       head->output_features < 1 || head->output_features > head->output_stride)
     return false;
   int64_t last = plan->decoder >= 0 ? plan->decoder : plan->encoder;
-  if (head->row_token < ASHLAR_ROW_HIGHEST_TOKEN ||
+  if (head->row_token < ASHLAR_ROW_LAST ||
       (head->row_token != ASHLAR_ROW_FIRST &&
-       plan->stacks[last].ids_offset < 0))
+       head->row_token != ASHLAR_ROW_LAST && plan->stacks[last].ids_offset < 0))
+    return false;
+  if (head->pools && (plan->decoder >= 0 || !head->first_row_only ||
+                      head->max_rows < plan->max_tokens ||
+                      head->input_offset != plan->stacks[last].hidden_offset ||
+                      head->input_stride != plan->stacks[last].hidden_stride))
     return false;
   return head->input_features == plan->stacks[last].hidden &&
          in_arena(plan, head->input_offset, head->max_rows,
@@ -114,12 +136,17 @@ static bool cache_is_sound(const ashlar_plan *plan,
                            const ashlar_cache_plan *cache) {
   if (!is_count(cache->layers) || !is_count(cache->segments) ||
       !is_count(cache->slot_segments) || !is_count(cache->capacity) ||
+      cache->kept_segments < 1 || cache->kept_segments > cache->slot_segments ||
       cache->segment_stride < 0 || cache->layer_stride < 0)
     return false;
   if (cache->capacity > cache->slot_segments * ASHLAR_SEGMENT_KEYS)
     return false;
   if (!cache->in_arena &&
-      cache->segments < plan->max_sequences * cache->slot_segments)
+      cache->segments < plan->max_sequences * cache->kept_segments)
+    return false;
+  /* Rows of one call do not take each other's places. */
+  if (ashlar_rt_is_ring(cache) &&
+      cache->kept_segments * ASHLAR_SEGMENT_KEYS < plan->max_tokens)
     return false;
   int64_t total = cache->in_arena ? plan->arena_bytes : plan->cache_bytes;
   return in_arena(plan, cache->table_offset, plan->max_sequences,

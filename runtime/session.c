@@ -118,16 +118,20 @@ ashlar_status ashlar_reset(ashlar_session *session, int32_t slot) {
   return ASHLAR_OK;
 }
 
-/* The first `keys` keys of a slot; a segment is the compiler's own and goes
-   whole. */
+/* What is kept of the first `keys` keys of a slot; a segment is the compiler's
+   own and goes whole. */
 static void copy_keys(ashlar_session *session, const ashlar_cache_plan *cache,
                       int32_t from, int32_t to, int64_t keys) {
-  size_t bytes = (size_t)(ashlar_rt_segments_for(keys) * cache->segment_stride);
+  int64_t segments = ashlar_rt_segments_for(keys);
+  if (segments > cache->kept_segments)
+    segments = cache->kept_segments;
+  int64_t target = ashlar_rt_kept_segment(cache, to, 0);
+  int64_t source = ashlar_rt_kept_segment(cache, from, 0);
   for (int64_t layer = 0; layer < cache->layers; ++layer) {
     char *base = session->cache + cache->offset + layer * cache->layer_stride;
-    memcpy(base + ashlar_rt_first_segment(cache, to) * cache->segment_stride,
-           base + ashlar_rt_first_segment(cache, from) * cache->segment_stride,
-           bytes);
+    memcpy(base + target * cache->segment_stride,
+           base + source * cache->segment_stride,
+           (size_t)(segments * cache->segment_stride));
   }
 }
 
@@ -142,11 +146,14 @@ ashlar_status ashlar_copy_slot(ashlar_session *session, int32_t from,
   if (from == to)
     return ASHLAR_OK;
   ashlar_rt_slot *source = &session->slots[from], *target = &session->slots[to];
-  const ashlar_cache_plan *own =
-      ashlar_rt_cache_of(plan, plan->stacks[plan->decoder].cache_kind);
+  const ashlar_stack_plan *stack = &plan->stacks[plan->decoder];
+  const ashlar_cache_plan *own = ashlar_rt_cache_of(plan, stack->cache_kind);
+  const ashlar_cache_plan *ring = ashlar_rt_cache_of(plan, stack->ring_kind);
   const ashlar_cache_plan *cross = ashlar_rt_cache_of(plan, plan->cross_cache);
   if (own)
     copy_keys(session, own, from, to, source->length);
+  if (ring)
+    copy_keys(session, ring, from, to, source->length);
   if (cross && (source->source_number != target->source_number ||
                 source->source != target->source))
     copy_keys(session, cross, from, to, source->source);

@@ -24,7 +24,8 @@ typedef struct call_sequence {
   int64_t begin;  /* index of its first row in the whole sequence */
   int64_t length; /* rows in this call */
   int64_t extent; /* what masks take for its length */
-  const ashlar_cache_plan *cache; /* null: the stack keeps no keys */
+  const ashlar_cache_plan *cache; /* of all keys; null: the stack has none */
+  const ashlar_cache_plan *ring;  /* of windows; null: the stack has none */
   const ashlar_cache_plan *cross; /* null: neither reads nor writes sources */
   int64_t cross_keys;
   bool writes_cross;
@@ -48,14 +49,16 @@ static void assign_segments(ashlar_session *session,
   for (int64_t i = 0; i < count; ++i)
     segments[i] =
         (int32_t)(cache->in_arena ? cursor->arena_segment++
-                                  : ashlar_rt_first_segment(cache, slot) + i);
+                                  : ashlar_rt_kept_segment(cache, slot, i));
 }
 
 static void write_rows(ashlar_session *session, const call_sequence *sequence,
                        int64_t first_row) {
-  const int32_t *own = 0, *cross = 0;
+  const int32_t *own = 0, *ring = 0, *cross = 0;
   if (sequence->cache)
     own = segments_of(session, sequence->cache, sequence->slot);
+  if (sequence->ring)
+    ring = segments_of(session, sequence->ring, sequence->slot);
   if (sequence->writes_cross)
     cross = segments_of(session, sequence->cross, sequence->slot);
   int32_t *row = table_at(session, session->plan->rows_offset) +
@@ -66,20 +69,23 @@ static void write_rows(ashlar_session *session, const call_sequence *sequence,
     int32_t key = (int32_t)(index % ASHLAR_SEGMENT_KEYS);
     memset(row, 0, ASHLAR_ROW_WORDS * sizeof *row);
     row[ASHLAR_ROW_SEGMENT] = own ? own[segment] : 0;
-    row[ASHLAR_ROW_KEY] = own ? key : 0;
+    row[ASHLAR_ROW_KEY] = own || ring ? key : 0;
     row[ASHLAR_ROW_INDEX] = (int32_t)index;
     row[ASHLAR_ROW_SLOT] = sequence->slot;
     row[ASHLAR_ROW_CROSS_SEGMENT] = cross ? cross[segment] : 0;
     row[ASHLAR_ROW_CROSS_KEY] = cross ? key : 0;
     row[ASHLAR_ROW_KEYS] = (int32_t)(sequence->begin + sequence->length);
+    row[ASHLAR_ROW_RING_SEGMENT] = ring ? ring[segment] : 0;
   }
 }
 
 static void write_tiles(ashlar_session *session, const call_sequence *sequence,
                         call_cursor *cursor) {
   const ashlar_plan *plan = session->plan;
-  int64_t own =
-      sequence->cache ? sequence->slot * sequence->cache->slot_segments : 0;
+  /* A slot has as many entries in the table of a ring beside it. */
+  const ashlar_cache_plan *cache =
+      sequence->cache ? sequence->cache : sequence->ring;
+  int64_t own = cache ? sequence->slot * cache->slot_segments : 0;
   int64_t cross = sequence->cross_keys > 0
                       ? sequence->slot * sequence->cross->slot_segments
                       : 0;
@@ -109,6 +115,7 @@ static call_sequence describe(const ashlar_session *session, int64_t stack,
       .begin = ashlar_rt_begin_of(session, stack, slot),
       .length = ashlar_rt_length_of(&plan->stacks[stack], batch, index),
       .cache = ashlar_rt_cache_of(plan, plan->stacks[stack].cache_kind),
+      .ring = ashlar_rt_cache_of(plan, plan->stacks[stack].ring_kind),
       .cross = ashlar_rt_cache_of(plan, plan->cross_cache),
   };
   sequence.extent =
@@ -121,9 +128,11 @@ static call_sequence describe(const ashlar_session *session, int64_t stack,
 
 static void write_sequence(ashlar_session *session,
                            const call_sequence *sequence, call_cursor *cursor) {
+  int64_t keys = sequence->begin + sequence->length;
   if (sequence->cache)
-    assign_segments(session, sequence->cache, sequence->slot,
-                    sequence->begin + sequence->length, cursor);
+    assign_segments(session, sequence->cache, sequence->slot, keys, cursor);
+  if (sequence->ring)
+    assign_segments(session, sequence->ring, sequence->slot, keys, cursor);
   if (sequence->cross)
     assign_segments(session, sequence->cross, sequence->slot,
                     sequence->writes_cross ? sequence->length
@@ -269,5 +278,6 @@ void ashlar_rt_write_call(ashlar_session *session, int64_t stack,
   write_map(session, stack);
   session->result_stack = stack;
   session->result_rows = cursor.row;
+  session->result_tiles = cursor.tile;
   session->result_sequences = batch->sequences;
 }

@@ -291,6 +291,31 @@ Value ashlar::buildSelfAttention(GraphBuilder &graph, const Block &block,
   return projectOutput(graph, attention, rows);
 }
 
+Value ashlar::buildProbe(GraphBuilder &graph, const AttentionPool &pool,
+                         Value rows, const FunctionInputs &inputs,
+                         const Twine &name) {
+  const Attention &attention = pool.attention;
+  OpBuilder &builder = graph.builder;
+  std::string module = moduleOf(attention, name.str());
+  Value asking = ir::SetRowOp::create(
+      builder, graph.locate(moduleName(pool.probe)), rows.getType(), rows,
+      inputs.sequences,
+      graph.weights.vector(pool.probe, /*piece=*/"", std::nullopt),
+      builder.getI64IntegerAttr(0));
+  Value query = projectHeads(graph, asking, attention, attention.query, "q",
+                             attention.heads, module, attention.queryNorm);
+  Value key = projectHeads(graph, rows, attention, attention.key, "k",
+                           attention.kvHeads, module, attention.keyNorm);
+  Value value = projectHeads(graph, rows, attention, attention.value, "v",
+                             attention.kvHeads, module);
+  KeysAndValues source =
+      append(graph, ir::CacheKind::Call, key, value, inputs.sequences, module);
+  Value mixed = mixHeads(graph, attention, query, source, inputs, module);
+  Value pooled = poolRows(graph, mixed, inputs.sequences, /*from=*/0,
+                          /*count=*/1, module + ".pooled");
+  return projectOutput(graph, attention, pooled);
+}
+
 Value ashlar::buildCrossAttention(GraphBuilder &graph, const Block &block,
                                   Value input, const FunctionInputs &inputs) {
   const Attention &attention = *block.crossAttention;

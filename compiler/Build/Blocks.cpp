@@ -1,4 +1,4 @@
-//===- Blocks.cpp - Embeddings, feed-forward, layers and heads ------------===//
+//===- Blocks.cpp - Embeddings, feed-forward and layers -------------------===//
 
 #include "compiler/Build/GraphBuilder.h"
 
@@ -82,13 +82,11 @@ Value ashlar::buildEmbedding(GraphBuilder &graph, const Stack &stack,
   return rows;
 }
 
-/// A feed-forward block, or that of each expert.
-static Value buildOneFeedForward(GraphBuilder &graph,
-                                 const ashlar::Block &block, Value input) {
-  const FeedForward &feedForward = block.feedForward;
-  std::string module =
-      commonModule({&feedForward.up.weight, &feedForward.down.weight},
-                   ir::replaceLayer(block.name, "*"));
+Value ashlar::buildFeedForward(GraphBuilder &graph,
+                               const FeedForward &feedForward,
+                               StringRef fallback, Value input) {
+  std::string module = commonModule(
+      {&feedForward.up.weight, &feedForward.down.weight}, fallback);
   if (!feedForward.gate) {
     Value up = graph.linear(input, feedForward.up, "up");
     Value active =
@@ -107,14 +105,14 @@ static Value buildOneFeedForward(GraphBuilder &graph,
 Value ashlar::buildFeedForward(GraphBuilder &graph, const ashlar::Block &block,
                                Value input) {
   const FeedForward &feedForward = block.feedForward;
+  std::string name = ir::replaceLayer(block.name, "*");
   if (!feedForward.experts)
-    return buildOneFeedForward(graph, block, input);
+    return buildFeedForward(graph, feedForward, name, input);
   const Experts &experts = *feedForward.experts;
   std::string module =
-      commonModule({&experts.router.weight, &feedForward.up.weight},
-                   ir::replaceLayer(block.name, "*"));
+      commonModule({&experts.router.weight, &feedForward.up.weight}, name);
   return graph.sumOfExperts(input, experts, module, [&](Value rows) {
-    return buildOneFeedForward(graph, block, rows);
+    return buildFeedForward(graph, feedForward, name, rows);
   });
 }
 
@@ -193,27 +191,4 @@ Value ashlar::buildBlock(GraphBuilder &graph, const ashlar::Block &block,
       {name + ".feed_forward", block.residual, block.feedForwardNorm,
        block.feedForwardOutputNorm, block.feedForwardScale,
        [&](Value rows) { return buildFeedForward(graph, block, rows); }});
-}
-
-Value ashlar::buildHead(GraphBuilder &graph, const Head &head, Value hidden,
-                        llvm::function_ref<bool(const Weight &)> isTied) {
-  Value rows = hidden;
-  for (auto [i, layer] : llvm::enumerate(head.layers)) {
-    std::string name = head.output + "." + std::to_string(i);
-    // A tied weight bears the embedding's name, which says something else.
-    if (layer.linear)
-      rows = graph.linear(rows, *layer.linear, /*piece=*/"",
-                          isTied(layer.linear->weight) ? head.output : "");
-    if (layer.scale != 1.0)
-      rows = graph.scale(rows, layer.scale, name + ".scaled");
-    if (layer.softCap)
-      rows = ir::SoftCapOp::create(
-          graph.builder, graph.locate(name + ".capped"), rows.getType(), rows,
-          graph.builder.getF64FloatAttr(*layer.softCap));
-    if (layer.activation)
-      rows = graph.activate(rows, *layer.activation, name + ".activation");
-    if (layer.norm)
-      rows = graph.norm(rows, *layer.norm, name + ".norm");
-  }
-  return rows;
 }

@@ -80,6 +80,12 @@ std::string commonModule(llvm::ArrayRef<const Weight *> weights,
 
 // One builder per sub-block.
 
+/// The mean of rows [from, from + count) of each sequence; count 0 = to its
+/// end.
+mlir::Value poolRows(GraphBuilder &graph, mlir::Value rows,
+                     mlir::Value sequences, int64_t from, int64_t count,
+                     const llvm::Twine &name);
+
 /// norm(tokens[id] * scale + types[type] + position), or of what the stem makes
 /// of vectors, or of patches.
 mlir::Value buildEmbedding(GraphBuilder &graph, const Stack &stack,
@@ -100,11 +106,22 @@ void buildCrossKeys(GraphBuilder &graph, const Block &block, mlir::Value memory,
                     const FunctionInputs &inputs);
 mlir::Value buildFeedForward(GraphBuilder &graph, const Block &block,
                              mlir::Value input);
+/// The same without experts; `fallback` where its modules' names have nothing
+/// in common.
+mlir::Value buildFeedForward(GraphBuilder &graph,
+                             const FeedForward &feedForward,
+                             llvm::StringRef fallback, mlir::Value input);
 /// One layer: attention, cross-attention if any, feed-forward.
 mlir::Value buildBlock(GraphBuilder &graph, const Block &block, StackKind stack,
                        mlir::Value input, const FunctionInputs &inputs);
+/// What a learned probe's attention to the rows gives, [sequences, hidden], in
+/// front of what follows it; `name` is the head's.
+mlir::Value buildProbe(GraphBuilder &graph, const AttentionPool &pool,
+                       mlir::Value rows, const FunctionInputs &inputs,
+                       const llvm::Twine &name);
 /// `isTied` tells whether an embedding has the same weight as the linear layer.
 mlir::Value buildHead(GraphBuilder &graph, const Head &head, mlir::Value hidden,
+                      const FunctionInputs &inputs,
                       llvm::function_ref<bool(const Weight &)> isTied);
 
 } // namespace ashlar

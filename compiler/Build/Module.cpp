@@ -153,22 +153,37 @@ void ModuleBuilder::addStack(int64_t index) {
   finishFunction(function, rows);
 }
 
-/// Features of the rows that `head` gives for rows of `hidden` features.
-static int64_t headFeatures(const Head &head, int64_t hidden) {
-  int64_t features = hidden;
-  for (const HeadLayer &layer : head.layers)
+/// Features of what `layers` give for rows of `features`.
+static int64_t layerFeatures(const std::vector<HeadLayer> &layers,
+                             int64_t features) {
+  for (const HeadLayer &layer : layers)
     if (layer.linear)
       features = layer.linear->outFeatures;
   return features;
+}
+
+/// Features of the rows that `head` gives for rows of `hidden` features.
+static int64_t headFeatures(const Head &head, int64_t hidden) {
+  int64_t features = head.pools.empty() ? hidden : 0;
+  for (const Pool &pool : head.pools) {
+    int64_t own = layerFeatures(pool.layers, hidden);
+    features = head.join == PoolJoin::Concat ? features + own : own;
+  }
+  return layerFeatures(head.layers, features);
 }
 
 void ModuleBuilder::addHead(int64_t index) {
   const Head &head = spec.heads[index];
   int64_t hidden = spec.stacks.back().hidden;
   Value rows;
-  func::FuncOp function = startFunction(
-      ("head" + Twine(index)).str(),
-      Argument{"hidden", rowsType(hidden), &rows}, headFeatures(head, hidden));
+  FunctionInputs inputs;
+  SmallVector<Argument> arguments = {{"hidden", rowsType(hidden), &rows}};
+  if (!head.pools.empty())
+    arguments.push_back({"sequences",
+                         ir::SequencesType::get(builder.getContext()),
+                         &inputs.sequences});
+  func::FuncOp function = startFunction(("head" + Twine(index)).str(),
+                                        arguments, headFeatures(head, hidden));
   function->setAttr("ashlar.head", builder.getI64IntegerAttr(index));
   GraphBuilder graph(builder, weights);
   auto isTied = [&](const Weight &weight) {
@@ -177,7 +192,7 @@ void ModuleBuilder::addHead(int64_t index) {
              stack.embedding.tokens->tensor == weight.tensor;
     });
   };
-  finishFunction(function, buildHead(graph, head, rows, isTied));
+  finishFunction(function, buildHead(graph, head, rows, inputs, isTied));
 }
 
 OwningOpRef<ModuleOp> ashlar::buildModule(MLIRContext &context,

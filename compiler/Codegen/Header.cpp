@@ -55,7 +55,8 @@ static std::string renamePrefix(llvm::StringRef text, llvm::StringRef from,
 int64_t ashlar::kvBytesPerToken(const PlanDescription &plan) {
   int64_t bytes = 0;
   for (auto [index, cache] : llvm::enumerate(plan.caches))
-    if (!cache.in_arena && static_cast<int64_t>(index) != plan.plan.cross_cache)
+    if (!cache.in_arena && cache.kept_segments == cache.slot_segments &&
+        static_cast<int64_t>(index) != plan.plan.cross_cache)
       bytes += cache.layers * cache.segment_stride / ASHLAR_SEGMENT_KEYS;
   return bytes;
 }
@@ -118,7 +119,8 @@ void HeaderWriter::writeConstants() {
   define("ARENA_BYTES", sizes.arena_bytes, "");
   define("CACHE_BYTES", sizes.cache_bytes, "");
   define("WEIGHTS_BYTES", sizes.weights_bytes, "");
-  define("KV_BYTES_PER_TOKEN", kvBytesPerToken(plan), "of CACHE_BYTES");
+  define("KV_BYTES_PER_TOKEN", kvBytesPerToken(plan),
+         "what a token of context adds to CACHE_BYTES");
   define("MAX_TOKENS", sizes.max_tokens, "rows of one call");
   define("MAX_CONTEXT", sizes.max_context, "tokens of one sequence");
   define("MAX_SOURCE", sizes.max_source, "tokens of one source");

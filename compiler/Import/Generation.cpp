@@ -140,8 +140,9 @@ static Error readPrompt(const TokenReader &tokens, const TokenReader &fallback,
   isOpen |= result.decoderPrompt.empty() && find(document, "lang_to_id");
   if (isOpen) {
     result.decoderPrompt.clear();
-    warnings.push_back((file + " leaves the language of the output open; "
-                               "--decoder-ids says what it begins with")
+    warnings.push_back((file +
+                        " leaves the language of the output open; "
+                        "--language or --decoder-ids says what it begins with")
                            .str());
     return Error::success();
   }

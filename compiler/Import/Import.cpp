@@ -92,7 +92,8 @@ static std::string findTokenizer(StringRef folder) {
   return "";
 }
 
-Expected<ImportResult> ashlar::importHuggingFace(StringRef folder) {
+Expected<ImportResult> ashlar::importHuggingFace(StringRef folder,
+                                                 StringRef tower) {
   std::string configFile = fileIn(folder, "config.json");
   if (!fs::exists(configFile))
     return userError(folder, "the folder has no config.json",
@@ -110,14 +111,19 @@ Expected<ImportResult> ashlar::importHuggingFace(StringRef folder) {
       return text.takeError();
     generation = std::move(*text);
   }
-  Expected<ImportResult> result = importConfig(
-      *config, configFile, generation ? &*generation : nullptr, generationFile);
+  Expected<ImportResult> result =
+      importConfig(*config, configFile, generation ? &*generation : nullptr,
+                   generationFile, tower);
   if (!result)
     return result.takeError();
   if (Error error = importSentence(folder, *result))
     return std::move(error);
   result->source.weights = folder.str();
-  result->source.tokenizer = findTokenizer(folder);
+  bool readsTexts = llvm::any_of(result->spec.stacks, [](const Stack &stack) {
+    return stack.embedding.tokens.has_value();
+  });
+  if (readsTexts)
+    result->source.tokenizer = findTokenizer(folder);
   return result;
 }
 
@@ -179,13 +185,19 @@ static Error refuseFile(StringRef name) {
                    "give a Hugging Face model folder or a .yaml description");
 }
 
-Expected<ImportResult> ashlar::importModel(StringRef name) {
+Expected<ImportResult> ashlar::importModel(StringRef name, StringRef tower) {
   if (fs::is_directory(name))
-    return importHuggingFace(name);
+    return importHuggingFace(name, tower);
   if (!fs::exists(name))
     return refuseMissing(name);
   StringRef suffix = path::extension(name);
-  if (suffix == ".yaml" || suffix == ".yml")
+  bool isYaml = suffix == ".yaml" || suffix == ".yml";
+  if (isYaml && !tower.empty())
+    return userError(name,
+                     "--tower is \"" + escapeForDisplay(tower) +
+                         "\", but a description is of one model",
+                     "leave --tower out");
+  if (isYaml)
     return importYaml(name);
   return refuseFile(name);
 }

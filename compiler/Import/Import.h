@@ -25,11 +25,15 @@ struct ImportResult {
   std::vector<std::string> warnings;
 };
 
-/// A folder with config.json and, optionally, generation_config.json.
-llvm::Expected<ImportResult> importHuggingFace(llvm::StringRef folder);
+/// A folder with config.json and, optionally, generation_config.json. Of a
+/// folder with several models `tower` says which: "text" or "vision"; else it
+/// is empty.
+llvm::Expected<ImportResult> importHuggingFace(llvm::StringRef folder,
+                                               llvm::StringRef tower = "");
 
-/// A Hugging Face folder or a YAML description.
-llvm::Expected<ImportResult> importModel(llvm::StringRef path);
+/// A Hugging Face folder or a YAML description, which is of one model.
+llvm::Expected<ImportResult> importModel(llvm::StringRef path,
+                                         llvm::StringRef tower = "");
 
 /// The names in `architectures` and `model_type` that importHuggingFace knows.
 std::vector<std::string> supportedFamilies();
@@ -39,7 +43,7 @@ std::vector<std::string> supportedFamilies();
 llvm::Expected<ImportResult>
 importConfig(llvm::StringRef config, llvm::StringRef configFile,
              const std::string *generation = nullptr,
-             llvm::StringRef generationFile = "");
+             llvm::StringRef generationFile = "", llvm::StringRef tower = "");
 
 } // namespace ashlar
 

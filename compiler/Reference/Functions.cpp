@@ -169,6 +169,42 @@ Tensor reference::unfold(const Tensor &input, const Sequences &sequences,
   return result;
 }
 
+Tensor reference::pool(const Tensor &input, const Sequences &sequences,
+                       int64_t from, std::optional<int64_t> count) {
+  std::vector<int64_t> slots; // in the order of their first rows
+  for (const RowPlace &place : sequences)
+    if (llvm::find(slots, place.slot) == slots.end())
+      slots.push_back(place.slot);
+  Tensor result({static_cast<int64_t>(slots.size()), input.dim(1)});
+  for (auto [i, slot] : llvm::enumerate(slots)) {
+    int64_t rows = 0;
+    for (auto [row, place] : llvm::enumerate(sequences)) {
+      if (place.slot != slot || place.index < from ||
+          (count && place.index >= from + *count))
+        continue;
+      ++rows;
+      for (int64_t j = 0; j < input.dim(1); ++j)
+        result.row(i)[j] += input.row(row)[j];
+    }
+    for (int64_t j = 0; rows && j < input.dim(1); ++j)
+      result.row(i)[j] /= static_cast<double>(rows);
+  }
+  return result;
+}
+
+Tensor reference::concat(ArrayRef<const Tensor *> inputs) {
+  int64_t features = 0;
+  for (const Tensor *input : inputs)
+    features += input->dim(1);
+  Tensor result({inputs.front()->dim(0), features});
+  for (int64_t row = 0; row < result.dim(0); ++row) {
+    double *out = result.row(row);
+    for (const Tensor *input : inputs)
+      out = std::copy_n(input->row(row), input->dim(1), out);
+  }
+  return result;
+}
+
 Tensor reference::slice(const Tensor &input, int64_t begin, int64_t features) {
   Tensor result({input.dim(0), features});
   for (int64_t token = 0; token < input.dim(0); ++token)

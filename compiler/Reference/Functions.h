@@ -36,6 +36,14 @@ Tensor norm(ir::NormKind kind, const Tensor &input, llvm::ArrayRef<double> gain,
 Tensor unfold(const Tensor &input, const Sequences &sequences, int64_t kernel,
               int64_t stride, int64_t padding, int64_t perToken);
 
+/// A row for each sequence: the mean of its rows from index `from` on, `count`
+/// of them where that is given; zeros where there is none.
+Tensor pool(const Tensor &input, const Sequences &sequences, int64_t from,
+            std::optional<int64_t> count);
+
+/// Row t of each input, behind each other.
+Tensor concat(llvm::ArrayRef<const Tensor *> inputs);
+
 /// Columns [begin, begin + features).
 Tensor slice(const Tensor &input, int64_t begin, int64_t features);
 

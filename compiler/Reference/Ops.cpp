@@ -101,6 +101,16 @@ std::optional<Tensor> Reference::Interpreter::evaluate(mlir::Operation *op) {
                       op.getKernel(), op.getStride(), op.getPadding(),
                       op.getPerToken());
       })
+      .Case([&](ir::PoolOp op) {
+        return pool(rows(op.getInput()), places(op.getSequences()),
+                    op.getFrom(), op.getCount());
+      })
+      .Case([&](ir::ConcatOp op) {
+        std::vector<const Tensor *> inputs;
+        for (mlir::Value input : op.getInputs())
+          inputs.push_back(&rows(input));
+        return concat(inputs);
+      })
       .Case([&](ir::CopyOp op) { return rows(op.getInput()); })
       .Default(Result());
 }

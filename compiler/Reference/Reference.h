@@ -27,7 +27,8 @@ struct ReferenceInputs {
   std::vector<int32_t> positions;
   std::vector<int32_t> types;
   reference::Tensor vectors; // [tokens * rows of a token, features]
-  reference::Tensor hidden;  // of a head: [tokens, hidden]
+  // Of a head: [tokens, hidden], with `sequences` where it pools.
+  reference::Tensor hidden;
   reference::Sequences sequences;
 };
 

@@ -234,10 +234,29 @@ template <typename Io> void fields(Io &io, HeadLayer &x) {
   io.optional("norm", x.norm);
 }
 
+template <typename Io> void fields(Io &io, AttentionPool &x) {
+  io.required("attention", x.attention);
+  const Linear &query = x.attention.query;
+  io.weight("probe", x.probe,
+            Shape{query.exists() ? query.inFeatures
+                                 : x.attention.heads * x.attention.headDim});
+  io.optional("norm", x.norm);
+  io.part("feed_forward", x.feedForward);
+}
+
+template <typename Io> void fields(Io &io, Pool &x) {
+  io.optional("from", x.from, int64_t(0));
+  io.optional("count", x.count, int64_t(0));
+  io.optional("attention_pool", x.attention);
+  io.optional("layers", x.layers, std::vector<HeadLayer>());
+}
+
 template <typename Io> void fields(Io &io, Head &x) {
   io.required("output", x.output);
   io.optional("rows", x.rows, RowSelection::All);
   io.optional("token", x.token, int64_t(0));
+  io.optional("pools", x.pools, std::vector<Pool>());
+  io.optional("join", x.join, PoolJoin::Concat);
   io.optional("scalar", x.scalar, false);
   io.required("layers", x.layers);
 }

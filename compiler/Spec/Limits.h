@@ -8,6 +8,7 @@
 #ifndef ASHLAR_COMPILER_SPEC_LIMITS_H
 #define ASHLAR_COMPILER_SPEC_LIMITS_H
 
+#include <cstddef>
 #include <cstdint>
 
 namespace ashlar {
@@ -21,6 +22,8 @@ inline constexpr int64_t maxLayers = 10000;
 inline constexpr int64_t maxExperts = 4096;
 /// Rows of an input that a stem makes one of.
 inline constexpr int64_t maxRowsPerToken = 1024;
+/// Rows that a head makes of a sequence, each in its own way.
+inline constexpr size_t maxPools = 16;
 /// Parts of a mask: each is code.
 inline constexpr int64_t maxMaskParts = 64;
 

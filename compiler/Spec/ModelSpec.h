@@ -41,9 +41,12 @@ enum class StackKind { Encoder, Decoder };
 /// there is no such one).
 enum class MarkRule { None, First, Before };
 /// Rows of the hidden states that a head reads: every token, or one of each
-/// sequence: the first, the first one with a given id (the first one of all
-/// where there is none), or the first of the highest id.
-enum class RowSelection { All, First, Token, HighestToken };
+/// sequence: the first, the last, the first one with a given id (the first one
+/// of all where there is none), or the first of the highest id.
+enum class RowSelection { All, First, Last, Token, HighestToken };
+/// What becomes of several rows of a sequence: they lie behind each other, or
+/// it is their mean.
+enum class PoolJoin { Concat, Mean };
 /// How a sequence's rows become one. Other: in a way that is not known here.
 enum class Pooling { Mean, Cls, Last, Max, Other };
 
@@ -339,13 +342,41 @@ struct HeadLayer {
   bool operator==(const HeadLayer &) const = default;
 };
 
-/// Layers on top of the last stack's hidden states.
+/// Attention of one query, the learned `probe`, to a sequence's rows, then x +
+/// feed_forward(norm(x)).
+struct AttentionPool {
+  Weight probe; // [hidden]
+  Attention attention;
+  std::optional<Norm> norm;
+  FeedForward feedForward; // may be absent
+  bool operator==(const AttentionPool &) const = default;
+};
+
+/// One row made of those of a sequence: what attention gives, or the mean of
+/// rows [from, from + count), of which a single one is a case; count 0 = of all
+/// from `from` on. Then `layers`.
+struct Pool {
+  int64_t from = 0;
+  int64_t count = 0;
+  std::optional<AttentionPool> attention;
+  std::vector<HeadLayer> layers;
+  bool operator==(const Pool &) const = default;
+};
+
+/// Layers on top of the last stack's hidden states: of the rows that it
+/// selects, or of what `pools`, joined, make of each sequence.
 struct Head {
   std::string output; // "logits", "pooler_output"
   RowSelection rows = RowSelection::All;
-  int64_t token = 0;   // of RowSelection::Token
+  int64_t token = 0; // of RowSelection::Token
+  std::vector<Pool> pools;
+  PoolJoin join = PoolJoin::Concat;
   bool scalar = false; // one number for each row: no axis of features
   std::vector<HeadLayer> layers;
+  /// Whether it gives a row for each sequence, not for each token.
+  bool isOfSequences() const {
+    return rows != RowSelection::All || !pools.empty();
+  }
   bool operator==(const Head &) const = default;
 };
 
@@ -412,6 +443,7 @@ const char *nameOf(PositionBiasKind value);
 const char *nameOf(StackKind value);
 const char *nameOf(MarkRule value);
 const char *nameOf(RowSelection value);
+const char *nameOf(PoolJoin value);
 const char *nameOf(Pooling value);
 
 } // namespace ashlar

@@ -50,8 +50,10 @@ ASHLAR_NAMES(StackKind, {StackKind::Encoder, "encoder"},
 ASHLAR_NAMES(MarkRule, {MarkRule::None, "none"}, {MarkRule::First, "first"},
              {MarkRule::Before, "before"})
 ASHLAR_NAMES(RowSelection, {RowSelection::All, "all"},
-             {RowSelection::First, "first"}, {RowSelection::Token, "token"},
+             {RowSelection::First, "first"}, {RowSelection::Last, "last"},
+             {RowSelection::Token, "token"},
              {RowSelection::HighestToken, "highest_token"})
+ASHLAR_NAMES(PoolJoin, {PoolJoin::Concat, "concat"}, {PoolJoin::Mean, "mean"})
 ASHLAR_NAMES(Pooling, {Pooling::Mean, "mean"}, {Pooling::Cls, "cls"},
              {Pooling::Last, "last"}, {Pooling::Max, "max"},
              {Pooling::Other, "other"})

@@ -30,6 +30,7 @@ template <> llvm::ArrayRef<NamedValue<SinusoidalOrder>> namesOf();
 template <> llvm::ArrayRef<NamedValue<RopeScalingKind>> namesOf();
 template <> llvm::ArrayRef<NamedValue<StackKind>> namesOf();
 template <> llvm::ArrayRef<NamedValue<RowSelection>> namesOf();
+template <> llvm::ArrayRef<NamedValue<PoolJoin>> namesOf();
 template <> llvm::ArrayRef<NamedValue<Pooling>> namesOf();
 
 template <typename T> std::optional<T> fromName(llvm::StringRef name) {

@@ -257,53 +257,6 @@ void Validator::checkStacks() {
 // The rest
 //===----------------------------------------------------------------------===//
 
-void Validator::checkHead(const std::string &at, const Head &head) {
-  check.text(at + ".output", head.output);
-  const Embedding &embedding = spec.stacks.back().embedding;
-  bool byToken = head.rows == RowSelection::Token ||
-                 head.rows == RowSelection::HighestToken;
-  // A decoder's sequence may come in several calls.
-  check.expect(!byToken || (embedding.tokens &&
-                            spec.stacks.back().kind == StackKind::Encoder),
-               at + ".rows", nameOf(head.rows),
-               "all or first, as the last stack is no encoder of tokens");
-  check.range(at + ".token", head.token, 0,
-              head.rows == RowSelection::Token
-                  ? std::max<int64_t>(embedding.vocabulary - 1, 0)
-                  : 0);
-  check.expect(!head.layers.empty() || head.rows != RowSelection::All,
-               at + ".layers", "empty", "at least one layer");
-  int64_t width = spec.stacks.back().hidden;
-  for (size_t i = 0; i < head.layers.size() && !check.failed(); ++i) {
-    const HeadLayer &layer = head.layers[i];
-    std::string path = at + "." + indexed("layers", i);
-    check.expect(layer.linear || layer.activation || layer.norm ||
-                     layer.scale != 1.0 || layer.softCap,
-                 path, "empty",
-                 "a linear, a scale, a soft_cap, an activation or a norm");
-    check.positive(path + ".scale", layer.scale);
-    if (layer.softCap)
-      check.positive(path + ".soft_cap", *layer.softCap);
-    if (layer.linear) {
-      int64_t out = layer.linear->outFeatures;
-      check.range(path + ".linear.out", out, 1, maxCount);
-      checkLinear(path + ".linear", *layer.linear, width,
-                  "the width of what it reads", out, "");
-      width = out;
-    }
-    if (layer.norm)
-      checkNorm(path + ".norm", *layer.norm, width);
-  }
-  check.expect(!head.scalar || width == 1, at + ".scalar", "true",
-               "false, as the head gives " + Twine(width) +
-                   " numbers for each row");
-  bool labelled = !spec.labels.empty() && &head == &spec.heads.front();
-  if (labelled)
-    check.expect(static_cast<int64_t>(spec.labels.size()) == width, "labels",
-                 "a list of " + Twine(spec.labels.size()),
-                 Twine(width) + " names, one for each class of the first head");
-}
-
 void Validator::checkGeneration() {
   const Generation &generation = spec.generation;
   int64_t vocabulary = spec.stacks.back().embedding.vocabulary;

@@ -1,6 +1,6 @@
 //===- Validator.h - The checks of a description ---------------*- C++ -*-===//
 //
-// Private to Validate*.cpp: weights, blocks, and what is around them.
+// Private to Validate*.cpp: weights, blocks, what is around them, heads.
 //
 //===----------------------------------------------------------------------===//
 
@@ -72,6 +72,13 @@ private:
   void checkEmbedding(const std::string &at, const Stack &stack);
   void checkStack(const std::string &at, const Stack &stack);
   void checkStacks();
+  int64_t checkHeadLayers(const std::string &at,
+                          const std::vector<HeadLayer> &layers, int64_t width);
+  void checkAttentionPool(const std::string &at, const AttentionPool &pool,
+                          const Stack &stack);
+  void checkPooledRows(const std::string &at, const Pool &pool,
+                       const Stack &stack);
+  int64_t checkPools(const std::string &at, const Head &head);
   void checkHead(const std::string &at, const Head &head);
   void checkGeneration();
   void checkNames();

@@ -16,6 +16,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -33,7 +34,7 @@ public:
     String,
     List,
     Map,
-    Function // a macro: the node `integer`
+    Function // a macro: the node `integer`; or the function `text`
   };
   using List = std::vector<JinjaValue>;
   using Map = std::vector<std::pair<std::string, JinjaValue>>;
@@ -46,6 +47,10 @@ public:
   static JinjaValue of(std::string value);
   static JinjaValue of(List value);
   static JinjaValue of(Map value);
+  static JinjaValue function(llvm::StringRef name);
+  /// The function strftime_now on the day `text`, YYYY-MM-DD; nothing when that
+  /// is no day.
+  static std::optional<JinjaValue> today(llvm::StringRef text);
 
   bool is(Kind other) const { return kind == other; }
   bool isNumber() const {

@@ -118,7 +118,9 @@ Value JinjaEvaluator::evaluateNode(const Node &node) {
     return node.value;
   case Node::Kind::Name: {
     const Value *found = lookUp(node.text);
-    return found ? *found : Value();
+    return found                        ? *found
+           : isJinjaFunction(node.text) ? Value::function(node.text)
+                                        : Value();
   }
   case Node::Kind::List: {
     Value::List list;
@@ -213,13 +215,13 @@ Value JinjaEvaluator::evaluateCall(const Node &node) {
   JinjaArguments arguments = argumentsOf(node);
   if (failed())
     return Value();
-  if (Value *found = lookUp(callee.text)) {
-    if (!found->is(Kind::Function))
-      return fail("\"" + callee.text + "\" is " + found->kindName() +
-                  " and cannot be called");
-    return callMacro(tree.nodes[found->integer], arguments);
-  }
-  return callFunction(callee.text, arguments);
+  const Value *found = lookUp(callee.text);
+  if (!found)
+    return callFunction(callee.text, arguments);
+  if (!found->is(Kind::Function))
+    return fail("\"" + callee.text + "\" is " + found->kindName() +
+                " and cannot be called");
+  return callValue(Value(*found), arguments);
 }
 
 llvm::Expected<std::string> ashlar::renderJinja(StringRef source,

@@ -45,7 +45,7 @@ private:
   Value checkNesting(Value value);
   bool mayGoDeeper();
 
-  // Statements, in JinjaEvaluator.cpp.
+  // Statements, in JinjaStatements.cpp.
   Flow execute(llvm::ArrayRef<uint32_t> body, std::string &out);
   Flow executeOne(const JinjaNode &node, std::string &out);
   Flow executeFor(const JinjaNode &node, std::string &out);
@@ -55,13 +55,15 @@ private:
   Value *lookUp(llvm::StringRef name);
   Value callMacro(const JinjaNode &macro, const JinjaArguments &arguments);
 
-  // Expressions, in JinjaEvaluator.cpp.
+  // Expressions, in JinjaEvaluator.cpp and JinjaOperators.cpp.
   Value evaluate(uint32_t index);
   Value evaluateNode(const JinjaNode &node);
   Value evaluateMap(const JinjaNode &node);
   Value evaluateUnary(const JinjaNode &node);
   Value evaluateBinary(const JinjaNode &node);
   Value arithmetic(llvm::StringRef sign, const Value &a, const Value &b);
+  Value repeat(llvm::StringRef text, int64_t times);
+  Value power(const Value &a, const Value &b);
   Value compare(llvm::StringRef sign, const Value &a, const Value &b);
   bool contains(const Value &container, const Value &value);
   Value attribute(const Value &value, llvm::StringRef name);
@@ -73,16 +75,30 @@ private:
   Value::List elements(const Value &value);
   std::string textOf(const Value &value);
 
-  // Functions, filters, tests and methods, in JinjaFunctions.cpp.
+  // Functions, tests, methods and filters, in files of these names.
+  Value callValue(const Value &function, const JinjaArguments &arguments);
   Value callFunction(llvm::StringRef name, const JinjaArguments &arguments);
+  Value formatDate(const Value &date, const JinjaArguments &arguments);
   Value callMethod(llvm::StringRef name, const JinjaArguments &arguments);
   Value callTextMethod(llvm::StringRef name, const JinjaArguments &arguments);
   Value callMapMethod(llvm::StringRef name, const JinjaArguments &arguments);
   Value applyFilter(llvm::StringRef name, const JinjaArguments &arguments);
   Value applyListFilter(llvm::StringRef name, const JinjaArguments &arguments);
   Value applyTest(llvm::StringRef name, const JinjaArguments &arguments);
+  std::vector<std::string> splitLines(llvm::StringRef text);
   Value split(const std::string &text, const JinjaArguments &arguments);
   Value replace(const std::string &text, const JinjaArguments &arguments);
+  Value numberFilter(llvm::StringRef name, const Value &self);
+  Value lengthOf(const Value &value);
+  Value indent(const std::string &text, const JinjaArguments &arguments);
+  Value sort(const JinjaArguments &arguments);
+  Value unique(const JinjaArguments &arguments);
+  Value sortMap(const JinjaArguments &arguments);
+  void sortBy(std::vector<std::pair<Value, Value>> &keyed, bool reverse);
+  std::vector<std::pair<Value, Value>> keyedBy(const JinjaArguments &arguments,
+                                               size_t index);
+  bool flagArgument(const JinjaArguments &arguments, size_t index,
+                    llvm::StringRef name);
   Value selectBy(const JinjaArguments &arguments, bool byAttribute, bool keep);
   Value mapBy(const JinjaArguments &arguments);
   Value range(const JinjaArguments &arguments);

@@ -41,9 +41,24 @@ uint32_t JinjaParser::parseNot() {
   return parseComparison();
 }
 
+/// Behind `first`. What ends a tuple ends a tag, a block or a parenthesis, too.
+uint32_t JinjaParser::parseTuple(uint32_t first) {
+  if (!isSymbol(","))
+    return first;
+  Node list;
+  list.kind = Node::Kind::List;
+  list.children = {first};
+  while (takeSymbol(",")) {
+    if (isSymbol(")") || peek().kind == Token::Kind::EndBlock)
+      break;
+    list.children.push_back(parseExpression());
+  }
+  return add(std::move(list));
+}
+
 uint32_t JinjaParser::parseComparison() {
-  uint32_t value = parseSum();
-  for (;;) {
+  uint32_t left = parseSum(), value = left;
+  for (bool isFirst = true;; isFirst = false) {
     StringRef found;
     for (StringRef sign : {"==", "!=", "<=", ">=", "<", ">"})
       if (found.empty() && takeSymbol(sign))
@@ -56,7 +71,11 @@ uint32_t JinjaParser::parseComparison() {
     }
     if (found.empty())
       return value;
-    value = add(Node::Kind::Binary, found, {value, parseSum()});
+    uint32_t right = parseSum();
+    uint32_t holds = add(Node::Kind::Binary, found, {left, right});
+    // a < b < c: both hold.
+    value = isFirst ? holds : add(Node::Kind::Binary, "and", {value, holds});
+    left = right;
   }
 }
 
@@ -93,18 +112,23 @@ uint32_t JinjaParser::parseProduct() {
 
 uint32_t JinjaParser::parsePower() {
   uint32_t value = parseUnary();
-  if (isSymbol("**"))
-    fail("\"**\" is not supported");
+  while (takeSymbol("**"))
+    value = add(Node::Kind::Binary, "**", {value, parseUnary()});
   return value;
 }
 
-uint32_t JinjaParser::parseUnary() {
+/// Filters behind a sign are for the whole of it.
+uint32_t JinjaParser::parseUnary(bool withFilters) {
   Depth level(*this);
-  if (takeSymbol("-"))
-    return parseFiltered(add(Node::Kind::Unary, "-", {parseUnary()}));
-  if (takeSymbol("+"))
-    return parseFiltered(parseUnary());
-  return parseFiltered(parsePostfix(parsePrimary()));
+  bool negative = isSymbol("-");
+  uint32_t value = 0;
+  if (takeSymbol("-") || takeSymbol("+"))
+    value = parseUnary(/*withFilters=*/false);
+  else
+    value = parsePostfix(parsePrimary());
+  if (negative)
+    value = add(Node::Kind::Unary, "-", {value});
+  return withFilters ? parseFiltered(value) : value;
 }
 
 uint32_t JinjaParser::parseFiltered(uint32_t value) {
@@ -135,10 +159,12 @@ uint32_t JinjaParser::parseTest(uint32_t value) {
   bool isOperator = isName("and") || isName("or") || isName("else") ||
                     isName("is") || isName("if") || isName("not") ||
                     isName("in");
+  bool isValue = next == Token::Kind::String || next == Token::Kind::Integer ||
+                 next == Token::Kind::Real || isSymbol("[") || isSymbol("{") ||
+                 (next == Token::Kind::Name && !isOperator);
   if (takeSymbol("("))
     parseArguments(test);
-  else if (next == Token::Kind::String || next == Token::Kind::Integer ||
-           (next == Token::Kind::Name && !isOperator))
+  else if (isValue)
     test.children.push_back(parsePostfix(parsePrimary()));
   return add(std::move(test));
 }
@@ -265,9 +291,9 @@ uint32_t JinjaParser::parsePrimary() {
   if (takeSymbol("{"))
     return parseMap();
   if (takeSymbol("(")) {
-    uint32_t value = parseExpression();
-    if (isSymbol(","))
-      fail("a tuple is not supported here");
+    if (isSymbol(")"))
+      return parseList(")");
+    uint32_t value = parseTuple(parseExpression());
     needSymbol(")");
     return value;
   }

@@ -95,6 +95,30 @@ Error Lexer::skipComment() {
   return Error::success();
 }
 
+/// Appends what the escape that `rest` begins with is. Its length; 0 when it is
+/// no character. Other backslashes are themselves.
+static size_t appendEscape(StringRef rest, std::string &text) {
+  constexpr StringRef letters = "ntrabfv\\'\"",
+                      meanings = "\n\t\r\a\b\f\v\\'\"";
+  char kind = rest[1];
+  if (size_t known = letters.find(kind); known != StringRef::npos) {
+    text += meanings[known];
+    return 2;
+  }
+  size_t digits = kind == 'x' ? 2 : kind == 'u' ? 4 : kind == 'U' ? 8 : 0;
+  if (digits == 0) {
+    text += rest.take_front(2);
+    return 2;
+  }
+  uint32_t value = 0;
+  StringRef number = rest.substr(2, digits);
+  if (number.size() != digits || number.getAsInteger(16, value) ||
+      value > 0x10FFFF || (value >= 0xD800 && value < 0xE000))
+    return 0;
+  appendUtf8(text, value);
+  return 2 + digits;
+}
+
 Error Lexer::lexString() {
   char quote = rest[0];
   std::string text;
@@ -104,34 +128,10 @@ Error Lexer::lexString() {
       text += rest[at];
       continue;
     }
-    char c = rest[++at];
-    uint32_t value = 0;
-    switch (c) {
-    case 'n':
-      text += '\n';
-      break;
-    case 't':
-      text += '\t';
-      break;
-    case 'r':
-      text += '\r';
-      break;
-    case '\\':
-    case '\'':
-    case '"':
-      text += c;
-      break;
-    case 'u':
-      if (rest.substr(at + 1, 4).getAsInteger(16, value) ||
-          (value >= 0xD800 && value < 0xE000))
-        return fail("an escape that is no character");
-      appendUtf8(text, value);
-      at += 4;
-      break;
-    default:
-      text += '\\';
-      text += c;
-    }
+    size_t length = appendEscape(rest.drop_front(at), text);
+    if (length == 0)
+      return fail("an escape that is no character");
+    at += length - 1;
   }
   if (at >= rest.size())
     return fail("a string without end");

@@ -6,6 +6,8 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
 
+#include <cmath>
+
 using namespace ashlar;
 using llvm::StringRef;
 
@@ -34,6 +36,38 @@ static int64_t floorDivide(int64_t a, int64_t b) {
   return a / b - (a % b != 0 && (a < 0) != (b < 0));
 }
 
+/// What a division towards minus infinity leaves.
+static double floorRest(double x, double y) {
+  double rest = std::fmod(x, y);
+  return rest != 0 && (rest < 0) != (y < 0) ? rest + y : rest;
+}
+
+Value JinjaEvaluator::repeat(StringRef text, int64_t times) {
+  std::string out;
+  for (int64_t i = 0; i < times && charge(text.size() + 1); ++i)
+    out += text;
+  return makeText(std::move(out));
+}
+
+Value JinjaEvaluator::power(const Value &a, const Value &b) {
+  if (a.is(Kind::Real) || b.is(Kind::Real) || b.integer < 0) {
+    if (a.number() == 0 && b.number() < 0)
+      return fail("division by zero");
+    double result = std::pow(a.number(), b.number());
+    return std::isfinite(result) ? Value::of(result)
+                                 : fail("a power that is no number");
+  }
+  int64_t base = a.integer, result = 1;
+  bool isSmall = base >= -1 && base <= 1; // any exponent is fine
+  int64_t count = isSmall ? 2 - b.integer % 2 : b.integer;
+  if (b.integer == 0)
+    return Value::of(int64_t(1));
+  for (int64_t i = 0; i < count; ++i)
+    if (llvm::MulOverflow(result, base, result))
+      return fail("a number is too large");
+  return Value::of(result);
+}
+
 Value JinjaEvaluator::arithmetic(StringRef sign, const Value &a,
                                  const Value &b) {
   if (sign == "+" && a.is(Kind::String) && b.is(Kind::String))
@@ -43,21 +77,24 @@ Value JinjaEvaluator::arithmetic(StringRef sign, const Value &a,
     llvm::append_range(list, *b.list);
     return makeList(std::move(list));
   }
+  if (sign == "*" && a.is(Kind::String) && b.is(Kind::Integer))
+    return repeat(*a.text, b.integer);
   if (!a.isNumber() || !b.isNumber())
     return fail(llvm::Twine(a.kindName()) + " " + sign + " " + b.kindName());
+  if (sign == "**")
+    return power(a, b);
   bool divides = sign == "/" || sign == "//" || sign == "%";
   if (divides && b.number() == 0)
     return fail("division by zero");
   if (a.is(Kind::Real) || b.is(Kind::Real) || sign == "/") {
     double x = a.number(), y = b.number();
-    if (sign == "//" || sign == "%")
-      return fail("\"" + sign +
-                  "\" of numbers with a fraction is not "
-                  "supported");
     return Value::of(sign == "+"   ? x + y
                      : sign == "-" ? x - y
                      : sign == "*" ? x * y
-                                   : x / y);
+                     : sign == "/" ? x / y
+                     : sign == "//"
+                         ? std::floor((x - floorRest(x, y)) / y + 0.5)
+                         : floorRest(x, y));
   }
   int64_t x = a.integer, y = b.integer, result = 0;
   bool overflows = false;
@@ -117,9 +154,11 @@ static std::vector<size_t> characterStarts(StringRef text) {
 Value JinjaEvaluator::item(const Value &value, const Value &index) {
   if (index.is(Kind::String))
     return attribute(value, *index.text);
-  if (!index.isNumber() || index.is(Kind::Real))
-    return failed() ? Value()
-                    : fail("an index that is " + llvm::Twine(index.kindName()));
+  // What cannot be an index of something is none of its elements.
+  if (value.is(Kind::Map) || !index.isNumber() || index.is(Kind::Real))
+    return value.is(Kind::Undefined) && !failed()
+               ? fail("an element of what is undefined")
+               : Value();
   if (value.is(Kind::List)) {
     int64_t size = value.list->size();
     int64_t at = index.integer < 0 ? index.integer + size : index.integer;

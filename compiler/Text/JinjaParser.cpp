@@ -48,17 +48,27 @@ std::vector<uint32_t> JinjaParser::parseBody(llvm::ArrayRef<StringRef> ends) {
   return body;
 }
 
+/// Names, perhaps in parentheses.
+std::vector<std::string> JinjaParser::parseTargets() {
+  bool inParentheses = takeSymbol("(");
+  std::vector<std::string> names;
+  do
+    names.push_back(needName());
+  while (takeSymbol(","));
+  if (inParentheses)
+    needSymbol(")");
+  return names;
+}
+
 uint32_t JinjaParser::parseFor() {
   Node node;
   node.kind = Node::Kind::For;
   node.line = peek().line;
-  do
-    node.names.push_back(needName());
-  while (takeSymbol(","));
+  node.names = parseTargets();
   if (!takeName("in"))
     unexpected("\"in\"");
   // Not a whole expression: "if" behind it says which elements count.
-  node.children = {parseOr(), JinjaTree::absent};
+  node.children = {parseTuple(parseOr()), JinjaTree::absent};
   if (takeName("if"))
     node.children[1] = parseExpression();
   if (isName("recursive"))
@@ -107,7 +117,7 @@ uint32_t JinjaParser::parseSet() {
   while (takeSymbol(","))
     node.names.push_back(needName());
   if (takeSymbol("=")) {
-    node.children = {parseExpression()};
+    node.children = {parseTuple(parseExpression())};
     need(Token::Kind::EndBlock, "\"%}\"");
     return add(std::move(node));
   }

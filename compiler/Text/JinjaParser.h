@@ -104,6 +104,7 @@ private:
   std::vector<uint32_t> parseBody(llvm::ArrayRef<llvm::StringRef> ends);
   uint32_t parseBlock();
   uint32_t parseFor();
+  std::vector<std::string> parseTargets();
   uint32_t parseIf();
   uint32_t parseSet();
   uint32_t parseMacro();
@@ -111,6 +112,8 @@ private:
 
   // Expressions, from the loosest to the tightest.
   uint32_t parseExpression();
+  /// A list of expressions without brackets, or the one expression.
+  uint32_t parseTuple(uint32_t first);
   uint32_t parseOr();
   uint32_t parseAnd();
   uint32_t parseNot();
@@ -119,7 +122,7 @@ private:
   uint32_t parseConcat();
   uint32_t parseProduct();
   uint32_t parsePower();
-  uint32_t parseUnary();
+  uint32_t parseUnary(bool withFilters = true);
   uint32_t parsePostfix(uint32_t value);
   uint32_t parseSubscript(uint32_t value);
   uint32_t parseFiltered(uint32_t value);

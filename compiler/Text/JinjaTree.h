@@ -73,6 +73,9 @@ struct JinjaTree {
   std::vector<uint32_t> body;
 };
 
+/// Whether every template may call it by this name.
+bool isJinjaFunction(llvm::StringRef name);
+
 llvm::Expected<JinjaTree> parseJinja(llvm::ArrayRef<JinjaToken> tokens,
                                      llvm::StringRef where,
                                      const JinjaLimits &limits);

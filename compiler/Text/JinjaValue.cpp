@@ -40,6 +40,12 @@ Value JinjaValue::of(std::string value) {
   return result;
 }
 
+Value JinjaValue::function(llvm::StringRef name) {
+  Value result = of(name.str());
+  result.kind = Kind::Function;
+  return result;
+}
+
 static void hold(Value &owner, const Value &part) {
   owner.nesting = std::max(owner.nesting, part.nesting + 1);
   owner.holdsNamespace |= part.holdsNamespace;
@@ -94,7 +100,7 @@ const Value *JinjaValue::find(llvm::StringRef key) const {
 const char *JinjaValue::kindName() const {
   static constexpr const char *names[] = {
       "undefined", "none",   "a boolean", "an integer", "a number",
-      "a string",  "a list", "a mapping", "a macro"};
+      "a string",  "a list", "a mapping", "a function"};
   return names[static_cast<size_t>(kind)];
 }
 
@@ -114,7 +120,8 @@ bool ashlar::equal(const Value &a, const Value &b) {
   case Value::Kind::Map:
     return a.map == b.map;
   case Value::Kind::Function:
-    return a.integer == b.integer;
+    return a.text && b.text ? *a.text == *b.text
+                            : !a.text && !b.text && a.integer == b.integer;
   default:
     return true;
   }

@@ -1,9 +1,8 @@
 //===- SentencePiece.cpp - SentencePiece models as tokenizers -------------===//
 
 #include "compiler/Text/SentencePiece.h"
-#include "compiler/Support/Utf8.h"
-#include "compiler/Text/Charsmap.h"
-#include "compiler/Text/PartReader.h"
+#include "compiler/Support/Errors.h"
+#include "compiler/Text/SentencePieceReader.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -14,165 +13,6 @@ using llvm::Expected;
 using llvm::StringRef;
 
 using Type = SentencePieceModel::Type;
-
-/// What SentencePiece writes for a blank.
-static constexpr StringRef blank = "\xE2\x96\x81";
-
-namespace {
-
-class SentencePieceReader {
-public:
-  SentencePieceReader(const SentencePieceModel &model,
-                      const SentencePieceFamily &family,
-                      const TokenizerConfig &config, int64_t vocabulary)
-      : model(model), family(family), config(config), vocabulary(vocabulary) {}
-
-  Error read(llvm::ArrayRef<SentencePieceEntry> entries);
-
-  Tokenizer tokenizer;
-
-private:
-  Error readBlanks();
-  Error addTokens(llvm::ArrayRef<SentencePieceEntry> entries);
-  Error checkId(int64_t id, StringRef text) const;
-  void addAdded(Tokenizer::AddedToken token);
-  Error addSpecialTokens();
-  Error addConfiguredTokens();
-  Error addModel(llvm::ArrayRef<SentencePieceEntry> entries);
-  Error addMerges(llvm::ArrayRef<SentencePieceEntry> entries);
-  Error addSteps();
-  Error addParts(StringRef normalizer, StringRef preTokenizer,
-                 StringRef decoder);
-  Error addTemplate();
-  Error addItem(const SentencePieceFamily::Special &special, StringRef setting,
-                bool absent);
-  /// Whether a blank can only be a piece's first character.
-  bool cutsAtBlanks() const;
-
-  const SentencePieceModel &model;
-  const SentencePieceFamily &family;
-  const TokenizerConfig &config;
-  const int64_t vocabulary;
-  TokenIds ids;
-  llvm::StringMap<size_t> addedIndex;
-  bool addsPrefix = true;
-  bool isLegacy = true;
-};
-
-} // namespace
-
-//===----------------------------------------------------------------------===//
-// Tokens
-//===----------------------------------------------------------------------===//
-
-Error SentencePieceReader::checkId(int64_t id, StringRef text) const {
-  if (vocabulary == 0 || id < vocabulary)
-    return Error::success();
-  return userError(model.file, "token \"" + escapeForDisplay(text) +
-                                   "\" has id " + llvm::Twine(id) +
-                                   "; the model's vocabulary has " +
-                                   llvm::Twine(vocabulary) + " tokens");
-}
-
-void SentencePieceReader::addAdded(Tokenizer::AddedToken token) {
-  tokenizer.tokens[token.id].special = token.special;
-  auto [it, isNew] =
-      addedIndex.try_emplace(token.text, tokenizer.addedTokens.size());
-  if (isNew)
-    tokenizer.addedTokens.push_back(std::move(token));
-  else
-    tokenizer.addedTokens[it->second] = std::move(token);
-}
-
-Error SentencePieceReader::addTokens(
-    llvm::ArrayRef<SentencePieceEntry> entries) {
-  for (const SentencePieceEntry &entry : entries) {
-    int32_t id = tokenizer.tokens.size();
-    Tokenizer::Token &token = tokenizer.tokens.emplace_back();
-    if (entry.text.empty())
-      continue;
-    if (Error error = checkId(id, entry.text))
-      return error;
-    token.text = entry.text;
-    token.present = true;
-    token.vocabulary =
-        entry.type == Type::Normal || entry.type == Type::UserDefined;
-    auto [known, isNew] = ids.try_emplace(entry.text, id);
-    if (!isNew)
-      return userError(model.file, "token \"" + escapeForDisplay(entry.text) +
-                                       "\" occurs twice, as " +
-                                       llvm::Twine(known->second) + " and " +
-                                       llvm::Twine(id));
-    bool isSpecial = entry.type == Type::Control || entry.type == Type::Unknown;
-    if (!isSpecial && entry.type != Type::UserDefined)
-      continue;
-    Tokenizer::AddedToken added = {
-        .id = id, .text = entry.text, .special = isSpecial};
-    added.leftStrip = entry.leftStrip;
-    addAdded(std::move(added));
-  }
-  return Error::success();
-}
-
-/// Tokens with a part to play are special, whatever kind their piece has.
-Error SentencePieceReader::addSpecialTokens() {
-  for (const char *key : {"bos_token", "eos_token", "unk_token", "sep_token",
-                          "pad_token", "cls_token", "mask_token"}) {
-    Expected<std::optional<std::string>> name = config.text(key);
-    if (!name)
-      return name.takeError();
-    auto found = *name ? ids.find(**name) : ids.end();
-    if (found == ids.end() || tokenizer.tokens[found->second].special)
-      continue;
-    Tokenizer::AddedToken token = {
-        .id = found->second, .text = **name, .special = true};
-    token.leftStrip = StringRef(key) == "mask_token";
-    addAdded(std::move(token));
-  }
-  for (const char *name : {"<start_of_turn>", "<end_of_turn>"})
-    if (auto found = ids.find(name);
-        found != ids.end() && family.kind == StringRef("Gemma"))
-      addAdded({.id = found->second, .text = name, .special = true});
-  return Error::success();
-}
-
-Error SentencePieceReader::addConfiguredTokens() {
-  Expected<std::vector<Tokenizer::AddedToken>> added = config.addedTokens();
-  if (!added)
-    return added.takeError();
-  int64_t limit = 2 * int64_t(tokenizer.tokens.size() + added->size()) + 1024;
-  for (Tokenizer::AddedToken &token : *added) {
-    auto known = ids.find(token.text);
-    if (known != ids.end() && known->second != token.id)
-      return userError(config.document->file,
-                       "added token \"" + escapeForDisplay(token.text) +
-                           "\" has id " + llvm::Twine(token.id) + "; in " +
-                           model.file + " it is " + llvm::Twine(known->second));
-    if (known == ids.end()) {
-      if (Error error = checkId(token.id, token.text))
-        return error;
-      if (token.id >= limit)
-        return userError(config.document->file,
-                         "added token \"" + escapeForDisplay(token.text) +
-                             "\" has id " + llvm::Twine(token.id) +
-                             ", which is too large for a vocabulary of " +
-                             llvm::Twine(tokenizer.tokens.size()) + " tokens");
-      if (size_t(token.id) >= tokenizer.tokens.size())
-        tokenizer.tokens.resize(token.id + 1);
-      Tokenizer::Token &at = tokenizer.tokens[token.id];
-      if (at.present)
-        return userError(config.document->file,
-                         "tokens \"" + escapeForDisplay(at.text) + "\" and \"" +
-                             escapeForDisplay(token.text) +
-                             "\" have the same id " + llvm::Twine(token.id));
-      at.text = token.text;
-      at.present = true;
-      ids[token.text] = token.id;
-    }
-    addAdded(std::move(token));
-  }
-  return Error::success();
-}
 
 //===----------------------------------------------------------------------===//
 // The model
@@ -260,133 +100,8 @@ Error SentencePieceReader::addModel(
 }
 
 //===----------------------------------------------------------------------===//
-// Text before and behind the model
+// Tokens around a text
 //===----------------------------------------------------------------------===//
-
-Error SentencePieceReader::readBlanks() {
-  Expected<std::optional<bool>> prefix = config.flag("add_prefix_space");
-  if (!prefix)
-    return prefix.takeError();
-  addsPrefix = model.addsPrefix && prefix->value_or(true);
-  if (!family.hasLegacy)
-    return Error::success();
-  Expected<std::optional<bool>> legacy = config.flag("legacy");
-  if (!legacy)
-    return legacy.takeError();
-  isLegacy = legacy->value_or(true);
-  return Error::success();
-}
-
-bool SentencePieceReader::cutsAtBlanks() const {
-  return llvm::none_of(tokenizer.tokens, [](const Tokenizer::Token &token) {
-    return token.vocabulary &&
-           StringRef(token.text).find(blank, 1) != StringRef::npos;
-  });
-}
-
-/// The parts that tokenizer.json has a notation for.
-Error SentencePieceReader::addParts(StringRef normalizer,
-                                    StringRef preTokenizer, StringRef decoder) {
-  std::string text =
-      ("[" + normalizer + "," + preTokenizer + "," + decoder + "]").str();
-  JsonDocument parts = llvm::cantFail(parseJson(text, model.file));
-  llvm::ArrayRef<JsonValue> list = parts.root.elements;
-  if (Error error = readNormalizer(parts, list[0], tokenizer))
-    return error;
-  if (Error error = readDecoder(parts, list[2], tokenizer))
-    return error;
-  return readPreTokenizer(parts, list[1], tokenizer);
-}
-
-static Error addNormalizer(const std::string &file, StringRef part,
-                           Tokenizer &tokenizer) {
-  JsonDocument document = llvm::cantFail(parseJson(part, file));
-  return readNormalizer(document, document.root, tokenizer);
-}
-
-static Error addCharsmap(const SentencePieceModel &model,
-                         Tokenizer &tokenizer) {
-  if (model.charsmap.empty())
-    return Error::success();
-  Expected<Charsmap> map = readCharsmapBytes(model.charsmap, model.file);
-  if (!map)
-    return map.takeError();
-  tokenizer.normalizer.push_back(
-      {.kind = ASHLAR_STEP_CHARSMAP,
-       .pattern = llvm::cantFail(compileRegex(graphemeRegex())),
-       .string = std::move(map->texts),
-       .units = std::move(map->units)});
-  return Error::success();
-}
-
-/// What the library does to ALBERT's texts before the pieces' own rules.
-static Error addAlbert(const SentencePieceModel &model,
-                       const TokenizerConfig &config, Tokenizer &tokenizer) {
-  Expected<std::optional<bool>> lower = config.flag("do_lower_case");
-  if (!lower)
-    return lower.takeError();
-  Expected<std::optional<bool>> accents = config.flag("keep_accents");
-  if (!accents)
-    return accents.takeError();
-  std::string steps =
-      R"({"type":"Replace","pattern":{"String":"``"},"content":"\""},)"
-      R"({"type":"Replace","pattern":{"String":"''"},"content":"\""})";
-  if (!accents->value_or(false))
-    steps += R"(,{"type":"NFKD"},{"type":"StripAccents"})";
-  if (lower->value_or(true))
-    steps += R"(,{"type":"Lowercase"})";
-  return addNormalizer(model.file,
-                       R"({"type":"Sequence","normalizers":[)" + steps + "]}",
-                       tokenizer);
-}
-
-Error SentencePieceReader::addSteps() {
-  if (family.kind == StringRef("Albert"))
-    if (Error error = addAlbert(model, config, tokenizer))
-      return error;
-  if (Error error = addCharsmap(model, tokenizer))
-    return error;
-  const char *cuts = cutsAtBlanks() ? "true" : "false";
-  StringRef scheme = !addsPrefix ? "never" : isLegacy ? "always" : "first";
-  std::string mark = "\"" + blank.str() + "\"";
-  std::string metaspace =
-      llvm::formatv(R"({{"type":"Metaspace","replacement":{0},)"
-                    R"("prepend_scheme":"{1}","split":{2}})",
-                    mark, scheme, cuts);
-  std::string normalizer = "null", preTokenizer = metaspace;
-  if (model.removesExtraBlanks) {
-    normalizer =
-        R"({"type":"Sequence","normalizers":[)"
-        R"({"type":"Strip","strip_left":false,"strip_right":true},)"
-        R"({"type":"Replace","pattern":{"Regex":" {2,}"},"content":" "}]})";
-  } else if (isLegacy) {
-    // Every blank of the text counts, beside the one before it.
-    normalizer = llvm::formatv(
-        R"({{"type":"Sequence","normalizers":[{0}{{"type":"Replace",)"
-        R"("pattern":{{"String":" "},"content":{1}}]})",
-        addsPrefix ? R"({"type":"Prepend","prepend":)" + mark + "}," : "",
-        mark);
-    preTokenizer =
-        llvm::formatv(R"({{"type":"Split","pattern":{{"String":{0}},)"
-                      R"("behavior":"MergedWithNext"})",
-                      mark);
-    if (!cutsAtBlanks())
-      preTokenizer = "null";
-  }
-  std::string decoder =
-      llvm::formatv(R"({{"type":"Metaspace","replacement":{0},)"
-                    R"("prepend_scheme":"{1}"})",
-                    mark, scheme);
-  if (model.byteFallback)
-    decoder = llvm::formatv(
-        R"({{"type":"Sequence","decoders":[{{"type":"Replace","pattern":)"
-        R"({{"String":{0}},"content":" "},{{"type":"ByteFallback"},)"
-        R"({{"type":"Fuse"}{1}]})",
-        mark,
-        addsPrefix ? R"(,{"type":"Strip","content":" ","start":1,"stop":0})"
-                   : "");
-  return addParts(normalizer, preTokenizer, decoder);
-}
 
 Error SentencePieceReader::addItem(const SentencePieceFamily::Special &special,
                                    StringRef setting, bool absent) {
@@ -426,7 +141,8 @@ Error SentencePieceReader::addTemplate() {
                            "\", which the vocabulary lacks");
     languageId = found->second;
   }
-  bool isFirst = family.kind == StringRef("MBart50");
+  bool isFirst =
+      family.kind == StringRef("MBart50") || family.kind == StringRef("M2M100");
   if (languageId && isFirst)
     tokenizer.items.push_back({*languageId, 0});
   if (Error error = addItem(family.before, "add_bos_token", true))
@@ -438,6 +154,10 @@ Error SentencePieceReader::addTemplate() {
     tokenizer.items.push_back({*languageId, 0});
   return Error::success();
 }
+
+//===----------------------------------------------------------------------===//
+// The whole
+//===----------------------------------------------------------------------===//
 
 Error SentencePieceReader::read(llvm::ArrayRef<SentencePieceEntry> entries) {
   if (Error error = readBlanks())

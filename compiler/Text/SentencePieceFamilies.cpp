@@ -29,6 +29,7 @@ static constexpr SentencePieceFamily families[] = {
      {"eos_token", "</s>"},
      true,
      true},
+    {"M2M100", "m2m_100", {}, {"eos_token", "</s>"}},
     {"MBart", "mbart", {}, {"eos_token", "</s>"}},
     {"MBart50", "", {}, {"eos_token", "</s>"}},
     {"Marian", "marian", {}, {"eos_token", "</s>"}},
@@ -48,6 +49,12 @@ static constexpr const char *mbart50Languages =
     " af_ZA az_AZ bn_IN fa_IR he_IL hr_HR id_ID ka_GE km_KH mk_MK ml_IN mn_MN "
     "mr_IN pl_PL ps_AF pt_XX sv_SE sw_KE ta_IN te_IN th_TH tl_XX uk_UA ur_PK "
     "xh_ZA gl_ES sl_SI";
+static constexpr const char *m2m100Languages =
+    "af am ar ast az ba be bg bn br bs ca ceb cs cy da de el en es et fa ff fi "
+    "fr fy ga gd gl gu ha he hi hr ht hu hy id ig ilo is it ja jv ka kk km kn "
+    "ko lb lg ln lo lt lv mg mk ml mn mr ms my ne nl no ns oc or pa pl ps pt "
+    "ro ru sd si sk sl so sq sr ss su sv sw ta th tl tn tr uk ur uz vi wo xh "
+    "yi yo zh zu";
 
 Expected<const SentencePieceFamily *>
 ashlar::findSentencePieceFamily(const TokenizerFiles &files,
@@ -82,12 +89,14 @@ std::string ashlar::sentencePieceFamilies() {
 Expected<std::optional<std::string>>
 ashlar::sourceLanguage(const SentencePieceFamily &family,
                        const TokenizerConfig &config) {
-  if (!StringRef(family.kind).starts_with("MBart"))
+  bool isM2M100 = family.kind == StringRef("M2M100");
+  if (!isM2M100 && !StringRef(family.kind).starts_with("MBart"))
     return std::nullopt;
   Expected<std::optional<std::string>> language = config.text("src_lang");
   if (!language)
     return language.takeError();
-  return language->value_or("en_XX");
+  return isM2M100 ? "__" + language->value_or("en") + "__"
+                  : language->value_or("en_XX");
 }
 
 //===----------------------------------------------------------------------===//
@@ -179,19 +188,10 @@ static Expected<Entries> layOutPegasus(const SentencePieceModel &model,
   return entries;
 }
 
-/// vocab.json has the ids, source.spm the pieces; what only the target has is
-/// never made of a text.
-static Expected<Entries> layOutMarian(const SentencePieceModel &model,
-                                      const TokenizerFiles &files,
-                                      const TokenizerConfig &config,
-                                      std::vector<std::string> &warnings) {
-  Expected<std::optional<bool>> separate = config.flag("separate_vocabs");
-  if (!separate)
-    return separate.takeError();
-  if (separate->value_or(false))
-    return userError(config.document->file,
-                     "\"separate_vocabs\" is set; one vocabulary for both "
-                     "languages is supported");
+/// vocab.json has the ids; what has no piece is never made of a text.
+static Expected<Entries>
+layOutByVocabulary(const SentencePieceModel &model, const TokenizerFiles &files,
+                   std::vector<std::string> &warnings) {
   llvm::StringMap<const SentencePieceModel::Piece *> pieces;
   for (const SentencePieceModel::Piece &piece : model.pieces)
     pieces[piece.text] = &piece;
@@ -239,6 +239,38 @@ static Expected<Entries> layOutMarian(const SentencePieceModel &model,
   return entries;
 }
 
+static Expected<Entries> layOutMarian(const SentencePieceModel &model,
+                                      const TokenizerFiles &files,
+                                      const TokenizerConfig &config,
+                                      std::vector<std::string> &warnings) {
+  Expected<std::optional<bool>> separate = config.flag("separate_vocabs");
+  if (!separate)
+    return separate.takeError();
+  if (separate->value_or(false))
+    return userError(config.document->file,
+                     "\"separate_vocabs\" is set; one vocabulary for both "
+                     "languages is supported");
+  return layOutByVocabulary(model, files, warnings);
+}
+
+/// The languages stand behind the vocabulary.
+static Expected<Entries> layOutM2M100(const SentencePieceModel &model,
+                                      const TokenizerFiles &files,
+                                      std::vector<std::string> &warnings) {
+  if (!files.vocabulary)
+    return unsupportedText(files.pieces->file,
+                           "no vocab.json beside it, which has the ids of its "
+                           "pieces");
+  Expected<Entries> entries = layOutByVocabulary(model, files, warnings);
+  if (!entries)
+    return entries;
+  llvm::SmallVector<StringRef> languages;
+  StringRef(m2m100Languages).split(languages, ' ');
+  for (StringRef language : languages)
+    entries->push_back({("__" + language + "__").str()});
+  return entries;
+}
+
 Expected<Entries> ashlar::layOutPieces(const SentencePieceModel &model,
                                        const SentencePieceFamily &family,
                                        const TokenizerFiles &files,
@@ -247,6 +279,8 @@ Expected<Entries> ashlar::layOutPieces(const SentencePieceModel &model,
   StringRef kind = family.kind;
   if (kind == "Marian" && files.vocabulary)
     return layOutMarian(model, files, config, warnings);
+  if (kind == "M2M100")
+    return layOutM2M100(model, files, warnings);
   if (kind == "T5")
     return layOutT5(model, config);
   if (kind == "Pegasus")

@@ -3,6 +3,7 @@
 #include "compiler/Text/TextTables.h"
 #include "compiler/Text/Blob.h"
 #include "compiler/Text/Chat.h"
+#include "compiler/Text/Languages.h"
 #include "compiler/Text/ModelTables.h"
 #include "compiler/Text/PartReader.h"
 #include "compiler/Text/SentencePiece.h"
@@ -253,6 +254,27 @@ static void addChat(const ChatTemplate &chat, Blob &blob,
     to = blob.addString(part);
   for (auto [to, part] : llvm::zip(header.system_chat, chat.withSystem))
     to = blob.addString(part);
+  for (auto [to, part] : llvm::zip(header.turn, chat.turn))
+    to = blob.addString(part);
+  for (auto [to, part] : llvm::zip(header.system_turn, chat.systemTurn))
+    to = blob.addString(part);
+}
+
+static llvm::Error addLanguages(const Languages &languages, Blob &blob,
+                                ashlar_text_header &header) {
+  std::vector<ashlar_text_language> list;
+  for (const Language &language : languages.list)
+    list.push_back({blob.addString(language.code), language.id});
+  header.languages = blob.add(list);
+  std::vector<int32_t> start;
+  for (std::optional<int64_t> id : languages.start) {
+    llvm::Expected<int32_t> token = toToken(id, "decoder_start_token_id");
+    if (!token)
+      return token.takeError();
+    start.push_back(*token);
+  }
+  header.language_start = blob.add(start);
+  return llvm::Error::success();
 }
 
 static llvm::Expected<TextTables> build(const Tokenizer *tokenizer,
@@ -274,6 +296,10 @@ static llvm::Expected<TextTables> build(const Tokenizer *tokenizer,
     addSteps(*tokenizer, blob, header);
     addTemplate(*tokenizer, blob, header);
     addChat(chat, blob, header);
+    if (llvm::Error error = addLanguages(
+            findLanguages(*tokenizer, options.family, options.generation), blob,
+            header))
+      return error;
   }
   if (blob.tooLarge())
     return tooLarge();
@@ -328,7 +354,7 @@ llvm::Expected<TextTables> ashlar::buildTextTables(const TokenizerFiles &files,
   }
   llvm::Expected<TextTables> tables =
       build(tokenizer ? &*tokenizer : nullptr, options,
-            readChatTemplate(files, warnings));
+            readChatTemplate(files, warnings, options.chatDate));
   if (tables)
     tables->warnings = std::move(warnings);
   return tables;

@@ -24,11 +24,14 @@ struct TextTables {
 
 struct TextOptions {
   Generation generation;
+  std::string family = {}; // of the model: what its languages are called
   std::vector<std::string> labels; // of a classifier, by id
   std::optional<SentenceEmbedding> sentence = std::nullopt;
   /// Rows of the model's token embedding; 0 = not known. A token id must be
   /// below it.
   int64_t vocabulary = 0;
+  /// The day that a chat template writes, YYYY-MM-DD.
+  std::optional<std::string> chatDate = std::nullopt;
 };
 
 /// Tables of a model with a tokenizer. One that tables cannot follow leaves a

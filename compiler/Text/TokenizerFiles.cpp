@@ -52,9 +52,13 @@ static Error readPieces(StringRef folder, StringRef file,
   if (!bytes)
     return bytes.takeError();
   files.pieces = {file.str(), std::move(*bytes)};
-  if (path::filename(file) != "source.spm")
-    return Error::success();
-  return readJson(fileIn(folder, "vocab.json"), files.vocabulary);
+  std::string vocabulary = fileIn(folder, "vocab.json");
+  if (path::filename(file) == "source.spm")
+    return readJson(vocabulary, files.vocabulary);
+  // Others have one only where the pieces do not say the ids.
+  return path::filename(file) == "sentencepiece.bpe.model"
+             ? readJsonIfThere(vocabulary, files.vocabulary)
+             : Error::success();
 }
 
 Expected<TokenizerFiles> ashlar::readTokenizerFiles(StringRef file) {

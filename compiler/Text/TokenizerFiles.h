@@ -25,7 +25,8 @@ struct TokenizerFiles {
   std::optional<JsonDocument> tokenizer;
   /// A SentencePiece model.
   std::optional<Pieces> pieces;
-  /// vocab.json beside source.spm: the ids of a Marian model.
+  /// vocab.json beside source.spm or sentencepiece.bpe.model: the ids of a
+  /// Marian or M2M-100 model.
   std::optional<JsonDocument> vocabulary;
   /// tokenizer_config.json.
   std::optional<JsonDocument> config;

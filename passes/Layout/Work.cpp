@@ -23,6 +23,8 @@ static Work countWork(ir::LinearOp linear) {
   Work work;
   work.flopsPerRow = 2 * weight.getRows() * weight.getColumns() *
                      ir::rowsPerToken(linear.getResult());
+  if (ir::isPerSequence(linear.getResult()))
+    std::swap(work.flopsPerRow, work.flopsPerSequence);
   auto experts = linear->getParentOfType<ir::ExpertsOp>();
   if (!experts) {
     work.weightBytes = bytes;
@@ -34,8 +36,8 @@ static Work countWork(ir::LinearOp linear) {
   return work;
 }
 
-/// Scores and mix: head_dim multiply-adds each, of every head and key; keys
-/// behind a window count, too.
+/// Scores and mix: head_dim multiply-adds each, of every head and key. How many
+/// keys those are, where there is a window, the phase says.
 static Work countWork(ir::AttentionOp attention) {
   auto query = cast<RankedTensorType>(attention.getQuery().getType());
   auto key = cast<RankedTensorType>(attention.getKey().getType());
@@ -99,7 +101,8 @@ llvm::ArrayRef<WorkField> ashlar::workFields() {
       {"bytes_per_key", &Work::bytesPerKey},
       {"bytes_per_source_key", &Work::bytesPerSourceKey},
       {"expert_bytes_per_row", &Work::expertBytesPerRow},
-      {"expert_bytes", &Work::expertBytes}};
+      {"expert_bytes", &Work::expertBytes},
+      {"flops_per_sequence", &Work::flopsPerSequence}};
   return fields;
 }
 

@@ -17,7 +17,7 @@ namespace ashlar {
 
 /// A call of r rows that see k keys of their own sequences and s keys of their
 /// sources (both summed over the rows) takes r * flopsPerRow + k * flopsPerKey
-/// + s * flopsPerSourceKey operations.
+/// + s * flopsPerSourceKey operations, and flopsPerSequence for each sequence.
 struct Work {
   int64_t flopsPerRow = 0;
   int64_t flopsPerKey = 0;
@@ -30,6 +30,7 @@ struct Work {
   // call of r rows reads r times the former, but no more than the latter.
   int64_t expertBytesPerRow = 0;
   int64_t expertBytes = 0;
+  int64_t flopsPerSequence = 0; // behind a pool
 
   /// Adds `times` times `other`.
   void add(const Work &other, int64_t times = 1);

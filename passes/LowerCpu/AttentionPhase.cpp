@@ -10,14 +10,6 @@
 using namespace mlir;
 using namespace ashlar;
 
-/// The kv_append or kv_read that `keys` come from.
-static ir::CacheKind cacheOf(Value keys) {
-  Operation *def = keys.getDefiningOp();
-  if (auto append = dyn_cast<ir::KvAppendOp>(def))
-    return append.getCache();
-  return cast<ir::KvReadOp>(def).getCache();
-}
-
 AttentionBody::AttentionBody(Emitter &e, ir::AttentionOp op, int64_t capacity)
     : e(e), op(op), shape(SegmentShape::of(op.getKey())),
       scoreScale(op.getScale().convertToDouble()) {
@@ -27,15 +19,16 @@ AttentionBody::AttentionBody(Emitter &e, ir::AttentionOp op, int64_t capacity)
   rowCapacity =
       roundUp(plan.tileRows * group,
               shape.isEncoded() ? attentionBlockRows : e.context.tile.rows);
-  ir::CacheKind kind = cacheOf(op.getKey());
-  cross = kind == ir::CacheKind::Cross;
+  // Of the kv_append or kv_read that they come from.
+  CachePlace place = CachePlace::of(op.getKey().getDefiningOp());
+  cache = &plan.caches[place.cache];
+  cross = cache->kind == ir::CacheKind::Cross;
   causal = op.getMask() == ir::MaskKind::Causal;
   window = op.getWindow().value_or(0);
   if (op.getPattern())
     pattern = wholePattern(op);
-  cache = &plan.caches[plan.findCache(kind)];
-  base = kind == ir::CacheKind::Call ? e.context.arena : e.context.cache;
-  layerOffset = cacheOffset(e, kind);
+  base = cache->kind == ir::CacheKind::Call ? e.context.arena : e.context.cache;
+  layerOffset = cacheOffset(e, place);
   zero = e.index(0);
   query = rowsOf(e, op.getQuery(), capacity);
   if (op.getResult().getType().getElementType().isF32())
@@ -325,7 +318,8 @@ void AttentionBody::softmax(Value first, Value count, Value firstKey,
   overSeen(weigh, [&](Value i) { clearWeights(i, zero, columns); });
 }
 
-/// Opens segment `s` and goes through its blocks.
+/// Opens segment `s` and goes through its blocks. Where the cache is a ring, it
+/// still holds all segments that a row of this call sees keys of.
 void AttentionBody::blocksOf(Value s, BlockBody body) {
   Value physical = e.loadIndex(table, e.add(segments, s));
   Value firstKey = e.mul(s, ASHLAR_SEGMENT_KEYS);

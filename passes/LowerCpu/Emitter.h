@@ -56,6 +56,7 @@ struct ProgramContext {
   bool matrixTiles = false; // AMX
   bool bf16 = false;        // AVX512-BF16 (its conversion)
   int64_t rowsPerToken = 1; // of the op at hand
+  bool perSequence = false; // it has a row for each sequence instead
 };
 
 /// Rows in the arena as float memory: [capacity, stride].
@@ -190,8 +191,8 @@ public:
   Value rowBehind(Value first, Value rows);
 
   Value callWord(int64_t word);
-  /// Rows of the op at hand: the call's tokens, or so many times them, or those
-  /// of the expert at hand.
+  /// Rows of the op at hand: the call's tokens, or so many times them, or its
+  /// sequences, or those of the expert at hand.
   Value tokens();
 
   ProgramContext &context;
@@ -221,6 +222,8 @@ void emitAttention(Emitter &e, ir::AttentionOp op, int64_t capacity);
 void emitElementwise(Emitter &e, mlir::Operation *op, int64_t capacity);
 void emitScaleFeatures(Emitter &e, ir::ScaleFeaturesOp op, int64_t capacity);
 void emitSetRow(Emitter &e, ir::SetRowOp op, int64_t capacity);
+void emitPool(Emitter &e, ir::PoolOp op, int64_t capacity);
+void emitConcat(Emitter &e, ir::ConcatOp op, int64_t capacity);
 void emitConvert(Emitter &e, ir::ConvertOp op, int64_t capacity);
 void emitTap(Emitter &e, ir::TapOp op, int64_t capacity);
 
@@ -251,8 +254,8 @@ void copyColumns(Emitter &e, mlir::Value from, mlir::ValueRange fromRow,
                  mlir::Value fromColumn, mlir::Value to, mlir::ValueRange toRow,
                  mlir::Value toColumn, int64_t count);
 
-/// Byte offset of the layer's part of the cache of `kind`.
-mlir::Value cacheOffset(Emitter &e, ir::CacheKind kind);
+/// Byte offset in its cache of the layer that `place` is about.
+mlir::Value cacheOffset(Emitter &e, const CachePlace &place);
 
 } // namespace ashlar
 

@@ -26,8 +26,8 @@ public:
   void tile(Value tile);
 
 private:
-  Value word(Value row, int64_t self, int64_t other) {
-    return e.loadIndex(rows, {row, e.index(cross ? other : self)});
+  Value word(Value row, int64_t index) {
+    return e.loadIndex(rows, {row, e.index(index)});
   }
   void loadKey(Value row, Value firstColumn);
   void storeFloats(Value row, Value firstColumn);
@@ -45,8 +45,8 @@ private:
   Emitter &e;
   ir::KvAppendOp op;
   SegmentShape shape;
-  bool cross;
   const CachePlan &cache;
+  int64_t segmentWord, keyWord; // of a row: where its key goes
   RowsView key, value;
   Value base, layerOffset, rows, zero;
   AnglesView angles;
@@ -58,15 +58,19 @@ private:
 
 KvAppendBody::KvAppendBody(Emitter &e, ir::KvAppendOp op, int64_t capacity)
     : e(e), op(op), shape(SegmentShape::of(op.getKeys())),
-      cross(op.getCache() == ir::CacheKind::Cross),
-      cache(e.context.plan.caches[e.context.plan.findCache(op.getCache())]) {
+      cache(e.context.plan.caches[CachePlace::of(op).cache]) {
   const ArenaPlan &plan = e.context.plan;
+  bool cross = cache.kind == ir::CacheKind::Cross;
+  segmentWord = cross            ? ASHLAR_ROW_CROSS_SEGMENT
+                : cache.isRing() ? ASHLAR_ROW_RING_SEGMENT
+                                 : ASHLAR_ROW_SEGMENT;
+  keyWord = cross ? ASHLAR_ROW_CROSS_KEY : ASHLAR_ROW_KEY;
   base =
       op.getCache() == ir::CacheKind::Call ? e.context.arena : e.context.cache;
   key = rowsOf(e, op.getKey(), capacity);
   value = rowsOf(e, op.getValue(), capacity);
   rows = e.intTable(plan.rows, {plan.rowCapacity, ASHLAR_ROW_WORDS});
-  layerOffset = cacheOffset(e, op.getCache());
+  layerOffset = cacheOffset(e, CachePlace::of(op));
   head = e.scratch({1, roundUp(shape.depth(), panelWidth)});
   zero = e.index(0);
   if (op.getRotary())
@@ -141,12 +145,10 @@ Value KvAppendBody::goesOn(Value row) {
   Value next = e.min(e.add(row, 1), e.add(e.tokens(), -1));
   return arith::AndIOp::create(
       e,
-      arith::CmpIOp::create(e, arith::CmpIPredicate::eq,
-                            word(next, ASHLAR_ROW_KEY, ASHLAR_ROW_CROSS_KEY),
+      arith::CmpIOp::create(e, arith::CmpIPredicate::eq, word(next, keyWord),
                             e.add(place, 1)),
-      arith::CmpIOp::create(
-          e, arith::CmpIPredicate::eq,
-          word(next, ASHLAR_ROW_SEGMENT, ASHLAR_ROW_CROSS_SEGMENT), segment));
+      arith::CmpIOp::create(e, arith::CmpIPredicate::eq,
+                            word(next, segmentWord), segment));
 }
 
 void KvAppendBody::storeInt8s(Value row, Value firstColumn, Value offset) {
@@ -214,8 +216,8 @@ void KvAppendBody::tile(Value tile) {
   Value row = e.div(tile, shape.kvHeads);
   Value kvHead = e.rem(tile, shape.kvHeads);
   Value firstColumn = e.mul(kvHead, shape.headDim);
-  segment = word(row, ASHLAR_ROW_SEGMENT, ASHLAR_ROW_CROSS_SEGMENT);
-  place = word(row, ASHLAR_ROW_KEY, ASHLAR_ROW_CROSS_KEY);
+  segment = word(row, segmentWord);
+  place = word(row, keyWord);
   Value offset = e.add(e.add(layerOffset, e.mul(segment, cache.segmentStride)),
                        e.mul(kvHead, shape.headBytes()));
   Value valueOffset = e.add(offset, shape.keyBytes());

@@ -59,15 +59,16 @@ struct LowerToProgram : ashlar::impl::LowerToProgramPassBase<LowerToProgram> {
     // Every CPU with AMX has AVX512-BF16; the target's features say so.
     context.matrixTiles = context.bf16 = tiles;
     builder.setInsertionPointToStart(block);
-    int64_t capacity =
-        entry->hasAttr(headAttr) ? plan.headRows : plan.rowCapacity;
-    return lowerBlock(entry.getBody().front(), builder, context, capacity);
+    return lowerBlock(entry.getBody().front(), builder, context,
+                      plan.rowsOf(entry));
   }
 
   LogicalResult lowerBlock(Block &block, OpBuilder &builder,
                            ProgramContext &context, int64_t capacity) {
     for (Operation &op : block) {
-      context.rowsPerToken = rowsPerToken(&op);
+      Value rows = rowsOfOp(&op);
+      context.rowsPerToken = rows ? ir::rowsPerToken(rows) : 1;
+      context.perSequence = rows && ir::isPerSequence(rows);
       Emitter e(op.getLoc(), builder, context);
       Operation *before = beforeInsertion(builder);
       if (auto layers = dyn_cast<ir::LayersOp>(op)) {
@@ -82,13 +83,13 @@ struct LowerToProgram : ashlar::impl::LowerToProgramPassBase<LowerToProgram> {
     return success();
   }
 
-  /// Of the rows that `op` makes, or copies.
-  static int64_t rowsPerToken(Operation *op) {
+  /// The rows that `op` makes, or copies; null where it has none of its own.
+  static Value rowsOfOp(Operation *op) {
     if (auto tap = dyn_cast<ir::TapOp>(op))
-      return ir::rowsPerToken(tap.getInput());
+      return tap.getInput();
     return isa<ir::LayersOp>(op) || op->getNumResults() == 0
-               ? 1
-               : ir::rowsPerToken(op->getResult(0));
+               ? Value()
+               : Value(op->getResult(0));
   }
 
   static Operation *beforeInsertion(OpBuilder &builder) {
@@ -110,8 +111,10 @@ struct LowerToProgram : ashlar::impl::LowerToProgramPassBase<LowerToProgram> {
     if (!own)
       return;
     setWork(own, workOf(op));
-    if (auto attention = dyn_cast<ir::AttentionOp>(op))
+    if (auto attention = dyn_cast<ir::AttentionOp>(op)) {
       noteTiles(attention, own, plan);
+      noteWindow(attention, own);
+    }
     ir::Precision precision = precisionOf(op);
     if (precision != ir::Precision::F32)
       own->setAttr(phasePrecisionAttr,
@@ -125,11 +128,21 @@ struct LowerToProgram : ashlar::impl::LowerToProgramPassBase<LowerToProgram> {
     auto keys = op.getKey().getDefiningOp<ir::KvAppendOp>();
     if (!keys || !(op.getWindow() || op.getPattern()))
       return;
-    int64_t length = plan.caches[plan.findCache(keys.getCache())].capacity;
+    int64_t length = plan.caches[CachePlace::of(keys).cache].capacity;
     TileCount tiles = countTiles(op, length);
     phase->setAttr(phaseTilesAttr,
                    DenseI64ArrayAttr::get(
                        op.getContext(), {tiles.visited, tiles.total, length}));
+  }
+
+  /// Which keys the call's rows read, where those are not all.
+  static void noteWindow(ir::AttentionOp op, ir::PhaseOp phase) {
+    if (!op.getWindow() || !op.getKey().getDefiningOp<ir::KvAppendOp>())
+      return;
+    int64_t behind = *op.getWindow() - 1;
+    int64_t ahead = op.getMask() == ir::MaskKind::Causal ? 0 : behind;
+    phase->setAttr(phaseWindowAttr,
+                   DenseI64ArrayAttr::get(op.getContext(), {behind, ahead}));
   }
 
   /// What `op` multiplies.
@@ -215,6 +228,11 @@ struct LowerToProgram : ashlar::impl::LowerToProgramPassBase<LowerToProgram> {
         })
         .Case([&](ir::SetRowOp op) {
           return emitSetRow(e, op, capacity), success();
+        })
+        .Case(
+            [&](ir::PoolOp op) { return emitPool(e, op, capacity), success(); })
+        .Case([&](ir::ConcatOp op) {
+          return emitConcat(e, op, capacity), success();
         })
         .Case([&](ir::TapOp op) { return emitTap(e, op, capacity), success(); })
         .Case<ir::AddOp, ir::MultiplyOp, ir::ScaleOp, ir::SoftCapOp, ir::ClipOp,

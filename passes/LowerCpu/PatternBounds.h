@@ -256,6 +256,9 @@ TileCount countTiles(ir::AttentionOp op, int64_t length);
 /// On a phase of attention with a window or a pattern: [visited, total,
 /// length].
 constexpr llvm::StringLiteral phaseTilesAttr = "ashlar.tiles";
+/// On a phase of attention with a window over its own sequence: [behind,
+/// ahead], how far from the row's own key.
+constexpr llvm::StringLiteral phaseWindowAttr = "ashlar.window";
 
 } // namespace ashlar
 

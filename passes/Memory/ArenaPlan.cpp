@@ -61,11 +61,33 @@ int64_t ashlar::marksEntries(const ArenaPlan &plan) {
   return roundUp(plan.maxTokens, attentionStepKeys) + attentionStepKeys;
 }
 
-int64_t ArenaPlan::findCache(ir::CacheKind kind) const {
+bool ashlar::readsSequences(FunctionOpInterface entry) {
+  return entry->hasAttr(headAttr) &&
+         llvm::any_of(entry.getArgumentTypes(),
+                      [](Type type) { return isa<ir::SequencesType>(type); });
+}
+
+int64_t ArenaPlan::rowsOf(FunctionOpInterface entry) const {
+  return entry->hasAttr(headAttr) && !readsSequences(entry) ? headRows
+                                                            : rowCapacity;
+}
+
+int64_t ArenaPlan::findCache(ir::CacheKind kind, bool ring) const {
   for (auto [index, cache] : llvm::enumerate(caches))
-    if (cache.kind == kind)
+    if (cache.kind == kind && cache.isRing() == ring)
       return index;
   return -1;
+}
+
+void CachePlace::setOn(Operation *op) const {
+  op->setAttr(cacheAttr, DenseI64ArrayAttr::get(
+                             op->getContext(), {cache, firstLayer, layerStep}));
+}
+
+CachePlace CachePlace::of(Operation *op) {
+  auto words = op->getAttrOfType<DenseI64ArrayAttr>(cacheAttr);
+  assert(words && "the keys have no place");
+  return {words[0], words[1], words[2]};
 }
 
 // Names and members in one list each, so that store and load agree.
@@ -92,6 +114,7 @@ template <typename Fn> static void eachField(CachePlan &cache, Fn fn) {
   fn("segments", cache.segments);
   fn("segment_stride", cache.segmentStride);
   fn("slot_segments", cache.slotSegments);
+  fn("kept_segments", cache.keptSegments);
   fn("table", cache.table);
   fn("capacity", cache.capacity);
 }

@@ -11,6 +11,7 @@
 #include "dialect/Ashlar.h"
 
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 
 namespace ashlar {
 
@@ -21,9 +22,25 @@ struct CachePlan {
   int64_t layerStride = 0;
   int64_t segments = 0;
   int64_t segmentStride = 0;
-  int64_t slotSegments = 0;
-  int64_t table = 0; // in the arena
+  int64_t slotSegments = 0; // of a sequence: entries in the table
+  int64_t keptSegments = 0; // as many of them have a place; in a ring fewer
+  int64_t table = 0;        // in the arena
   int64_t capacity = 0;
+
+  bool isRing() const { return keptSegments < slotSegments; }
+};
+
+/// Which layer of which cache a kv_append or kv_read is about: its attribute
+/// `ashlar.cache`, [cache, first layer, layer step]. In turn t of a loop it is
+/// layer first + t * step.
+struct CachePlace {
+  int64_t cache = 0; // index in ArenaPlan::caches
+  int64_t firstLayer = 0;
+  int64_t layerStep = 0;
+
+  void setOn(mlir::Operation *op) const;
+  /// That of `op`, which has one behind plan-arena.
+  static CachePlace of(mlir::Operation *op);
 };
 
 struct ArenaPlan {
@@ -42,8 +59,12 @@ struct ArenaPlan {
   int64_t expertUnit = 1;  // an expert's rows begin on a multiple of it
   llvm::SmallVector<CachePlan> caches;
 
-  /// Index of the cache of `kind` in `caches`, or -1.
-  int64_t findCache(ir::CacheKind kind) const;
+  /// Rows of the buffers of `entry`: of a head that pools all rows of a call,
+  /// of another one those that it takes at once.
+  int64_t rowsOf(mlir::FunctionOpInterface entry) const;
+  /// Index of the cache of `kind` in `caches`, the ring or that of all keys, or
+  /// -1.
+  int64_t findCache(ir::CacheKind kind, bool ring = false) const;
 
   void store(mlir::ModuleOp module) const;
   /// The plan that `module` carries; asserts that it has one.
@@ -107,6 +128,7 @@ struct SegmentShape {
 };
 
 constexpr llvm::StringLiteral buffersAttr = "buffers";
+constexpr llvm::StringLiteral cacheAttr = "ashlar.cache";
 /// On attention: its weights can be kept: true, or false for one that adds its
 /// own to those of another in front of it; and where, [heads, rows, keys].
 constexpr llvm::StringLiteral mappedAttr = "ashlar.mapped";
@@ -116,6 +138,9 @@ constexpr llvm::StringLiteral resultBufferAttr = "ashlar.result";
 constexpr llvm::StringLiteral inputAttr = "ashlar.input";
 constexpr llvm::StringLiteral stackAttr = "ashlar.stack";
 constexpr llvm::StringLiteral headAttr = "ashlar.head";
+
+/// Whether `entry` is a head that reads whole sequences, not chosen rows.
+bool readsSequences(mlir::FunctionOpInterface entry);
 
 } // namespace ashlar
 

@@ -44,6 +44,9 @@ struct InsertTaps : ashlar::impl::InsertTapsPassBase<InsertTaps> {
     for (Operation *op : ops)
       tapResults(op);
     getOperation().walk([](ir::AttentionOp attention) {
+      // A map is of a stack's rows.
+      if (attention->getParentOfType<func::FuncOp>()->hasAttr(headAttr))
+        return;
       attention->setAttr(mappedAttr,
                          BoolAttr::get(attention.getContext(),
                                        !followsOwnAttention(attention)));

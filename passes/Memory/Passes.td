@@ -29,7 +29,18 @@ def PlanArenaPass : Pass<"ashlar-plan-arena", "::mlir::ModuleOp"> {
     yields take the buffer of its argument; where that would overwrite rows that are
     still needed, an `ashlar.copy` is inserted.
 
+    Keys that outlive a call have a cache; those that are only seen through a window
+    lie in a ring, which is no longer than the windows and the rows of a call ask for:
+
+    ```mlir
+    %k, %v, %s = ashlar.kv_append self %key, %value, %q : ...
+    // gets its place: the cache in `ashlar.caches`, its first layer there, and the
+    // layers from a turn of the loop to the next
+    %k, %v, %s = ashlar.kv_append self %key, %value, %q {ashlar.cache = array<i64: 0, 2, 1>} : ...
+    ```
+
     Sets `buffers` on ops, `ashlar.buffer` on arguments, `ashlar.result` on entries,
+    `ashlar.cache` on what appends and reads keys,
     `ashlar.map` (one place for all) on attention that can keep its weights, and
     `ashlar.arena` and `ashlar.caches` on the module.
   }];

@@ -5,6 +5,7 @@
 #include "passes/Memory/ArenaPlan.h"
 #include "passes/Memory/BufferClasses.h"
 #include "passes/Memory/Passes.h"
+#include "passes/Memory/PlaceKeys.h"
 #include "runtime/abi.h"
 
 #include <numeric>
@@ -52,13 +53,15 @@ struct PlanArena : ashlar::impl::PlanArenaPassBase<PlanArena> {
   void runOnOperation() override {
     plan = {};
     end = 0;
+    stackResult = {};
     plan.maxTokens = maxTokens;
     plan.rowCapacity = capacityFor(maxTokens);
     plan.headRows = capacityFor(std::min<int64_t>(maxTokens, 64));
     if (failed(planTiles()))
       return signalPassFailure();
     planTables();
-    planCaches();
+    if (failed(planCaches()))
+      return signalPassFailure();
     SmallVector<std::pair<func::FuncOp, BufferClasses>> entries;
     for (auto entry : getOperation().getOps<func::FuncOp>()) {
       entries.emplace_back(entry, BufferClasses(entry));
@@ -72,7 +75,7 @@ struct PlanArena : ashlar::impl::PlanArenaPassBase<PlanArena> {
     // Entries do not run at the same time: they share what lies behind.
     int64_t shared = end;
     for (auto &[entry, classes] : entries) {
-      end = std::max(end, placeClasses(classes, rowsOf(entry), shared));
+      end = std::max(end, placeClasses(classes, plan.rowsOf(entry), shared));
       annotate(entry, classes);
     }
     plan.bytes = roundUp(end + slackBytes, 4096);
@@ -96,10 +99,6 @@ struct PlanArena : ashlar::impl::PlanArenaPassBase<PlanArena> {
     int64_t offset = end;
     end = roundUp(end + bytes + slackBytes, alignment);
     return offset;
-  }
-
-  int64_t rowsOf(func::FuncOp entry) {
-    return entry->hasAttr(headAttr) ? plan.headRows : plan.rowCapacity;
   }
 
   /// Rows of scores of a tile: tokens times query heads per kv head.
@@ -148,7 +147,7 @@ struct PlanArena : ashlar::impl::PlanArenaPassBase<PlanArena> {
     int64_t bytes = 0;
     plan.expertUnit = expertUnit();
     getOperation().walk([&](ir::ExpertsOp experts) {
-      int64_t rows = rowsOf(experts->getParentOfType<func::FuncOp>());
+      int64_t rows = plan.rowsOf(experts->getParentOfType<func::FuncOp>());
       ExpertTables tables(experts, rows, plan.expertUnit);
       bytes = std::max(bytes, tables.bytes());
     });
@@ -168,58 +167,41 @@ struct PlanArena : ashlar::impl::PlanArenaPassBase<PlanArena> {
     return unit;
   }
 
-  /// Adds `op`'s keys and values to the cache of its kind.
-  void growCache(Operation *op, ir::CacheKind kind, Value keys) {
-    int64_t index = plan.findCache(kind);
-    if (index < 0) {
-      plan.caches.push_back({});
-      plan.caches.back().kind = kind;
-      index = plan.caches.size() - 1;
-    }
-    CachePlan &cache = plan.caches[index];
-    cache.segmentStride =
-        std::max(cache.segmentStride, SegmentShape::of(keys).bytes());
-    auto layers = op->getParentOfType<ir::LayersOp>();
-    int64_t lastLayer =
-        layers ? layers.getFirst() + layers.getCount() : uint64_t(1);
-    cache.layers = std::max(cache.layers, lastLayer);
-  }
-
-  void planCaches() {
-    getOperation().walk([&](ir::KvAppendOp append) {
-      growCache(append, append.getCache(), append.getKeys());
-    });
+  LogicalResult planCaches() {
+    CacheLimits limits = {maxTokens, maxContext, maxSource};
+    if (failed(placeKeys(getOperation(), limits, plan)))
+      return failure();
     for (CachePlan &cache : plan.caches) {
-      bool perCall = cache.kind == ir::CacheKind::Call;
-      cache.capacity = perCall                             ? maxTokens
-                       : cache.kind == ir::CacheKind::Self ? maxContext
-                                                           : maxSource;
-      cache.slotSegments = ceilDiv(cache.capacity, ASHLAR_SEGMENT_KEYS);
       cache.table =
           allocate(maxSequences * cache.slotSegments * sizeof(int32_t));
-      if (perCall) {
-        // One layer's keys at a time; each sequence begins a segment.
-        cache.layers = 1;
+      if (cache.kind == ir::CacheKind::Call) {
+        // Each sequence begins a segment.
         cache.segments = maxTokens / ASHLAR_SEGMENT_KEYS + maxSequences;
         cache.layerStride = cache.segments * cache.segmentStride;
         cache.offset = allocate(cache.layerStride);
         continue;
       }
-      cache.segments = maxSequences * cache.slotSegments;
+      cache.segments = maxSequences * cache.keptSegments;
       cache.layerStride = cache.segments * cache.segmentStride;
       cache.offset = plan.cacheBytes;
       plan.cacheBytes += cache.layers * cache.layerStride;
     }
     plan.cacheBytes = roundUp(plan.cacheBytes + slackBytes, 4096);
+    return success();
   }
 
   void planInputs(func::FuncOp entry) {
     Builder builder(&getContext());
-    int64_t rows = rowsOf(entry);
+    int64_t rows = plan.rowsOf(entry);
     for (unsigned i = 0; i < entry.getNumArguments(); ++i) {
       auto type = dyn_cast<RankedTensorType>(entry.getArgument(i).getType());
       if (!type)
         continue;
+      // Where the last stack, which stands before the heads, has left them.
+      if (readsSequences(entry)) {
+        entry.setArgAttr(i, argumentBufferAttr, stackResult);
+        continue;
+      }
       int64_t stride = type.getRank() == 1 ? 1 : rowStride(type.getDimSize(1));
       int64_t perToken =
           type.getRank() == 1 ? 1 : ir::rowsPerToken(entry.getArgument(i));
@@ -230,13 +212,15 @@ struct PlanArena : ashlar::impl::PlanArenaPassBase<PlanArena> {
     auto result = cast<RankedTensorType>(entry.getResultTypes()[0]);
     int64_t stride = rowStride(result.getDimSize(1));
     int64_t offset = allocate(rows * stride * sizeof(float));
-    entry->setAttr(resultBufferAttr,
-                   ir::BufferAttr::get(&getContext(), offset, stride));
+    auto place = ir::BufferAttr::get(&getContext(), offset, stride);
+    entry->setAttr(resultBufferAttr, place);
+    if (entry->hasAttr(stackAttr))
+      stackResult = place;
   }
 
   /// A tap's rows of every turn.
   void planTap(ir::TapOp tap) {
-    int64_t rows = rowsOf(tap->getParentOfType<func::FuncOp>()) *
+    int64_t rows = plan.rowsOf(tap->getParentOfType<func::FuncOp>()) *
                    ir::rowsPerToken(tap.getInput());
     int64_t features =
         cast<RankedTensorType>(tap.getInput().getType()).getDimSize(1);
@@ -344,5 +328,6 @@ struct PlanArena : ashlar::impl::PlanArenaPassBase<PlanArena> {
 
   ArenaPlan plan;
   int64_t end = 0;
+  ir::BufferAttr stackResult; // of the last stack so far
 };
 } // namespace

@@ -1,8 +1,8 @@
 /*===- array.h - Arrays and .npy files ------------------------------ C -*-===*\
 |*
 |* Versions 1 to 3, C and Fortran order, bool, int32, int64, float32 and
-float64.
-|* In memory an array is always in C order and in this machine's byte order.
+|* float64. In memory an array is always in C order and in this machine's byte
+|* order.
 |*
 \*===----------------------------------------------------------------------===*/
 

@@ -4,10 +4,8 @@
 |* continuations of all beams go on; those among the first `beams` of them that
 |* reach an end are kept, with the sum of log probabilities / length^penalty as
 |* their score, where the length counts new tokens, the end token too. The
-search
-|* is over when no beam could beat the worst sequence kept at its present
-length.
-|* The repetition penalty works on log probabilities.
+|* search is over when no beam could beat the worst sequence kept at its present
+|* length. The repetition penalty works on log probabilities.
 |*
 \*===----------------------------------------------------------------------===*/
 

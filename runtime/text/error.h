@@ -1,8 +1,7 @@
 /*===- error.h - What went wrong, in words -------------------------- C -*-===*\
 |*
 |* Functions of the text front end return 0, or 1 with the reason in the
-caller's
-|* ashlar_error. They print nothing and keep nothing.
+|* caller's ashlar_error. They print nothing and keep nothing.
 |*
 \*===----------------------------------------------------------------------===*/
 

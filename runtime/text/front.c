@@ -1,6 +1,7 @@
 /*===- front.c - What an executable does ---------------------------- C -*-===*/
 
 #include "runtime/text/front_internal.h"
+#include "runtime/text/language.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -95,6 +96,10 @@ static int goes_on_from_arrays(const ashlar_front_state *state) {
          ashlar_reads_vectors(state->plan) && ashlar_can_generate(state->plan);
 }
 
+static int is_chat(const ashlar_options *options) {
+  return options->chat || options->converse || options->messages;
+}
+
 static const char *embedding_fault(const ashlar_front_state *state) {
   if (!ashlar_can_embed(state->plan))
     return "the model makes no sentence embeddings: it is no single stack that "
@@ -111,8 +116,19 @@ static const char *usage_fault(const ashlar_front_state *state) {
                                           options->stream);
   if (fault)
     return fault;
-  if (options->system && !options->chat)
-    return "--system is for --chat";
+  if (options->system && !options->chat && !options->converse)
+    return "--system is for --chat and --converse";
+  if (options->messages &&
+      (options->prompt_count > 0 || options->chat || options->converse))
+    return "--messages does not go with prompts, --chat and --converse";
+  if (options->converse &&
+      (options->chat || options->ids_only || options->search.beams > 1))
+    return "--converse does not go with --chat, --ids-only and --beams";
+  if (options->language && options->decoder_ids)
+    return "--language does not go with --decoder-ids";
+  if (options->language &&
+      (options->output_count > 0 || !ashlar_can_generate(state->plan)))
+    return "--language is for the output of a model that generates";
   if (options->weights && state->plan->weights)
     return "--weights: the executable carries its weights";
   if (embeds(options))
@@ -128,8 +144,9 @@ static const char *usage_fault(const ashlar_front_state *state) {
     return "--ids does not go with other prompts";
   if (ashlar_reads_vectors(state->plan) && ashlar_can_generate(state->plan))
     return "the model reads arrays, not texts: it needs --in";
-  if (options->chat && (options->ids || !ashlar_can_generate(state->plan)))
-    return "--chat is for prompts that are texts, of a model that generates";
+  if (is_chat(options) && (options->ids || !ashlar_can_generate(state->plan)))
+    return "--chat, --converse and --messages are for texts, of a model that "
+           "generates";
   if (!ashlar_can_generate(state->plan) && !ashlar_class_count(state->plan))
     return "the model neither generates nor classifies texts: it needs --in "
            "and --out";
@@ -154,13 +171,27 @@ static int open_model(ashlar_front_state *state) {
                              &state->error);
 }
 
+/* --language as --decoder-ids. */
+static int choose_language(ashlar_front_state *state) {
+  ashlar_options *options = &state->options;
+  if (!options->language)
+    return 0;
+  options->decoder_ids =
+      calloc(ASHLAR_TEXT_MAX_LANGUAGE_START, sizeof(int32_t));
+  if (!options->decoder_ids)
+    return ashlar_fail(&state->error, "out of memory");
+  return ashlar_text_language_start(&state->text, options->language,
+                                    options->decoder_ids,
+                                    &options->decoder_count, &state->error);
+}
+
 static int run(ashlar_front_state *state) {
   const ashlar_options *options = &state->options;
   if (options->output_count > 0 && !embeds(options))
     return open_model(state) || run_arrays(state);
   if (ashlar_text_open(state->plan->text, (size_t)state->plan->text_bytes,
                        &state->text, &state->error) ||
-      open_model(state))
+      choose_language(state) || open_model(state))
     return 1;
   if (goes_on_from_arrays(state))
     return ashlar_front_arrays(state);

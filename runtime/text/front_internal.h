@@ -5,6 +5,7 @@
 
 #define _DEFAULT_SOURCE
 
+#include "runtime/text/chat.h"
 #include "runtime/text/classify.h"
 #include "runtime/text/front.h"
 #include "runtime/text/options.h"
@@ -22,6 +23,9 @@ typedef struct ashlar_front_state {
   ashlar_error error;
   int terminal;     /* standard output is one */
   uint64_t prompts; /* that have been run */
+  /* Where the text that is printed goes, too; null = nowhere else. */
+  ashlar_text_sink also;
+  void *also_user;
 } ashlar_front_state;
 
 /* front_help.c */
@@ -35,6 +39,23 @@ int ashlar_front_arrays(ashlar_front_state *state);
 int ashlar_front_source(ashlar_front_state *state, const float *vectors,
                         size_t tokens, const int32_t *decoder_ids,
                         size_t decoder_count);
+
+/* front_texts.c: a prompt's ids to a line of standard output. */
+int ashlar_front_ids(ashlar_front_state *state, const int32_t *ids,
+                     const int32_t *types, size_t count);
+
+/* Takes a prompt; `user` is the caller's. */
+typedef int (*ashlar_prompt_taker)(ashlar_front_state *state,
+                                   const char *prompt, size_t bytes,
+                                   void *user);
+/* front_texts.c: the arguments, or else the lines of standard input. */
+int ashlar_front_each_prompt(ashlar_front_state *state,
+                             ashlar_prompt_taker take, void *user);
+
+/* front_chats.c: the token ids of a chat of one turn, and chats of several. */
+int ashlar_front_chat_tokens(ashlar_front_state *state, const char *prompt,
+                             size_t bytes, ashlar_tokens *tokens);
+int ashlar_front_chats(ashlar_front_state *state);
 
 /* front_texts.c: prompts to lines of standard output, or into one array. */
 int ashlar_front_prompts(ashlar_front_state *state);

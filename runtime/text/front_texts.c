@@ -11,6 +11,8 @@
 /* Text of a model that is shown on a terminal must not steer it. */
 static void print(void *user, const char *bytes, size_t count) {
   const ashlar_front_state *state = user;
+  if (state->also)
+    state->also(state->also_user, bytes, count);
   if (state->terminal && ashlar_stream_steers(bytes, count))
     putchar('?');
   else
@@ -164,19 +166,14 @@ static int encode(ashlar_front_state *state, const char *prompt, size_t bytes,
                   ashlar_tokens *tokens) {
   const ashlar_options *options = &state->options;
   unsigned flags = options->special ? ASHLAR_TEXT_SPECIAL : 0;
-  if (options->chat) {
-    ashlar_text_chat chat = {options->system,
-                             options->system ? strlen(options->system) : 0,
-                             prompt, bytes};
-    return ashlar_text_chat_tokens(&state->text, &chat, flags, tokens,
-                                   &state->error);
-  }
+  if (options->chat)
+    return ashlar_front_chat_tokens(state, prompt, bytes, tokens);
   return ashlar_text_tokens(&state->text, prompt, bytes, flags, tokens,
                             &state->error);
 }
 
-static int run_ids(ashlar_front_state *state, const int32_t *ids,
-                   const int32_t *types, size_t count) {
+int ashlar_front_ids(ashlar_front_state *state, const int32_t *ids,
+                     const int32_t *types, size_t count) {
   if (!ashlar_can_generate(state->plan))
     return classify(state, ids, types, count);
   ashlar_generation request = make_request(state);
@@ -185,23 +182,19 @@ static int run_ids(ashlar_front_state *state, const int32_t *ids,
   return generate(state, &request);
 }
 
-/* Takes a prompt; `user` is the caller's. */
-typedef int (*prompt_taker)(ashlar_front_state *state, const char *prompt,
-                            size_t bytes, void *user);
-
 static int run_prompt(ashlar_front_state *state, const char *prompt,
                       size_t bytes, void *user) {
   (void)user;
   ashlar_tokens tokens;
   if (encode(state, prompt, bytes, &tokens))
     return 1;
-  int failed = run_ids(state, tokens.ids, tokens.types, tokens.count);
+  int failed = ashlar_front_ids(state, tokens.ids, tokens.types, tokens.count);
   ashlar_tokens_free(&tokens);
   return failed;
 }
 
 /* Lines end with a newline or carriage return and newline. */
-static int take_lines(ashlar_front_state *state, prompt_taker take,
+static int take_lines(ashlar_front_state *state, ashlar_prompt_taker take,
                       void *user) {
   char *line = NULL;
   size_t room = 0;
@@ -219,9 +212,8 @@ static int take_lines(ashlar_front_state *state, prompt_taker take,
   return failed;
 }
 
-/* The arguments, or else the lines of standard input. */
-static int take_prompts(ashlar_front_state *state, prompt_taker take,
-                        void *user) {
+int ashlar_front_each_prompt(ashlar_front_state *state,
+                             ashlar_prompt_taker take, void *user) {
   const ashlar_options *options = &state->options;
   if (options->prompt_count == 0)
     return take_lines(state, take, user);
@@ -234,11 +226,13 @@ static int take_prompts(ashlar_front_state *state, prompt_taker take,
 int ashlar_front_prompts(ashlar_front_state *state) {
   const ashlar_options *options = &state->options;
   if (options->ids)
-    return run_ids(state, options->ids, NULL, options->id_count);
+    return ashlar_front_ids(state, options->ids, NULL, options->id_count);
   if (!ashlar_text_has_tokenizer(&state->text))
     return ashlar_fail(&state->error, "the model has no tokenizer: give token "
                                       "ids (--ids)");
-  return take_prompts(state, run_prompt, NULL);
+  if (options->messages || options->converse)
+    return ashlar_front_chats(state);
+  return ashlar_front_each_prompt(state, run_prompt, NULL);
 }
 
 /*===-- Embeddings -------------------------------------------------------===*/
@@ -294,7 +288,8 @@ int ashlar_front_embed(ashlar_front_state *state) {
   if (!ashlar_text_has_tokenizer(&state->text))
     return ashlar_fail(&state->error, "the model has no tokenizer");
   texts from = {0};
-  int failed = take_prompts(state, add_text, &from) || embed(state, &from);
+  int failed =
+      ashlar_front_each_prompt(state, add_text, &from) || embed(state, &from);
   for (size_t i = 0; i < from.count; ++i)
     ashlar_tokens_free(&from.list[i]);
   free(from.list);

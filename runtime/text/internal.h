@@ -68,7 +68,8 @@ typedef struct encoding {
   buffer steps[ASHLAR_TEXT_MAX_STEPS]; /* what each step wrote last */
   buffer work;                         /* the model's */
   buffer points;                       /* of a normalization form */
-  span trusted[3];                     /* empty but for chats */
+  const span *trusted;                 /* [trusted_count], in order */
+  size_t trusted_count;                /* 0 but for chats */
   ashlar_error *error;
 } encoding;
 
@@ -78,6 +79,13 @@ typedef struct piece {
   size_t count;
   int first; /* it begins the whole text */
 } piece;
+
+/* The token ids of parts that make a text together. Special tokens count in
+   every other part, from the first on, whatever the flags say; the tokens that
+   the model's own template has around a text are not added. */
+int ashlar_encode_parts(const ashlar_text *text, const piece *parts,
+                        size_t count, unsigned flags, ashlar_tokens *tokens,
+                        ashlar_error *error);
 
 int ashlar_encoding_add(encoding *state, int32_t id);
 void ashlar_encoding_free(encoding *state);

@@ -155,6 +155,28 @@ static void check_chat(check *state, const ashlar_text_header *header) {
     check_string(state, header->chat[i], what);
   for (int i = 0; i < 3; ++i)
     check_string(state, header->system_chat[i], what);
+  for (int i = 0; i < 2; ++i) {
+    check_string(state, header->turn[i], what);
+    check_string(state, header->system_turn[i], what);
+  }
+}
+
+static void check_languages(check *state, const ashlar_text_header *header) {
+  static const char what[] = "languages";
+  const ashlar_text_language *languages =
+      elements(state, header->languages, sizeof(*languages), what);
+  for (uint32_t i = 0; languages && i < header->languages.count; ++i) {
+    check_string(state, languages[i].code, what);
+    if (languages[i].id < 0 || languages[i].id >= (int64_t)header->tokens.count)
+      fault(state, what);
+  }
+  const int32_t *ids =
+      elements(state, header->language_start, sizeof(*ids), what);
+  if (header->language_start.count > ASHLAR_TEXT_MAX_LANGUAGE_START)
+    fault(state, what);
+  for (uint32_t i = 0; ids && i < header->language_start.count; ++i)
+    if (ids[i] < ASHLAR_TEXT_NONE)
+      fault(state, what);
 }
 
 static void check_added(check *state, const ashlar_text_header *header) {
@@ -325,6 +347,7 @@ int ashlar_text_open(const void *blob, size_t bytes, ashlar_text *text,
     check_steps(&state, header);
     check_model(&state, header);
     check_chat(&state, header);
+    check_languages(&state, header);
   }
   if (state.fault)
     return ashlar_fail(error, "the text tables are damaged (%s)", state.fault);

@@ -98,6 +98,7 @@ static int set_flag(ashlar_options *options, const char *name) {
                {"--special", &options->special},
                {"--stream", &options->stream},
                {"--chat", &options->chat},
+               {"--converse", &options->converse},
                {"--normalize", &options->normalize},
                {"--no-normalize", &options->no_normalize}};
   for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); ++i)
@@ -160,6 +161,16 @@ OPTION(set_system) {
   in->options->system = value;
   return 0;
 }
+OPTION(set_language) {
+  (void)name;
+  in->options->language = value;
+  return 0;
+}
+OPTION(set_messages) {
+  (void)name;
+  in->options->messages = value;
+  return 0;
+}
 OPTION(set_temperature) {
   in->options->sampling.enabled = 1;
   return set_real(in, name, value, 0, 0, ASHLAR_MAX_TEMPERATURE,
@@ -216,6 +227,8 @@ static const valued_option valued_options[] = {
     {"--out", add_output},
     {"--weights", set_weights},
     {"--system", set_system},
+    {"--messages", set_messages},
+    {"--language", set_language},
     {"--temperature", set_temperature},
     {"--top-k", set_top_k},
     {"--top-p", set_top_p},

@@ -14,8 +14,9 @@ typedef struct ashlar_binding {
 
 typedef struct ashlar_options {
   int help, version;
-  int ids_only, ignore_eos, special, stream, chat;
+  int ids_only, ignore_eos, special, stream, chat, converse;
   const char *system;          /* of a chat; null = none */
+  const char *messages;        /* file of chats; null = none */
   int normalize, no_normalize; /* neither = the model's own */
   int32_t pooling;             /* ashlar_text_pooling; NONE = the model's own */
   ashlar_sampling sampling;
@@ -25,6 +26,7 @@ typedef struct ashlar_options {
   const char *weights;    /* of an executable that does not carry them */
   int32_t *ids;           /* null = not given */
   size_t id_count;
+  const char *language; /* of the output; null = the model's own */
   int32_t *decoder_ids;
   size_t decoder_count;
   int32_t *stop_ids;

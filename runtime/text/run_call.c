@@ -46,6 +46,30 @@ static int collect_all_rows(ashlar_runner *state, const ashlar_output *wanted) {
   return 0;
 }
 
+/* Of a head that pools: a row of each sequence of this call, all of them whole,
+   in the order of the batch. Rows of the batch without tokens stay zero. */
+static int collect_pooled_rows(ashlar_runner *state,
+                               const ashlar_output *wanted) {
+  int64_t features = wanted->array->shape[1];
+  int64_t first = state->sequences[state->slots[0]].row;
+  float *out = wanted->array->data;
+  if (ashlar_check_status(state->api,
+                          state->api->head(state->session, wanted->head, NULL,
+                                           state->calls, out + first * features,
+                                           (size_t)(state->calls * features)),
+                          state->error))
+    return 1;
+  size_t bytes = (size_t)features * sizeof *out;
+  for (int32_t i = state->calls - 1; i >= 0; --i) {
+    int64_t row = state->sequences[state->slots[i]].row;
+    if (row == first + i)
+      continue;
+    memcpy(out + row * features, out + (first + i) * features, bytes);
+    memset(out + (first + i) * features, 0, bytes);
+  }
+  return 0;
+}
+
 /* One row of each sequence that begins in this call. (Where it is not the
    first one, sequences come whole: encoders read them so.) */
 static int collect_chosen_rows(ashlar_runner *state,
@@ -53,6 +77,8 @@ static int collect_chosen_rows(ashlar_runner *state,
   const ashlar_head_plan *head = &state->plan->heads[wanted->head];
   float *out = wanted->array->data;
   int64_t features = wanted->array->shape[1], first = 0;
+  if (head->pools)
+    return collect_pooled_rows(state, wanted);
   for (int32_t i = 0; i < state->calls; ++i) {
     const ashlar_sequence *of = &state->sequences[state->slots[i]];
     if (of->fed == state->lengths[i] &&

@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #define ASHLAR_TEXT_MAGIC "ASHLTEXT" /* 8 bytes, no NUL */
-#define ASHLAR_TEXT_VERSION 3
+#define ASHLAR_TEXT_VERSION 5
 #define ASHLAR_TEXT_ALIGNMENT 8
 #define ASHLAR_TEXT_NONE (-1)
 #define ASHLAR_TEXT_CODE_POINTS 0x110000
@@ -195,16 +195,32 @@ enum ashlar_text_pooling {
   ASHLAR_POOLING_OTHER = 5 /* in a way that the front end does not know */
 };
 
-/* A chat of one turn, as the model's template writes it: `chat` holds what
-   stands before and behind the user's text; `system_chat` what stands before
-   the system's text, between the two, and behind the user's. */
+/* A chat, as the model's template writes it: `chat` holds what stands before
+   the user's text and behind it, where the answer is asked for; `system_chat`
+   what stands before the system's text, between the two, and behind the user's.
+   Where a chat goes on, `turn` (`system_turn`) stands between a user's text and
+   the answer, and between the answer and the user's next. */
 enum ashlar_text_chat_flag {
-  ASHLAR_CHAT = 1,             /* the model has a template */
-  ASHLAR_CHAT_SYSTEM = 2,      /* which takes a system's text, too */
-  ASHLAR_CHAT_TRIM = 4,        /* the user's text loses blanks at its ends */
-  ASHLAR_CHAT_TRIM_SYSTEM = 8, /* so does the system's */
-  ASHLAR_CHAT_FLAGS = 15
+  ASHLAR_CHAT = 1,              /* the model has a template */
+  ASHLAR_CHAT_SYSTEM = 2,       /* which takes a system's text, too */
+  ASHLAR_CHAT_TRIM = 4,         /* the user's text loses blanks at its ends */
+  ASHLAR_CHAT_TRIM_SYSTEM = 8,  /* so does the system's */
+  ASHLAR_CHAT_TRIM_ANSWER = 16, /* and an answer */
+  ASHLAR_CHAT_TURNS = 32,       /* the template takes several turns */
+  ASHLAR_CHAT_SYSTEM_TURNS = 64,
+  ASHLAR_CHAT_DROP_THOUGHT = 128, /* an answer begins behind "</think>" */
+  ASHLAR_CHAT_DROP_LINES = 256,   /* and the line ends that follow */
+  ASHLAR_CHAT_FLAGS = 511
 };
+
+/* What a model writes, as its tokenizer calls it: "fr_XX", "fra_Latn", "fr". */
+typedef struct ashlar_text_language {
+  ashlar_text_string code;
+  int32_t id; /* its token */
+} ashlar_text_language;
+
+/* Tokens that an output may begin with. */
+#define ASHLAR_TEXT_MAX_LANGUAGE_START 16
 
 typedef struct ashlar_text_header {
   char magic[8];
@@ -212,16 +228,16 @@ typedef struct ashlar_text_header {
   uint32_t bytes; /* of the whole blob */
 
   /* Generation; ASHLAR_TEXT_NONE = not known. */
-  ashlar_text_section end_tokens; /* int32 */
-  ashlar_text_section decoder_start; /* int32 */
-  ashlar_text_section suppressed;    /* int32: never chosen */
+  ashlar_text_section end_tokens;          /* int32 */
+  ashlar_text_section decoder_start;       /* int32 */
+  ashlar_text_section suppressed;          /* int32: never chosen */
   ashlar_text_section suppressed_at_begin; /* int32: not as first one */
   int32_t forced_first;
   int32_t forced_last;
   int32_t max_length;
   int32_t max_new_tokens;
-  uint32_t normalize; /* sentence embeddings have length 1 */
-  uint32_t pooling;   /* ashlar_text_pooling */
+  uint32_t normalize;         /* sentence embeddings have length 1 */
+  uint32_t pooling;           /* ashlar_text_pooling */
   ashlar_text_section labels; /* ashlar_text_string, by class */
 
   /* The tokenizer; all zero without one. */
@@ -263,6 +279,13 @@ typedef struct ashlar_text_header {
   uint32_t reserved3;
   ashlar_text_string chat[2];
   ashlar_text_string system_chat[3];
+  ashlar_text_string turn[2];
+  ashlar_text_string system_turn[2];
+
+  ashlar_text_section languages;      /* ashlar_text_language, by code */
+  ashlar_text_section language_start; /* int32: what an output in one of them
+                                         begins with; ASHLAR_TEXT_NONE: its
+                                         token */
 } ashlar_text_header;
 
 /* The hash of a pair of tokens: both sides use this one. */

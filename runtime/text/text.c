@@ -105,10 +105,16 @@ static int32_t longest_added(const ashlar_text *text, uint32_t root,
 
 static int is_trusted(const encoding *state, const unsigned char *begin,
                       const unsigned char *end) {
-  for (int i = 0; i < 3; ++i)
-    if (begin >= state->trusted[i].begin && end <= state->trusted[i].end)
-      return 1;
-  return 0;
+  /* The first of the spans that do not end before `end`. */
+  size_t low = 0, high = state->trusted_count;
+  while (low < high) {
+    size_t middle = (low + high) / 2;
+    if (state->trusted[middle].end < end)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low < state->trusted_count && begin >= state->trusted[low].begin;
 }
 
 /* Whether an added token at [begin, end) counts, given what surrounds it. */
@@ -250,87 +256,41 @@ int ashlar_text_tokens(const ashlar_text *text, const char *input, size_t bytes,
   return failed;
 }
 
-/*===-- Chats ------------------------------------------------------------===*/
-
-/* ASCII's; others are rare at the ends of what is typed. */
-static int is_blank(unsigned char c) {
-  return c == ' ' || (c >= '\t' && c <= '\r') || (c >= 0x1c && c <= 0x1f);
-}
-
-/* Without the blanks at its ends. */
-static piece trim(piece text) {
-  while (text.count > 0 && is_blank(text.bytes[0])) {
-    ++text.bytes;
-    --text.count;
+/* Copies the parts side by side, valid, and notes where each second one lies.
+ */
+static void join_parts(const piece *parts, size_t count, buffer *valid,
+                       span *trusted) {
+  for (size_t i = 0; i < count; ++i) {
+    unsigned char *begin = valid->bytes + valid->count;
+    valid->count += make_valid(parts[i].bytes, parts[i].count, begin);
+    if (i % 2 == 0)
+      trusted[i / 2] = (span){begin, valid->bytes + valid->count};
   }
-  while (text.count > 0 && is_blank(text.bytes[text.count - 1]))
-    --text.count;
-  return text;
 }
 
-typedef struct chat_parts {
-  piece parts[5]; /* the template's and the texts in turn */
-  int count;
-} chat_parts;
-
-static piece template_part(const ashlar_text *text, ashlar_text_string part) {
-  return (piece){(const unsigned char *)string(text, part), part.bytes, 0};
-}
-
-static int lay_out_chat(const ashlar_text *text, const ashlar_text_chat *chat,
-                        chat_parts *out, ashlar_error *error) {
-  const ashlar_text_header *header = text->header;
-  if (!header->has_tokenizer || !(header->chat_flags & ASHLAR_CHAT))
-    return ashlar_fail(error, "the model has no chat template");
-  if (chat->system && !(header->chat_flags & ASHLAR_CHAT_SYSTEM))
-    return ashlar_fail(error, "the model's chat template takes no system text");
-  if (chat->user_bytes > ASHLAR_TEXT_MAX_BYTES / 4 ||
-      (chat->system && chat->system_bytes > ASHLAR_TEXT_MAX_BYTES / 4))
-    return ashlar_fail(error, "a chat's text has more than %u bytes",
-                       ASHLAR_TEXT_MAX_BYTES / 4);
-  const ashlar_text_string *own =
-      chat->system ? header->system_chat : header->chat;
-  piece user = {(const unsigned char *)chat->user, chat->user_bytes, 0};
-  if (header->chat_flags & ASHLAR_CHAT_TRIM)
-    user = trim(user);
-  *out = (chat_parts){.count = chat->system ? 5 : 3};
-  for (int i = 0; i < out->count; i += 2)
-    out->parts[i] = template_part(text, own[i / 2]);
-  out->parts[out->count - 2] = user;
-  if (chat->system) {
-    piece system = {(const unsigned char *)chat->system, chat->system_bytes, 0};
-    out->parts[1] =
-        header->chat_flags & ASHLAR_CHAT_TRIM_SYSTEM ? trim(system) : system;
-  }
-  return 0;
-}
-
-int ashlar_text_chat_tokens(const ashlar_text *text,
-                            const ashlar_text_chat *chat, unsigned flags,
-                            ashlar_tokens *tokens, ashlar_error *error) {
-  chat_parts layout;
-  *tokens = (ashlar_tokens){0};
-  if (lay_out_chat(text, chat, &layout, error))
-    return 1;
+int ashlar_encode_parts(const ashlar_text *text, const piece *parts,
+                        size_t count, unsigned flags, ashlar_tokens *tokens,
+                        ashlar_error *error) {
   size_t bytes = 0;
-  for (int i = 0; i < layout.count; ++i)
-    bytes += layout.parts[i].count;
+  for (size_t i = 0; i < count; ++i)
+    bytes += parts[i].count;
+  *tokens = (ashlar_tokens){0};
+  if (check_text(text, bytes, error))
+    return 1;
   encoding state = begin_encoding(text, bytes, flags, error);
   buffer valid = {0};
-  int failed = ashlar_buffer_reserve(&valid, 3 * bytes + 1, error);
-  for (int i = 0; !failed && i < layout.count; ++i) {
-    size_t begin = valid.count;
-    valid.count += make_valid(layout.parts[i].bytes, layout.parts[i].count,
-                              valid.bytes + begin);
-    if (i % 2 == 0)
-      state.trusted[i / 2] =
-          (span){valid.bytes + begin, valid.bytes + valid.count};
+  span *trusted = calloc(count / 2 + 1, sizeof(*trusted));
+  int failed = !trusted ? ashlar_fail(error, "out of memory for a chat")
+                        : ashlar_buffer_reserve(&valid, 3 * bytes + 1, error);
+  if (!failed) {
+    join_parts(parts, count, &valid, trusted);
+    state.trusted = trusted;
+    state.trusted_count = (count + 1) / 2;
+    failed = cut_at_added(&state, 0, (piece){valid.bytes, valid.count, 1},
+                          encode_raw) ||
+             take_tokens(&state, tokens);
   }
-  /* The template has the tokens that stand around a text. */
-  failed = failed ||
-           cut_at_added(&state, 0, (piece){valid.bytes, valid.count, 1},
-                        encode_raw) ||
-           take_tokens(&state, tokens);
+  free(trusted);
   free(valid.bytes);
   ashlar_encoding_free(&state);
   return failed;

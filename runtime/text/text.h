@@ -52,18 +52,6 @@ typedef struct ashlar_tokens {
 int ashlar_text_tokens(const ashlar_text *text, const char *input, size_t bytes,
                        unsigned flags, ashlar_tokens *tokens,
                        ashlar_error *error);
-/* The token ids of a chat that asks for an answer: `user` and, unless it is
-   null, `system` in the model's chat template. The template's special tokens
-   are themselves, those in the two texts by ASHLAR_TEXT_SPECIAL alone. */
-typedef struct ashlar_text_chat {
-  const char *system;
-  size_t system_bytes;
-  const char *user;
-  size_t user_bytes;
-} ashlar_text_chat;
-int ashlar_text_chat_tokens(const ashlar_text *text,
-                            const ashlar_text_chat *chat, unsigned flags,
-                            ashlar_tokens *tokens, ashlar_error *error);
 void ashlar_tokens_free(ashlar_tokens *tokens);
 
 /* Receives text in parts. */

@@ -277,7 +277,7 @@ void ArenaRun::runOp(Operation *op) {
   checkOverlaps(op);
   if (auto append = dyn_cast<ir::KvAppendOp>(op)) {
     int64_t owner = owners[append->getResult(0)] = fresh();
-    const CachePlan &cache = plan.caches[plan.findCache(append.getCache())];
+    const CachePlan &cache = plan.caches[CachePlace::of(append).cache];
     if (append.getCache() == ir::CacheKind::Call)
       write(cache.offset, cache.offset + cache.layerStride, owner);
   } else if (auto tap = dyn_cast<ir::TapOp>(op)) {

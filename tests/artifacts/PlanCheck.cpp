@@ -17,7 +17,8 @@ protected:
   void build(llvm::StringRef stage, bool taps) {
     llvm::Expected<Case> read = readCase(GetParam());
     ASSERT_TRUE(bool(read)) << llvm::toString(read.takeError());
-    llvm::Expected<ImportResult> imported = importModel(read->model);
+    llvm::Expected<ImportResult> imported =
+        importModel(read->model, read->tower);
     ASSERT_TRUE(bool(imported)) << llvm::toString(imported.takeError());
     CompileOptions options;
     options.taps = taps;
@@ -83,5 +84,6 @@ TEST_P(PlanCheck, movedBuffersAreNoticed) {
   EXPECT_TRUE(ArenaRun(*module).run().empty());
 }
 
-INSTANTIATE_TEST_SUITE_P(Families, PlanCheck, ::testing::ValuesIn(caseNames("hf")),
+INSTANTIATE_TEST_SUITE_P(Families, PlanCheck,
+                         ::testing::ValuesIn(caseNames("hf")),
                          [](const auto &info) { return info.param; });

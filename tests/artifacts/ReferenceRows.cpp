@@ -58,13 +58,18 @@ static ReferenceInputs readLine(std::istringstream &line, const Stack &stack,
 }
 
 static llvm::Error writeHeads(Reference &reference, const ModelSpec &spec,
-                              const Tensor &hidden) {
+                              const Tensor &hidden,
+                              const reference::Sequences &sequences) {
   for (size_t i = 0; i < spec.heads.size(); ++i) {
+    RowSelection which = spec.heads[i].rows;
     ReferenceInputs inputs;
     inputs.hidden = hidden;
-    if (spec.heads[i].rows == RowSelection::First) {
+    inputs.sequences = sequences;
+    if (which == RowSelection::First || which == RowSelection::Last) {
       inputs.hidden = Tensor({1, hidden.dim(1)});
-      std::copy_n(hidden.row(0), hidden.dim(1), inputs.hidden.row(0));
+      std::copy_n(
+          hidden.row(which == RowSelection::First ? 0 : hidden.dim(0) - 1),
+          hidden.dim(1), inputs.hidden.row(0));
     }
     llvm::Expected<Tensor> rows =
         reference.run("head" + std::to_string(i), inputs);
@@ -110,7 +115,8 @@ int main(int argc, char **argv) {
       return fail(hidden.takeError());
     write(*hidden);
     if (&stack == &spec.stacks.back())
-      if (llvm::Error error = writeHeads(*reference, spec, *hidden))
+      if (llvm::Error error =
+              writeHeads(*reference, spec, *hidden, inputs.sequences))
         return fail(std::move(error));
   }
   return 0;

@@ -66,11 +66,13 @@ StackPlan = _structure("StackPlan", """*:function p:input p:output ids_offset
     vectors_offset vector_stride vector_features vector_rows
     vectors_by_feature positions_offset types_offset vocabulary
     positions first_position positions_by_token token_types hidden hidden_offset hidden_stride cache_kind
-    reads_extents p:marks_input marks_offset marks_rule marks_token
+    ring_kind reads_extents p:marks_input marks_offset marks_rule marks_token
     image_channels image_height image_width patch_height patch_width image_prefix image_rows""")
-HeadPlan = _structure("HeadPlan", """*:function p:output first_row_only row_token max_rows
+HeadPlan = _structure("HeadPlan", """*:function p:output first_row_only row_token pools max_rows
     input_offset input_stride input_features output_offset output_stride
     output_features scalar""")
+CachePlan = _structure("CachePlan", """in_arena offset layers layer_stride segments
+    segment_stride slot_segments kept_segments table_offset capacity""")
 Plan = _structure("Plan", """abi_version p:name p:manifest manifest_bytes
     cpu_level uses_tiles build_id *:weights weights_bytes arena_bytes cache_bytes
     max_tokens max_context max_source max_sequences call_offset rows_offset
@@ -120,6 +122,11 @@ class Api(c.Structure):
         ("head", _function(c.c_void_p, c.c_int32, c.c_void_p, c.c_int32,
                            c.c_void_p, c.c_size_t)),
         ("length", _function(c.c_void_p, c.c_int32, result=c.c_int64)),
+        ("status_text", _function(c.c_int, result=c.c_char_p)),
+        ("arena", _function(c.c_void_p, result=c.c_void_p)),
+        ("session_marks", _function(c.c_void_p, c.c_void_p)),
+        ("workers", _function(c.c_void_p, result=c.c_int32)),
+        ("copy_slot", _function(c.c_void_p, c.c_int32, c.c_int32)),
     ]
 
 

@@ -188,6 +188,18 @@ def families(folder):
         run(os.path.join(artifact.CASES, name, "model"), folder, seed, [target])
 
 
+def pools(folder):
+    """Heads of whole sequences: means, rows side by side, a probe's attention."""
+    cases = os.path.join(os.path.dirname(artifact.CASES), "equations")
+    for seed, (name, *flags) in enumerate((
+            ["dinov2_classifier"], ["modernbert_classifier_mean"],
+            ["siglip_image_tower", "--tower=vision"],
+            ["siglip_image_tower", "--tower=vision", "--precision=int8"])):
+        target = artifact.TARGETS[seed % len(artifact.TARGETS)]
+        run(os.path.join(cases, name, "model"), folder, 50 + seed, [target],
+            *flags)
+
+
 def odd_shapes(folder):
     # VNNI adds nothing to float32.
     targets = [target for target in artifact.TARGETS if target != "x86-64-v4-vnni"]
@@ -205,5 +217,16 @@ def encodings(folder):
             f"--precision={precisions[seed % len(precisions)]}")
 
 
+def rings(folder):
+    """Caches whose segments are taken again, up to the last token."""
+    context = 700
+    best = artifact.TARGETS[-1]
+    for seed, (name, config, precision) in enumerate(
+            [("ring", models.mistral(6, context), "f32"),
+             ("rings", models.gemma2(6, context), "bf16")]):
+        run(models.write(folder, name, config), folder, 300 + seed, {best},
+            "--random-weights=7", f"--max-context={context}", f"--precision={precision}")
+
+
 if __name__ == "__main__":
-    artifact.main(islands, families, odd_shapes, encodings)
+    artifact.main(islands, families, pools, odd_shapes, encodings, rings)

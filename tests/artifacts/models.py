@@ -123,6 +123,23 @@ def similar_to_llama(model_type, architecture, base, **more):
             **more}
 
 
+def mistral(window, context, layers=2):
+    return similar_to_llama(
+        "mistral", "MistralForCausalLM",
+        llama(20, 3, 1, 12, 17, layers, max_position_embeddings=context),
+        sliding_window=window)
+
+
+def gemma2(window, context):
+    """Windows and all keys in turn."""
+    return similar_to_llama(
+        "gemma2", "Gemma2ForCausalLM",
+        llama(24, 2, 1, 12, 17, layers=4, max_position_embeddings=context),
+        sliding_window=window, attn_logit_softcapping=2.0,
+        final_logit_softcapping=3.0, query_pre_attn_scalar=7,
+        hidden_activation="gelu_pytorch_tanh", tie_word_embeddings=True)
+
+
 def odd_forms():
     """Masks, positions, norms and caps beyond the oldest families; windows end
     within a segment of 256 keys, and beyond it."""
@@ -150,6 +167,10 @@ def odd_forms():
         ("gptj", gptj(63, 7, 6, 33)),
         ("gptj", gptj(88, 2, 38, 15)),
         ("modernbert", modernbert(66, 3, 35)),
+        # The mean of a text's rows.
+        ("modernbert", modernbert(
+            66, 3, 35, classifier_pooling="mean", num_labels=19,
+            architectures=["ModernBertForSequenceClassification"])),
         ("t5", t5(63, 5, 17, 33)),
         ("big_bird", {**bert(63, 9, 33, "BigBirdForMaskedLM"),
                       "model_type": "big_bird", "hidden_act": "gelu_new",

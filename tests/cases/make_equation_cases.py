@@ -16,6 +16,7 @@ tests/cases/hf that they cover and prints how far they are from the outputs of
 the Hugging Face models.
 """
 
+import copy
 import json
 import math
 import os
@@ -90,6 +91,14 @@ class Model:
 
     def weight(self, name):
         return self.weights[name]
+
+    def inner(self, key):
+        """The same weights with a part of the configuration."""
+        changes = {name: value for name, value in self.config.items()
+                   if name.startswith("_")}
+        part = copy.copy(self)
+        part.config = {**self.config[key], **changes}
+        return part
 
     def linear(self, x, name):
         y = x @ self.weights[name + ".weight"].T
@@ -1033,11 +1042,38 @@ def modernbert(model, inputs):
         x = x + model.linear(act(first) * second, at + "mlp.Wo")
     x = model.layer_norm(x, "model.final_norm", eps)
     act = ACTIVATIONS[model["classifier_activation"]]
-    y = model.layer_norm(act(model.linear(x, "head.dense")), "head.norm", eps)
+    read = x
+    if model.get("_of_texts"):
+        read = modernbert_pooled(model, inputs, x)
+    y = model.layer_norm(act(model.linear(read, "head.dense")), "head.norm",
+                         eps)
+    if "classifier.weight" in model.weights:
+        return {"logits": model.linear(y, "classifier"), "last_hidden_state": x}
     logits = y @ model.weight("model.embeddings.tok_embeddings.weight").T
     if "decoder.bias" in model.weights:
         logits = logits + model.weight("decoder.bias")
     return {"logits": logits, "last_hidden_state": x}
+
+
+def modernbert_pooled(model, inputs, x):
+    """The first token, or the mean of the real ones."""
+    if model["classifier_pooling"] == "cls":
+        return x[:, 0]
+    real = real_tokens(inputs)[:, :, None]
+    return (x * real).sum(1) / real.sum(1).astype(x.dtype)
+
+
+def modernbert_texts(model, inputs):
+    model.config["_of_texts"] = True
+    return modernbert(model, inputs)
+
+
+def modernbert_classes_shapes(c):
+    shapes = modernbert_shapes(c)
+    del shapes["decoder.bias"]
+    shapes["classifier.weight"] = (len(c["id2label"]), c["hidden_size"])
+    shapes["classifier.bias"] = (len(c["id2label"]),)
+    return shapes
 
 
 def modernbert_shapes(c):
@@ -1083,7 +1119,16 @@ IMAGE_NAMES = {
              "deit.layernorm"),
     "dinov2": ("embeddings.", "encoder.layer.", DINO_LAYER, "layernorm"),
     "clip_vision_model": TOWER, "siglip_vision_model": TOWER}
+DINO_CLASSIFIER = ("dinov2.embeddings.", "dinov2.encoder.layer.", DINO_LAYER,
+                   "dinov2.layernorm")
 IMAGE_EPS = {"clip_vision_model": 1e-5, "siglip_vision_model": 1e-6}
+
+
+def image_names(c):
+    """A classifier stores the encoder under its name."""
+    if c["model_type"] == "dinov2" and "id2label" in c:
+        return DINO_CLASSIFIER
+    return IMAGE_NAMES[c["model_type"]]
 
 
 def quick_gelu(x):
@@ -1132,7 +1177,7 @@ def image_rows(model, pixels, at, tower):
 def image_kind(model, inputs):
     """vit, deit, dinov2, clip and siglip vision: behind the layers."""
     family, heads = model["model_type"], model["num_attention_heads"]
-    at, layers, names, _ = IMAGE_NAMES[family]
+    at, layers, names, _ = image_names(model.config)
     eps = model.get("layer_norm_eps", IMAGE_EPS.get(family))
     act = ACTIVATIONS[model["hidden_act"]]
     tower = family.endswith("_vision_model")
@@ -1165,11 +1210,25 @@ def image_kind(model, inputs):
 
 def image_model(model, inputs):
     x = image_kind(model, inputs)
-    family, norm = model["model_type"], IMAGE_NAMES[model["model_type"]][3]
+    family, norm = model["model_type"], image_names(model.config)[3]
     eps = model.get("layer_norm_eps", IMAGE_EPS.get(family))
     normal = model.layer_norm(x, norm, eps)
     token = model.get("_token", 0)
     first = normal[:, token]
+    if "cls_classifier.weight" in model.weights:
+        both = {f"{name}_logits": model.linear(
+            normal[:, i], f"{name}_classifier")
+            for i, name in enumerate(("cls", "distillation"))}
+        return {"logits": (both["cls_logits"] +
+                           both["distillation_logits"]) / 2,
+                **both, "last_hidden_state": normal}
+    if family == "dinov2" and "classifier.weight" in model.weights:
+        patches = normal[:, model.get("_patches_from", 1):].mean(1)
+        both = [first, patches]
+        if model.get("_mean_first"):
+            both.reverse()
+        return {"logits": model.linear(np.concatenate(both, -1), "classifier"),
+                "last_hidden_state": normal}
     if "classifier.weight" in model.weights:
         return {"logits": model.linear(first, "classifier"),
                 "last_hidden_state": x}
@@ -1188,7 +1247,7 @@ def image_model(model, inputs):
 def image_shapes(c):
     family, d = c["model_type"], c["hidden_size"]
     ff = c["mlp_ratio"] * d if "mlp_ratio" in c else c["intermediate_size"]
-    at, layers, names, norm = IMAGE_NAMES[family]
+    at, layers, names, norm = image_names(c)
     tower = family.endswith("_vision_model")
     down, across, tall, wide = patch_grid(c)
     patch = "patch_embedding" if tower else "patch_embeddings.projection"
@@ -1229,8 +1288,12 @@ def image_shapes(c):
                           if family == "clip_vision_model" else []):
         shapes[name + ".weight"] = shapes[name + ".bias"] = (d,)
     if "id2label" in c:
-        shapes["classifier.weight"] = (len(c["id2label"]), d)
-        shapes["classifier.bias"] = (len(c["id2label"]),)
+        width = 2 * d if family == "dinov2" else d
+        teacher = c["architectures"][0].endswith("WithTeacher")
+        for name in (["cls_classifier", "distillation_classifier"] if teacher
+                     else ["classifier"]):
+            shapes[name + ".weight"] = (len(c["id2label"]), width)
+            shapes[name + ".bias"] = (len(c["id2label"]),)
     elif family in ("vit", "deit"):
         pooler = IMAGE_NAMES[family][0].replace("embeddings.", "pooler.dense")
         shapes[pooler + ".weight"], shapes[pooler + ".bias"] = (d, d), (d,)
@@ -1427,6 +1490,130 @@ def m2m_shapes(c):
         norm(f"model.{side}.layer_norm")
     if not c["tie_word_embeddings"]:
         shapes["lm_head.weight"] = (c["vocab_size"], d)
+    return shapes
+
+
+# ---------------------------------------------------------------------------
+# Two towers in one folder
+# ---------------------------------------------------------------------------
+
+def text_rows(model, inputs):
+    """Of the text tower, behind the norm; clip's tokens see those before."""
+    clip = model["model_type"] == "clip_text_model"
+    heads, eps = model["num_attention_heads"], model["layer_norm_eps"]
+    act, at = ACTIVATIONS[model["hidden_act"]], "text_model."
+    ids = inputs["input_ids"]
+    x = model.weight(at + "embeddings.token_embedding.weight")[ids]
+    x = x + model.weight(at + "embeddings.position_embedding.weight")[
+        column_positions(inputs)]
+    allowed = real_tokens(inputs)[:, None, None, :]
+    if clip and not model.get("_sees_ahead"):
+        allowed = allowed & causal(ids.shape[1])
+    for layer in range(model["num_hidden_layers"]):
+        query, key, value, output, before, after, up, down = [
+            f"{at}encoder.layers.{layer}.{name}" for name in TOWER_LAYER]
+        y = model.layer_norm(x, before, eps)
+        q, k, v = [heads_of(model.linear(y, name), heads)
+                   for name in (query, key, value)]
+        x = x + model.linear(attend(model, q, k, v, allowed), output)
+        y = model.layer_norm(x, after, eps)
+        x = x + model.linear(act(model.linear(y, up)), down)
+    return model.layer_norm(x, at + "final_layer_norm", eps)
+
+
+def text_tower(model, inputs):
+    part = model.inner("text_config")
+    x, ids = text_rows(part, inputs), inputs["input_ids"]
+    if model["model_type"] == "siglip":
+        pooled = x[:, model.get("_token", -1)]
+        return {"text_embeds": part.linear(pooled, "text_model.head"),
+                "last_hidden_state": x}
+    end = part["eos_token_id"]
+    # Where there is none, the first one.
+    at = (ids.argmax(-1) if end == 2 else (ids == end).argmax(-1))
+    pooled = x[np.arange(len(ids)), model.get("_token", at)]
+    return {"text_embeds": part.linear(pooled, "text_projection"),
+            "last_hidden_state": x}
+
+
+def probed(model, rows):
+    """torch's MultiheadAttention of the probe, then x + mlp(norm(x))."""
+    heads, at = model["num_attention_heads"], "vision_model.head."
+    probe = np.broadcast_to(model.weight(at + "probe"),
+                            (rows.shape[0], 1, rows.shape[2]))
+    weights = np.split(model.weight(at + "attention.in_proj_weight"), 3)
+    biases = np.split(model.weight(at + "attention.in_proj_bias"), 3)
+    q, k, v = [heads_of(of @ w.T + b, heads) for of, w, b in
+               zip((probe, rows, rows), weights, biases)]
+    everything = np.ones((1, 1, 1, rows.shape[1]), bool)
+    x = model.linear(attend(model, q, k, v, everything),
+                     at + "attention.out_proj")
+    y = model.layer_norm(x, at + "layernorm", model["layer_norm_eps"])
+    act = ACTIVATIONS[model["hidden_act"]]
+    y = model.linear(act(model.linear(y, at + "mlp.fc1")), at + "mlp.fc2")
+    return (y if model.get("_no_residual") else x + y)[:, 0]
+
+
+def image_tower(model, inputs):
+    part, clip = model.inner("vision_config"), model["model_type"] == "clip"
+    x = image_kind(part, inputs)
+    normal = part.layer_norm(x, "vision_model.post_layernorm",
+                             part["layer_norm_eps"])
+    rows = x if clip else normal
+    if "classifier.weight" in model.weights:
+        mean = rows[:, model.get("_patches_from", 1 if clip else 0):].mean(1)
+        return {"logits": model.linear(mean, "classifier"),
+                "last_hidden_state": rows}
+    if clip:
+        embeds = part.linear(normal[:, 0], "visual_projection")
+    else:
+        embeds = probed(part, normal)
+    return {"image_embeds": embeds, "last_hidden_state": rows}
+
+
+def tower_shapes(c):
+    clip, text, image = (c["model_type"] == "clip", c["text_config"],
+                         c["vision_config"])
+    shapes = image_shapes(image)
+    wide, d = image["intermediate_size"], image["hidden_size"]
+    if not clip:
+        at = "vision_model.head."
+        shapes[at + "probe"] = (1, 1, d)
+        shapes[at + "attention.in_proj_weight"] = (3 * d, d)
+        shapes[at + "attention.in_proj_bias"] = (3 * d,)
+        for name, shape in {"attention.out_proj": (d, d), "mlp.fc1": (wide, d),
+                            "mlp.fc2": (d, wide)}.items():
+            shapes[at + name + ".weight"] = shape
+            shapes[at + name + ".bias"] = shape[:1]
+        shapes[at + "layernorm.weight"] = shapes[at + "layernorm.bias"] = (d,)
+    if "id2label" in c:
+        shapes["classifier.weight"] = (len(c["id2label"]), d)
+        shapes["classifier.bias"] = (len(c["id2label"]),)
+        return shapes
+    width, ff = text["hidden_size"], text["intermediate_size"]
+    at = "text_model."
+    shapes[at + "embeddings.token_embedding.weight"] = (text["vocab_size"],
+                                                        width)
+    shapes[at + "embeddings.position_embedding.weight"] = (
+        text["max_position_embeddings"], width)
+    for layer in range(text["num_hidden_layers"]):
+        inner = {name: (width, width) for name in TOWER_LAYER[:4]}
+        inner.update({TOWER_LAYER[4]: (width,), TOWER_LAYER[5]: (width,),
+                      TOWER_LAYER[6]: (ff, width), TOWER_LAYER[7]: (width, ff)})
+        for name, shape in inner.items():
+            where = f"{at}encoder.layers.{layer}.{name}"
+            shapes[where + ".weight"] = shape
+            shapes[where + ".bias"] = shape[:1]
+    norm = at + "final_layer_norm"
+    shapes[norm + ".weight"] = shapes[norm + ".bias"] = (width,)
+    shapes["logit_scale"] = () if clip else (1,)
+    if clip:
+        shapes["text_projection.weight"] = (c["projection_dim"], width)
+        shapes["visual_projection.weight"] = (c["projection_dim"], d)
+    else:
+        shapes["logit_bias"] = (1,)
+        shapes[at + "head.weight"] = (width, width)
+        shapes[at + "head.bias"] = (width,)
     return shapes
 
 
@@ -2023,6 +2210,132 @@ case("siglip_vision", "SiglipVisionModel",
      gain=1.2,
      outputs=("last_hidden_state",))
 
+case("dinov2_classifier", "Dinov2ForImageClassification",
+     {**DINO, "hidden_size": 36, "image_size": 19, "mlp_ratio": 2,
+      "num_attention_heads": 3, "patch_size": 6, "use_swiglu_ffn": False,
+      **labels(5)},
+     image_model, image_shapes,
+     {**IMAGE_CHANGES, "mean in front": {"_mean_first": True},
+      "mean of all rows": {"_patches_from": 0},
+      "last row": {"_token": -1}},
+     "the classifier reads the class token and the mean of the patches",
+     kind="image", gain=1.2, outputs=("logits", "last_hidden_state"))
+
+case("deit_teacher", "DeiTForImageClassificationWithTeacher",
+     {**VIT, "hidden_size": 36, "image_size": 21, "intermediate_size": 44,
+      "model_type": "deit", "num_attention_heads": 3, "patch_size": 7,
+      "qkv_bias": True, "layer_norm_eps": 1e-5, **labels(3)},
+     image_model, image_shapes,
+     {**IMAGE_CHANGES, "distillation token in front": {"_prefix_last": True},
+      "bias of one classifier left out":
+          {"_without": "distillation_classifier.bias"}},
+     "two classifiers, of the class token and the distillation token, and "
+     "their mean; last_hidden_state is behind the norm",
+     kind="image", gain=1.2,
+     outputs=("logits", "cls_logits", "distillation_logits",
+              "last_hidden_state"))
+
+MODERNBERT = without(CASES["modernbert"]["config"], "architectures",
+                     "torch_dtype", "transformers_version")
+MODERNBERT_SOURCE = "last_hidden_state of ModernBertModel"
+
+case("modernbert_classifier_mean", "ModernBertForSequenceClassification",
+     {**MODERNBERT, "classifier_pooling": "mean", **labels(4)},
+     modernbert_texts, modernbert_classes_shapes,
+     {"the first token": {"classifier_pooling": "cls"},
+      "all layers see everything": {"local_attention": 1000}},
+     "the mean of a text's tokens, norm(act(dense)), classifier",
+     kind="classifier", embedding=0.6, version="4.48.0",
+     source=MODERNBERT_SOURCE)
+
+case("modernbert_classifier", "ModernBertForSequenceClassification",
+     {**MODERNBERT, "classifier_pooling": "cls", **labels(3)},
+     modernbert_texts, modernbert_classes_shapes,
+     {"the mean": {"classifier_pooling": "mean"},
+      "all layers see everything": {"local_attention": 1000}},
+     "the first token, norm(act(dense)), classifier", kind="classifier",
+     embedding=0.6, version="4.48.0", source=MODERNBERT_SOURCE)
+
+case("modernbert_token_classifier", "ModernBertForTokenClassification",
+     {**MODERNBERT, **labels(5)}, modernbert, modernbert_classes_shapes,
+     {"all layers see everything": {"local_attention": 1000},
+      "bias of the classifier left out": {"_without": "classifier.bias"}},
+     "norm(act(dense)) and classifier of every token", kind="encoder",
+     embedding=0.6, version="4.48.0", source=MODERNBERT_SOURCE)
+
+CLIP_TEXT = {"attention_dropout": 0.0, "bos_token_id": 3, "eos_token_id": 50,
+             "hidden_act": "quick_gelu", "hidden_size": 36,
+             "initializer_factor": 1.0, "initializer_range": 0.02,
+             "intermediate_size": 46, "layer_norm_eps": 1e-5,
+             "max_position_embeddings": 34, "model_type": "clip_text_model",
+             "num_attention_heads": 3, "num_hidden_layers": 2,
+             "pad_token_id": 1, "projection_dim": 512, "vocab_size": 53}
+CLIP_IMAGE = {**CLIP, "hidden_act": "quick_gelu", "hidden_size": 40,
+              "image_size": 16, "initializer_factor": 1.0,
+              "intermediate_size": 52, "layer_norm_eps": 1e-5,
+              "model_type": "clip_vision_model", "num_attention_heads": 5,
+              "patch_size": 5}
+CLIP_BOTH = {"initializer_factor": 1.0, "logit_scale_init_value": 2.6592,
+             "model_type": "clip", "projection_dim": 22,
+             "text_config": CLIP_TEXT, "vision_config": CLIP_IMAGE}
+SIGLIP_TEXT = {**without(CLIP_TEXT, "initializer_factor", "projection_dim"),
+               "hidden_act": "gelu_pytorch_tanh", "layer_norm_eps": 1e-6,
+               "model_type": "siglip_text_model"}
+SIGLIP_IMAGE = {**without(CLIP_IMAGE, "initializer_factor"),
+                "hidden_act": "gelu_pytorch_tanh", "hidden_size": 36,
+                "layer_norm_eps": 1e-6, "model_type": "siglip_vision_model",
+                "num_attention_heads": 3}
+SIGLIP_BOTH = {"initializer_factor": 1.0, "model_type": "siglip",
+               "text_config": SIGLIP_TEXT, "vision_config": SIGLIP_IMAGE}
+
+case("clip_text_tower", "CLIPModel", CLIP_BOTH, text_tower, tower_shapes,
+     {"all tokens see all": {"_sees_ahead": True}, "last token": {"_token": -1},
+      "gelu": {"text_config": {**CLIP_TEXT, "hidden_act": "gelu"}},
+      "2 ends a text": {"text_config": {**CLIP_TEXT, "eos_token_id": 2}}},
+     "the text tower of both; the end token is not the last one",
+     kind="classifier", outputs=["text_embeds"], tower="text", end=50, pad=1,
+     source="last_hidden_state")
+
+case("clip_image_tower", "CLIPModel", CLIP_BOTH, image_tower, tower_shapes,
+     {"patches column by column": {"_by_columns": True},
+      "first norm left out": {"_no_first_norm": True},
+      "gelu": {"vision_config": {**CLIP_IMAGE, "hidden_act": "gelu"}}},
+     "the image tower of both", kind="image", gain=1.2, tower="vision",
+     outputs=("image_embeds", "last_hidden_state"))
+
+case("clip_classifier", "CLIPForImageClassification",
+     {**CLIP_BOTH, **labels(3)}, image_tower, tower_shapes,
+     {"mean of all rows": {"_patches_from": 0},
+      "first norm left out": {"_no_first_norm": True}},
+     "the classifier reads the mean of the patches in front of the last norm",
+     kind="image", gain=1.2, outputs=("logits", "last_hidden_state"))
+
+case("siglip_text_tower", "SiglipModel", SIGLIP_BOTH, text_tower, tower_shapes,
+     {"the first token": {"_token": 0},
+      "bias of the head left out": {"_without": "text_model.head.bias"},
+      "gelu by erf": {"text_config": {**SIGLIP_TEXT, "hidden_act": "gelu"}}},
+     "the text tower of both: the last row, tokens without a mask",
+     kind="classifier", outputs=["text_embeds"], tower="text", unpadded=True,
+     source="last_hidden_state")
+
+case("siglip_image_tower", "SiglipModel", SIGLIP_BOTH, image_tower,
+     tower_shapes,
+     {"no residual behind the probe": {"_no_residual": True},
+      "bias of the patches left out": {"_without": "patch_embedding.bias"},
+      "biases of the probe's attention left out":
+          {"_without": "head.attention.out_proj.bias"},
+      "gelu by erf": {"vision_config": {**SIGLIP_IMAGE, "hidden_act": "gelu"}}},
+     "the image tower of both: a probe's attention to the patches",
+     kind="image", gain=1.2, tower="vision",
+     outputs=("image_embeds", "last_hidden_state"))
+
+case("siglip_classifier", "SiglipForImageClassification",
+     {**SIGLIP_BOTH, **labels(4)}, image_tower, tower_shapes,
+     {"without the first patch": {"_patches_from": 1},
+      "bias of the patches left out": {"_without": "patch_embedding.bias"}},
+     "the classifier reads the mean of the patches behind the last norm",
+     kind="image", gain=1.2, outputs=("logits", "last_hidden_state"))
+
 # ---------------------------------------------------------------------------
 # Weights and inputs
 # ---------------------------------------------------------------------------
@@ -2037,7 +2350,8 @@ def draw_weights(made, rng):
             values *= 1.0
         elif len(shape) == 4:
             values *= made["gain"] / math.sqrt(math.prod(shape[1:]))
-        elif re.search(r"_token$|class_embedding|position_embeddings$", name):
+        elif re.search(r"_token$|class_embedding|position_embeddings$|probe$",
+                       name):
             values *= 0.6
         elif len(shape) == 2 and re.search(r"embed|shared|wte", name) and not (
                 re.search(r"embed_out|embeddings_project", name)):
@@ -2055,9 +2369,13 @@ def draw_weights(made, rng):
 
 
 def draw_ids(made, rng, batch, length):
-    ids = rng.integers(4, made["config"]["vocab_size"], (batch, length))
+    c = made["config"]
+    most = made.get("end", c.get("text_config", c)["vocab_size"])
+    ids = rng.integers(4, most, (batch, length))
+    if "end" in made:
+        ids[:, length * 2 // 3] = made["end"]
     if "separators" in made:
-        ids[:, length // 3] = made["config"]["sep_token_id"]
+        ids[:, length // 3] = c["sep_token_id"]
     return ids
 
 
@@ -2083,6 +2401,7 @@ def draw_runs(made, rng):
     runs = {}
     if made["kind"] == "image":
         c = made["config"]
+        c = c.get("vision_config", c)
         shape = (c["num_channels"], *height_and_width(c["image_size"]))
         for batch in (1, 3):
             runs[f"b{batch}"] = {"pixel_values": rng.standard_normal(
@@ -2103,7 +2422,10 @@ def draw_runs(made, rng):
         return runs
     for length in (1, 7, 33):
         runs[f"b1_s{length}"] = {"input_ids": draw_ids(made, rng, 1, length)}
-    runs["b2_s9_rightpad"] = batch_inputs(made, rng, 9, 5, "right")
+    if made.get("unpadded"):
+        runs["b2_s9"] = {"input_ids": draw_ids(made, rng, 2, 9)}
+    else:
+        runs["b2_s9_rightpad"] = batch_inputs(made, rng, 9, 5, "right")
     if made["kind"] == "decoder":
         runs["b2_s8_leftpad"] = batch_inputs(made, rng, 8, 5, "left")
     if "types" in made:
@@ -2317,6 +2639,7 @@ class Case:
         record = {
             "format": 1, "case": made["name"], "family": config["model_type"],
             "model_class": made["model_class"], "model_dir": "model",
+            **({"tower": made["tower"]} if "tower" in made else {}),
             "weights_dtype": "float32",
             "pad_token_id": config.get("pad_token_id"),
             "parameters": sum(w.size for w in self.weights.values()),

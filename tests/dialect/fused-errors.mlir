@@ -201,7 +201,7 @@ func.func @kv_append_c54(%k: tensor<?x2x4xf32>, %seq: !ashlar.sequences) {
 
 func.func @kv_read_c54(%seq: !ashlar.sequences) {
   // expected-error @below {{'ashlar.kv_read' op result #0 must be float32, bf16 or int8 [tokens, heads, head_dim] with fixed heads and head_dim, but got 'tensor<?x2x4xi4>'}}
-  %0, %1, %2 = ashlar.kv_read self %seq : tensor<?x2x4xi4>, tensor<?x2x4xi4>
+  %0, %1, %2 = ashlar.kv_read cross %seq : tensor<?x2x4xi4>, tensor<?x2x4xi4>
   return
 }
 

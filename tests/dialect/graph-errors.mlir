@@ -242,6 +242,74 @@ func.func @norm_groups_c12(%x: tensor<?x8xf32>) {
 
 // -----
 
+func.func @pool_from_c86(%x: tensor<?x8xf32>, %seq: !ashlar.sequences) {
+  // expected-error @below {{'ashlar.pool' op is of rows from -1 on, 1 of them; expected at least 0 and at least 1}}
+  %0 = ashlar.pool %x, %seq from -1 : tensor<?x8xf32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @pool_count_c86(%x: tensor<?x8xf32>, %seq: !ashlar.sequences) {
+  // expected-error @below {{'ashlar.pool' op is of rows from 2 on, 0 of them; expected at least 0 and at least 1}}
+  %0 = ashlar.pool %x, %seq from 2 count 0 : tensor<?x8xf32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @pool_c87(%x: tensor<?x8xf32>, %seq: !ashlar.sequences) {
+  // expected-error @below {{'ashlar.pool' op gives 4 features; expected the input's 8}}
+  %0 = ashlar.pool %x, %seq from 0 : tensor<?x8xf32> -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+func.func @pool_twice_c88(%x: tensor<?x8xf32>, %seq: !ashlar.sequences) {
+  %0 = ashlar.pool %x, %seq from 0 : tensor<?x8xf32> -> tensor<?x8xf32>
+  %1 = ashlar.activate relu %0 : tensor<?x8xf32>
+  // expected-error @below {{'ashlar.pool' op reads what has not one row for each token}}
+  %2 = ashlar.pool %1, %seq from 0 : tensor<?x8xf32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @pool_of_stem_c88(%x: tensor<?x8xf32>, %seq: !ashlar.sequences) {
+  %0 = ashlar.unfold %x, %seq kernel 3 stride 1 padding 1 per_token 2 : tensor<?x8xf32> -> tensor<?x24xf32>
+  // expected-error @below {{'ashlar.pool' op reads what has not one row for each token}}
+  %1 = ashlar.pool %0, %seq from 0 : tensor<?x24xf32> -> tensor<?x24xf32>
+  return
+}
+
+// -----
+
+func.func @concat_c89(%x: tensor<?x8xf32>, %y: tensor<?x4xf32>) {
+  // expected-error @below {{'ashlar.concat' op gives 16 features of 2 inputs; expected those of all, 12}}
+  %0 = ashlar.concat %x, %y : tensor<?x8xf32>, tensor<?x4xf32> -> tensor<?x16xf32>
+  return
+}
+
+// -----
+
+func.func @concat_nothing_c89() {
+  // expected-error @below {{'ashlar.concat' op gives 8 features of 0 inputs; expected those of all, 0}}
+  %0 = "ashlar.concat"() : () -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @concat_c90(%x: tensor<?x8xf32>, %seq: !ashlar.sequences) {
+  %0 = ashlar.pool %x, %seq from 0 : tensor<?x8xf32> -> tensor<?x8xf32>
+  // expected-error @below {{'ashlar.concat' op has inputs with a row for each sequence beside such with a row for each token}}
+  %1 = ashlar.concat %x, %0 : tensor<?x8xf32>, tensor<?x8xf32> -> tensor<?x16xf32>
+  return
+}
+
+// -----
+
 ashlar.weight @c [#ashlar.tensor<"c", [1, 1, 8], rows = 0 for 8>] : tensor<8xf32>
 func.func @set_row_c70(%x: tensor<?x8xf32>, %seq: !ashlar.sequences) {
   // expected-error @below {{'ashlar.set_row' op index is -1; expected at least 0}}
@@ -442,7 +510,7 @@ func.func @kv_append_c21(%k: tensor<?x2x4xf32>, %seq: !ashlar.sequences) {
 
 // -----
 
-func.func @kv_append_c86(%q: tensor<?x2x4xf32>, %seq: !ashlar.sequences) {
+func.func @kv_append_c91(%q: tensor<?x2x4xf32>, %seq: !ashlar.sequences) {
   // expected-error @below {{'ashlar.kv_append' op call gives keys to 'ashlar.scores' behind another kv_append call, which takes their place}}
   %k, %v, %ks = ashlar.kv_append call %q, %q, %seq : tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32>, tensor<?x2x4xf32>
   %0, %1, %2 = ashlar.kv_append call %q, %q, %seq : tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32>, tensor<?x2x4xf32>
@@ -453,8 +521,16 @@ func.func @kv_append_c86(%q: tensor<?x2x4xf32>, %seq: !ashlar.sequences) {
 // -----
 
 func.func @kv_read_c22(%seq: !ashlar.sequences) {
-  // expected-error @below {{'ashlar.kv_read' op reads cache call; expected self or cross}}
+  // expected-error @below {{'ashlar.kv_read' op reads cache call; expected cross}}
   %0, %1, %2 = ashlar.kv_read call %seq : tensor<?x2x4xf32>, tensor<?x2x4xf32>
+  return
+}
+
+// -----
+
+func.func @kv_read_self_c22(%seq: !ashlar.sequences) {
+  // expected-error @below {{'ashlar.kv_read' op reads cache self; expected cross}}
+  %0, %1, %2 = ashlar.kv_read self %seq : tensor<?x2x4xf32>, tensor<?x2x4xf32>
   return
 }
 

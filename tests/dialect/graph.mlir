@@ -100,6 +100,17 @@ func.func @image(%x: tensor<?x12xf32>, %pos: tensor<?xi32>, %seq: !ashlar.sequen
   return %4 : tensor<?x8xf32>
 }
 
+// CHECK-LABEL: func.func @pooled(
+func.func @pooled(%x: tensor<?x8xf32>, %seq: !ashlar.sequences) -> tensor<?x16xf32> {
+  // CHECK: ashlar.pool %{{.*}}, %{{.*}} from 0 count 1 : tensor<?x8xf32> -> tensor<?x8xf32>
+  %0 = ashlar.pool %x, %seq from 0 count 1 : tensor<?x8xf32> -> tensor<?x8xf32>
+  // CHECK: ashlar.pool %{{.*}}, %{{.*}} from 1 : tensor<?x8xf32> -> tensor<?x8xf32>
+  %1 = ashlar.pool %x, %seq from 1 : tensor<?x8xf32> -> tensor<?x8xf32>
+  // CHECK: ashlar.concat %{{.*}}, %{{.*}} : tensor<?x8xf32>, tensor<?x8xf32> -> tensor<?x16xf32>
+  %2 = ashlar.concat %0, %1 : tensor<?x8xf32>, tensor<?x8xf32> -> tensor<?x16xf32>
+  return %2 : tensor<?x16xf32>
+}
+
 // CHECK-LABEL: func.func @layer(
 func.func @layer(%x: tensor<?x8xf32>, %pos: tensor<?xi32>, %seq: !ashlar.sequences) -> tensor<?x8xf32> {
   // CHECK: ashlar.layers "h" [0, 2] (%{{.*}} : tensor<?x8xf32>) {

@@ -69,13 +69,18 @@ static std::map<std::string, std::vector<Case>> findCases(StringRef root) {
 
 static void addAsked(const Family &family, const JsonDocument &document,
                      std::set<std::string> &asked) {
-  ConfigReader config(document, document.root);
-  ModelSpec spec;
-  std::vector<std::string> warnings;
-  family.build(config, spec, warnings);
-  for (std::string &key : config.askedKeys())
-    asked.insert(std::move(key));
-  llvm::consumeError(config.takeError());
+  for (StringRef tower : {"text", "vision"}) {
+    ConfigReader config(document, document.root);
+    ModelSpec spec;
+    std::vector<std::string> warnings;
+    if (family.buildTower)
+      family.buildTower(config, spec, warnings, tower);
+    else
+      family.build(config, spec, warnings);
+    for (std::string &key : config.askedKeys())
+      asked.insert(std::move(key));
+    llvm::consumeError(config.takeError());
+  }
 }
 
 template <typename Keys>
@@ -105,13 +110,21 @@ static void print(const Family &family, const std::vector<Case> &cases) {
     names.push_back(each.name);
   }
   llvm::outs() << "\n## " << family.modelType << "\n\n";
+  if (family.buildTower)
+    llvm::outs() << "- two models in one folder, of which `--tower` chooses: "
+                    "keys in `text_config` are\n  those of `"
+                 << family.modelType
+                 << "_text_model`, keys in `vision_config` those of `"
+                 << family.modelType << "_vision_model`\n";
   printKeys("read", asked);
   printFixed(family.fixedKeys);
   // Keys that have an effect with some of the architectures only are in both.
-  printKeys("without effect",
-            llvm::make_filter_range(
-                family.keysWithoutEffect,
-                [&](StringRef key) { return !asked.count(key.str()); }));
+  std::set<std::string> without;
+  for (auto keys : {family.keysWithoutEffect, family.sharedKeysWithoutEffect})
+    for (const char *key : keys)
+      if (!asked.count(key))
+        without.insert(key);
+  printKeys("without effect", without);
   printKeys("checked by", names);
 }
 

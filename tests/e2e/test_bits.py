@@ -100,6 +100,22 @@ class Bits(DriverTest):
             with self.subTest(precision=precision):
                 self.check_chunks(MIXTRAL, 61, 117, "--precision=" + precision)
 
+    def test_rings(self):
+        """Layers that see five tokens keep a ring of their keys, which goes round
+        twice; calls as long as the sequence keep all."""
+        model = os.path.join(EXAMPLES, "specs", "sliding_window.yaml")
+        self.ids("ids", 3, 1400, 41)
+        inputs, outputs = {"input_ids": "ids"}, ["last_hidden_state"]
+        for precision in ("f32", "bf16", "f32,kv=int8"):
+            with self.subTest(precision=precision):
+                flags = ["--precision=" + precision, "--max-context=1400"]
+                whole = self.run_model(
+                    self.compile(model, "whole.so", "--max-tokens=1400", *flags),
+                    inputs, outputs)
+                ring = self.compile(model, "ring.so", "--max-tokens=17",
+                                    "--max-sequences=3", *flags)
+                self.assertEqual(self.run_model(ring, inputs, outputs), whole)
+
     def check_batch(self, model, vocabulary, outputs, flags, decoder=False):
         """Five sequences of different lengths, together and alone."""
         lengths, columns = (1, 20, 7, 33, 16), 33

@@ -19,7 +19,9 @@ class Cases(DriverTest):
 def outputs_and_tensors(name, cases=CASES):
     def test(self):
         folder = os.path.join(cases, name)
-        self.ashlar("verify", os.path.join(folder, "model"), "--case", folder)
+        tower = read_case(name, cases).get("tower")
+        self.ashlar("verify", os.path.join(folder, "model"), "--case", folder,
+                    *([f"--tower={tower}"] if tower else []))
     return test
 
 
@@ -98,7 +100,7 @@ for case_name in case_names(EQUATION_CASES):
 class AllCases(unittest.TestCase):
     def test_are_there(self):
         self.assertGreaterEqual(len(case_names()), 48)
-        self.assertGreaterEqual(len(case_names(EQUATION_CASES)), 39)
+        self.assertGreaterEqual(len(case_names(EQUATION_CASES)), 50)
 
 
 if __name__ == "__main__":

@@ -60,6 +60,63 @@ class Chat(DriverTest):
             self.execute([program, "--chat", "--max-new-tokens=8", "Tom"]).stdout,
             wanted)
 
+    def test_chats_of_several_turns(self):
+        library = self.compile(self.model({"chat_template": TEMPLATE}), "m.so")
+        program = self.compile(self.path("model"), "m")
+        flags = ("--max-new-tokens=8", "--ignore-eos")
+        first = self.ashlar("generate", library, "--prompt=Tom said",
+                            *flags).stdout.rstrip("\n")
+        # The template writes a message behind the other, "said" at the end.
+        wanted = first + "\n" + self.ashlar(
+            "generate", library, f"--prompt=Tom{first} and said", *flags).stdout
+        self.assertNotEqual(first, "")
+        self.assertEqual(self.ashlar("generate", library, "--prompt-file=-",
+                                     "--converse", *flags,
+                                     input="Tom\n and\n").stdout, wanted)
+        self.assertEqual(self.execute([program, "--converse", *flags, "Tom",
+                                       " and"]).stdout, wanted)
+        messages = [[{"role": "user", "content": "Tom"}],
+                    [{"role": "user", "content": "Tom"},
+                     {"role": "assistant", "content": first},
+                     {"role": "user", "content": " and"}]]
+        with open(self.path("chats.json"), "w") as file:
+            file.write("\n".join(map(json.dumps, messages)))
+        for command in ([os.environ["ASHLAR"], "generate", library], [program]):
+            self.assertEqual(self.execute([*command, "--messages=chats.json",
+                                           *flags]).stdout, wanted)
+        messages[1].insert(0, {"role": "system", "content": " Once "})
+        with open(self.path("chats.json"), "w") as file:
+            json.dump(messages[1], file)
+        self.assertEqual(
+            self.execute([program, "--messages=chats.json", *flags]).stdout,
+            self.ashlar("generate", library, *flags,
+                        f"--prompt=(Once) Tom{first} and said").stdout)
+
+    def test_bad_files_of_chats(self):
+        library = self.compile(self.model({"chat_template": TEMPLATE}), "m.so")
+        with open(self.path("chats.json"), "w") as file:
+            file.write('[{"role": "tool", "content": ""}]')
+        done = self.ashlar("generate", library, "--messages=chats.json",
+                           status=1)
+        self.assertIn('chats.json:1: message 1 has the role "tool"; expected '
+                      '"user" or "system"', done.stderr)
+        self.ashlar("generate", library, "--converse", "--ids=1", status=2)
+
+    def test_the_day(self):
+        model = self.model({"chat_template":
+                            "{{ bos_token }}{{ strftime_now('%Y') }}"
+                            "{{ messages[0].content }}"})
+        done = self.ashlar("compile", model, "-o", self.path("n.so"))
+        self.assertIn("--chat-date", done.stderr)
+        done = self.ashlar("compile", model, "-o", self.path("n.so"),
+                           "--chat-date=2024-02-29")
+        self.assertEqual(done.stderr, "")
+        self.assertEqual(self.ids(self.path("n.so"), "--chat", "--prompt= Tom"),
+                         self.ids(self.path("n.so"), "--prompt=2024 Tom"))
+        done = self.ashlar("compile", model, "-o", self.path("n.so"),
+                           "--chat-date=2023-02-29", status=2)
+        self.assertIn("YYYY-MM-DD", done.stderr)
+
     def test_no_template(self):
         library = self.compile(STORY, "m.so")
         done = self.ashlar("generate", library, "--chat", "--prompt=Tom",

@@ -45,6 +45,41 @@ def int8_error(model, name):
     return math.sqrt(lost / norm)
 
 
+class Windows(DriverTest):
+    def manifest(self, name, *flags):
+        path = os.path.join(EXAMPLES, "specs", name + ".yaml")
+        return json.loads(self.ashlar("describe", path, "--json", *flags).stdout)
+
+    def attention(self, manifest):
+        (entry,) = manifest["entries"]
+        (layers,) = [group for group in entry["phases"] if "layers" in group]
+        (phase,) = [phase for phase in layers["phases"]
+                    if phase["name"].endswith(".mix")]
+        return phase
+
+    def test_caches_do_not_grow_with_the_context(self):
+        """Two layers, 3 heads of 8 with values of 16 lanes, two segments."""
+        for context in (600, 6000, 600000):
+            manifest = self.manifest("sliding_window", "--max-tokens=32",
+                                     f"--max-context={context}")
+            size = 2 * 2 * 256 * 3 * (8 + 16) * 4
+            self.assertEqual(manifest["memory"]["cache_bytes"],
+                             math.ceil((size + 64) / 4096) * 4096)
+        grown = [self.manifest("anchored_window", "--max-tokens=32",
+                               f"--max-context={context}")["memory"]["cache_bytes"]
+                 for context in (600, 6000)]
+        self.assertGreater(grown[1], 7 * grown[0])
+
+    def test_windows_of_phases(self):
+        """Which keys bench counts."""
+        causal = self.attention(self.manifest("sliding_window"))
+        self.assertEqual(causal["window"], {"behind": 4, "ahead": 0})
+        both = self.attention(self.manifest("local_window"))
+        self.assertEqual(both["window"], {"behind": 3, "ahead": 3})
+        # Its pattern needs the first keys, too.
+        self.assertNotIn("window", self.attention(self.manifest("anchored_window")))
+
+
 class Describe(DriverTest):
     def tensors(self, path, *flags):
         manifest = json.loads(self.ashlar("describe", path, "--json",

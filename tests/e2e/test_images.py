@@ -8,7 +8,8 @@ import json
 import os
 import unittest
 
-from driver import CASES, CC, DriverTest, read_case, read_npy, write_npy
+from driver import (CASES, CC, EQUATION_CASES, DriverTest, read_case, read_npy,
+                    write_npy)
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 FOLDER = os.path.join(CASES, "vit_classifier")
@@ -39,6 +40,22 @@ class Images(DriverTest):
                                 [program]):
                     self.assert_close(run, name,
                                       *self.run_case(command, run, name))
+
+    def test_heads_that_read_all_patches(self):
+        """From an executable, whose calls take two images of the three."""
+        folder = os.path.join(EQUATION_CASES, "dinov2_classifier")
+        program = self.compile(os.path.join(folder, "model"), "dino",
+                               "--max-tokens=29")
+        run = read_case("dinov2_classifier", EQUATION_CASES)["runs"][1]
+        given = os.path.join(folder, run["inputs"][0]["file"])
+        self.execute([program, f"--in=pixel_values={given}",
+                      f"--out=logits={self.path('out.npy')}"])
+        output, = [o for o in run["outputs"] if o["name"] == "logits"]
+        shape, expected = read_npy(os.path.join(folder, output["file"]))
+        found = read_npy(self.path("out.npy"))
+        self.assertEqual(list(found[0]), list(shape))
+        for got, reference in zip(found[1], expected):
+            self.assertLess(abs(got - reference), output["tol_max_abs"])
 
     def test_program(self):
         self.compile(MODEL, "vit.so")

@@ -13,6 +13,10 @@
 |* The sums go through row, tile and segment tables and the caches, as attention
 |* does; the factor (j % 7 + 1) makes a key in a wrong place visible.
 |*
+|* With windows, the first sum is over the last FAKE_WINDOW keys, of a ring, and
+the
+|* second over all keys, of a cache beside it, where there is one.
+|*
 \*===----------------------------------------------------------------------===*/
 
 #ifndef ASHLAR_TESTS_RUNTIME_FAKEMODEL_H
@@ -51,6 +55,12 @@ enum {
   FAKE_ARENA_SLOT = 2, /* of an encoder's sequence */
   FAKE_ARENA_SEGMENTS = 6,
 
+  /* With windows: 49 keys and 400 rows touch three segments at most. */
+  FAKE_WINDOW = 50,
+  FAKE_LONG_CONTEXT = 2000,
+  FAKE_LONG_SLOT = 8,
+  FAKE_RING_SLOT = 3,
+
   FAKE_WEIGHTS_BYTES = 8192,
   FAKE_MULTIPLIER = 5
 };
@@ -63,6 +73,8 @@ typedef struct fake_arena {
   int32_t own_table[FAKE_SEQUENCES][FAKE_OWN_SLOT];
   int32_t cross_table[FAKE_SEQUENCES][FAKE_CROSS_SLOT];
   int32_t arena_table[FAKE_SEQUENCES][FAKE_ARENA_SLOT];
+  int32_t long_table[FAKE_SEQUENCES][FAKE_LONG_SLOT];
+  int32_t ring_table[FAKE_SEQUENCES][FAKE_LONG_SLOT];
   int32_t ids[FAKE_TOKENS];
   int32_t positions[FAKE_TOKENS];
   int32_t types[FAKE_TOKENS];
@@ -70,6 +82,7 @@ typedef struct fake_arena {
   float hidden[FAKE_TOKENS][FAKE_STRIDE];
   float head_input[FAKE_HEAD_ROWS][FAKE_STRIDE];
   float head_output[FAKE_HEAD_ROWS][4];
+  float pooled[FAKE_TOKENS][4];
   int32_t keys[FAKE_LAYERS][FAKE_ARENA_SEGMENTS][ASHLAR_SEGMENT_KEYS];
   /* What each worker saw: its floating point state, its runs. */
   uint32_t state[ASHLAR_MAX_WORKERS];
@@ -81,6 +94,13 @@ typedef struct fake_cache {
   int32_t cross[FAKE_LAYERS][FAKE_SEQUENCES * FAKE_CROSS_SLOT]
                [ASHLAR_SEGMENT_KEYS];
 } fake_cache;
+
+typedef struct fake_long_cache {
+  int32_t ring[FAKE_LAYERS][FAKE_SEQUENCES * FAKE_RING_SLOT]
+              [ASHLAR_SEGMENT_KEYS];
+  int32_t all[FAKE_LAYERS][FAKE_SEQUENCES * FAKE_LONG_SLOT]
+             [ASHLAR_SEGMENT_KEYS];
+} fake_long_cache;
 
 typedef struct fake_weights {
   ashlar_weights_header header;
@@ -96,6 +116,11 @@ extern const ashlar_plan fake_encoder;
 extern const ashlar_plan fake_pair;     /* encoder and decoder */
 extern const ashlar_plan fake_vectors;  /* an encoder of vectors */
 extern const ashlar_plan fake_external; /* fake_decoder without its weights */
+extern const ashlar_plan fake_windows;  /* a decoder with a ring alone */
+extern const ashlar_plan fake_mixture;  /* with a ring and all keys */
+/* For fake_encoder: of each sequence the sums of the rows' own keys and indices,
+   and how many tiles the call has. */
+extern const ashlar_head_plan fake_pooling_head;
 
 /* The two artifacts of the test program: `alpha` carries a decoder's plan,
    `beta` an encoder's. Tests also look inside alpha's runtime. */

@@ -108,7 +108,8 @@ inline const fake_arena &arenaOf(const Session &session) {
 class Checked {
 public:
   Checked(const ashlar_plan &plan, int32_t threads)
-      : model(openModel(plan)), session(createSession(model, threads)) {}
+      : plan(plan), model(openModel(plan)),
+        session(createSession(model, threads)) {}
 
   /// Decodes `counts[i]` further tokens in `slots[i]`.
   void decode(const std::vector<int32_t> &slots,
@@ -127,8 +128,7 @@ public:
       auto &held = sequences[size_t(slots[i])];
       EXPECT_EQ(api().length(session.get(), slots[i]), int64_t(held.size()));
       for (size_t j = held.size() - size_t(counts[i]); j < held.size(); ++j)
-        expected.push_back(
-            resultRow(held, j, j + 1, sources[size_t(slots[i])], slots[i]));
+        expected.push_back(expectedRow(held, j, slots[i]));
     }
     EXPECT_EQ(resultOf(session), expected);
   }
@@ -151,6 +151,16 @@ public:
     EXPECT_EQ(resultOf(session), expected);
   }
 
+  /// Of a decoder's row.
+  Row expectedRow(const std::vector<Token> &held, size_t row,
+                  int32_t slot) const {
+    const ashlar_stack_plan &stack = plan.stacks[plan.decoder];
+    if (stack.ring_kind < 0)
+      return resultRow(held, row, row + 1, sources[size_t(slot)], slot);
+    return windowRow(held, row, stack.cache_kind >= 0, slot);
+  }
+
+  const ashlar_plan &plan;
   Model model;
   Session session;
   std::array<std::vector<Token>, FAKE_SEQUENCES> sequences, sources;

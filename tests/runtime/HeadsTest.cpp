@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "runtime/choose_row.h"
 #include "tests/runtime/Harness.h"
 
 using namespace ashlar::test;
@@ -118,4 +119,56 @@ TEST(HeadsAlone, NeedAResultOfTheLastStack) {
   headless.decode({0}, {8});
   EXPECT_EQ(api().head(headless.session.get(), 0, nullptr, 0, out, 24),
             ASHLAR_NOT_SUPPORTED);
+}
+
+TEST(HeadsAlone, ThatPoolsReadsTheWholeResult) {
+  ashlar_plan plan = fake_encoder;
+  ashlar_head_plan list[] = {plan.heads[0], fake_pooling_head};
+  plan.heads = list;
+  Checked checked(plan, 2);
+  checked.encode({4, 0, 2}, {5, 1, 70});
+  std::vector<Row> rows = resultOf(checked.session);
+  std::vector<float> expected;
+  for (auto [begin, end] : {std::pair(0, 5), {5, 6}, {6, 76}}) {
+    float keys = 0, indices = 0;
+    for (int i = begin; i < end; ++i) {
+      keys += rows[size_t(i)][1];
+      indices += rows[size_t(i)][3];
+    }
+    // Tiles of 7 rows: 1, 1 and 10.
+    expected.insert(expected.end(), {keys, indices, 12});
+  }
+  ashlar_session *session = checked.session.get();
+  auto run = [&](int32_t count) {
+    std::vector<float> out(3 * FAKE_LOGITS, -1.0f);
+    EXPECT_EQ(api().head(session, 1, nullptr, count, out.data(), out.size()),
+              ASHLAR_OK);
+    return out;
+  };
+  EXPECT_EQ(run(0), expected);
+  // Whatever another head has left in the call's header.
+  float logits[76 * FAKE_LOGITS];
+  EXPECT_EQ(api().head(session, 0, nullptr, 0, logits, std::size(logits)),
+            ASHLAR_OK);
+  EXPECT_EQ(run(3), expected);
+  EXPECT_EQ(resultOf(checked.session), rows);
+
+  int32_t first = 0;
+  EXPECT_EQ(api().head(session, 1, &first, 1, logits, std::size(logits)),
+            ASHLAR_INVALID_ARGUMENT);
+  EXPECT_EQ(api().head(session, 1, nullptr, 2, logits, std::size(logits)),
+            ASHLAR_INVALID_ARGUMENT);
+  EXPECT_EQ(api().head(session, 1, nullptr, 0, logits, 3 * FAKE_LOGITS - 1),
+            ASHLAR_INVALID_ARGUMENT);
+}
+
+TEST(HeadsAlone, LastRowOfEachSequence) {
+  ashlar_plan plan = fake_vectors;
+  ashlar_head_plan last = plan.heads[1];
+  last.row_token = ASHLAR_ROW_LAST;
+  plan.heads = &last;
+  plan.head_count = 1;
+  ASSERT_TRUE(alpha_plan_is_sound(&plan));
+  EXPECT_EQ(ashlar_choose_row(ASHLAR_ROW_LAST, nullptr, 5, 12), 11);
+  EXPECT_EQ(ashlar_choose_row(ASHLAR_ROW_LAST, nullptr, 5, 6), 5);
 }

@@ -61,8 +61,9 @@ void expectCountChecked(const std::function<int64_t &(Copy &)> &field,
                      {__VA_ARGS__}, #field)
 
 TEST(Plan, TheHandWrittenOnesAreSound) {
-  for (const ashlar_plan *plan : {&fake_decoder, &fake_encoder, &fake_pair,
-                                  &fake_vectors, &fake_external})
+  for (const ashlar_plan *plan :
+       {&fake_decoder, &fake_encoder, &fake_pair, &fake_vectors, &fake_external,
+        &fake_windows, &fake_mixture})
     EXPECT_TRUE(alpha_plan_is_sound(plan));
 }
 
@@ -101,6 +102,33 @@ TEST(Plan, Counts) {
   COUNT(caches[0].capacity, FAKE_OWN_SLOT * 256 + 1, INT64_MAX);
 }
 
+TEST(Plan, Rings) {
+  auto soundWith = [](const ashlar_plan &plan, auto change) {
+    Copy copy(plan);
+    change(copy);
+    return alpha_plan_is_sound(&copy.plan);
+  };
+  for (int64_t kept : {INT64_MIN, int64_t(-1), int64_t(0), INT64_MAX,
+                       // Fewer than a call's rows, or more than there are.
+                       int64_t(1), int64_t(FAKE_RING_SLOT + 1)})
+    EXPECT_FALSE(soundWith(fake_windows, [&](Copy &c) {
+      c.caches[0].kept_segments = kept;
+    })) << kept;
+  for (int64_t kind : {INT64_MIN, int64_t(-2), int64_t(2), INT64_MAX,
+                       // That of all keys.
+                       int64_t(1)})
+    EXPECT_FALSE(soundWith(fake_mixture, [&](Copy &c) {
+      c.stacks[0].ring_kind = kind;
+    })) << kind;
+  EXPECT_FALSE(
+      soundWith(fake_mixture, [](Copy &c) { c.stacks[0].cache_kind = 0; }));
+  // One entry of a tile is for both tables.
+  EXPECT_FALSE(
+      soundWith(fake_mixture, [](Copy &c) { --c.caches[0].slot_segments; }));
+  EXPECT_FALSE(
+      soundWith(fake_windows, [](Copy &c) { c.caches[0].in_arena = 1; }));
+}
+
 TEST(Plan, Vectors) {
   auto soundWith = [](int64_t ashlar_stack_plan::*field, int64_t value) {
     Copy copy(fake_vectors);
@@ -134,6 +162,29 @@ TEST(Plan, References) {
   EXPECT_FALSE(soundAfter([](Copy &c) { c.heads[0].function = nullptr; }));
   EXPECT_FALSE(soundAfter([](Copy &c) { c.stacks[0].ids_offset = -1; }));
   EXPECT_FALSE(soundAfter([](Copy &c) { c.stacks[0].vectors_offset = 0; }));
+}
+
+/// An encoder whose second head pools.
+static bool
+poolSoundAfter(const std::function<void(ashlar_head_plan &)> &change) {
+  Copy copy(fake_encoder);
+  copy.heads[1] = fake_pooling_head;
+  change(copy.heads[1]);
+  return alpha_plan_is_sound(&copy.plan);
+}
+
+TEST(Plan, HeadsThatPool) {
+  EXPECT_TRUE(poolSoundAfter([](ashlar_head_plan &) {}));
+  EXPECT_FALSE(
+      poolSoundAfter([](ashlar_head_plan &h) { h.first_row_only = 0; }));
+  EXPECT_FALSE(poolSoundAfter(
+      [](ashlar_head_plan &h) { h.max_rows = FAKE_TOKENS - 1; }));
+  EXPECT_FALSE(
+      poolSoundAfter([](ashlar_head_plan &h) { h.input_offset += 64; }));
+  EXPECT_FALSE(
+      poolSoundAfter([](ashlar_head_plan &h) { h.input_stride += 8; }));
+  // A decoder's sequences come in pieces.
+  EXPECT_FALSE(soundAfter([](Copy &c) { c.heads[1] = fake_pooling_head; }));
 }
 
 /// Images of 4 x 5 in patches of 1 x 5, the numbers of a row of vectors, behind

@@ -198,6 +198,54 @@ TEST(Sequences, ACopyHasTheSource) {
   checked.decode({1, 2, 0}, {1, 1, 1});
 }
 
+// Catches: rows that take the place of keys that are still seen, in a call of
+// any length at any place, and rows whose tables go round at another place.
+TEST(Sequences, ARingHoldsWhatIsSeen) {
+  for (const ashlar_plan *plan : {&fake_windows, &fake_mixture})
+    for (int32_t chunk : {1, 50, 255, 256, 257, int32_t(FAKE_TOKENS)}) {
+      Checked checked(*plan, 2);
+      for (int32_t done = 0; done < FAKE_LONG_CONTEXT; done += chunk)
+        checked.decode({3}, {std::min(chunk, FAKE_LONG_CONTEXT - done)});
+      EXPECT_EQ(api().length(checked.session.get(), 3), FAKE_LONG_CONTEXT);
+      Batch batch;
+      batch.add(3, makeTokens(0, 0, 1));
+      ashlar_batch view = batch.view();
+      EXPECT_EQ(api().decode(checked.session.get(), &view),
+                ASHLAR_CONTEXT_FULL);
+    }
+}
+
+TEST(Sequences, RingsOfABatch) {
+  for (const ashlar_plan *plan : {&fake_windows, &fake_mixture}) {
+    Checked checked(*plan, 3);
+    for (int32_t turn = 0; turn < 4; ++turn) {
+      checked.decode({4, 0, 2}, {1, 250, 14});
+      checked.decode({0, 1, 2, 3, 4}, {6, 1, 7, 8, 300});
+      checked.decode({1, 0}, {256, 1});
+    }
+    EXPECT_EQ(api().reset(checked.session.get(), 4), ASHLAR_OK);
+    checked.sequences[4].clear();
+    checked.decode({4, 0}, {300, 1});
+    checked.decode({4, 0}, {300, 1});
+  }
+}
+
+// Catches: a copy of more segments than there are, which is the next slot's,
+// and of those that the length counts, though the ring has gone round.
+TEST(Sequences, ACopyOfARing) {
+  for (const ashlar_plan *plan : {&fake_windows, &fake_mixture})
+    for (int32_t calls : {1, 2, 4}) {
+      Checked checked(*plan, 2);
+      for (int32_t i = 0; i < calls; ++i)
+        checked.decode({1, 2}, {300, 100});
+      EXPECT_EQ(api().copy_slot(checked.session.get(), 1, 4), ASHLAR_OK);
+      EXPECT_EQ(api().copy_slot(checked.session.get(), 1, 0), ASHLAR_OK);
+      checked.sequences[4] = checked.sequences[0] = checked.sequences[1];
+      for (int32_t i = 0; i < 3; ++i)
+        checked.decode({4, 1, 2, 0}, {150, 1, 1, 90});
+    }
+}
+
 TEST(Sequences, VectorsInsteadOfIds) {
   Model model = openModel(fake_vectors);
   Session session = createSession(model, 2);

@@ -1,6 +1,7 @@
 //===- ChatTest.cpp - Messages in a chat template -------------------------===//
 
 #include "compiler/Text/Chat.h"
+#include "runtime/text/chat.h"
 #include "tests/runtime_text/OpenedText.h"
 
 using namespace ashlar;
@@ -36,15 +37,25 @@ const char *const simple =
     "{% endfor %}b";
 
 std::vector<int32_t> encode(OpenedText &opened, const char *system,
-                            const char *user, unsigned flags = 0) {
-  ashlar_text_chat chat = {system, system ? strlen(system) : 0, user,
-                           strlen(user)};
+                            const std::vector<std::string> &said,
+                            unsigned flags = 0) {
+  std::vector<ashlar_turn> turns;
+  for (const std::string &text : said)
+    turns.push_back({text.data(), text.size()});
+  ashlar_turn first = {system, system ? strlen(system) : 0};
+  ashlar_text_chat chat = {system ? &first : nullptr, turns.data(),
+                           turns.size()};
   ashlar_tokens tokens;
   opened.failed = ashlar_text_chat_tokens(&opened.text, &chat, flags, &tokens,
                                           &opened.error);
   std::vector<int32_t> ids(tokens.ids, tokens.ids + tokens.count);
   ashlar_tokens_free(&tokens);
   return ids;
+}
+
+std::vector<int32_t> encode(OpenedText &opened, const char *system,
+                            const char *user, unsigned flags = 0) {
+  return encode(opened, system, std::vector<std::string>{user}, flags);
 }
 
 using Ids = std::vector<int32_t>;
@@ -88,6 +99,84 @@ TEST(Chat, templatesWithoutSystem) {
   EXPECT_TRUE(opened.failed);
   EXPECT_STREQ(opened.error.message,
                "the model's chat template takes no system text");
+}
+
+TEST(Chat, severalTurns) {
+  OpenedText opened(files(simple));
+  EXPECT_EQ(encode(opened, nullptr, {"a", "b", "a"}),
+            (Ids{1, 2, 4, 3, 6, 5, 3, 2, 4, 3, 5}));
+  EXPECT_EQ(encode(opened, "b", {"a", "b", "", " ", "c"}),
+            (Ids{1, 6, 5, 3, 2, 4, 3, 6, 5, 3, 2, 3, 6, 7, 3, 2, 6, 3, 5}));
+  // What is said holds no special tokens, the template does.
+  EXPECT_EQ(encode(opened, nullptr, {"a", "<e>", "b"}),
+            (Ids{1, 2, 4, 3, 6, 0, 0, 0, 3, 2, 5, 3, 5}));
+  encode(opened, nullptr, {"a", "b"});
+  EXPECT_STREQ(opened.error.message, "a chat ends with the user's text");
+}
+
+TEST(Chat, answersOfTheTemplate) {
+  auto turn = [](const std::string &answer, const std::string &said) {
+    OpenedText opened(files("{% for m in messages %}{% if m.role == 'user' %}"
+                            "<u>{{ m.content }}{% else %}{% set c = m.content "
+                            "%}{{ " +
+                            answer + " }}{% endif %}{% endfor %}"));
+    return encode(opened, nullptr, {"a", said, "b"});
+  };
+  const std::string thought = "a</think>b</think>\n\n b ";
+  EXPECT_EQ(turn("c | trim", "\n b "), (Ids{2, 4, 5, 2, 5}));
+  EXPECT_EQ(turn("c", " b"), (Ids{2, 4, 7, 5, 2, 5}));
+  EXPECT_EQ(turn("c.split('</think>')[-1]", thought),
+            (Ids{2, 4, 8, 8, 7, 5, 7, 2, 5}));
+  EXPECT_EQ(turn("c.split('</think>')[-1].lstrip('\\n')", thought),
+            (Ids{2, 4, 7, 5, 7, 2, 5}));
+  EXPECT_EQ(turn("c.split('</think>')[-1] | trim", thought),
+            (Ids{2, 4, 5, 2, 5}));
+  EXPECT_EQ(turn("c.split('</think>')[-1].lstrip('\\n')", "b"),
+            (Ids{2, 4, 5, 2, 5}));
+}
+
+TEST(Chat, templatesOfOneTurn) {
+  // Other answers, another beginning, a system that moves.
+  for (const char *one :
+       {"{{ messages[0].content }}",
+        "{% for m in messages %}{{ m.content | upper if m.role == 'assistant' "
+        "else m.content }}{% endfor %}",
+        "{{ messages | length }}{% for m in messages %}{{ m.content }}"
+        "{% endfor %}",
+        "{% for m in messages %}{{ m.content }}{{ loop.index if loop.index == "
+        "4 "
+        "else '' }}{% endfor %}"}) {
+    OpenedText opened(files(one));
+    EXPECT_TRUE(opened.tables.warnings.empty());
+    encode(opened, nullptr, "a");
+    EXPECT_FALSE(opened.failed);
+    encode(opened, nullptr, {"a", "b", "a"});
+    EXPECT_STREQ(opened.error.message,
+                 "the model's chat template takes several turns in a way that "
+                 "is not supported");
+  }
+  OpenedText moves(files(
+      "{% if messages[0].role == 'system' %}{% set s = messages[0].content "
+      "%}{% set messages = messages[1:] %}{% else %}{% set s = '' %}"
+      "{% endif %}{% for m in messages %}<u>{{ s if loop.last else '' }}"
+      "{{ m.content }}{% endfor %}"));
+  EXPECT_EQ(encode(moves, "c", "a"), (Ids{2, 6, 4}));
+  EXPECT_EQ(encode(moves, nullptr, {"a", "b", "a"}), (Ids{2, 4, 2, 5, 2, 4}));
+  encode(moves, "c", {"a", "b", "a"});
+  EXPECT_STREQ(moves.error.message, "the model's chat template takes several "
+                                    "turns only without a system text");
+}
+
+TEST(Chat, theDay) {
+  TokenizerFiles dated =
+      files("{{ strftime_now('%d') }}{{ messages[0].content }}");
+  std::vector<std::string> warnings;
+  ChatTemplate chat = readChatTemplate(dated, warnings, "2024-05-06");
+  EXPECT_TRUE(warnings.empty());
+  EXPECT_EQ(chat.plain[0], "06");
+  EXPECT_EQ(readChatTemplate(dated, warnings).flags, 0u);
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_NE(warnings[0].find("--chat-date=YYYY-MM-DD"), std::string::npos);
 }
 
 TEST(Chat, namedTemplates) {

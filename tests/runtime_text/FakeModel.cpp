@@ -24,6 +24,7 @@ static ashlar_stack_plan makeStack(const char *input, const char *output,
   stack.vocabulary = vocabulary;
   stack.hidden = FakeFeatures;
   stack.cache_kind = -1;
+  stack.ring_kind = -1;
   return stack;
 }
 

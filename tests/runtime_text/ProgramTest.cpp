@@ -109,9 +109,50 @@ TEST_F(Program, chats) {
     EXPECT_NE(err.find(message), std::string::npos) << err;
   };
   refuses({"decoder", "--chat", "a"}, 1, "the model has no chat template");
-  refuses({"chat", "--system=a", "a"}, 2, "--system is for --chat");
-  refuses({"chat", "--chat", "--ids=1"}, 2,
-          "--chat is for prompts that are texts, of a model that generates");
+  refuses({"chat", "--system=a", "a"}, 2,
+          "--system is for --chat and --converse");
+  for (const char *flag : {"--chat", "--converse", "--messages=f"})
+    refuses({"chat", flag, "--ids=1"}, 2,
+            "--chat, --converse and --messages are for texts, of a model that "
+            "generates");
+  refuses({"classifier", "--converse", "a"}, 2, "of a model that generates");
+  for (const char *flag : {"a", "--chat", "--converse"})
+    refuses({"chat", "--messages=f", flag}, 2,
+            "--messages does not go with prompts, --chat and --converse");
+  for (const char *flag : {"--chat", "--ids-only", "--beams=2"})
+    refuses({"chat", "--converse", flag, "a"}, 2,
+            "--converse does not go with --chat, --ids-only and --beams");
+}
+
+TEST_F(Program, chatsOfSeveralTurns) {
+  EXPECT_EQ(run({"chat", "--converse", "--system=a"}, "a\n\nb\n"), 0) << err;
+  EXPECT_EQ(out, "def\ndef\ndef\n");
+  EXPECT_EQ(run({"chat", "--messages=-"},
+                R"([{"role": "user", "content": "a"}]
+                   [{"content": "b", "role": "system"},
+                    {"role": "user", "content": "a"},
+                    {"role": "assistant", "content": "\u00e9"},
+                    {"role": "user", "content": ""}])"),
+            0)
+      << err;
+  EXPECT_EQ(out, "def\ndef\n");
+  EXPECT_EQ(run({"chat", "--messages=-"}, "[{\"role\": \"user\"}]"), 1);
+  EXPECT_EQ(err, "error: standard input:1: a message without \"role\" or "
+                 "\"content\"\n");
+  EXPECT_EQ(run({"chat", "--messages=/no/file"}), 1);
+  EXPECT_EQ(err, "error: /no/file: No such file or directory\n");
+}
+
+TEST_F(Program, languages) {
+  EXPECT_EQ(run({"decoder", "--language=en", "a"}), 1);
+  EXPECT_EQ(err, "error: --language: the model has no tokens of languages that "
+                 "its output could begin with\n");
+  EXPECT_EQ(run({"decoder", "--language=en", "--decoder-ids=1", "a"}), 2);
+  EXPECT_NE(err.find("--language does not go with --decoder-ids"),
+            std::string::npos);
+  EXPECT_EQ(run({"classifier", "--language=en", "a"}), 2);
+  EXPECT_NE(err.find("--language is for the output of a model that generates"),
+            std::string::npos);
 }
 
 TEST_F(Program, samples) {

@@ -48,6 +48,7 @@ INSTANTIATE_TEST_SUITE_P(
                       FolderCase{"gemma", "tokenizer.model"},
                       FolderCase{"llama", "tokenizer.model"},
                       FolderCase{"llama_both", "tokenizer.model"},
+                      FolderCase{"m2m_100", "sentencepiece.bpe.model"},
                       FolderCase{"marian", "source.spm"},
                       FolderCase{"mbart", "sentencepiece.bpe.model"},
                       FolderCase{"mbart50", "sentencepiece.bpe.model"},

@@ -134,6 +134,8 @@ Expected<Case> ashlar::testing::readCase(StringRef name) {
   result.name = name.str();
   result.family = reader.string(document->root, "family");
   result.model = folder + reader.string(document->root, "model_dir");
+  if (document->root.find("tower"))
+    result.tower = reader.string(document->root, "tower");
   if (const JsonValue *runs = document->root.find("runs"))
     for (const JsonValue &run : runs->elements)
       result.runs.push_back(reader.run(run));
@@ -265,6 +267,10 @@ std::vector<size_t> RaggedRows::rowsOf(const Head &head) const {
     return chosen;
   for (size_t i = 0; i < chosen.size(); ++i) {
     size_t end = i + 1 < chosen.size() ? chosen[i + 1] : rows.size();
+    if (head.rows == RowSelection::Last) {
+      chosen[i] = end - 1;
+      continue;
+    }
     auto begin = ids.begin() + chosen[i], last = ids.begin() + end;
     if (head.rows == RowSelection::HighestToken)
       chosen[i] = std::max_element(begin, last) - ids.begin();

@@ -44,6 +44,7 @@ struct Case {
   std::string name;
   std::string family;
   std::string model; // folder
+  std::string tower; // of a folder with several models
   std::vector<CaseRun> runs;
   std::optional<CaseGreedy> greedy;
 };

@@ -10,8 +10,9 @@ using llvm::Expected;
 using llvm::StringRef;
 using reference::Tensor;
 
-Expected<std::unique_ptr<LoadedModel>> testing::loadModel(StringRef folder) {
-  Expected<ImportResult> imported = importHuggingFace(folder);
+Expected<std::unique_ptr<LoadedModel>> testing::loadModel(StringRef folder,
+                                                          StringRef tower) {
+  Expected<ImportResult> imported = importHuggingFace(folder, tower);
   if (!imported)
     return imported.takeError();
   Expected<Checkpoint> checkpoint = Checkpoint::open(folder);
@@ -91,7 +92,7 @@ testing::runReference(Reference &reference, const ModelSpec &spec,
     results[stack.output] = {rows, hidden};
   }
   for (auto [i, head] : llvm::enumerate(spec.heads)) {
-    ReferenceInputs inputs;
+    ReferenceInputs inputs = referenceInputs(rows);
     inputs.hidden = head.rows == RowSelection::All
                         ? hidden
                         : gather(hidden, rows.rowsOf(head));

@@ -18,7 +18,8 @@ struct LoadedModel {
   Checkpoint checkpoint;
   std::unique_ptr<CheckpointReader> reader;
 };
-llvm::Expected<std::unique_ptr<LoadedModel>> loadModel(llvm::StringRef folder);
+llvm::Expected<std::unique_ptr<LoadedModel>>
+loadModel(llvm::StringRef folder, llvm::StringRef tower = "");
 
 /// Rows of one output, [rows, features].
 struct OutputRows {

@@ -136,6 +136,18 @@ def marian():
           lambda t: [ids.get(p, 1) for p in sp.encode(t, out_type=str)] + [0])
 
 
+def m2m_100():
+    model = train(vocab_size=300, model_type="bpe", character_coverage=0.98)
+    sp = processor(model)
+    pieces = [sp.id_to_piece(i) for i in range(sp.get_piece_size()) if not sp.is_control(i) and not sp.is_unknown(i)]
+    names = ["<s>", "<pad>", "</s>", "<unk>", *sorted(pieces)]
+    ids = {name: i for i, name in enumerate(names)}
+    # "de" is the 17th of the languages behind the vocabulary.
+    write("m2m_100", {"sentencepiece.bpe.model": model, "vocab.json": ids, "config.json": {"model_type": "m2m_100"}},
+          {"tokenizer_class": "M2M100Tokenizer", "src_lang": "de"}, sp,
+          lambda t: [len(names) + 16] + [ids.get(p, 3) for p in sp.encode(t, out_type=str)] + [2])
+
+
 t5()
 fairseq("xlmr", "xlm-roberta", {"tokenizer_class": "XLMRobertaTokenizer"}, None, lambda n: ([0], [2]))
 fairseq("mbart", "mbart", {"tokenizer_class": "MBartTokenizer", "src_lang": "de_DE"}, None, lambda n: ([], [2, n + 1 + 2]))
@@ -148,4 +160,5 @@ llama("gemma", {"model_type": "gemma", "tokenizer_class": "GemmaTokenizer", "bos
 pegasus()
 albert()
 marian()
+m2m_100()
 os.remove(RULES_FILE)

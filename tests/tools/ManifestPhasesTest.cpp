@@ -24,7 +24,7 @@ static std::string manifestWith(const std::string &list) {
       "vocabulary": 1, "positions": 1, "work": {"flops_per_row": 1,
       "flops_per_key": 2, "flops_per_source_key": 3, "weight_bytes": 4,
       "bytes_per_row": 5, "bytes_per_key": 6, "bytes_per_source_key": 7,
-      "expert_bytes_per_row": 8, "expert_bytes": 9})" +
+      "expert_bytes_per_row": 8, "expert_bytes": 9, "flops_per_sequence": 10})" +
          (list.empty() ? "" : ", \"phases\": " + list) + "}]}";
 }
 
@@ -43,7 +43,8 @@ TEST(ManifestPhases, InOrderWithLayers) {
     {"name": "embed", "work": {"bytes_per_row": 8}},
     {"layers": 3, "phases": [
       {"name": "up", "work": {"flops_per_row": 10, "weight_bytes": 20}},
-      {"name": "mix", "precision": "bf16", "work": {"flops_per_key": 4}}]},
+      {"name": "mix", "precision": "bf16", "work": {"flops_per_key": 4},
+       "window": {"behind": 5, "ahead": 0}}]},
     {"name": "norm", "work": {}}])");
   EXPECT_EQ(entry.phaseCount(), 8);
   ASSERT_EQ(entry.phases.size(), 3u);
@@ -57,22 +58,29 @@ TEST(ManifestPhases, InOrderWithLayers) {
   EXPECT_EQ(up.work.flopsPerRow, 10);
   EXPECT_EQ(up.work.weightBytes, 20);
   EXPECT_EQ(up.work.flopsPerKey, 0);
-  EXPECT_EQ(entry.phases[1].phases[1].precision, "bf16");
+  EXPECT_EQ(up.window.behind, -1);
+  const ManifestPhase &mix = entry.phases[1].phases[1];
+  EXPECT_EQ(mix.precision, "bf16");
+  EXPECT_EQ(mix.window.behind, 5);
+  EXPECT_EQ(mix.window.ahead, 0);
 }
 
 // Describe reads artifacts of before.
 TEST(ManifestPhases, MayBeAbsent) { EXPECT_EQ(entryWith("").phaseCount(), 0); }
 
 TEST(ManifestPhases, Refusals) {
-  for (const char *list : {"3", "{}", R"([{"layers": 2, "phases": 3}])",
-                           R"([{"name": 3, "work": {}}])", R"([{"work": {}}])",
-                           R"([{"name": "a"}])",
-                           R"([{"name": "a", "work": {"weight_bytes": -1}}])",
-                           R"([{"name": "a", "work": {"weight_bytes": 1.5}}])",
-                           R"([{"layers": -1, "phases": []}])",
-                           R"([{"layers": 9223372036854775807, "phases": [
+  for (const char *list :
+       {"3", "{}", R"([{"layers": 2, "phases": 3}])",
+        R"([{"name": 3, "work": {}}])", R"([{"work": {}}])",
+        R"([{"name": "a"}])", R"([{"name": "a", "work": {}, "window": {}}])",
+        R"([{"name": "a", "work": {},
+             "window": {"behind": -2, "ahead": 0}}])",
+        R"([{"name": "a", "work": {"weight_bytes": -1}}])",
+        R"([{"name": "a", "work": {"weight_bytes": 1.5}}])",
+        R"([{"layers": -1, "phases": []}])",
+        R"([{"layers": 9223372036854775807, "phases": [
              {"name": "a", "work": {}}, {"name": "b", "work": {}}]}])",
-                           R"([{"layers": 1000000, "phases": [
+        R"([{"layers": 1000000, "phases": [
              {"name": "a", "work": {}}, {"name": "b", "work": {}}]}])"}) {
     llvm::Expected<ManifestView> manifest =
         parseManifest(manifestWith(list), "m");

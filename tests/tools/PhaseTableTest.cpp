@@ -40,8 +40,43 @@ TEST(PhaseTable, AmountOfACall) {
   EXPECT_EQ(amount.bytes, 1000 + 2 * 10000 + 4 * 100000 + 3 * 1000000);
 }
 
+/// Four rows behind six others, through windows of 3: keys 4 to 9. What is
+/// ahead of a row counts up to the last one; the first rows see fewer.
+TEST(PhaseTable, KeysOfAWindow) {
+  CallShape shape{/*rows=*/4, /*keysSeen=*/34, /*keys=*/10};
+  CallShape seen = throughWindow(shape, {/*behind=*/2, /*ahead=*/0});
+  EXPECT_EQ(seen.rows, 4);
+  EXPECT_EQ(seen.keys, 6);
+  EXPECT_EQ(seen.keysSeen, 4 * 3);
+  seen = throughWindow(shape, {2, 2});
+  EXPECT_EQ(seen.keysSeen, 5 + 5 + 4 + 3);
+  EXPECT_EQ(throughWindow({3, 9, 3}, {1, 0}).keysSeen, 1 + 2 + 2);
+  EXPECT_EQ(throughWindow({3, 9, 3}, {1, 0}).keys, 3);
+  EXPECT_EQ(throughWindow(shape, {99, 0}).keysSeen, 34);
+  EXPECT_EQ(throughWindow(shape, {}).keysSeen, 34);
+  // In the middle of the tokens that are measured.
+  EXPECT_EQ(throughWindow({1, 20.5, 20.5}, {2, 0}).keys, 3);
+}
+
+/// Layers with windows and without in one step, each with its own keys.
+TEST(PhaseTable, WindowsOfAStep) {
+  ManifestEntry entry = decoder();
+  entry.phases[1].phases[1].window = {2, 0};
+  entry.phases.push_back({2, {{"all", "f32", work(0, 4, 0, 0, 0, 8, 0)}}});
+  Step step;
+  step.addCall(entry, {1, 10, 10, 0, 0});
+  ASSERT_EQ(step.kinds().size(), 4u);
+  EXPECT_EQ(step.kinds()[2].amount.flops, 3 * 4 * 3);
+  EXPECT_EQ(step.kinds()[2].amount.bytes, 3 * 8 * 3);
+  EXPECT_EQ(step.kinds()[3].amount.bytes, 2 * 8 * 10);
+  EXPECT_EQ(step.amount().bytes, 3000 + 8 + 3 * 8 * 3 + 2 * 8 * 10);
+}
+
 /// A row reads some experts; many rows read no more than there are.
 TEST(PhaseTable, AmountOfExperts) {
+  ManifestWork pooled;
+  pooled.flopsPerSequence = 7;
+  EXPECT_EQ(amountOf(pooled, {/*rows=*/3}).flops, 7);
   ManifestWork experts;
   experts.expertBytesPerRow = 200;
   experts.expertBytes = 700;

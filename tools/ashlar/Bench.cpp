@@ -133,7 +133,9 @@ void Bench::planSteps(int64_t promptTokens, int64_t newTokens) {
                                   before + rows, 0, 0});
   }
   // Behind an encoder the first logits are those of the first token.
-  if (logits && !(encode && decode))
+  if (logits && logits->rows == "pooled")
+    prompt.step.addCall(*logits, {source, source * source, source, 0, 0});
+  else if (logits && !(encode && decode))
     prompt.step.addCall(*logits, {1, 0, 0, 0, 0});
   if (!decode)
     return;

@@ -2,6 +2,8 @@
 
 #include "tools/ashlar/CompileFlags.h"
 
+#include "compiler/Text/Jinja.h"
+
 #include "llvm/ADT/StringExtras.h"
 
 using namespace ashlar;
@@ -63,6 +65,7 @@ ashlar::tool::compileOptions(const Arguments &arguments) {
     return std::move(error);
   if (llvm::Error error = disableFusions(arguments, options.fusion))
     return std::move(error);
+  options.tower = arguments.get("--tower").value_or("").str();
   options.taps = arguments.has("--taps");
   if (arguments.has("--random-weights")) {
     llvm::Expected<int64_t> seed =
@@ -70,6 +73,12 @@ ashlar::tool::compileOptions(const Arguments &arguments) {
     if (!seed)
       return seed.takeError();
     options.randomWeights = *seed;
+  }
+  if (std::optional<llvm::StringRef> date = arguments.get("--chat-date")) {
+    if (!JinjaValue::today(*date))
+      return usageError("--chat-date is \"" + escapeForDisplay(*date) +
+                        "\"; expected a day as YYYY-MM-DD");
+    options.chatDate = date->str();
   }
   return options;
 }

@@ -9,8 +9,12 @@
 namespace ashlar::tool {
 
 // Entries of a command's table of options.
+#define ASHLAR_TOWER_OPTION                                                    \
+  {"--tower", "NAME",                                                          \
+   "of a folder with two models (clip, siglip): text or vision"}
 #define ASHLAR_COMPILE_OPTIONS                                                 \
-  {"--target", "LEVEL", "instruction set: native, help, ..."},                 \
+  ASHLAR_TOWER_OPTION,                                                         \
+      {"--target", "LEVEL", "instruction set: native, help, ..."},             \
       {"--precision", "SPEC",                                                  \
        "f32, bf16, int8 or int4[,group=N][,lm_head=P][,kv=P][,PATTERN=P]..."}, \
       {"--max-tokens", "N", "tokens of one call"},                             \
@@ -20,6 +24,8 @@ namespace ashlar::tool {
       {"--taps", nullptr, "keep the rows of every op for verify"},             \
       {"--random-weights", "SEED",                                             \
        "random numbers instead of the checkpoint"},                            \
+      {"--chat-date", "YYYY-MM-DD",                                            \
+       "the day that a chat template writes, where it asks for it"},           \
       {"--disable-fusion", "PASS",                                             \
        "leave a fusion out (merge-qkv, fuse-epilogue, ...)"}
 

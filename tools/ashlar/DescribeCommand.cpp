@@ -46,7 +46,7 @@ static Expected<std::string> planModel(const Arguments &arguments) {
   Expected<CompileOptions> options = compileOptions(arguments);
   if (!options)
     return options.takeError();
-  Expected<ImportResult> imported = importModel(path);
+  Expected<ImportResult> imported = importModel(path, options->tower);
   if (!imported)
     return imported.takeError();
   for (const std::string &warning : imported->warnings)
@@ -107,14 +107,22 @@ static void printMemory(const ManifestView &manifest) {
   line("max-sequences", grouped(manifest.maxSequences) + " of one call");
 }
 
+/// What a head reads.
+static std::string rowsOf(const ManifestEntry &head) {
+  if (head.rows == "all")
+    return "rows of the last call";
+  if (head.rows == "pooled")
+    return "all rows of each sequence";
+  return "the " + head.rows + " row of each sequence";
+}
+
 static void printEntry(const ManifestEntry &entry) {
   std::string inputs = llvm::join(entry.inputs, ", ");
   if (entry.call == "head")
-    inputs = entry.firstRowsOnly ? "the first row of each sequence"
-                                 : "rows of the last call";
+    inputs = rowsOf(entry);
   line(entry.call,
        escapeForDisplay(inputs) + " -> " + escapeForDisplay(entry.output) +
-           " [" + (entry.firstRowsOnly ? "B" : "B, S") +
+           " [" + (entry.isOfSequences() ? "B" : "B, S") +
            (entry.scalar ? "" : ", " + std::to_string(entry.features)) + "]");
   const ManifestWork &work = entry.work;
   line("", grouped(work.flopsPerRow) + " FLOPs a row" +
@@ -122,6 +130,9 @@ static void printEntry(const ManifestEntry &entry) {
                                  : "") +
                (work.flopsPerSourceKey
                     ? " + " + grouped(work.flopsPerSourceKey) + " a source key"
+                    : "") +
+               (work.flopsPerSequence
+                    ? " + " + grouped(work.flopsPerSequence) + " a sequence"
                     : ""));
   line("",
        "reads " + grouped(work.weightBytes) + " bytes of weights a call" +

@@ -6,8 +6,11 @@
 #include "tools/ashlar/CompileFlags.h"
 #include "tools/ashlar/Generator.h"
 
+#include "runtime/text/language.h"
+#include "runtime/text/messages.h"
 #include "runtime/text/vectors.h"
 
+#include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace ashlar;
@@ -31,7 +34,15 @@ static const OptionInfo options[] = {
     {"--chat", nullptr,
      "each prompt is a user's message in the model's chat template: one turn "
      "that asks for an answer"},
+    {"--converse", nullptr,
+     "prompts are the user's messages of one chat: the next follows the answer "
+     "to the one before"},
     {"--system", "TEXT", "what a chat begins with, as its system"},
+    {"--messages", "FILE",
+     "chats, each a JSON list of {\"role\": ..., \"content\": ...}, which the "
+     "user's message ends; - is standard input"},
+    {"--language", "CODE",
+     "of the output, as the model's tokenizer calls it: fr_XX, fra_Latn, fr"},
     {"--decoder-ids", "1,2", "what an encoder-decoder's output begins with"},
     {"--ids-only", nullptr, "print token ids instead of text"},
     {"--stream", nullptr, "print text as it is made, also into a pipe"},
@@ -169,16 +180,50 @@ static Error runArrays(Generator &generator,
 
 static Error checkFlags(const Arguments &arguments) {
   int kinds = arguments.has("--prompt") + arguments.has("--prompt-file") +
-              arguments.has("--ids") + arguments.has("--in");
+              arguments.has("--ids") + arguments.has("--in") +
+              arguments.has("--messages");
   if (kinds != 1)
     return usageError("ashlar generate needs one of --prompt, --prompt-file, "
-                      "--ids and --in");
-  if (arguments.has("--system") && !arguments.has("--chat"))
-    return usageError("--system is for --chat");
-  if (arguments.has("--chat") &&
-      (arguments.has("--ids") || arguments.has("--in")))
-    return usageError("--chat is for prompts that are texts: --prompt or "
-                      "--prompt-file");
+                      "--messages, --ids and --in");
+  bool chat = arguments.has("--chat"), converse = arguments.has("--converse");
+  if (arguments.has("--system") && !chat && !converse)
+    return usageError("--system is for --chat and --converse");
+  if ((chat || converse) && !arguments.has("--prompt") &&
+      !arguments.has("--prompt-file"))
+    return usageError("--chat and --converse are for prompts that are texts: "
+                      "--prompt or --prompt-file");
+  if (converse &&
+      (chat || arguments.has("--ids-only") || arguments.has("--beams")))
+    return usageError("--converse does not go with --chat, --ids-only and "
+                      "--beams");
+  return Error::success();
+}
+
+static Error runMessages(Generator &generator, const std::string &file) {
+  ashlar_messages messages;
+  llvm::scope_exit release([&] { ashlar_messages_free(&messages); });
+  ashlar_error error;
+  if (ashlar_messages_read(&messages, file.c_str(), &error))
+    return frontError(error);
+  for (;;) {
+    ashlar_text_chat chat;
+    int found = 0;
+    if (ashlar_messages_next(&messages, &chat, &found, &error))
+      return frontError(error);
+    if (!found)
+      return Error::success();
+    if (Error failed = generator.run(chat))
+      return failed;
+  }
+}
+
+static Error runConversation(Generator &generator, const Arguments &arguments) {
+  auto take = [&](StringRef prompt) { return generator.converse(prompt); };
+  if (std::optional<StringRef> file = arguments.get("--prompt-file"))
+    return forEachLine(*file, take);
+  for (StringRef prompt : arguments.all("--prompt"))
+    if (Error error = take(prompt))
+      return error;
   return Error::success();
 }
 
@@ -186,7 +231,11 @@ static Error runTexts(Generator &generator, const Arguments &arguments) {
   if (Error error =
           needTokenizer(generator.text, "give token ids: --ids=1,2,3 or --in"))
     return error;
+  if (std::optional<StringRef> messages = arguments.get("--messages"))
+    return runMessages(generator, messages->str());
   std::optional<StringRef> file = arguments.get("--prompt-file");
+  if (generator.options.converse)
+    return runConversation(generator, arguments);
   // Who types lines, or another program that waits, gets each answer at once.
   if (file && *file == "-")
     return forEachLine(*file,
@@ -200,6 +249,20 @@ static Error runTexts(Generator &generator, const Arguments &arguments) {
       error = generator.add(prompt);
   // Prompts before a bad one are not lost.
   return llvm::joinErrors(generator.finish(), std::move(error));
+}
+
+/// --language as --decoder-ids.
+static Error chooseLanguage(const ashlar_text &text, GenerateOptions &options) {
+  if (!options.language)
+    return Error::success();
+  size_t count = 0;
+  ashlar_error error;
+  options.decoderIds.resize(ASHLAR_TEXT_MAX_LANGUAGE_START);
+  if (ashlar_text_language_start(&text, options.language->c_str(),
+                                 options.decoderIds.data(), &count, &error))
+    return frontError(error);
+  options.decoderIds.resize(count);
+  return Error::success();
 }
 
 Error ashlar::tool::runGenerate(const Arguments &arguments) {
@@ -240,6 +303,8 @@ Error ashlar::tool::runGenerate(const Arguments &arguments) {
   Expected<ashlar_text> text = artifact->openText();
   if (!text)
     return text.takeError();
+  if (Error error = chooseLanguage(*text, *options))
+    return error;
   Generator generator(*artifact, session->get(), *text, std::move(*options));
   if (!ids.empty())
     return generator.run(ids);

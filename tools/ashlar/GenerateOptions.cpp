@@ -69,8 +69,14 @@ ashlar::tool::generateOptions(const Arguments &arguments) {
   options.idsOnly = arguments.has("--ids-only");
   options.stream = arguments.has("--stream");
   options.chat = arguments.has("--chat");
+  options.converse = arguments.has("--converse");
   if (std::optional<StringRef> system = arguments.get("--system"))
     options.system = system->str();
+  if (std::optional<StringRef> language = arguments.get("--language")) {
+    if (arguments.has("--decoder-ids"))
+      return usageError("--language does not go with --decoder-ids");
+    options.language = language->str();
+  }
   if (Error error = readIds(arguments, "--decoder-ids", options.decoderIds))
     return std::move(error);
   if (Error error = readIds(arguments, "--stop-ids", options.stopIds))

@@ -36,7 +36,9 @@ struct GenerateOptions {
   bool idsOnly = false;
   bool stream = false;
   bool chat = false;
-  std::optional<std::string> system; // of a chat
+  bool converse = false;               // prompts are one chat
+  std::optional<std::string> system;   // of a chat
+  std::optional<std::string> language; // of the output
   std::vector<int32_t> decoderIds;
   std::vector<int32_t> stopIds;
   ashlar_sampling sampling = {};

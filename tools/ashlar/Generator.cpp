@@ -118,11 +118,15 @@ Error Generator::run(ashlar_generation request) {
   if (options.search.beams > 1)
     return search(request, result);
   Printer printer(*this);
+  answer.clear();
+  std::pair<Printer *, std::vector<int32_t> *> takers = {&printer, &answer};
   request.on_token = [](void *user, int32_t id) {
-    static_cast<Printer *>(user)->print(id);
+    auto [printer, answer] = *static_cast<decltype(takers) *>(user);
+    printer->print(id);
+    answer->push_back(id);
     return int(llvm::outs().has_error());
   };
-  request.user = &printer;
+  request.user = &takers;
   ashlar_error error;
   bool failed = ashlar_generate(&artifact.api(), session, &text, &request,
                                 &result, &error);
@@ -137,7 +141,8 @@ Error Generator::run(ashlar_generation request) {
 Expected<Tokens> Generator::encode(StringRef prompt) const {
   if (!options.chat)
     return Tokens::encode(text, prompt, options.special);
-  return Tokens::encodeChat(text, options.system, prompt, options.special);
+  return Tokens::encodeChat(text, options.system, prompt.str(),
+                            options.special);
 }
 
 Error Generator::run(StringRef prompt) {
@@ -145,6 +150,25 @@ Error Generator::run(StringRef prompt) {
   if (!tokens)
     return tokens.takeError();
   return run(tokens->ids());
+}
+
+Error Generator::run(const ashlar_text_chat &chat) {
+  Expected<Tokens> tokens = Tokens::encodeChat(text, chat, options.special);
+  if (!tokens)
+    return tokens.takeError();
+  return run(tokens->ids());
+}
+
+Error Generator::converse(StringRef prompt) {
+  said.push_back(prompt.str());
+  Expected<Tokens> tokens =
+      Tokens::encodeChat(text, options.system, said, options.special);
+  if (!tokens)
+    return tokens.takeError();
+  if (Error error = run(tokens->ids()))
+    return error;
+  said.push_back(decodeTokens(text, answer));
+  return Error::success();
 }
 
 //===----------------------------------------------------------------------===//

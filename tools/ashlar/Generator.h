@@ -23,6 +23,9 @@ public:
   /// The same for a source of vectors, of so many tokens.
   llvm::Error run(llvm::ArrayRef<float> vectors, size_t tokens);
   llvm::Error run(llvm::StringRef prompt);
+  llvm::Error run(const ashlar_text_chat &chat);
+  /// `prompt` is the user's next message of one chat.
+  llvm::Error converse(llvm::StringRef prompt);
 
   /// Keeps the prompt until enough have come.
   llvm::Error add(llvm::StringRef prompt);
@@ -42,8 +45,10 @@ private:
   void note(const ashlar_generated &result) const;
 
   ashlar_session *session;
-  uint64_t prompts = 0;        // so far
-  std::vector<Tokens> pending; // not run yet
+  uint64_t prompts = 0;          // so far
+  std::vector<Tokens> pending;   // not run yet
+  std::vector<int32_t> answer;   // of the last prompt that was run alone
+  std::vector<std::string> said; // the user's and answers in turn
 };
 
 } // namespace ashlar::tool

@@ -97,7 +97,8 @@ llvm::Error ashlar::tool::runInspect(const Arguments &arguments) {
   llvm::Expected<CompileOptions> options = compileOptions(arguments);
   if (!options)
     return options.takeError();
-  llvm::Expected<ImportResult> imported = importModel(arguments.operand());
+  llvm::Expected<ImportResult> imported =
+      importModel(arguments.operand(), options->tower);
   if (!imported)
     return imported.takeError();
   llvm::Expected<PipelineOptions> pipeline =

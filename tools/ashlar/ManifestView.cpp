@@ -90,6 +90,7 @@ static void readWork(Reader &reader, const JsonValue &owner, bool all,
   read("bytes_per_source_key", work.bytesPerSourceKey);
   read("expert_bytes_per_row", work.expertBytesPerRow);
   read("expert_bytes", work.expertBytes);
+  read("flops_per_sequence", work.flopsPerSequence);
 }
 
 static ManifestPhase readPhase(Reader &reader, const JsonValue &object) {
@@ -102,6 +103,10 @@ static ManifestPhase readPhase(Reader &reader, const JsonValue &object) {
     reader.read(*tiles, "visited", phase.tiles.visited);
     reader.read(*tiles, "total", phase.tiles.total);
     reader.read(*tiles, "tokens", phase.tiles.tokens);
+  }
+  if (const JsonValue *window = object.find("window")) {
+    reader.read(*window, "behind", phase.window.behind);
+    reader.read(*window, "ahead", phase.window.ahead);
   }
   return phase;
 }
@@ -145,9 +150,7 @@ static ManifestEntry readEntry(Reader &reader, const JsonValue &object) {
   reader.read(object, "output", entry.output);
   reader.read(object, "features", entry.features);
   if (entry.call == "head") {
-    std::string rows;
-    reader.read(object, "rows", rows);
-    entry.firstRowsOnly = rows == "first";
+    reader.read(object, "rows", entry.rows);
     reader.read(object, "scalar", entry.scalar);
   } else {
     reader.read(object, "inputs", entry.inputs);

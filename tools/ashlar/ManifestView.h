@@ -23,6 +23,7 @@ struct ManifestWork {
   int64_t bytesPerSourceKey = 0;
   int64_t expertBytesPerRow = 0;
   int64_t expertBytes = 0;
+  int64_t flopsPerSequence = 0;
 };
 
 /// Tiles of an attention's scores at `tokens` tokens: those that its mask
@@ -33,11 +34,19 @@ struct ManifestTiles {
   int64_t tokens = 0;
 };
 
+/// The keys of its sequence that a row of attention sees: none further than
+/// this from its own. -1: no end.
+struct ManifestWindow {
+  int64_t behind = -1;
+  int64_t ahead = -1;
+};
+
 struct ManifestPhase {
   std::string name;              // "decoder.layers.*.self_attn.qkv_proj"
   std::string precision = "f32"; // of its multiply-adds
   ManifestWork work;             // of one call
   ManifestTiles tiles = {};
+  ManifestWindow window = {};
 };
 
 /// Successive phases of an entry that run `times` times: layers.
@@ -58,8 +67,11 @@ struct ManifestEntry {
   std::string call; // "encode", "decode" or "head"
   std::vector<std::string> inputs;
   std::string output;
-  bool firstRowsOnly = false; // of a head
-  int64_t scalar = 0;         // of a head: 1: no axis of features
+  // Of a head: "all", or what one row of each sequence is: "first", "last",
+  // "chosen" (by the ids), "pooled" (made of all of them).
+  std::string rows;
+  bool isOfSequences() const { return call == "head" && rows != "all"; }
+  int64_t scalar = 0; // of a head: 1: no axis of features
   int64_t features = 0;
   int64_t vocabulary = 0;
   int64_t positions = 0;

@@ -18,7 +18,8 @@ Amount &Amount::operator+=(const Amount &other) {
 Amount ashlar::tool::amountOf(const ManifestWork &work,
                               const CallShape &shape) {
   return {work.flopsPerRow * shape.rows + work.flopsPerKey * shape.keysSeen +
-              work.flopsPerSourceKey * shape.sourceKeysSeen,
+              work.flopsPerSourceKey * shape.sourceKeysSeen +
+              work.flopsPerSequence * shape.sequences,
           static_cast<double>(work.weightBytes) +
               work.bytesPerRow * shape.rows + work.bytesPerKey * shape.keys +
               work.bytesPerSourceKey * shape.sourceKeys +
@@ -26,18 +27,34 @@ Amount ashlar::tool::amountOf(const ManifestWork &work,
                        static_cast<double>(work.expertBytes))};
 }
 
+CallShape ashlar::tool::throughWindow(const CallShape &shape,
+                                      const ManifestWindow &window) {
+  if (window.behind < 0)
+    return shape;
+  double last = shape.keys - 1, before = shape.keys - shape.rows;
+  auto begin = [&](double row) { return std::max(row - window.behind, 0.0); };
+  auto end = [&](double row) { return std::min(row + window.ahead, last); };
+  CallShape result = shape;
+  result.keys = end(last) - begin(before) + 1;
+  result.keysSeen = 0;
+  for (double row = before; row <= last; ++row)
+    result.keysSeen += end(row) - begin(row) + 1;
+  return result;
+}
+
 void Step::addCall(const ManifestEntry &entry, const CallShape &shape) {
-  sum += amountOf(entry.work, shape);
   for (const ManifestPhases &group : entry.phases)
     for (const ManifestPhase &phase : group.phases) {
       auto [place, isNew] = places.try_emplace(phase.name, list.size());
       if (isNew)
         list.push_back({phase.name, phase.precision, 0, {}});
       PhaseKind &kind = list[place->second];
-      Amount amount = amountOf(phase.work, shape);
+      Amount one = amountOf(phase.work, throughWindow(shape, phase.window));
       auto times = static_cast<double>(group.times);
+      Amount amount = {times * one.flops, times * one.bytes};
       kind.calls += group.times;
-      kind.amount += {times * amount.flops, times * amount.bytes};
+      kind.amount += amount;
+      sum += amount;
     }
 }
 

@@ -16,13 +16,15 @@
 namespace ashlar::tool {
 
 /// What one call of an entry is given. Keys are counted twice: for each row
-/// that sees them (arithmetic), and once (memory).
+/// that sees them (arithmetic), and once (memory). The call's rows are the last
+/// of the sequence.
 struct CallShape {
   double rows = 0;
   double keysSeen = 0; // summed over the rows
   double keys = 0;     // of the sequence
   double sourceKeysSeen = 0;
   double sourceKeys = 0;
+  double sequences = 1;
 };
 
 struct Amount {
@@ -33,6 +35,8 @@ struct Amount {
 };
 
 Amount amountOf(const ManifestWork &work, const CallShape &shape);
+/// The shape as attention with `window` has it.
+CallShape throughWindow(const CallShape &shape, const ManifestWindow &window);
 
 /// Phases of one name: the same code on the weights of each layer.
 struct PhaseKind {
@@ -49,7 +53,7 @@ public:
 
   /// In the order in which they run first.
   llvm::ArrayRef<PhaseKind> kinds() const { return list; }
-  /// Of all calls, as their entries say.
+  /// Of all calls.
   const Amount &amount() const { return sum; }
 
   /// Adds the times between the `marks` (nanoseconds) of a call of `entry` to

@@ -4,6 +4,7 @@
 #include "compiler/Spec/Yaml.h"
 #include "compiler/Support/Files.h"
 #include "tools/ashlar/Commands.h"
+#include "tools/ashlar/CompileFlags.h"
 
 #include "llvm/Support/raw_ostream.h"
 
@@ -11,6 +12,7 @@ using namespace ashlar;
 using namespace ashlar::tool;
 
 static const OptionInfo options[] = {
+    ASHLAR_TOWER_OPTION,
     {"-o", "FILE", "write it there; paths in it are relative to FILE"},
     {"--help", nullptr, "this text"},
 };
@@ -20,7 +22,8 @@ const CommandInfo ashlar::tool::specInfo = {
     options};
 
 llvm::Error ashlar::tool::runSpec(const Arguments &arguments) {
-  llvm::Expected<ImportResult> imported = importModel(arguments.operand());
+  llvm::Expected<ImportResult> imported =
+      importModel(arguments.operand(), arguments.get("--tower").value_or(""));
   if (!imported)
     return imported.takeError();
   for (const std::string &warning : imported->warnings)

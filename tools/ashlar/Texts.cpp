@@ -6,6 +6,7 @@
 #include "runtime/text/stream.h"
 #include "tools/ashlar/Artifact.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/Errno.h"
 #include "llvm/Support/raw_ostream.h"
@@ -107,15 +108,40 @@ llvm::Expected<Tokens> Tokens::encode(const ashlar_text &text, StringRef input,
   return std::move(result);
 }
 
+std::string ashlar::tool::decodeTokens(const ashlar_text &text,
+                                       llvm::ArrayRef<int32_t> ids) {
+  std::string result;
+  ashlar_text_sink sink = [](void *user, const char *bytes, size_t count) {
+    static_cast<std::string *>(user)->append(bytes, count);
+  };
+  ashlar_text_decoder decoder;
+  ashlar_text_decoder_init(&decoder, &text);
+  for (int32_t id : ids)
+    ashlar_text_decode(&decoder, id, sink, &result);
+  ashlar_text_decode_end(&decoder, sink, &result);
+  return result;
+}
+
+static ashlar_turn turnOf(StringRef text) {
+  return {text.empty() ? "" : text.data(), text.size()};
+}
+
 llvm::Expected<Tokens> Tokens::encodeChat(const ashlar_text &text,
                                           std::optional<StringRef> system,
-                                          StringRef user, bool special) {
+                                          llvm::ArrayRef<std::string> said,
+                                          bool special) {
+  std::vector<ashlar_turn> turns(said.size());
+  llvm::transform(said, turns.begin(), turnOf);
+  ashlar_turn first = turnOf(system.value_or(""));
+  return encodeChat(
+      text, {system ? &first : nullptr, turns.data(), turns.size()}, special);
+}
+
+llvm::Expected<Tokens> Tokens::encodeChat(const ashlar_text &text,
+                                          const ashlar_text_chat &chat,
+                                          bool special) {
   Tokens result;
   ashlar_error error;
-  // The empty text of a system is not none.
-  ashlar_text_chat chat = {
-      system ? (system->empty() ? "" : system->data()) : nullptr,
-      system ? system->size() : 0, user.data(), user.size()};
   if (ashlar_text_chat_tokens(&text, &chat, special ? ASHLAR_TEXT_SPECIAL : 0,
                               &result.tokens, &error)) {
     result.tokens = {};

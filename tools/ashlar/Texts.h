@@ -3,7 +3,7 @@
 #ifndef ASHLAR_TOOLS_ASHLAR_TEXTS_H
 #define ASHLAR_TOOLS_ASHLAR_TEXTS_H
 
-#include "runtime/text/text.h"
+#include "runtime/text/chat.h"
 #include "tools/ashlar/Arguments.h"
 
 #include "llvm/ADT/STLFunctionalExtras.h"
@@ -27,15 +27,22 @@ llvm::Expected<std::vector<int32_t>> parseIds(llvm::StringRef text,
 /// become '?': what a stranger's model says must not steer it.
 void printText(llvm::StringRef text);
 
+/// The text of token ids, without special tokens.
+std::string decodeTokens(const ashlar_text &text, llvm::ArrayRef<int32_t> ids);
+
 /// Token ids and types of a text.
 class Tokens {
 public:
   static llvm::Expected<Tokens> encode(const ashlar_text &text,
                                        llvm::StringRef input, bool special);
-  /// One turn in the model's chat template.
+  /// A chat in the model's template: the user's text, an answer, ..., the
+  /// user's text.
   static llvm::Expected<Tokens>
   encodeChat(const ashlar_text &text, std::optional<llvm::StringRef> system,
-             llvm::StringRef user, bool special);
+             llvm::ArrayRef<std::string> said, bool special);
+  static llvm::Expected<Tokens> encodeChat(const ashlar_text &text,
+                                           const ashlar_text_chat &chat,
+                                           bool special);
   Tokens(Tokens &&other) noexcept : tokens(other.tokens) { other.tokens = {}; }
   Tokens &operator=(Tokens &&) = delete;
   ~Tokens() { ashlar_tokens_free(&tokens); }

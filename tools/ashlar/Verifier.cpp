@@ -119,6 +119,8 @@ static Tensor gather(const Tensor &rows, ArrayRef<int32_t> which) {
 /// The row of a sequence that a head of one row reads.
 static int64_t chosenRow(const Head &head, const SequenceRows &rows) {
   const std::vector<int32_t> &ids = rows.ids;
+  if (head.rows == RowSelection::Last)
+    return rows.size() - 1;
   if (head.rows == RowSelection::HighestToken)
     return std::max_element(ids.begin(), ids.end()) - ids.begin();
   if (head.rows != RowSelection::Token)
@@ -128,7 +130,8 @@ static int64_t chosenRow(const Head &head, const SequenceRows &rows) {
 }
 
 Error Verifier::runHead(size_t head, ArrayRef<Piece> pieces,
-                        const Tensor &hidden) {
+                        const Tensor &hidden,
+                        const reference::Sequences &sequences) {
   const ashlar_head_plan &of = plan.heads[head];
   std::vector<int32_t> rows;                       // of the call
   std::vector<std::pair<int64_t, int64_t>> places; // sequence, column
@@ -144,17 +147,18 @@ Error Verifier::runHead(size_t head, ArrayRef<Piece> pieces,
     }
   }
   std::string entry = "head" + std::to_string(head);
-  // A head's taps hold the rows of one piece.
+  // A head's taps hold the rows of one piece; one that pools takes all.
   for (size_t begin = 0; begin < rows.size(); begin += of.max_rows) {
     ArrayRef<int32_t> part = ArrayRef(rows).slice(
         begin, std::min<size_t>(of.max_rows, rows.size() - begin));
     std::vector<float> out(part.size() * of.output_features);
-    if (Error error =
-            statusError(api, api.head(session, head, part.data(), part.size(),
-                                      out.data(), out.size())))
+    if (Error error = statusError(
+            api, api.head(session, head, of.pools ? nullptr : part.data(),
+                          part.size(), out.data(), out.size())))
       return error;
     ReferenceInputs inputs;
-    inputs.hidden = gather(hidden, part);
+    inputs.hidden = of.pools ? hidden : gather(hidden, part);
+    inputs.sequences = sequences;
     Expected<Tensor> expected =
         runReference(entry, -1 - static_cast<int64_t>(head), inputs);
     if (!expected)
@@ -263,7 +267,7 @@ Error Verifier::runCall(size_t stack, ArrayRef<Piece> pieces) {
   if (stack + 1 != spec.stacks.size())
     return Error::success();
   for (size_t head = 0; head < spec.heads.size(); ++head)
-    if (Error error = runHead(head, pieces, *expected))
+    if (Error error = runHead(head, pieces, *expected, inputs.sequences))
       return error;
   return Error::success();
 }

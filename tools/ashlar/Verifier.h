@@ -53,7 +53,8 @@ private:
   llvm::Error runStack(size_t stack, llvm::ArrayRef<int64_t> sequences);
   llvm::Error runCall(size_t stack, llvm::ArrayRef<Piece> pieces);
   llvm::Error runHead(size_t head, llvm::ArrayRef<Piece> pieces,
-                      const reference::Tensor &hidden);
+                      const reference::Tensor &hidden,
+                      const reference::Sequences &sequences);
 
   ReferenceInputs inputsOf(size_t stack, llvm::ArrayRef<Piece> pieces) const;
   llvm::Error runCompiled(size_t stack, llvm::ArrayRef<Piece> pieces,

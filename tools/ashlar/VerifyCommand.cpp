@@ -219,7 +219,8 @@ Error ashlar::tool::runVerify(const Arguments &arguments) {
   Expected<CompileOptions> options = compileOptions(arguments);
   if (!options)
     return options.takeError();
-  Expected<ImportResult> imported = importModel(arguments.operand());
+  Expected<ImportResult> imported =
+      importModel(arguments.operand(), options->tower);
   if (!imported)
     return imported.takeError();
   const ModelSpec &spec = imported->spec;

@@ -29,20 +29,8 @@ const Family &hf::bart() {
       {"normalize_before", "false"},           {"normalize_embedding", "true"},
       {"static_position_embeddings", "false"},
   };
-  // num_hidden_layers repeats encoder_layers.
-  static constexpr const char *withoutEffect[] = {
-      "activation_dropout",
-      "add_bias_logits",
-      "attention_dropout",
-      "classif_dropout",
-      "classifier_dropout",
-      "decoder_layerdrop",
-      "dropout",
-      "encoder_layerdrop",
-      "init_std",
-      "num_hidden_layers",
-  };
   // keep-sorted end
-  static constexpr Family family = {"bart", fixed, withoutEffect, build};
+  static constexpr Family family = {
+      "bart", fixed, {}, build, encoderDecoderKeysWithoutEffect};
   return family;
 }

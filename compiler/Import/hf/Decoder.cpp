@@ -132,22 +132,35 @@ Norm hf::offsetRmsNorm(const Twine &module, int64_t features, double epsilon) {
   return norm;
 }
 
-Block hf::llamaBlock(ConfigReader &config, int64_t hidden,
-                     const LlamaOptions &options) {
+Block hf::llamaAttentionBlock(ConfigReader &config, int64_t hidden,
+                              const LlamaOptions &options) {
   Block block;
   block.name = "model.layers.{layer}";
   block.attention = groupedAttention(config, hidden, options.defaultHeadDim,
                                      options.defaultKvHeads);
   block.attention.rotary =
-      readRotary(config, block.attention.headDim, /*defaultTheta=*/10000.0,
+      readRotary(config, block.attention.headDim, options.defaultTheta,
                  options.defaultRotaryPart);
   addProjections(block.attention, block.name + ".self_attn", hidden,
                  options.biases);
+  return block;
+}
+
+Block hf::llamaBlock(ConfigReader &config, int64_t hidden,
+                     const LlamaOptions &options) {
+  Block block = llamaAttentionBlock(config, hidden, options);
   block.feedForward = gatedFeedForward(
       block.name + ".mlp", hidden, config.count("intermediate_size"),
       config.activationOr(options.activationKey, options.defaultActivation),
-      /*bias=*/false);
+      options.feedForwardBias);
   return block;
+}
+
+void hf::addLlamaNorms(Block &block, int64_t hidden, double epsilon) {
+  block.attentionNorm =
+      rmsNorm(block.name + ".input_layernorm", hidden, epsilon);
+  block.feedForwardNorm =
+      rmsNorm(block.name + ".post_attention_layernorm", hidden, epsilon);
 }
 
 void hf::readClip(ConfigReader &config, Attention &attention) {

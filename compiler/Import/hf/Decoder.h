@@ -69,15 +69,23 @@ struct LlamaOptions {
   ProjectionBiases biases;
   llvm::StringRef activationKey = "hidden_act";
   llvm::StringRef defaultActivation = "silu";
+  bool feedForwardBias = false;
   int64_t defaultHeadDim = 0; // as for groupedAttention
   int64_t defaultKvHeads = 0;
+  double defaultTheta = 10000.0;
   std::optional<double> defaultRotaryPart;
 };
 
-/// Rotary attention `self_attn` and gated feed-forward `mlp` of
-/// model.layers.{layer}, without norms.
+/// Rotary attention `self_attn` of model.layers.{layer}, without norms and
+/// feed-forward.
+Block llamaAttentionBlock(ConfigReader &config, int64_t hidden,
+                          const LlamaOptions &options = {});
+/// The same with the gated feed-forward `mlp`.
 Block llamaBlock(ConfigReader &config, int64_t hidden,
                  const LlamaOptions &options = {});
+/// RMS norms input_layernorm and post_attention_layernorm, in front of the
+/// sub-blocks.
+void addLlamaNorms(Block &block, int64_t hidden, double epsilon);
 
 /// A stack of tokens: input_ids -> last_hidden_state. `table` names the
 /// embedding's tensor.

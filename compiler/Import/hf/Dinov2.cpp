@@ -61,9 +61,19 @@ static Block readBlock(ConfigReader &config, int64_t hidden, double epsilon) {
   return block;
 }
 
+/// The class token, and behind it the mean of the patches.
+static Head classAndMean() {
+  Head head;
+  head.pools.resize(2);
+  head.pools[0].count = 1;
+  head.pools[1].from = 1;
+  return head;
+}
+
 static void build(ConfigReader &config, ModelSpec &spec,
                   std::vector<std::string> &warnings) {
-  architecture(config, {"Dinov2Model"}, warnings);
+  StringRef model = architecture(
+      config, {"Dinov2Model", "Dinov2ForImageClassification"}, warnings);
   int64_t hidden = config.countOr("hidden_size", 768);
   double epsilon = config.positiveOr("layer_norm_eps", 1e-6);
   Stack stack = imageStack(
@@ -72,8 +82,12 @@ static void build(ConfigReader &config, ModelSpec &spec,
       config.countOr("num_hidden_layers", 12, maxLayers),
       readBlock(config, hidden, epsilon));
   stack.finalNorm = layerNorm("dinov2.layernorm", hidden, epsilon);
-  // The class token as it is.
-  spec.heads.push_back(firstTokenHead("pooler_output", {}));
+  if (model == "Dinov2Model")
+    // The class token as it is.
+    spec.heads.push_back(firstTokenHead("pooler_output", {}));
+  else
+    addClassifier(config, spec, classAndMean(), 2 * hidden, "classifier",
+                  warnings);
   spec.checkpoint.optionalPrefixes = {"dinov2."};
   spec.checkpoint.ignorable = {"*.mask_token"};
   spec.stacks.push_back(std::move(stack));

@@ -152,11 +152,19 @@ void hf::addClassifier(ConfigReader &config, ModelSpec &spec, HeadLayer dense,
 void hf::addClassifier(ConfigReader &config, ModelSpec &spec, HeadLayer before,
                        int64_t width, const Twine &output,
                        std::vector<std::string> &warnings) {
+  addClassifier(config, spec, firstTokenHead("", {std::move(before)}), width,
+                output, warnings);
+}
+
+void hf::addClassifier(ConfigReader &config, ModelSpec &spec, Head head,
+                       int64_t width, const Twine &output,
+                       std::vector<std::string> &warnings) {
   spec.labels = classLabels(config);
   int64_t classes = spec.labels.size();
-  Linear last = linear(output, width, classes, /*bias=*/true);
-  spec.heads.push_back(firstTokenHead(
-      "logits", {std::move(before), headLayer(std::move(last))}));
+  head.output = "logits";
+  head.layers.push_back(
+      headLayer(linear(output, width, classes, /*bias=*/true)));
+  spec.heads.push_back(std::move(head));
   StringRef problem =
       config.stringOr("problem_type", "single_label_classification");
   if (problem != "single_label_classification")

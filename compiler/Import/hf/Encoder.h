@@ -68,6 +68,10 @@ Head poolerHead(const llvm::Twine &module, int64_t hidden);
 void addClassifier(ConfigReader &config, ModelSpec &spec, HeadLayer dense,
                    const llvm::Twine &output,
                    std::vector<std::string> &warnings);
+/// "logits" of a class each, of what `head` gives, `width` features.
+void addClassifier(ConfigReader &config, ModelSpec &spec, Head head,
+                   int64_t width, const llvm::Twine &output,
+                   std::vector<std::string> &warnings);
 /// The same behind any layer, which gives `width` features.
 void addClassifier(ConfigReader &config, ModelSpec &spec, HeadLayer before,
                    int64_t width, const llvm::Twine &output,

@@ -19,6 +19,23 @@ struct EncoderDecoder {
   Stack decoder;
 };
 
+/// Keys of these families' configurations, but whisper's; num_hidden_layers
+/// repeats encoder_layers.
+// keep-sorted start
+inline constexpr const char *encoderDecoderKeysWithoutEffect[] = {
+    "activation_dropout",
+    "add_bias_logits",
+    "attention_dropout",
+    "classif_dropout",
+    "classifier_dropout",
+    "decoder_layerdrop",
+    "dropout",
+    "encoder_layerdrop",
+    "init_std",
+    "num_hidden_layers",
+};
+// keep-sorted end
+
 struct EncoderDecoderOptions {
   NormPlacement placement = NormPlacement::Post;
   llvm::StringRef defaultActivation = "gelu";

@@ -33,6 +33,13 @@ struct Family {
   /// Fills everything but ModelSpec::family and generation.
   void (*build)(ConfigReader &config, ModelSpec &spec,
                 std::vector<std::string> &warnings);
+  /// More of them: those that it shares with its kin.
+  llvm::ArrayRef<const char *> sharedKeysWithoutEffect = {};
+  /// Instead of `build`, of a family whose folders hold several models: `tower`
+  /// names the one that is asked for, or is empty.
+  void (*buildTower)(ConfigReader &config, ModelSpec &spec,
+                     std::vector<std::string> &warnings,
+                     llvm::StringRef tower) = nullptr;
 };
 
 const Family &albert();
@@ -40,6 +47,7 @@ const Family &bart();
 const Family &bert();
 const Family &bigBird();
 const Family &bloom();
+const Family &clip();
 const Family &clipText();
 const Family &clipVision();
 const Family &cohere();
@@ -73,6 +81,8 @@ const Family &phi3();
 const Family &qwen2();
 const Family &qwen3();
 const Family &roberta();
+const Family &siglip();
+const Family &siglipText();
 const Family &siglipVision();
 const Family &stablelm();
 const Family &starcoder2();
@@ -93,6 +103,11 @@ std::string familyNames();
 /// Keys of every configuration, whatever the family.
 llvm::ArrayRef<FixedKey> commonFixedKeys();
 llvm::ArrayRef<const char *> commonKeysWithoutEffect();
+
+/// Checks the keys of `fixed` and of every configuration, and marks those
+/// without effect as read.
+void checkKeys(ConfigReader &config, llvm::ArrayRef<FixedKey> fixed,
+               llvm::ArrayRef<const char *> withoutEffect);
 
 } // namespace ashlar::hf
 

@@ -58,6 +58,16 @@ static void checkFixedKeys(ConfigReader &config,
   }
 }
 
+void hf::checkKeys(ConfigReader &config, llvm::ArrayRef<FixedKey> fixed,
+                   llvm::ArrayRef<const char *> withoutEffect) {
+  checkFixedKeys(config, commonFixedKeys());
+  checkFixedKeys(config, fixed);
+  for (const char *key : commonKeysWithoutEffect())
+    config.markRead(key);
+  for (const char *key : withoutEffect)
+    config.markRead(key);
+}
+
 static Expected<const Family *> selectFamily(const JsonDocument &document) {
   const char *remedy = "any other transformer can be described in YAML "
                        "instead; `ashlar spec MODEL` prints examples";
@@ -95,7 +105,8 @@ static Error checkSpec(const JsonDocument &document, const ModelSpec &spec) {
 Expected<ImportResult> ashlar::importConfig(StringRef configText,
                                             StringRef configFile,
                                             const std::string *generationText,
-                                            StringRef generationFile) {
+                                            StringRef generationFile,
+                                            StringRef tower) {
   Expected<JsonDocument> document = parseObject(configText, configFile);
   if (!document)
     return document.takeError();
@@ -106,13 +117,19 @@ Expected<ImportResult> ashlar::importConfig(StringRef configText,
   ImportResult result;
   result.spec.family = (*family)->modelType.str();
   ConfigReader config(*document, document->root);
-  checkFixedKeys(config, commonFixedKeys());
-  checkFixedKeys(config, (*family)->fixedKeys);
-  for (const char *key : commonKeysWithoutEffect())
+  checkKeys(config, (*family)->fixedKeys, (*family)->keysWithoutEffect);
+  for (const char *key : (*family)->sharedKeysWithoutEffect)
     config.markRead(key);
-  for (const char *key : (*family)->keysWithoutEffect)
-    config.markRead(key);
-  (*family)->build(config, result.spec, result.warnings);
+  if ((*family)->buildTower)
+    (*family)->buildTower(config, result.spec, result.warnings, tower);
+  else if (tower.empty())
+    (*family)->build(config, result.spec, result.warnings);
+  else
+    return userError(configFile,
+                     "--tower is \"" + escapeForDisplay(tower) +
+                         "\", but the folder holds one model, a \"" +
+                         (*family)->modelType + "\"",
+                     "leave --tower out");
   if (Error error = config.takeError())
     return error;
   warnOfUnreadKeys(config, result.warnings);

@@ -13,21 +13,13 @@ using namespace ashlar::hf;
 using llvm::StringRef;
 
 static Block readBlock(ConfigReader &config, int64_t hidden) {
-  const std::string layer = "model.layers.{layer}";
   double epsilon = config.positiveOr("rms_norm_eps", 1e-6);
-  Block block;
-  block.name = layer;
-  block.attention = groupedAttention(config, hidden);
-  block.attention.rotary = readRotary(config, block.attention.headDim);
   bool bias = config.flagOr("attention_bias", false);
-  addProjections(block.attention, layer + ".self_attn", hidden, {bias, bias});
-  block.attentionNorm = rmsNorm(layer + ".input_layernorm", hidden, epsilon);
-  block.feedForward = gatedFeedForward(
-      layer + ".mlp", hidden, config.count("intermediate_size"),
-      config.activationOr("hidden_act", "silu"),
-      config.flagOr("mlp_bias", false));
-  block.feedForwardNorm =
-      rmsNorm(layer + ".post_attention_layernorm", hidden, epsilon);
+  LlamaOptions options;
+  options.biases = {bias, bias};
+  options.feedForwardBias = config.flagOr("mlp_bias", false);
+  Block block = llamaBlock(config, hidden, options);
+  addLlamaNorms(block, hidden, epsilon);
   return block;
 }
 

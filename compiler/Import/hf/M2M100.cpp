@@ -49,20 +49,8 @@ const Family &hf::m2m100() {
       {"normalize_embedding", "false"},
       {"static_position_embeddings", "true"},
   };
-  // num_hidden_layers repeats encoder_layers.
-  static constexpr const char *withoutEffect[] = {
-      "activation_dropout",
-      "add_bias_logits",
-      "attention_dropout",
-      "classif_dropout",
-      "classifier_dropout",
-      "decoder_layerdrop",
-      "dropout",
-      "encoder_layerdrop",
-      "init_std",
-      "num_hidden_layers",
-  };
   // keep-sorted end
-  static constexpr Family family = {"m2m_100", fixed, withoutEffect, build};
+  static constexpr Family family = {
+      "m2m_100", fixed, {}, build, encoderDecoderKeysWithoutEffect};
   return family;
 }

@@ -31,21 +31,9 @@ const Family &hf::mbart() {
       {"normalize_embedding", "true"},
       {"static_position_embeddings", "false"},
   };
-  // num_hidden_layers repeats encoder_layers.
-  static constexpr const char *withoutEffect[] = {
-      "activation_dropout",
-      "add_bias_logits",
-      "attention_dropout",
-      "classif_dropout",
-      "classifier_dropout",
-      "decoder_layerdrop",
-      "dropout",
-      "encoder_layerdrop",
-      "init_std",
-      "num_hidden_layers",
-      "save_step",
-  };
   // keep-sorted end
-  static constexpr Family family = {"mbart", fixed, withoutEffect, build};
+  static constexpr const char *withoutEffect[] = {"save_step"};
+  static constexpr Family family = {"mbart", fixed, withoutEffect, build,
+                                    encoderDecoderKeysWithoutEffect};
   return family;
 }

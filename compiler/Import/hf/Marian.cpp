@@ -65,22 +65,10 @@ const Family &hf::marian() {
       {"normalize_embedding", "false"},
       {"static_position_embeddings", "true"},
   };
-  // final_logits_bias is added whatever add_bias_logits says;
-  // num_hidden_layers repeats encoder_layers.
-  static constexpr const char *withoutEffect[] = {
-      "activation_dropout",
-      "add_bias_logits",
-      "attention_dropout",
-      "classif_dropout",
-      "classifier_dropout",
-      "decoder_layerdrop",
-      "dropout",
-      "encoder_layerdrop",
-      "extra_pos_embeddings",
-      "init_std",
-      "num_hidden_layers",
-  };
   // keep-sorted end
-  static constexpr Family family = {"marian", fixed, withoutEffect, build};
+  // final_logits_bias is added whatever add_bias_logits says.
+  static constexpr const char *withoutEffect[] = {"extra_pos_embeddings"};
+  static constexpr Family family = {"marian", fixed, withoutEffect, build,
+                                    encoderDecoderKeysWithoutEffect};
   return family;
 }

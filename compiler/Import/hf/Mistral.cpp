@@ -16,10 +16,7 @@ static Block readBlock(ConfigReader &config, int64_t hidden, double epsilon) {
   options.defaultKvHeads = 8;
   Block block = llamaBlock(config, hidden, options);
   block.attention.window = readWindow(config, /*defaultWindow=*/4096);
-  block.attentionNorm =
-      rmsNorm(block.name + ".input_layernorm", hidden, epsilon);
-  block.feedForwardNorm =
-      rmsNorm(block.name + ".post_attention_layernorm", hidden, epsilon);
+  addLlamaNorms(block, hidden, epsilon);
   return block;
 }
 

@@ -37,20 +37,14 @@ static FeedForward readExperts(ConfigReader &config, const Twine &module,
 }
 
 static Block readBlock(ConfigReader &config, int64_t hidden, double epsilon) {
-  Block block;
-  block.name = "model.layers.{layer}";
-  block.attention = groupedAttention(config, hidden, /*defaultHeadDim=*/0,
-                                     /*defaultKvHeads=*/8);
-  block.attention.rotary = readRotary(config, block.attention.headDim,
-                                      /*defaultTheta=*/1000000.0);
+  LlamaOptions options;
+  options.defaultKvHeads = 8;
+  options.defaultTheta = 1000000.0;
+  Block block = llamaAttentionBlock(config, hidden, options);
   block.attention.window = readWindow(config, /*defaultWindow=*/0);
-  addProjections(block.attention, block.name + ".self_attn", hidden, {});
-  block.attentionNorm =
-      rmsNorm(block.name + ".input_layernorm", hidden, epsilon);
   block.feedForward =
       readExperts(config, block.name + ".block_sparse_moe", hidden);
-  block.feedForwardNorm =
-      rmsNorm(block.name + ".post_attention_layernorm", hidden, epsilon);
+  addLlamaNorms(block, hidden, epsilon);
   return block;
 }
 

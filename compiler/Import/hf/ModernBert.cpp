@@ -98,13 +98,18 @@ static std::vector<BlockGroup> readBlocks(ConfigReader &config,
                      });
 }
 
-static void addHead(ConfigReader &config, ModelSpec &spec, const Common &common,
-                    const Stack &stack) {
+/// What every head begins with.
+static HeadLayer readTransform(ConfigReader &config, const Common &common) {
   bool bias = config.flagOr("classifier_bias", false);
-  HeadLayer transform = headLayer(
+  return headLayer(
       linear("head.dense", common.hidden, common.hidden, bias),
       config.activationOr("classifier_activation", "gelu"),
       layerNorm("head.norm", common.hidden, common.epsilon, common.normBias));
+}
+
+static void addMaskedLm(ConfigReader &config, ModelSpec &spec,
+                        const Common &common, const Stack &stack) {
+  HeadLayer transform = readTransform(config, common);
   Linear decoder = linear("decoder", common.hidden, stack.embedding.vocabulary,
                           config.flagOr("decoder_bias", true));
   if (config.flagOr("tie_word_embeddings", true)) {
@@ -116,10 +121,30 @@ static void addHead(ConfigReader &config, ModelSpec &spec, const Common &common,
   spec.heads.push_back(std::move(head));
 }
 
+/// Classes of texts, by the first token or the mean of all, or of tokens.
+static void addClasses(ConfigReader &config, ModelSpec &spec,
+                       const Common &common, bool ofTokens,
+                       std::vector<std::string> &warnings) {
+  Head head;
+  head.layers = {readTransform(config, common)};
+  StringRef pooling = config.stringOr("classifier_pooling", "cls");
+  if (!ofTokens && pooling == "cls")
+    head.rows = RowSelection::First;
+  else if (!ofTokens && pooling == "mean")
+    head.pools.resize(1);
+  else if (!ofTokens)
+    config.fail("classifier_pooling", "supported: cls, mean");
+  addClassifier(config, spec, std::move(head), common.hidden, "classifier",
+                warnings);
+}
+
 static void build(ConfigReader &config, ModelSpec &spec,
                   std::vector<std::string> &warnings) {
-  StringRef model = architecture(
-      config, {"ModernBertForMaskedLM", "ModernBertModel"}, warnings);
+  StringRef model = architecture(config,
+                                 {"ModernBertForMaskedLM", "ModernBertModel",
+                                  "ModernBertForSequenceClassification",
+                                  "ModernBertForTokenClassification"},
+                                 warnings);
   Common common = readCommon(config);
   Embedding embedding;
   embedding.vocabulary = config.count("vocab_size", maxCount);
@@ -140,7 +165,10 @@ static void build(ConfigReader &config, ModelSpec &spec,
                               common.normBias);
   spec.checkpoint.optionalPrefixes = {"model."};
   if (model == "ModernBertForMaskedLM")
-    addHead(config, spec, common, stack);
+    addMaskedLm(config, spec, common, stack);
+  else if (model.ends_with("Classification"))
+    addClasses(config, spec, common, model.ends_with("ForTokenClassification"),
+               warnings);
   else
     spec.checkpoint.ignorable = {"head.*", "decoder.*"};
   spec.stacks.push_back(std::move(stack));

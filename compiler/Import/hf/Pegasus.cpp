@@ -33,21 +33,9 @@ const Family &hf::pegasus() {
       {"normalize_embedding", "false"},
       {"static_position_embeddings", "true"},
   };
-  // num_hidden_layers repeats encoder_layers.
-  static constexpr const char *withoutEffect[] = {
-      "activation_dropout",
-      "add_bias_logits",
-      "attention_dropout",
-      "classif_dropout",
-      "classifier_dropout",
-      "decoder_layerdrop",
-      "dropout",
-      "encoder_layerdrop",
-      "extra_pos_embeddings",
-      "init_std",
-      "num_hidden_layers",
-  };
   // keep-sorted end
-  static constexpr Family family = {"pegasus", fixed, withoutEffect, build};
+  static constexpr const char *withoutEffect[] = {"extra_pos_embeddings"};
+  static constexpr Family family = {"pegasus", fixed, withoutEffect, build,
+                                    encoderDecoderKeysWithoutEffect};
   return family;
 }

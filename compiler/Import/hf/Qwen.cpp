@@ -39,10 +39,7 @@ static void addQwen(ConfigReader &config, ModelSpec &spec, bool hasHead,
   Stack stack = modelStack(config, /*defaultPositions=*/32768);
   double epsilon = config.positiveOr("rms_norm_eps", 1e-6);
   Block block = readBlock(config, stack.hidden, epsilon);
-  block.attentionNorm =
-      rmsNorm(block.name + ".input_layernorm", stack.hidden, epsilon);
-  block.feedForwardNorm =
-      rmsNorm(block.name + ".post_attention_layernorm", stack.hidden, epsilon);
+  addLlamaNorms(block, stack.hidden, epsilon);
   stack.blocks = upperWindowedBlocks(config, block);
   stack.finalNorm = rmsNorm("model.norm", stack.hidden, epsilon);
   addModel(config, spec, std::move(stack), hasHead, /*defaultTied=*/false);

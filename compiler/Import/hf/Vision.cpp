@@ -2,8 +2,6 @@
 
 #include "compiler/Import/hf/Vision.h"
 
-#include "compiler/Import/hf/Decoder.h"
-
 using namespace ashlar;
 using namespace ashlar::hf;
 using llvm::StringRef;
@@ -97,19 +95,4 @@ Embedding hf::vitEmbedding(ConfigReader &config, const Twine &module,
   embedding.positions = imagePositions(name + ".position_embeddings",
                                        *embedding.patches, hidden, {1});
   return embedding;
-}
-
-Block hf::towerBlock(ConfigReader &config, int64_t hidden, double epsilon,
-                     StringRef activation) {
-  const std::string layer = "vision_model.encoder.layers.{layer}";
-  Block block;
-  block.name = layer;
-  block.attention = encoderAttention(config, hidden);
-  addProjections(block.attention, layer + ".self_attn", hidden,
-                 {/*inputs=*/true, /*output=*/true}, "out_proj");
-  block.attentionNorm = layerNorm(layer + ".layer_norm1", hidden, epsilon);
-  block.feedForward = encoderFeedForward(
-      config, layer + ".mlp.fc1", layer + ".mlp.fc2", hidden, activation);
-  block.feedForwardNorm = layerNorm(layer + ".layer_norm2", hidden, epsilon);
-  return block;
 }

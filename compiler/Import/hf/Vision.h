@@ -43,10 +43,6 @@ Embedding vitEmbedding(ConfigReader &config, const llvm::Twine &module,
                        int64_t hidden, llvm::ArrayRef<const char *> tokens,
                        const ImageDefaults &defaults);
 
-/// clip's block of "vision_model.encoder.layers.{layer}".
-Block towerBlock(ConfigReader &config, int64_t hidden, double epsilon,
-                 llvm::StringRef activation);
-
 } // namespace ashlar::hf
 
 #endif // ASHLAR_COMPILER_IMPORT_HF_VISION_H

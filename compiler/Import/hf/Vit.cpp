@@ -2,7 +2,8 @@
 //
 // Pre-norm encoder of images; deit has a second learned row, the distillation
 // token. A classifier reads the class token behind the final norm, which
-// last_hidden_state is in front of then.
+// last_hidden_state is in front of then. With a teacher there are two, one for
+// each of those rows, and their mean.
 //
 //===----------------------------------------------------------------------===//
 
@@ -24,6 +25,33 @@ static Block readBlock(ConfigReader &config, const std::string &layer,
   block.feedForwardNorm =
       layerNorm(layer + ".layernorm_after", hidden, epsilon);
   return block;
+}
+
+/// "logits", the mean of "cls_logits" of the class token and
+/// "distillation_logits" of the other one.
+static void addTeachersClassifiers(ConfigReader &config, ModelSpec &spec,
+                                   int64_t hidden) {
+  spec.checkpoint.ignorable.push_back("*pooler.dense.*");
+  spec.labels = classLabels(config);
+  int64_t classes = spec.labels.size();
+  Head both;
+  both.output = "logits";
+  both.join = PoolJoin::Mean;
+  for (const char *name : {"cls", "distillation"}) {
+    Pool row;
+    row.from = both.pools.size();
+    row.count = 1;
+    row.layers = {headLayer(linear(llvm::Twine(name) + "_classifier", hidden,
+                                   classes, /*bias=*/true))};
+    both.pools.push_back(std::move(row));
+  }
+  Head ofClass, ofOther;
+  ofClass.output = "cls_logits";
+  ofClass.pools = {both.pools[0]};
+  ofOther.output = "distillation_logits";
+  ofOther.pools = {both.pools[1]};
+  for (Head *head : {&both, &ofClass, &ofOther})
+    spec.heads.push_back(std::move(*head));
 }
 
 /// `prefix` is the encoder's in a model with a head ("vit.").
@@ -51,6 +79,9 @@ static void build(ConfigReader &config, ModelSpec &spec,
         "pooler_output", {headLayer(linear(prefix + "pooler.dense", hidden,
                                            pooled, /*bias=*/true),
                                     Activation::Tanh)}));
+  } else if (model.ends_with("WithTeacher")) {
+    stack.finalNorm = std::move(norm);
+    addTeachersClassifiers(config, spec, hidden);
   } else {
     spec.checkpoint.ignorable.push_back("*pooler.dense.*");
     HeadLayer before;
@@ -70,7 +101,8 @@ static void buildVit(ConfigReader &config, ModelSpec &spec,
 static void buildDeit(ConfigReader &config, ModelSpec &spec,
                       std::vector<std::string> &warnings) {
   build(config, spec, warnings, "deit.",
-        {"DeiTForImageClassification", "DeiTModel"},
+        {"DeiTForImageClassification", "DeiTForImageClassificationWithTeacher",
+         "DeiTModel"},
         {"cls_token", "distillation_token"});
 }
 

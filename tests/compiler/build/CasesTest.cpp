@@ -21,7 +21,7 @@ protected:
   void SetUp() override {
     llvm::Expected<Case> given = readCase(GetParam());
     ASSERT_TRUE(bool(given)) << llvm::toString(given.takeError());
-    auto imported = importHuggingFace(given->model);
+    auto imported = importHuggingFace(given->model, given->tower);
     ASSERT_TRUE(bool(imported)) << llvm::toString(imported.takeError());
     spec = std::move(imported->spec);
     module = buildModule(context, spec, "config.json");
@@ -58,18 +58,29 @@ TEST_P(BuildCasesTest, opsAreThoseOfTheTextbook) {
   auto crosses = [](const Block &block) {
     return int64_t(block.crossAttention.has_value());
   };
-  EXPECT_EQ(count<ir::ScoresOp>(), countBlocks(attentions));
-  EXPECT_EQ(count<ir::SoftmaxOp>(), countBlocks(attentions));
-  EXPECT_EQ(count<ir::MaskOp>(), countBlocks(attentions));
-  EXPECT_EQ(count<ir::MixOp>(), countBlocks(attentions));
+  int64_t pools = 0, pooling = 0; // and those by attention
+  for (const Head &head : spec.heads)
+    for (const Pool &pool : head.pools) {
+      ++pools;
+      pooling += pool.attention.has_value();
+    }
+  EXPECT_EQ(count<ir::PoolOp>(), pools);
+  EXPECT_EQ(count<ir::ScoresOp>(), countBlocks(attentions) + pooling);
+  EXPECT_EQ(count<ir::SoftmaxOp>(), countBlocks(attentions) + pooling);
+  EXPECT_EQ(count<ir::MaskOp>(), countBlocks(attentions) + pooling);
+  EXPECT_EQ(count<ir::MixOp>(), countBlocks(attentions) + pooling);
   int64_t scaledHeads = 0;
   for (const Head &head : spec.heads)
-    scaledHeads += llvm::count_if(
-        head.layers, [](const HeadLayer &layer) { return layer.scale != 1.0; });
-  EXPECT_EQ(count<ir::ScaleOp>(), countBlocks(attentions) + scaledHeads);
+    scaledHeads += llvm::count_if(head.layers,
+                                  [](const HeadLayer &layer) {
+                                    return layer.scale != 1.0;
+                                  }) +
+                   (head.join == PoolJoin::Mean);
+  EXPECT_EQ(count<ir::ScaleOp>(),
+            countBlocks(attentions) + pooling + scaledHeads);
   // Every attention has keys; those of the cross-attentions are stored by the
   // encoder and read by the decoder.
-  EXPECT_EQ(count<ir::KvAppendOp>(), countBlocks(attentions));
+  EXPECT_EQ(count<ir::KvAppendOp>(), countBlocks(attentions) + pooling);
   EXPECT_EQ(count<ir::KvReadOp>(), countBlocks(crosses));
   EXPECT_EQ(count<ir::RotaryOp>(), countBlocks([](const Block &block) {
               return block.attention.rotary ? 2 : 0;

@@ -20,7 +20,11 @@ static PlanDescription planOf(const std::string &name) {
   ashlar_cache_plan cross = kept;
   ashlar_cache_plan local = kept;
   local.in_arena = 1;
-  plan.caches = {kept, cross, local};
+  // A token adds nothing to it.
+  ashlar_cache_plan ring = kept;
+  ring.slot_segments = 2;
+  ring.kept_segments = 1;
+  plan.caches = {kept, cross, local, ring};
   plan.plan.cross_cache = 1;
   return plan;
 }

@@ -92,6 +92,7 @@ TEST_F(PlanLayout, Stack) {
   CHECK_FIELD(Stack, ashlar_stack_plan, vectors_offset);
   CHECK_FIELD(Stack, ashlar_stack_plan, hidden_stride);
   CHECK_FIELD(Stack, ashlar_stack_plan, cache_kind);
+  CHECK_FIELD(Stack, ashlar_stack_plan, ring_kind);
 }
 
 TEST_F(PlanLayout, HeadCacheTap) {
@@ -99,10 +100,12 @@ TEST_F(PlanLayout, HeadCacheTap) {
   CHECK_FIELD(Head, ashlar_head_plan, function);
   CHECK_FIELD(Head, ashlar_head_plan, output);
   CHECK_FIELD(Head, ashlar_head_plan, first_row_only);
+  CHECK_FIELD(Head, ashlar_head_plan, pools);
   CHECK_FIELD(Head, ashlar_head_plan, output_features);
   CHECK_FIELD(Head, ashlar_head_plan, scalar);
   checkSize(PlanStruct::Cache, sizeof(ashlar_cache_plan));
   CHECK_FIELD(Cache, ashlar_cache_plan, in_arena);
+  CHECK_FIELD(Cache, ashlar_cache_plan, kept_segments);
   CHECK_FIELD(Cache, ashlar_cache_plan, capacity);
   checkSize(PlanStruct::Tap, sizeof(ashlar_tap_plan));
   CHECK_FIELD(Tap, ashlar_tap_plan, name);

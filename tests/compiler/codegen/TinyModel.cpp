@@ -49,6 +49,7 @@ static StackDescription makeStack() {
   stack.plan.hidden_offset = hiddenOffset;
   stack.plan.hidden_stride = hiddenFeatures;
   stack.plan.cache_kind = -1;
+  stack.plan.ring_kind = -1;
   return stack;
 }
 

@@ -11,8 +11,11 @@
 #include "compiler/Import/Import.h"
 #include "compiler/Spec/Validate.h"
 #include "compiler/Spec/Yaml.h"
+#include "compiler/Support/Files.h"
+#include "compiler/Support/Json.h"
 #include "compiler/Weights/Checkpoint.h"
 #include "tests/compiler/import/Weights.h"
+#include "tests/compiler/support/ErrorText.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FileSystem.h"
@@ -26,13 +29,27 @@ class Cases : public testing::TestWithParam<std::string> {
 protected:
   /// Imports the model; records a failure when that does not work.
   ImportResult import() {
-    llvm::Expected<ImportResult> result = importModel(folder());
+    llvm::Expected<ImportResult> result = importModel(folder(), tower());
     if (result)
       return std::move(*result);
     ADD_FAILURE() << llvm::toString(result.takeError());
     return {};
   }
   std::string folder() const { return root + "/" + GetParam(); }
+
+  /// What the case beside the folder says of it.
+  std::string tower() const {
+    llvm::Expected<InputFile> file =
+        InputFile::open(folder() + "/../case.json");
+    if (!file) {
+      llvm::consumeError(file.takeError());
+      return "";
+    }
+    JsonDocument document = valueOf(
+        parseJson(valueOf(file->readAll(uint64_t(1) << 20)), "case.json"));
+    const JsonValue *value = document.root.find("tower");
+    return value ? value->text : "";
+  }
 };
 
 TEST_P(Cases, DescriptionMatchesCheckpoint) {

@@ -143,7 +143,8 @@ TEST(Generation, OpenLanguage) {
     EXPECT_EQ(result.spec.generation.decoderPrompt, Ids());
     EXPECT_EQ(result.warnings,
               Names{"generation_config.json leaves the language of the output "
-                    "open; --decoder-ids says what it begins with"});
+                    "open; --language or --decoder-ids says what it "
+                    "begins with"});
   }
 }
 

@@ -13,6 +13,7 @@ using namespace ashlar::test;
 
 using Names = std::vector<std::string>;
 using Sizes = std::vector<int64_t>;
+using Pools = std::vector<Pool>;
 
 static Keys keysOf(const std::string &family, const std::string &model) {
   return {{"model_type", "\"" + family + "\""},
@@ -82,11 +83,25 @@ TEST(VisionFamilies, DeitHasTwoTokens) {
   EXPECT_EQ(patches.prefix[1].tensor, "deit.embeddings.distillation_token");
   EXPECT_EQ(spec.stacks[0].maxPositions, 2 + 4);
   EXPECT_EQ(spec.heads[0].output, "pooler_output");
-  EXPECT_EQ(
-      errorOf(keysOf("deit", "DeiTForImageClassificationWithTeacher"), {}),
-      "config.json:3:21: \"architectures\" has "
-      "\"DeiTForImageClassificationWithTeacher\"; supported: "
-      "DeiTForImageClassification, DeiTModel");
+}
+
+TEST(VisionFamilies, ATeachersClassifiersReadOneTokenEach) {
+  ModelSpec spec =
+      specOf(keysOf("deit", "DeiTForImageClassificationWithTeacher"));
+  EXPECT_TRUE(spec.stacks[0].finalNorm);
+  ASSERT_EQ(spec.heads.size(), 3u);
+  const Head &both = spec.heads[0];
+  EXPECT_EQ(both.output, "logits");
+  EXPECT_EQ(both.join, PoolJoin::Mean);
+  ASSERT_EQ(both.pools.size(), 2u);
+  EXPECT_EQ(both.pools[1].from, 1);
+  EXPECT_EQ(both.pools[1].count, 1);
+  EXPECT_EQ(both.pools[1].layers[0].linear->weight.tensor,
+            "distillation_classifier.weight");
+  EXPECT_EQ(spec.heads[1].output, "cls_logits");
+  EXPECT_EQ(spec.heads[1].pools, Pools{both.pools[0]});
+  EXPECT_EQ(spec.heads[2].output, "distillation_logits");
+  EXPECT_EQ(spec.labels.size(), 2u);
 }
 
 TEST(VisionFamilies, Dinov2ScalesWhatSubBlocksGive) {
@@ -103,10 +118,9 @@ TEST(VisionFamilies, Dinov2ScalesWhatSubBlocksGive) {
   EXPECT_EQ(gated.activation, Activation::Silu);
   EXPECT_EQ(gated.up.weight.begin, 32);
   EXPECT_EQ(gated.gate->weight.stored, (Sizes{64, 12}));
-  EXPECT_EQ(errorOf(dinoKeys(),
-                    {{"architectures", "[\"Dinov2ForImageClassification\"]"}}),
-            "config.json:3:21: \"architectures\" has "
-            "\"Dinov2ForImageClassification\"; supported: Dinov2Model");
+  EXPECT_EQ(errorOf(dinoKeys(), {{"architectures", "[\"Dinov2Backbone\"]"}}),
+            "config.json:3:21: \"architectures\" has \"Dinov2Backbone\"; "
+            "supported: Dinov2Model, Dinov2ForImageClassification");
   EXPECT_EQ(errorOf(dinoKeys(), {{"image_size", "[10, 10]"}}),
             "config.json:8:17: \"image_size\" is an array; expected an integer "
             "from 1 to 16777216");
@@ -129,15 +143,152 @@ TEST(VisionFamilies, ClipNormsInFrontOfItsBlocks) {
   EXPECT_EQ(spec.heads[0].layers.size(), 1u);
 }
 
-TEST(VisionFamilies, SiglipDoesNotPool) {
+TEST(VisionFamilies, Dinov2ClassifiesByTokenAndMean) {
+  ModelSpec spec = specOf(
+      dinoKeys(), {{"architectures", "[\"Dinov2ForImageClassification\"]"},
+                   {"num_labels", "3"}});
+  const Head &head = spec.heads[0];
+  EXPECT_EQ(head.join, PoolJoin::Concat);
+  ASSERT_EQ(head.pools.size(), 2u);
+  EXPECT_EQ(head.pools[0].count, 1);
+  EXPECT_EQ(head.pools[1].from, 1);
+  EXPECT_EQ(head.pools[1].count, 0);
+  EXPECT_EQ(head.layers[0].linear->inFeatures, 24);
+  EXPECT_EQ(spec.labels.size(), 3u);
+}
+
+TEST(VisionFamilies, SiglipPoolsByAttention) {
   Keys keys = keysOf("siglip_vision_model", "SiglipVisionModel");
   ModelSpec spec = specOf(keys, {{"vision_use_head", "false"}});
   EXPECT_TRUE(spec.stacks[0].embedding.patches->prefix.empty());
   EXPECT_EQ(spec.stacks[0].maxPositions, 4);
   EXPECT_TRUE(spec.stacks[0].finalNorm);
   EXPECT_TRUE(spec.heads.empty());
-  EXPECT_EQ(errorOf(keys, {{"vision_use_head", "true"}}),
-            "config.json:10:22: \"vision_use_head\" is true; supported: false "
-            "(attention pooling is not)\nset it to false for "
-            "last_hidden_state alone");
+  spec = specOf(keys);
+  ASSERT_EQ(spec.heads.size(), 1u);
+  EXPECT_EQ(spec.heads[0].output, "pooler_output");
+  const AttentionPool &pool = *spec.heads[0].pools[0].attention;
+  EXPECT_EQ(pool.probe.stored, (Sizes{1, 1, 12}));
+  EXPECT_EQ(pool.attention.heads, 3);
+  EXPECT_EQ(pool.attention.key.weight.tensor,
+            "vision_model.head.attention.in_proj_weight");
+  EXPECT_EQ(pool.attention.key.weight.begin, 12);
+  EXPECT_EQ(pool.attention.value.bias->begin, 24);
+  EXPECT_EQ(pool.feedForward.width, 20);
+}
+
+//===----------------------------------------------------------------------===//
+// Folders with two towers
+//===----------------------------------------------------------------------===//
+
+static Keys bothTowers(const std::string &family, const std::string &model) {
+  return {
+      {"model_type", "\"" + family + "\""},
+      {"architectures", "[\"" + model + "\"]"},
+      {"text_config", "{\"hidden_size\": 8, \"num_attention_heads\": 2}"},
+      {"vision_config", "{\"hidden_size\": 12, \"num_attention_heads\": 3}"}};
+}
+
+static llvm::Expected<ImportResult> importTower(const Keys &keys,
+                                                const std::string &tower,
+                                                const Keys &changes = {}) {
+  return importConfig(configOf(keys, changes), "config.json", nullptr, "",
+                      tower);
+}
+
+TEST(VisionFamilies, ATowerOfTwoIsChosen) {
+  Keys keys = bothTowers("clip", "CLIPModel");
+  ModelSpec text =
+      valueOf(importTower(keys, "text", {{"projection_dim", "5"}})).spec;
+  EXPECT_EQ(text.stacks[0].input, "input_ids");
+  EXPECT_EQ(text.stacks[0].hidden, 8);
+  EXPECT_TRUE(text.stacks[0].blocks[0].block.attention.causal);
+  EXPECT_EQ(text.heads[0].output, "text_embeds");
+  EXPECT_EQ(text.heads[0].layers[0].linear->outFeatures, 5);
+  ModelSpec image = valueOf(importTower(keys, "vision")).spec;
+  EXPECT_EQ(image.stacks[0].input, "pixel_values");
+  EXPECT_EQ(image.stacks[0].maxPositions, 1 + 49);
+  EXPECT_EQ(image.heads[0].output, "image_embeds");
+  EXPECT_EQ(image.heads[0].layers[1].linear->outFeatures, 512);
+
+  keys = bothTowers("siglip", "SiglipModel");
+  text = valueOf(importTower(keys, "text")).spec;
+  EXPECT_FALSE(text.stacks[0].blocks[0].block.attention.causal);
+  EXPECT_EQ(text.heads[0].rows, RowSelection::Last);
+  image = valueOf(importTower(keys, "vision")).spec;
+  EXPECT_EQ(image.stacks[0].maxPositions, 14 * 14);
+  EXPECT_TRUE(image.heads[0].pools[0].attention);
+}
+
+TEST(VisionFamilies, WhatATowerIsChosenBy) {
+  const std::string both = "config.json: the folder holds two models, one of "
+                           "texts and one of images\nchoose with --tower=text "
+                           "or --tower=vision";
+  Keys keys = bothTowers("clip", "CLIPModel");
+  EXPECT_EQ(errorText(importTower(keys, "")), both);
+  EXPECT_EQ(errorText(importTower(bothTowers("siglip", "SiglipModel"), "")),
+            both);
+  EXPECT_EQ(errorText(importTower(keys, "sound")),
+            "config.json: --tower is \"sound\"; expected text or vision");
+  keys = bothTowers("clip", "CLIPForImageClassification");
+  EXPECT_EQ(valueOf(importTower(keys, "")).spec.heads[0].pools[0].from, 1);
+  EXPECT_EQ(errorText(importTower(keys, "text")),
+            "config.json: --tower is \"text\"; expected vision, as "
+            "CLIPForImageClassification has no other");
+  keys = bothTowers("siglip", "SiglipForImageClassification");
+  EXPECT_EQ(valueOf(importTower(keys, "vision")).spec.heads[0].pools[0].from,
+            0);
+  EXPECT_EQ(errorText(importTower(keysOf("vit", "ViTModel"), "vision")),
+            "config.json: --tower is \"vision\", but the folder holds one "
+            "model, a \"vit\"\nleave --tower out");
+}
+
+TEST(VisionFamilies, PartsOfAConfiguration) {
+  Keys keys = bothTowers("clip", "CLIPModel");
+  // The old key counts, with the defaults of what it leaves out.
+  ModelSpec old =
+      valueOf(importTower(keys, "text",
+                          {{"text_config_dict", "{\"hidden_size\": 16}"}}))
+          .spec;
+  EXPECT_EQ(old.stacks[0].hidden, 16);
+  EXPECT_EQ(old.stacks[0].blocks[0].block.attention.heads, 8);
+  EXPECT_EQ(valueOf(importTower(keys, "text", {{"text_config_dict", "null"}}))
+                .spec.stacks[0]
+                .hidden,
+            8);
+  EXPECT_EQ(valueOf(importTower(keys, "vision", {{"vision_config", ""}}))
+                .spec.stacks[0]
+                .hidden,
+            768);
+  EXPECT_EQ(
+      errorText(importTower(keys, "text",
+                            {{"text_config_dict", "{\"vocab_"
+                                                  "size\": 0}"}})),
+      "config.json:6:38: \"text_config_dict.vocab_size\" is 0; expected an "
+      "integer from 1 to 2147483647");
+  EXPECT_EQ(errorText(importTower(keys, "text", {{"text_config", "3"}})),
+            "config.json:4:18: \"text_config\" is 3; expected an object");
+  EXPECT_EQ(errorText(importTower(keys, "text",
+                                  {{"text_config", "{\"hidden_size\": 9}"}})),
+            "config.json:4:18: \"text_config.num_attention_heads\" is absent; "
+            "expected a divisor of \"hidden_size\" (9)");
+  EXPECT_EQ(
+      errorText(importTower(keys, "vision",
+                            {{"vision_config", "{\"hidden_act\": \"foo\"}"}}))
+          .substr(0, 65),
+      "config.json:5:35: \"vision_config.hidden_act\" is \"foo\"; "
+      "supported:");
+  ImportResult unknown =
+      valueOf(importTower(keys, "text", {{"text_config", "{\"heat\": 1}"}}));
+  // Siglip has no such old keys.
+  ImportResult other =
+      valueOf(importTower(bothTowers("siglip", "SiglipModel"), "text",
+                          {{"text_config_dict", "{\"hidden_size\": 16}"}}));
+  EXPECT_EQ(other.spec.stacks[0].hidden, 8);
+  ASSERT_EQ(other.warnings.size(), 1u);
+  EXPECT_NE(other.warnings[0].find("\"text_config_dict\""), std::string::npos);
+  ASSERT_EQ(unknown.warnings.size(), 1u);
+  EXPECT_EQ(unknown.warnings[0],
+            "config.json has keys that are unknown here and were ignored: "
+            "\"text_config.heat\"");
 }

@@ -31,7 +31,7 @@ protected:
     ASSERT_TRUE(bool(read)) << llvm::toString(read.takeError());
     given = std::move(*read);
     llvm::Expected<std::unique_ptr<LoadedModel>> loaded =
-        loadModel(given.model);
+        loadModel(given.model, given.tower);
     ASSERT_TRUE(bool(loaded)) << llvm::toString(loaded.takeError());
     model = std::move(*loaded);
     module = buildModule(context, model->spec, "config.json");

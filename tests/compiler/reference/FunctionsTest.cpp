@@ -219,6 +219,33 @@ TEST_F(Rotations, longRopeFrequencies) {
               1.5 * std::cos(0.06)});
 }
 
+TEST(Functions, poolIsTheMeanOfSomeRows) {
+  Tensor rows({5, 2});
+  rows.data = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
+  // Slot 4 has three rows, slot 1 two.
+  Sequences places = {{4, 0}, {4, 1}, {4, 2}, {1, 0}, {1, 1}};
+  auto pooled = [&](int64_t from, std::optional<int64_t> count) {
+    Tensor result = pool(rows, places, from, count);
+    EXPECT_EQ(result.dim(0), 2);
+    return result.data;
+  };
+  using List = std::vector<double>;
+  EXPECT_EQ(pooled(0, std::nullopt), (List{3, 4, 8, 9}));
+  EXPECT_EQ(pooled(1, std::nullopt), (List{4, 5, 9, 10}));
+  EXPECT_EQ(pooled(0, 1), (List{1, 2, 7, 8}));
+  EXPECT_EQ(pooled(1, 7), (List{4, 5, 9, 10}));
+  EXPECT_EQ(pooled(2, std::nullopt), (List{5, 6, 0, 0}));
+}
+
+TEST(Functions, concatKeepsTheOrder) {
+  Tensor a({2, 1}), b({2, 2});
+  a.data = {1, 2};
+  b.data = {3, 4, 5, 6};
+  Tensor both = concat({&a, &b});
+  EXPECT_EQ(both.dim(1), 3);
+  EXPECT_EQ(both.data, (std::vector<double>{1, 3, 4, 2, 5, 6}));
+}
+
 TEST(Functions, scoresShareKeyHeads) {
   // 4 query heads, 2 key heads of size 1.
   Tensor query = tensor({1, 4, 1}, {1, 2, 3, 4});

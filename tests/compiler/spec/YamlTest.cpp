@@ -177,6 +177,34 @@ static ModelSpec bareSpec() {
   return spec;
 }
 
+/// Heads that make one row of a sequence's.
+static ModelSpec pooledSpec() {
+  ModelSpec spec = bareSpec();
+  spec.heads.resize(1);
+  Head &head = spec.heads[0];
+  head.rows = RowSelection::Last;
+  head.token = 0;
+  Head joined = head;
+  joined.output = "joined";
+  joined.rows = RowSelection::All;
+  joined.join = PoolJoin::Mean;
+  joined.pools.resize(2);
+  joined.pools[0].count = 1;
+  joined.pools[0].layers = {HeadLayer()};
+  joined.pools[0].layers[0].linear = linearOf("first", 8, 8);
+  AttentionPool &pool = joined.pools[1].attention.emplace();
+  pool.probe = weightOf("probe", {1, 1, 8});
+  pool.attention.heads = pool.attention.kvHeads = 2;
+  pool.attention.headDim = 4;
+  pool.attention.query = linearOf("pool_query", 8, 8);
+  pool.norm = normOf("pool_norm", 8);
+  pool.feedForward.width = 12;
+  pool.feedForward.up = linearOf("pool_up", 8, 12);
+  pool.feedForward.down = linearOf("pool_down", 12, 8);
+  spec.heads.push_back(std::move(joined));
+  return spec;
+}
+
 /// Convolutions over vectors, and what a speech model's text begins with.
 static ModelSpec stemSpec() {
   ModelSpec spec = encoderDecoderSpec();
@@ -228,7 +256,7 @@ static ModelSpec optionsSpec() {
 TEST(Yaml, SaysEverythingBack) {
   for (const ModelSpec &spec :
        {decoderSpec(), encoderDecoderSpec(), fullSpec(), sandwichSpec(),
-        parallelSpec(), bareSpec(), stemSpec(), optionsSpec()}) {
+        parallelSpec(), bareSpec(), pooledSpec(), stemSpec(), optionsSpec()}) {
     std::string text = printYaml(spec, {});
     YamlModel back = valueOf(parseYaml(text, "m.yaml"));
     EXPECT_TRUE(back.spec == spec) << text;
@@ -414,7 +442,10 @@ TEST(Names, GoThereAndBack) {
   EXPECT_STREQ(nameOf(PositionBiasKind::Relative), "relative");
   EXPECT_STREQ(nameOf(StackKind::Encoder), "encoder");
   EXPECT_STREQ(nameOf(RowSelection::First), "first");
+  EXPECT_STREQ(nameOf(RowSelection::Last), "last");
   EXPECT_STREQ(nameOf(RowSelection::Token), "token");
+  EXPECT_STREQ(nameOf(PoolJoin::Concat), "concat");
+  EXPECT_STREQ(nameOf(PoolJoin::Mean), "mean");
   EXPECT_STREQ(nameOf(RowSelection::HighestToken), "highest_token");
   EXPECT_EQ(fromName<Activation>("swish"), std::nullopt);
 }

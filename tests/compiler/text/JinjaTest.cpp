@@ -54,10 +54,14 @@ TEST_P(JinjaCases, agreeWithJinja2) {
     JinjaValue variables = JinjaValue::of(JinjaValue::Map{
         {"messages", toValue(*chat.find("messages"))},
         {"add_generation_prompt", toValue(*chat.find("add_generation_prompt"))},
-        {"tools", JinjaValue::none()},
+        {"tools", chat.find("tools") ? toValue(*chat.find("tools"))
+                                     : JinjaValue::none()},
         {"documents", JinjaValue::none()},
         {"bos_token", JinjaValue::of(std::string("<s>"))},
         {"eos_token", JinjaValue::of(std::string("</s>"))}});
+    if (const JsonValue *date = file.root.find("date"))
+      variables.map->emplace_back("strftime_now",
+                                  *JinjaValue::today(date->text));
     llvm::Expected<std::string> text = renderJinja(source, "t", variables);
     if (const JsonValue *refusal = chat.find("refusal")) {
       EXPECT_NE(errorText(std::move(text))
@@ -69,14 +73,14 @@ TEST_P(JinjaCases, agreeWithJinja2) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Templates, JinjaCases,
-                         ::testing::Values("chatml", "gemma", "llama2",
-                                           "llama3", "llama31", "macro",
-                                           "mistral", "mistral3", "operations",
-                                           "phi3", "qwen2", "qwen25", "zephyr"),
-                         [](const auto &info) {
-                           return std::string(info.param);
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Templates, JinjaCases,
+    ::testing::Values("chatml", "command_r", "deepseek_r1", "gemma", "granite",
+                      "hermes", "language", "llama2", "llama3", "llama31",
+                      "llama32", "macro", "mistral", "mistral3", "mistral_nemo",
+                      "operations", "phi3", "phi35", "qwen2", "qwen25", "qwen3",
+                      "zephyr"),
+    [](const auto &info) { return std::string(info.param); });
 
 static std::string render(llvm::StringRef source) {
   return valueOf(renderJinja(source, "t", JinjaValue::of(JinjaValue::Map{})));
@@ -89,6 +93,8 @@ static std::string refusal(llvm::StringRef source) {
 TEST(Jinja, errorsNameTheLine) {
   EXPECT_EQ(refusal("a\n{{ x.y }}"),
             "t: chat template, line 2: \"y\" of what is undefined");
+  EXPECT_EQ(refusal("{{ x[1.5] }}"),
+            "t: chat template, line 1: an element of what is undefined");
   EXPECT_EQ(refusal("{% while x %}"),
             "t: chat template, line 1: block \"while\" is not supported; "
             "supported: break, continue, for, generation, if, macro, set");
@@ -108,13 +114,34 @@ TEST(Jinja, errorsNameTheLine) {
   EXPECT_EQ(refusal("{{ f(1) }}"),
             "t: chat template, line 1: \"f\" cannot be called; supported: "
             "dict, namespace, raise_exception, range");
-  EXPECT_EQ(refusal("{{ 'a' | sort }}").substr(0, 60),
-            "t: chat template, line 1: filter \"sort\" is not supported; su");
+  EXPECT_EQ(refusal("{{ 'a' | sorted }}").substr(0, 60),
+            "t: chat template, line 1: filter \"sorted\" is not supported; ");
+  EXPECT_EQ(refusal("{{ [1, 'a'] | sort }}"),
+            "t: chat template, line 1: an integer < a string");
+  EXPECT_EQ(refusal("{{ 2 ** 63 }}"),
+            "t: chat template, line 1: a number is too large");
+  EXPECT_EQ(refusal("{{ 0 ** -1 }}"),
+            "t: chat template, line 1: division by zero");
+  EXPECT_EQ(refusal("{{ (-8) ** 0.5 }}"),
+            "t: chat template, line 1: a power that is no number");
+  EXPECT_EQ(
+      refusal("{{ 'x' | indent([]) }}"),
+      "t: chat template, line 1: \"width\" is a list; expected an integer "
+      "or a string");
+  EXPECT_EQ(
+      refusal("{{ [] | dictsort }}"),
+      "t: chat template, line 1: dictsort takes a mapping, and sorts it by "
+      "\"key\" or \"value\"");
+  EXPECT_EQ(refusal("{% set f = range %}{{ f() }}"),
+            "t: chat template, line 1: range takes 1 to 3 numbers");
   EXPECT_EQ(refusal("{{ 'a' is odder }}").substr(0, 60),
             "t: chat template, line 1: test \"odder\" is not supported; sup");
 }
 
 TEST(Jinja, limits) {
+  EXPECT_EQ(refusal("{{ 'aaaaaaaa' * 9223372036854775807 }}"),
+            "t: chat template, line 1: the template takes more than 16 MiB");
+
   std::string deep = std::string(100, '(') + "1" + std::string(100, ')');
   EXPECT_EQ(refusal("{{ " + deep + " }}"),
             "t: chat template, line 1: more than 64 levels");
@@ -138,6 +165,31 @@ TEST(Jinja, limits) {
   EXPECT_EQ(refusal("{% set ns = namespace() %}{% set ns.x = [ns] %}"),
             "t: chat template, line 1: a namespace in a namespace is not "
             "supported");
+}
+
+TEST(Jinja, theDayIsTheUsers) {
+  auto on = [](llvm::StringRef day, llvm::StringRef format) {
+    JinjaValue variables = JinjaValue::of(
+        JinjaValue::Map{{"strftime_now", *JinjaValue::today(day)}});
+    return renderJinja(("{{ strftime_now('" + format + "') }}").str(), "t",
+                       variables);
+  };
+  EXPECT_EQ(valueOf(on("2024-12-31", "%A, %-d %B %Y (%j)")),
+            "Tuesday, 31 December 2024 (366)");
+  EXPECT_EQ(
+      errorText(on("2024-12-31", "%s")),
+      "t: chat template, line 1: strftime_now of \"%s\"; supported: % and "
+      "one of a, A, b, B, d, e, F, H, I, j, m, M, p, S, T, y, Y");
+  EXPECT_EQ(errorText(on("2024-12-31", "%")).substr(0, 45),
+            "t: chat template, line 1: strftime_now of \"%\"");
+  EXPECT_EQ(
+      refusal("{{ strftime_now('%Y') }}"),
+      "t: chat template, line 1: the template writes the date, and none is "
+      "given; --chat-date=YYYY-MM-DD of compile does");
+  for (const char *wrong :
+       {"", "2024-1-1", "2024-02-30", "2023-02-29", "2024-13-01", "2024-00-10",
+        "0000-01-01", "2024-01-01T", "24-01-0001", "2024--1-01"})
+    EXPECT_FALSE(JinjaValue::today(wrong).has_value()) << wrong;
 }
 
 TEST(Jinja, emptyTemplates) {

@@ -22,22 +22,25 @@ static bool isSmall(const ModelSpec &spec) {
   return spec.labels.size() < 1000;
 }
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  llvm::StringRef input(reinterpret_cast<const char *>(data), size);
-  auto [config, rest] = input.split("\n---\n");
-  std::string generation = rest.str();
-  llvm::Expected<ImportResult> result =
-      importConfig(config, "config.json", rest.empty() ? nullptr : &generation,
-                   "generation_config.json");
-  if (!result) {
-    checkRefusal(result.takeError());
-    return 0;
-  }
+static void check(llvm::StringRef config, const std::string *generation,
+                  llvm::StringRef tower) {
+  llvm::Expected<ImportResult> result = importConfig(
+      config, "config.json", generation, "generation_config.json", tower);
+  if (!result)
+    return checkRefusal(result.takeError());
   if (!isSmall(result->spec))
-    return 0;
+    return;
   std::string text = printYaml(result->spec, result->source);
   llvm::Expected<YamlModel> back = parseYaml(text, "model.yaml");
   if (!back || !(back->spec == result->spec))
     abort();
+}
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  llvm::StringRef input(reinterpret_cast<const char *>(data), size);
+  auto [config, rest] = input.split("\n---\n");
+  std::string generation = rest.str();
+  for (const char *tower : {"", "text", "vision"})
+    check(config, rest.empty() ? nullptr : &generation, tower);
   return 0;
 }

@@ -1,6 +1,6 @@
 //===- TextTablesFuzzer.cpp - Any bytes as text tables --------------------===//
 
-#include "runtime/text/text.h"
+#include "runtime/text/chat.h"
 
 #include <cstdlib>
 #include <cstring>
@@ -21,9 +21,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (ashlar_text_tokens(&text, input, sizeof(input), ASHLAR_TEXT_SPECIAL,
                            &tokens, &error) == 0)
       ashlar_tokens_free(&tokens);
-    ashlar_text_chat chat = {"a ", 2, input, sizeof(input)};
-    for (const char *system : {"a ", (const char *)nullptr}) {
-      chat.system = system;
+    const ashlar_turn said[] = {
+        {input, sizeof(input)}, {"<think>a</think>\n b ", 20}, {"", 0}};
+    for (ashlar_text_chat chat : {ashlar_text_chat{&said[1], said, 1},
+                                  {nullptr, said, 1},
+                                  {&said[0], said, 3},
+                                  {nullptr, said, 3}}) {
       if (ashlar_text_chat_tokens(&text, &chat, 0, &tokens, &error) == 0)
         ashlar_tokens_free(&tokens);
     }

@@ -42,15 +42,18 @@ func.func @decoder(%ids: tensor<?xi32> {ashlar.input = "ids"}) -> tensor<?x40xf3
 // -----
 
 // Blocks that take turns: a turn has the phases of both, each with the stride of
-// its own weights; keys of the second part's layers lie at 2 * turn + 2.
+// its own weights; keys of the second part's layers lie behind each other. Those
+// of cross-attention lie by the layer's index, 2 * turn + 2: what one entry stores
+// another one reads.
 // CHECK-LABEL: ashlar.program @turns
 // CHECK:         scf.for %[[TURN:.*]] = %c0 to %c3 step
 // CHECK:           ashlar.phase "first"
-// CHECK:           %[[TURNS:.*]] = arith.muli %[[TURN]], %c2 :
-// CHECK:           %[[LAYER:.*]] = arith.addi %[[TURNS]], %c2 :
 // CHECK:           ashlar.phase "second"
 // CHECK:           ashlar.phase "append"
-// CHECK:             arith.muli %[[LAYER]],
+// CHECK:             arith.muli %[[TURN]], %c655360 :
+// CHECK:           ashlar.phase "source"
+// CHECK:             %[[TURNS:.*]] = arith.muli %[[TURN]], %c163840 :
+// CHECK-NEXT:        arith.addi %[[TURNS]], %c2129920 :
 // CHECK:         ashlar.barrier
 ashlar.weight @f [#ashlar.tensor<"{layer}.w", [8, 8], rows = 0 for 8>] : tensor<8x8xf32> layers = [1, 3, 2]
 ashlar.weight @s [#ashlar.tensor<"{layer}.w", [8, 8], rows = 0 for 8>] : tensor<8x8xf32> layers = [2, 3, 2]
@@ -64,6 +67,7 @@ func.func @turns(%h: tensor<?x8xf32> {ashlar.input = "vectors"}, %q: !ashlar.seq
     %a = ashlar.linear %c weight @s : tensor<?x8xf32> -> tensor<?x8xf32> loc("second")
     %i = ashlar.split_heads %a : tensor<?x8xf32> -> tensor<?x2x4xf32>
     %k, %v, %ks = ashlar.kv_append self %i, %i, %q : tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32>, tensor<?x2x4xf32> loc("append")
+    %ck, %cv, %cks = ashlar.kv_append cross %i, %i, %q : tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32>, tensor<?x2x4xf32> loc("source")
     ashlar.yield %a : tensor<?x8xf32>
   }
   return %y : tensor<?x8xf32>

@@ -56,3 +56,20 @@ func.func @maps(%q: tensor<?x2x4xf32>, %s: !ashlar.sequences) -> tensor<?x2x4xf3
   %c = ashlar.attention all %b, %k3, %v3, %s, %ks3 scale 0.5 : tensor<?x2x4xf32>, tensor<?x2x4xf32>, tensor<?x2x4xf32> -> tensor<?x2x4xf32>
   return %c : tensor<?x2x4xf32>
 }
+
+// A map of attention is of a stack's rows, not of what a head asks of them.
+// CHECK-LABEL: func.func @encoder
+// CHECK:         ashlar.attention {{.*}} {ashlar.mapped = true}
+// CHECK-LABEL: func.func @head0
+// CHECK:         ashlar.attention
+// CHECK-NOT:     ashlar.mapped
+func.func @encoder(%q: tensor<?x1x8xf32>, %s: !ashlar.sequences) -> tensor<?x1x8xf32> attributes {ashlar.stack = 0} {
+  %k, %v, %ks = ashlar.kv_append call %q, %q, %s : tensor<?x1x8xf32>, tensor<?x1x8xf32> -> tensor<?x1x8xf32>, tensor<?x1x8xf32>
+  %a = ashlar.attention all %q, %k, %v, %s, %ks scale 1.0 : tensor<?x1x8xf32>, tensor<?x1x8xf32>, tensor<?x1x8xf32> -> tensor<?x1x8xf32>
+  return %a : tensor<?x1x8xf32>
+}
+func.func @head0(%q: tensor<?x1x8xf32>, %s: !ashlar.sequences) -> tensor<?x1x8xf32> attributes {ashlar.head = 0} {
+  %k, %v, %ks = ashlar.kv_append call %q, %q, %s : tensor<?x1x8xf32>, tensor<?x1x8xf32> -> tensor<?x1x8xf32>, tensor<?x1x8xf32>
+  %a = ashlar.attention all %q, %k, %v, %s, %ks scale 1.0 : tensor<?x1x8xf32>, tensor<?x1x8xf32>, tensor<?x1x8xf32> -> tensor<?x1x8xf32>
+  return %a : tensor<?x1x8xf32>
+}

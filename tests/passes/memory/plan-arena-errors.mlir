@@ -34,3 +34,15 @@ func.func @decoder(%x: tensor<?x512xf32>, %seq: !ashlar.sequences) -> tensor<?x5
   %m = ashlar.merge_heads %y : tensor<?x1x512xf32> -> tensor<?x512xf32>
   return %m : tensor<?x512xf32>
 }
+
+// -----
+
+// Keys of sources are those that another entry has stored.
+func.func @decoder(%x: tensor<?x16xf32>, %seq: !ashlar.sequences) -> tensor<?x16xf32> attributes {ashlar.stack = 0} {
+  %h = ashlar.split_heads %x : tensor<?x16xf32> -> tensor<?x1x16xf32>
+  // expected-error@+1 {{reads cache cross, but no kv_append fills it}}
+  %keys, %values, %kseq = ashlar.kv_read cross %seq : tensor<?x1x16xf32>, tensor<?x1x16xf32>
+  %y = ashlar.attention all %h, %keys, %values, %seq, %kseq scale 1.0 : tensor<?x1x16xf32>, tensor<?x1x16xf32>, tensor<?x1x16xf32> -> tensor<?x1x16xf32>
+  %m = ashlar.merge_heads %y : tensor<?x1x16xf32> -> tensor<?x16xf32>
+  return %m : tensor<?x16xf32>
+}

@@ -60,8 +60,8 @@ func.func @copies(%ids: tensor<?xi32> {ashlar.input = "ids"}) -> tensor<?x8xf32>
 
 // A loop that passes its rows through needs no copy; keys of a call lie in the
 // arena, those of a sequence in the cache, one segment of 256 keys each.
-// CHECK: ashlar.caches = [{capacity = 8 : i64, kind = #ashlar<cache call>, layer_stride = 32768 : i64, layers = 1 : i64
-// CHECK-SAME: {capacity = 512 : i64, kind = #ashlar<cache cross>, layer_stride = 65536 : i64, layers = 3 : i64, offset = 0 : i64
+// CHECK: ashlar.caches = [{capacity = 8 : i64, kept_segments = 1 : i64, kind = #ashlar<cache call>, layer_stride = 32768 : i64, layers = 1 : i64
+// CHECK-SAME: {capacity = 512 : i64, kept_segments = 2 : i64, kind = #ashlar<cache cross>, layer_stride = 65536 : i64, layers = 3 : i64, offset = 0 : i64
 // CHECK-LABEL: func.func @keys
 // CHECK-NOT:     ashlar.copy
 func.func @keys(%h: tensor<?x16xf32> {ashlar.input = "vectors"}, %s: !ashlar.sequences {ashlar.input = "sequences"}) -> tensor<?x16xf32> attributes {ashlar.stack = 0} {
@@ -80,15 +80,15 @@ func.func @keys(%h: tensor<?x16xf32> {ashlar.input = "vectors"}, %s: !ashlar.seq
 // -----
 
 // Blocks that take turns hand on one place; the second, which only passes rows
-// through, needs no copy. Layer 3 of the cache is the second part's in the
-// second turn.
-// CHECK: ashlar.caches = [{capacity = 4096 : i64, kind = #ashlar<cache self>, {{.*}}layers = 4 : i64
+// through, needs no copy. The cache has the layers that keep keys: two.
+// CHECK: ashlar.caches = [{capacity = 4096 : i64, kept_segments = 16 : i64, kind = #ashlar<cache self>, {{.*}}layers = 2 : i64
 // CHECK-LABEL: func.func @turns
 // CHECK:         ashlar.embedding {{.*}} {buffers = [#ashlar.buffer<[[#X:]], stride = 16>]}
 // CHECK:         ashlar.layers
 // CHECK:           ashlar.linear {{.*}} {buffers = [#ashlar.buffer<[[#A:]], stride = 16>]}
 // CHECK:           ashlar.add {{.*}} {buffers = [#ashlar.buffer<[[#X]], stride = 16>]}
 // CHECK:           ashlar.yield
+// CHECK:           ashlar.kv_append self {{.*}} {ashlar.cache = array<i64: 0, 0, 1>}
 // CHECK-NOT:       ashlar.copy
 // CHECK:         } {buffers = [#ashlar.buffer<[[#X]], stride = 16>]}
 ashlar.weight @t [#ashlar.tensor<"t", [5, 8], rows = 0 for 5>] : tensor<5x8xf32>
