@@ -36,6 +36,11 @@ PRECISIONS = {"bf16": 5e-2, "int8": 0.2, "int4": 0.7, "int4,group=32,zero_points
               "int8,lm_head=int4,embeddings=f32": 0.5, "int8,kv=int8": 0.2}
 
 
+def by_turns(levels, index):
+    """One of the levels in a list; none where this machine has none of them."""
+    return [levels[index % len(levels)]] if levels else []
+
+
 def case_names():
     return sorted(name for name in os.listdir(CASES)
                   if os.path.exists(os.path.join(CASES, name, "case.json")))

@@ -161,7 +161,7 @@ def sweep(folder):
     for index, (family, config) in enumerate(long + models.odd_models()):
         name = models.write(folder, f"{family}{index}", config)
         # By turns: the other levels differ in the order of instructions only.
-        for target in first, others[index % len(others)]:
+        for target in first, *artifact.by_turns(others, index):
             path = os.path.join(folder, f"m{index}_{target.replace('-', '_')}.so")
             model = Model(name, path, f"--target={target}")
             check(name, model, target)
@@ -174,7 +174,7 @@ def forms(folder):
     for index, (family, config) in enumerate(models.odd_forms()):
         name = models.write(folder, f"{family}{index}", config)
         # By turns: x86-64-v4 and the levels above differ in their encodings only.
-        target = artifact.TARGETS[index % 2]
+        [target] = artifact.by_turns(artifact.TARGETS[:2], index)
         path = os.path.join(folder, f"f{index}.so")
         model = Model(name, path, f"--target={target}")
         check(name, model, target)
@@ -213,7 +213,7 @@ def encodings(folder):
                  if target != "x86-64-v4-vnni" or not precision.startswith("bf16")]
         turn = index // len(artifact.PRECISIONS)
         if family != "wide":
-            above = [above[turn % len(above)]]
+            above = artifact.by_turns(above, turn)
         for target in artifact.TARGETS[0], *above:
             path = os.path.join(folder, f"e{index}_{target.replace('-', '_')}.so")
             model = Model(name, path, f"--target={target}", f"--precision={precision}")
