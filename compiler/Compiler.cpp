@@ -98,7 +98,7 @@ ashlar::resolveLimits(const ModelSpec &spec, const CompileOptions &options) {
     return llvm::Error::success();
   };
   int64_t sourceLimit = encoder ? encoder->maxPositions : 0;
-  int64_t contextLimit = decoder ? decoder->maxPositions : 0;
+  int64_t contextLimit = decoder ? decoder->maxPositions : sourceLimit;
   if (llvm::Error error = set(pipeline.maxContext,
                               resolveLimit("--max-context", options.maxContext,
                                            4096, contextLimit)))
@@ -132,6 +132,17 @@ ashlar::resolveLimits(const ModelSpec &spec, const CompileOptions &options) {
               resolveLimit("--max-sequences", options.maxSequences,
                            decoder ? 1 : 8, 0)))
     return std::move(error);
+  if (decoder || patches || !sourceLimit)
+    return pipeline;
+  int64_t most = sourceLimit * pipeline.maxSequences;
+  if (options.maxTokens > most)
+    return userError("",
+                     "--max-tokens is " + llvm::Twine(options.maxTokens) +
+                         ", but " + llvm::Twine(pipeline.maxSequences) +
+                         " sequences of the model's " +
+                         llvm::Twine(sourceLimit) + " positions have " +
+                         llvm::Twine(most) + " together",
+                     "give at most that, or more --max-sequences");
   return pipeline;
 }
 
@@ -228,6 +239,7 @@ makeTextTables(const ImportResult &imported, const CompileOptions &compile,
   options.family = imported.spec.family;
   options.labels = imported.spec.labels;
   options.sentence = imported.spec.sentence;
+  options.texts = imported.source.texts;
   options.chatDate = compile.chatDate;
   // Texts are the first stack's; where it takes vectors, the last one's.
   for (const Stack &stack : llvm::reverse(imported.spec.stacks))

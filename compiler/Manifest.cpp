@@ -60,6 +60,18 @@ static llvm::json::Object toJson(const Work &work, bool all) {
   return object;
 }
 
+static llvm::json::Object tilesOf(ir::PhaseOp phase) {
+  auto numbers = phase->getAttrOfType<mlir::DenseI64ArrayAttr>(phaseTilesAttr);
+  llvm::json::Object tiles{
+      {"visited", numbers[0]}, {"total", numbers[1]}, {"tokens", numbers[2]}};
+  if (auto layers =
+          phase->getAttrOfType<mlir::DenseI64ArrayAttr>(phaseLayersAttr)) {
+    tiles["first_layer"] = layers[0];
+    tiles["layer_step"] = layers[1];
+  }
+  return tiles;
+}
+
 /// The phases of a program or of a loop over layers, which are `times` layers.
 static void countPhases(mlir::Block &block, int64_t times, Work &sum,
                         llvm::json::Array &phases) {
@@ -72,10 +84,8 @@ static void countPhases(mlir::Block &block, int64_t times, Work &sum,
       if (auto precision =
               phase->getAttrOfType<mlir::StringAttr>(phasePrecisionAttr))
         entry["precision"] = precision.getValue();
-      if (auto tiles =
-              phase->getAttrOfType<mlir::DenseI64ArrayAttr>(phaseTilesAttr))
-        entry["tiles"] = llvm::json::Object{
-            {"visited", tiles[0]}, {"total", tiles[1]}, {"tokens", tiles[2]}};
+      if (phase->hasAttr(phaseTilesAttr))
+        entry["tiles"] = tilesOf(phase);
       if (auto window =
               phase->getAttrOfType<mlir::DenseI64ArrayAttr>(phaseWindowAttr))
         entry["window"] =

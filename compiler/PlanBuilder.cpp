@@ -64,8 +64,12 @@ static int64_t usablePositions(func::FuncOp entry) {
   return positions;
 }
 
-static bool readsExtents(func::FuncOp entry) {
-  return ir::somePattern(entry, ir::readsExtent);
+static int64_t readersOfExtents(func::FuncOp entry) {
+  int64_t readers = 0;
+  if (ir::somePattern(entry, ir::readsExtent))
+    readers |= ASHLAR_EXTENT_MASKS;
+  entry.walk([&](ir::RotaryAnglesOp) { readers |= ASHLAR_EXTENT_ANGLES; });
+  return readers;
 }
 
 static int64_t markRule(const Marks &marks) {
@@ -121,7 +125,8 @@ static StackDescription describeStack(func::FuncOp entry, const Stack &stack,
   plan.hidden_offset = result.getOffset();
   plan.hidden_stride = result.getStride();
   setOwnCaches(entry, arena, plan);
-  plan.reads_extents = readsExtents(entry);
+  plan.reads_extents = readersOfExtents(entry);
+  plan.recompute_length = stack.recomputeLength;
   if (stack.marks) {
     description.marksInput = stack.marks->input;
     plan.marks_offset = arena.marks;

@@ -422,9 +422,9 @@ def Ashlar_RotaryAnglesOp : Ashlar_WeightedOp<"rotary_angles", [
   let summary = "cosines and sines of each token, by the length of its sequence";
   let description = [{
     Row t is the row of the table of cosines and sines of `positions[t]`, of frequencies
-    for the length that the token's sequence has with this call's rows. Keys that an
-    earlier call has rotated stay as they are: a token's result depends on the calls
-    that its sequence came in.
+    for the length that the token's sequence has with this call's rows, or for its extent
+    where the caller gives one (the chunks to come are part of it). Keys that an earlier
+    call has rotated stay as they are.
 
     ```mlir
     %angles = ashlar.rotary_angles %positions, %sequences by #dynamic

@@ -33,7 +33,7 @@
 
 #include <stdint.h>
 
-#define ASHLAR_ABI_VERSION 6
+#define ASHLAR_ABI_VERSION 7
 #define ASHLAR_SEGMENT_KEYS 256 /* keys of one segment of a cache */
 #define ASHLAR_MAX_WORKERS 256
 
@@ -59,7 +59,8 @@ enum ashlar_row_word {
   ASHLAR_ROW_CROSS_KEY = 5,     /* key in that segment, or 0 */
   ASHLAR_ROW_KEYS = 6,          /* tokens of its sequence, this call's included */
   ASHLAR_ROW_RING_SEGMENT = 7,  /* physical segment in the entry's ring, or 0 */
-  ASHLAR_ROW_WORDS = 8
+  ASHLAR_ROW_EXTENT = 8,        /* what angles take for the sequence's length */
+  ASHLAR_ROW_WORDS = 9
 };
 
 /* Up to plan.tile_rows successive rows of one sequence: a unit of attention. */
@@ -107,6 +108,12 @@ enum ashlar_mark_rule {
                             where there is no such one */
 };
 
+/* Who asks for a sequence's extent (ashlar_batch): a sum of these. */
+enum ashlar_extent_use {
+  ASHLAR_EXTENT_MASKS = 1,
+  ASHLAR_EXTENT_ANGLES = 2 /* rotary frequencies that depend on the length */
+};
+
 /* What the rows of a stack's call hold. Offsets are bytes from the arena's
    beginning; -1 = the model has no such input. Inputs of `max_tokens` elements. */
 typedef struct ashlar_stack_plan {
@@ -133,7 +140,9 @@ typedef struct ashlar_stack_plan {
   int64_t cache_kind;        /* index in plan.caches of that which keeps all keys of
                                 the rows, or -1 */
   int64_t ring_kind;         /* the same of a ring, for layers with windows, or -1 */
-  int64_t reads_extents;     /* whether masks ask for a sequence's extent */
+  int64_t reads_extents;     /* who asks for a sequence's extent: ashlar_extent_use */
+  int64_t recompute_length;  /* front end: a sequence that reaches so many tokens is
+                                computed anew; 0 = none is */
   const char *marks_input;   /* null = masks ask for no marks */
   int64_t marks_offset;      /* int32[max_tokens + 1], of the call's rows: entry r is
                                 the number of marked ones among the first r */

@@ -72,8 +72,10 @@ typedef struct ashlar_batch {
   const float *vectors;          /* instead of ids, as the entry takes them */
   const int32_t *position_ids;   /* [rows]; null = index in the sequence */
   const int32_t *token_type_ids; /* [rows]; null = 0 */
-  const int32_t *extents;        /* [sequences]: columns of the padded batch, where
-                                    the model's masks depend on them; null = lengths */
+  const int32_t *extents;        /* [sequences], at least the tokens with this call's; null
+                                    = these. Where masks depend on it: columns of the
+                                    padded batch. Where rotary scaling does: the length
+                                    that the sequence has with the chunks to come. */
   /* [sequences, channels, height, width] instead of ids: an image each. All have the
      same number of rows, which the model's header states. */
   const float *pixel_values;
@@ -119,10 +121,10 @@ ashlar_status ashlar_hidden(const ashlar_session *session, const float **hidden,
                             int64_t *rows, int64_t *features, int64_t *stride);
 
 /* Runs head `head` (index in the manifest's list) on rows of the last call. `rows`
-   holds `count` row numbers; null = all rows, or the first row of each sequence for
-   a head that reads those (`count` is then that number or 0). A head that makes one
-   row of all those of a sequence takes null only. `out` receives [count, features]
-   floats. */
+   holds `count` row numbers; null = all rows, or of each sequence the row that the
+   head reads, such as its first or its last one in this call (`count` is then the
+   number of sequences or 0). A head that makes one row of all those of a sequence
+   takes null only. `out` receives [count, features] floats. */
 ashlar_status ashlar_head(ashlar_session *session, int32_t head,
                           const int32_t *rows, int32_t count, float *out,
                           size_t out_floats);

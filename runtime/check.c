@@ -70,8 +70,10 @@ static ashlar_status check_sequences(ashlar_session *session, int64_t stack,
     int32_t slot = ashlar_rt_slot_of(batch, i);
     bool whole = of->image.channels == 0 || length == of->image.rows;
     if (length < 1 || !whole || slot < 0 || slot >= plan->max_sequences ||
-        (batch->extents && batch->extents[i] < length) ||
         session->slots[slot].seen == check)
+      return ASHLAR_INVALID_ARGUMENT;
+    int64_t tokens = ashlar_rt_begin_of(session, stack, slot) + length;
+    if (batch->extents && batch->extents[i] < tokens)
       return ASHLAR_INVALID_ARGUMENT;
     session->slots[slot].seen = check;
     ashlar_status status =

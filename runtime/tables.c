@@ -8,6 +8,7 @@
 
 #include "runtime/internal.h"
 #include "runtime/patches.h"
+#include "runtime/positions.h"
 
 #include <string.h>
 
@@ -76,6 +77,7 @@ static void write_rows(ashlar_session *session, const call_sequence *sequence,
     row[ASHLAR_ROW_CROSS_KEY] = cross ? key : 0;
     row[ASHLAR_ROW_KEYS] = (int32_t)(sequence->begin + sequence->length);
     row[ASHLAR_ROW_RING_SEGMENT] = ring ? ring[segment] : 0;
+    row[ASHLAR_ROW_EXTENT] = (int32_t)sequence->extent;
   }
 }
 
@@ -183,16 +185,22 @@ static void write_inputs(ashlar_session *session,
   }
 }
 
-/* Position ids of one sequence, which begins at `row` of the call. */
+/* Position ids of one sequence, which begins at `row` of the call. What came in
+   earlier calls counts as tokens. */
 static void write_positions(ashlar_session *session,
                             const ashlar_stack_plan *plan,
                             const ashlar_batch *batch,
                             const call_sequence *sequence, int64_t row) {
   int32_t *positions = table_at(session, plan->positions_offset) + row;
-  int64_t first = plan->first_position + sequence->begin;
+  int64_t next = plan->first_position + sequence->begin;
+  int64_t padding = ashlar_padding_id(plan);
   for (int64_t i = 0; i < sequence->length; ++i)
-    positions[i] = batch->position_ids ? batch->position_ids[row + i]
-                                       : (int32_t)(first + i);
+    if (batch->position_ids)
+      positions[i] = batch->position_ids[row + i];
+    else if (padding >= 0 && batch->ids[row + i] == padding)
+      positions[i] = (int32_t)padding;
+    else
+      positions[i] = (int32_t)next++;
 }
 
 /* Rows of a sequence from `begin` on that are marked where the caller marks

@@ -47,6 +47,8 @@ Value ashlar::buildEmbedding(GraphBuilder &graph, const Stack &stack,
   std::string name = stack.kind == StackKind::Encoder ? "encoder.embeddings"
                                                       : "decoder.embeddings";
   Value rows = buildStem(graph, embedding, inputs);
+  if (!embedding.tokens && embedding.scale != 1.0)
+    rows = graph.scale(rows, embedding.scale, name + ".scaled");
   if (embedding.tokens)
     rows = graph.embed(
         inputs.ids, graph.weights.matrix(*embedding.tokens, "", std::nullopt),

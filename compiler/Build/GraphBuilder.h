@@ -86,8 +86,9 @@ mlir::Value poolRows(GraphBuilder &graph, mlir::Value rows,
                      mlir::Value sequences, int64_t from, int64_t count,
                      const llvm::Twine &name);
 
-/// norm(tokens[id] * scale + types[type] + position), or of what the stem makes
-/// of vectors, or of patches.
+/// norm(tokens[id] * scale + types[type] + position); in place of the tokens
+/// may stand vectors, what the stem makes of them, or patches, which have no
+/// scale.
 mlir::Value buildEmbedding(GraphBuilder &graph, const Stack &stack,
                            const FunctionInputs &inputs);
 /// Adds the angles of `rotary`, which depend on the length, to `inputs`.

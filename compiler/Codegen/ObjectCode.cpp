@@ -202,11 +202,14 @@ void ObjectBuilder::hideTheRest() {
 /// The generated functions alone: the runtime has been through -O2 when the
 /// compiler was built, and nothing is to be gained across the two.
 void ObjectBuilder::optimize() {
-  // What pays to vectorize or unroll is already.
+  // What pays to vectorize or unroll is already. Unrolled again, the short
+  // loops between (prefetches, operands) cost more than half of the time of
+  // code generation, most of it in loop strength reduction, and gain nothing.
   llvm::PipelineTuningOptions tuning;
   tuning.LoopVectorization = false;
   tuning.SLPVectorization = false;
   tuning.LoopInterleaving = false;
+  tuning.LoopUnrolling = false;
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
   llvm::CGSCCAnalysisManager callGraph;

@@ -15,7 +15,7 @@ ConfigReader::ConfigReader(const JsonDocument &document,
 }
 
 const JsonValue *ConfigReader::find(StringRef key) {
-  read.insert(key);
+  asked.insert(key);
   const JsonValue *value = object.find(key);
   return value && !value->isNull() ? value : nullptr;
 }
@@ -68,24 +68,24 @@ void ConfigReader::requireDivides(StringRef key, int64_t part,
 }
 
 void ConfigReader::absorb(ConfigReader &&nested) {
-  for (std::string &key : nested.unreadKeys())
-    nestedUnread.push_back(std::move(key));
+  llvm::append_range(nestedAsked, nested.askedKeys());
+  llvm::append_range(nestedUnread, nested.unreadKeys());
   record(nested.takeError());
 }
 
 std::vector<std::string> ConfigReader::askedKeys() const {
-  std::vector<std::string> keys;
-  for (StringRef key : read.keys())
-    keys.push_back(key.str());
+  std::vector<std::string> keys = nestedAsked;
+  for (StringRef key : asked.keys())
+    keys.push_back(prefix + key.str());
   llvm::sort(keys);
   return keys;
 }
 
-std::vector<std::string> ConfigReader::unreadKeys() const {
-  std::vector<std::string> keys;
+std::vector<ConfigReader::Unread> ConfigReader::unreadKeys() const {
+  std::vector<Unread> keys;
   for (const JsonValue::Member &member : object.members)
-    if (!read.contains(member.key))
-      keys.push_back(prefix + member.key);
+    if (!asked.contains(member.key) && !setAside.contains(member.key))
+      keys.push_back({prefix + member.key, member.key, &member.value, &object});
   keys.insert(keys.end(), nestedUnread.begin(), nestedUnread.end());
   return keys;
 }
@@ -128,9 +128,10 @@ std::optional<double> ConfigReader::positiveNumber(StringRef key) {
     record(result.takeError());
     return 1.0;
   }
-  if (*result > 0)
+  if (fitsFloat(*result))
     return *result;
-  fail(key, "expected a number above 0");
+  fail(key, *result > 0 ? Twine("expected ") + floatRange
+                        : Twine("expected a number above 0"));
   return 1.0;
 }
 
@@ -204,14 +205,23 @@ static constexpr ActivationAlias activationAliases[] = {
     {"tanh", Activation::Tanh},
 };
 
-Activation ConfigReader::activationOr(StringRef key, StringRef fallback) {
-  StringRef name = stringOr(key, fallback);
-  std::string supported;
-  for (const ActivationAlias &alias : activationAliases) {
+std::optional<Activation> ConfigReader::activationNamed(StringRef name) {
+  for (const ActivationAlias &alias : activationAliases)
     if (alias.name == name)
       return alias.value;
-    supported += (supported.empty() ? "" : ", ") + alias.name.str();
-  }
-  fail(key, "supported: " + supported);
+  return std::nullopt;
+}
+
+std::string ConfigReader::activationNames() {
+  std::string names;
+  for (const ActivationAlias &alias : activationAliases)
+    names += (names.empty() ? "" : ", ") + alias.name.str();
+  return names;
+}
+
+Activation ConfigReader::activationOr(StringRef key, StringRef fallback) {
+  if (auto activation = activationNamed(stringOr(key, fallback)))
+    return *activation;
+  fail(key, "supported: " + activationNames());
   return Activation::Relu;
 }

@@ -43,6 +43,9 @@ public:
   bool flagOr(llvm::StringRef key, bool fallback);
   llvm::StringRef stringOr(llvm::StringRef key, llvm::StringRef fallback);
   /// An activation under any of the names that configurations use for it.
+  static std::optional<Activation> activationNamed(llvm::StringRef name);
+  /// Those names, for messages.
+  static std::string activationNames();
   Activation activationOr(llvm::StringRef key, llvm::StringRef fallback);
 
   /// Records `"key" is VALUE; EXPECTED` at the key's value.
@@ -59,11 +62,20 @@ public:
 
   bool failed() const { return hasError; }
   llvm::Error takeError();
-  /// Keys that nobody asked for, in the order of the file.
-  std::vector<std::string> unreadKeys() const;
-  /// Keys that somebody asked for, present or not, in alphabetical order.
+  /// A key that nobody asked for.
+  struct Unread {
+    std::string path; // with the reader's prefix
+    llvm::StringRef key;
+    const JsonValue *value;
+    const JsonValue *object; // that it stands in
+  };
+  /// In the order of the file, those of nested objects behind the others.
+  std::vector<Unread> unreadKeys() const;
+  /// Paths of keys whose value somebody asked for, present or not, in
+  /// alphabetical order.
   std::vector<std::string> askedKeys() const;
-  void markRead(llvm::StringRef key) { read.insert(key); }
+  /// Says that the key is known, and without effect here.
+  void markRead(llvm::StringRef key) { setAside.insert(key); }
   const JsonDocument &source() const { return document; }
   /// "FILE:LINE:COLUMN" of the key's value, or of the object.
   std::string where(llvm::StringRef key) const;
@@ -79,8 +91,9 @@ private:
   const JsonDocument &document;
   const JsonValue &object;
   std::string prefix;
-  llvm::StringSet<> read;
-  std::vector<std::string> nestedUnread;
+  llvm::StringSet<> asked, setAside;
+  std::vector<std::string> nestedAsked;
+  std::vector<Unread> nestedUnread;
   bool hasError = false;
   llvm::Error error = llvm::Error::success();
 };

@@ -163,22 +163,35 @@ namespace {
 /// A setting that changes what is decoded unless it has this value.
 struct NeutralValue {
   const char *key;
-  const char *value; // a number as text; "" = only null or an empty list
+  const char *value;            // a number as text; "" = null or an empty list
+  const char *option = nullptr; // which asks for the same
 };
 } // namespace
 
 static constexpr NeutralValue neutralValues[] = {
     {"bad_words_ids", ""},
+    {"constraints", ""},
+    {"diversity_penalty", "0"},
+    {"dola_layers", ""},
+    {"early_stopping", "false"},
     {"encoder_no_repeat_ngram_size", "0"},
+    {"encoder_repetition_penalty", "1"},
     {"exponential_decay_length_penalty", ""},
+    {"force_words_ids", ""},
+    {"guidance_scale", "1"},
+    {"length_penalty", "1", "--length-penalty"},
+    {"max_time", ""},
     {"min_length", "0"},
     {"min_new_tokens", "0"},
     {"no_repeat_ngram_size", "0"},
-    {"num_beams", "1"},
+    {"num_beam_groups", "1"},
+    {"num_beams", "1", "--beams"},
+    {"num_return_sequences", "1", "--n-best"},
     {"penalty_alpha", "0"},
-    {"repetition_penalty", "1"},
+    {"repetition_penalty", "1", "--repetition-penalty"},
     {"return_timestamps", "false"},
     {"sequence_bias", ""},
+    {"stop_strings", ""},
 };
 
 static bool isNeutral(const JsonValue &value, StringRef neutral) {
@@ -191,21 +204,31 @@ static bool isNeutral(const JsonValue &value, StringRef neutral) {
          !StringRef(value.text).getAsDouble(number) && number == expected;
 }
 
+/// The defaults of an artifact are greedy; what an option asks for, the warning
+/// says how to have.
 static void warnOfSettings(const JsonDocument &document, StringRef file,
                            std::vector<std::string> &warnings) {
   const JsonValue *sampling = find(document, "do_sample");
   if (sampling && sampling->isBoolean() && sampling->boolean)
-    warnings.push_back(
-        (file + " asks for sampling; greedy decoding is used").str());
-  std::string keys;
+    warnings.push_back((file + " asks for sampling; without --temperature, "
+                               "--top-k, --top-p or --seed decoding is greedy")
+                           .str());
+  std::string keys, options;
   for (const NeutralValue &entry : neutralValues) {
     const JsonValue *value = find(document, entry.key);
-    if (value && !isNeutral(*value, entry.value))
+    if (!value || isNeutral(*value, entry.value))
+      continue;
+    if (entry.option && value->isNumber())
+      options += (llvm::Twine(" ") + entry.option + "=" + value->text).str();
+    else
       keys += (keys.empty() ? "" : ", ") + std::string(entry.key);
   }
   if (!keys.empty())
     warnings.push_back(
-        (file + " asks for " + keys + "; greedy decoding sets them aside")
+        (file + " asks for " + keys + "; decoding sets them aside").str());
+  if (!options.empty())
+    warnings.push_back(
+        (file + " asks for what generation does with" + options + " alone")
             .str());
 }
 

@@ -11,8 +11,8 @@ namespace ashlar {
 /// What greedy decoding of `spec` needs. Token ids are taken from
 /// generation_config.json and, where it lacks them or does not exist, from
 /// config.json; everything else from the one of them that counts:
-/// generation_config.json if it exists. Settings that greedy decoding cannot
-/// follow become warnings.
+/// generation_config.json if it exists. Settings that it does not follow become
+/// warnings.
 llvm::Expected<Generation> readGeneration(const JsonDocument &config,
                                           const JsonDocument *generation,
                                           const ModelSpec &spec,

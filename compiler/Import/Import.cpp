@@ -52,6 +52,53 @@ static Expected<JsonDocument> readJson(StringRef file) {
   return parseJson(*text, file);
 }
 
+/// What the pooling module's configuration says.
+static Error importPooling(StringRef folder, StringRef name,
+                           ImportResult &result) {
+  SentenceEmbedding &sentence = *result.spec.sentence;
+  std::string file = fileIn(fileIn(folder, name), "config.json");
+  if (!fs::exists(file)) {
+    result.warnings.push_back("modules.json names \"" + escapeForDisplay(name) +
+                              "\", which has no config.json: sentence "
+                              "embeddings need --pooling");
+    sentence.pooling = Pooling::Other;
+    return Error::success();
+  }
+  Expected<JsonDocument> config = readJson(file);
+  if (!config)
+    return config.takeError();
+  if (Error error = readPooling(*config, sentence, result.warnings))
+    return error;
+  checkPromptIsPooled(*config, result.source.texts, sentence, result.warnings);
+  return Error::success();
+}
+
+/// What a sentence-transformers folder says of the texts themselves.
+static Error importTexts(StringRef folder, StringRef transformer,
+                         ImportResult &result) {
+  TextSettings &texts = result.source.texts;
+  std::string inner =
+      transformer.empty() ? folder.str() : fileIn(folder, transformer);
+  for (const char *kind : {"bert", "roberta", "distilbert", "camembert",
+                           "albert", "xlm-roberta", "xlnet"}) {
+    std::string file =
+        fileIn(inner, "sentence_" + std::string(kind) + "_config.json");
+    if (!fs::exists(file))
+      continue;
+    Expected<JsonDocument> limits = readJson(file);
+    if (!limits)
+      return limits.takeError();
+    if (Error error = readTextLimits(*limits, texts, result.warnings))
+      return error;
+    break;
+  }
+  std::string file = fileIn(folder, "config_sentence_transformers.json");
+  if (!fs::exists(file))
+    return Error::success();
+  Expected<JsonDocument> prompts = readJson(file);
+  return prompts ? readPrompt(*prompts, texts) : prompts.takeError();
+}
+
 /// What modules.json of a sentence-transformers folder says, if there is one.
 static Error importSentence(StringRef folder, ImportResult &result) {
   std::string file = fileIn(folder, "modules.json");
@@ -65,22 +112,11 @@ static Error importSentence(StringRef folder, ImportResult &result) {
   if (!modules)
     return modules.takeError();
   result.spec.sentence = modules->sentence;
+  if (Error error = importTexts(folder, modules->transformerFolder, result))
+    return error;
   if (modules->poolingFolder.empty())
     return Error::success();
-  std::string inner =
-      fileIn(fileIn(folder, modules->poolingFolder), "config.json");
-  if (!fs::exists(inner)) {
-    result.warnings.push_back("modules.json names \"" +
-                              escapeForDisplay(modules->poolingFolder) +
-                              "\", which has no config.json: sentence "
-                              "embeddings need --pooling");
-    result.spec.sentence->pooling = Pooling::Other;
-    return Error::success();
-  }
-  Expected<JsonDocument> config = readJson(inner);
-  if (!config)
-    return config.takeError();
-  return readPooling(*config, *result.spec.sentence, result.warnings);
+  return importPooling(folder, modules->poolingFolder, result);
 }
 
 /// tokenizer.json, or else the SentencePiece model that stands for it.

@@ -2,6 +2,7 @@
 
 #include "compiler/Import/Sentence.h"
 
+#include "compiler/Spec/Limits.h"
 #include "compiler/Support/Errors.h"
 
 using namespace ashlar;
@@ -36,8 +37,11 @@ ashlar::readSentenceModules(const JsonDocument &modules,
       return path.takeError();
     // "sentence_transformers.models.Pooling", or a longer path to it
     StringRef kind = type->rsplit('.').second;
-    if (kind == "Transformer" && !result.sentence)
+    if (kind == "Transformer" && !result.sentence) {
+      if (isPlainName(*path))
+        result.transformerFolder = path->str();
       continue;
+    }
     if (!result.sentence)
       result.sentence = SentenceEmbedding{Pooling::Other, false};
     if (kind == "Normalize") {
@@ -101,4 +105,59 @@ Error ashlar::readPooling(const JsonDocument &config,
                      (found ? names : escapeForDisplay(mode->str())) +
                      ") is left aside: sentence embeddings need --pooling");
   return Error::success();
+}
+
+//===----------------------------------------------------------------------===//
+// Texts
+//===----------------------------------------------------------------------===//
+
+Error ashlar::readTextLimits(const JsonDocument &config, TextSettings &texts,
+                             std::vector<std::string> &warnings) {
+  const char *key = "max_seq_length";
+  const JsonValue *most = config.root.find(key);
+  if (most && !most->isNull()) {
+    Expected<int64_t> count = config.asInteger(*most, key, 1, maxCount);
+    if (!count)
+      return count.takeError();
+    texts.maxTokens = *count;
+  }
+  const JsonValue *lower = config.root.find("do_lower_case");
+  if (lower && lower->isBoolean() && lower->boolean)
+    warnings.push_back("\"do_lower_case\" of sentence-transformers is left "
+                       "aside: give texts to embed in lower case");
+  return Error::success();
+}
+
+Error ashlar::readPrompt(const JsonDocument &config, TextSettings &texts) {
+  const char *key = "default_prompt_name";
+  Expected<StringRef> name = readString(config, config.root, key);
+  if (!name)
+    return name.takeError();
+  if (name->empty())
+    return Error::success();
+  const JsonValue *prompts = config.root.find("prompts");
+  const JsonValue *prompt =
+      prompts && prompts->isObject() ? prompts->find(*name) : nullptr;
+  if (!prompt)
+    return userError(config.where(*config.root.find(key)),
+                     "\"default_prompt_name\" is \"" + escapeForDisplay(*name) +
+                         "\", which \"prompts\" lacks");
+  Expected<StringRef> text = config.asString(*prompt, *name);
+  if (!text)
+    return text.takeError();
+  texts.prompt = text->str();
+  return Error::success();
+}
+
+void ashlar::checkPromptIsPooled(const JsonDocument &pooling,
+                                 const TextSettings &texts,
+                                 SentenceEmbedding &sentence,
+                                 std::vector<std::string> &warnings) {
+  const JsonValue *flag = pooling.root.find("include_prompt");
+  if (texts.prompt.empty() || !flag || !flag->isBoolean() || flag->boolean)
+    return;
+  warnings.push_back("pooling without the prompt's rows (\"include_prompt\" is "
+                     "false) is not known here: sentence embeddings need "
+                     "--pooling");
+  sentence.pooling = Pooling::Other;
 }

@@ -216,7 +216,8 @@ Tensor reference::angles(ArrayRef<int32_t> positions, const Sequences &tokens,
                          ir::RotaryAttr rotary) {
   std::map<int64_t, int64_t> lengths; // by slot
   for (const RowPlace &token : tokens)
-    lengths[token.slot] = std::max(lengths[token.slot], token.index + 1);
+    lengths[token.slot] =
+        std::max({lengths[token.slot], token.index + 1, token.extent});
   auto count = static_cast<int64_t>(positions.size());
   Tensor result({count, rotary.tableColumns()});
   for (int64_t token = 0; token < count; ++token) {

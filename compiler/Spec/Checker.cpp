@@ -2,6 +2,8 @@
 
 #include "compiler/Spec/Checker.h"
 
+#include "compiler/Spec/Limits.h"
+
 #include <charconv>
 #include <cmath>
 
@@ -39,8 +41,9 @@ bool Checker::equal(const Twine &where, int64_t value, const char *whose,
 }
 
 bool Checker::positive(const Twine &where, double value) {
-  return expect(std::isfinite(value) && value > 0, where, formatDouble(value),
-                "a finite number above 0");
+  expect(std::isfinite(value) && value > 0, where, formatDouble(value),
+         "a finite number above 0");
+  return expect(fitsFloat(value), where, formatDouble(value), floatRange);
 }
 
 bool Checker::text(const Twine &where, StringRef value) {

@@ -30,7 +30,7 @@ public:
              int64_t maximum);
   bool equal(const llvm::Twine &path, int64_t value, const char *whose,
              int64_t expected);
-  /// A finite number above 0.
+  /// A finite number above 0 that float32 can hold.
   bool positive(const llvm::Twine &path, double value);
   bool text(const llvm::Twine &path, llvm::StringRef value);
 

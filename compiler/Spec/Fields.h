@@ -9,6 +9,7 @@
 //   part(key, structure)            absent where it does not exist()
 //   weight(key, Weight or std::optional<Weight>, shape)   see below
 //   hidden                          of the stack at hand
+//   heads                           of the attention at hand
 //
 // A Mask is a text.
 //
@@ -74,10 +75,10 @@ template <typename Io> void fields(Io &io, PositionBias &x) {
   io.required("kind", x.kind);
   io.optional("max_bias", x.maxBias, 8.0);
   io.optional("scale", x.scale, 1.0);
-  io.weight("table", x.table, Shape()); // [buckets, heads]
   io.optional("buckets", x.buckets, int64_t(0));
   io.optional("max_distance", x.maxDistance, int64_t(0));
   io.optional("bidirectional", x.bidirectional, false);
+  io.weight("table", x.table, Shape{x.buckets, io.heads});
 }
 
 template <typename Io> void fields(Io &io, RepeatedKeys &x) {
@@ -93,6 +94,7 @@ template <typename Io> void fields(Io &io, MarkedAttention &x) {
 
 template <typename Io> void fields(Io &io, Attention &x) {
   io.required("heads", x.heads);
+  io.heads = x.heads;
   io.optional("kv_heads", x.kvHeads, x.heads);
   io.required("head_dim", x.headDim);
   io.required("scale", x.scale);
@@ -217,6 +219,7 @@ template <typename Io> void fields(Io &io, Stack &x) {
   io.required("hidden", x.hidden);
   io.hidden = x.hidden;
   io.optional("max_positions", x.maxPositions, int64_t(0));
+  io.optional("recompute_length", x.recomputeLength, int64_t(0));
   io.required("input", x.input);
   io.optional("features_first", x.featuresFirst, false);
   io.optional("marks", x.marks);
@@ -280,6 +283,13 @@ template <typename Io> void fields(Io &io, SentenceEmbedding &x) {
   io.optional("normalize", x.normalize, false);
 }
 
+template <typename Io> void fields(Io &io, TextSettings &x) {
+  io.optional("label_scores", x.labelScores);
+  io.optional("max_tokens", x.maxTokens, int64_t(0));
+  io.optional("padded_tokens", x.paddedTokens, int64_t(0));
+  io.optional("prompt", x.prompt, std::string());
+}
+
 /// What the description says of its checkpoint: where, and how its names may
 /// differ.
 struct CheckpointFields {
@@ -301,6 +311,7 @@ template <typename Io> void fields(Io &io, YamlModel &x) {
   io.optional("family", x.spec.family, std::string("custom"));
   io.optional("checkpoint", checkpoint);
   io.optional("tokenizer", x.source.tokenizer, std::string());
+  io.optional("texts", x.source.texts);
   io.optional("generation", x.spec.generation);
   io.optional("sentence_embedding", x.spec.sentence);
   io.optional("labels", x.spec.labels, std::vector<std::string>());

@@ -8,6 +8,7 @@
 #ifndef ASHLAR_COMPILER_SPEC_LIMITS_H
 #define ASHLAR_COMPILER_SPEC_LIMITS_H
 
+#include <cfloat>
 #include <cstddef>
 #include <cstdint>
 
@@ -26,6 +27,13 @@ inline constexpr int64_t maxRowsPerToken = 1024;
 inline constexpr size_t maxPools = 16;
 /// Parts of a mask: each is code.
 inline constexpr int64_t maxMaskParts = 64;
+/// Numbers above 0 that code computes with: smaller ones would be 0 in float32,
+/// larger ones infinity.
+inline bool fitsFloat(double value) {
+  return value >= FLT_MIN && value <= FLT_MAX;
+}
+inline constexpr const char *floatRange =
+    "a number from 1.1754944e-38 to 3.4028234e+38, as float32 has them";
 
 } // namespace ashlar
 

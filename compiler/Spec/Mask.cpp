@@ -96,16 +96,27 @@ int64_t ashlar::sizeOf(const Mask &mask) {
   return size;
 }
 
+/// Whether no query sees a key behind it.
+static bool isCausal(const Mask &part) {
+  return part == Mask::window(part.behind, /*ahead=*/0);
+}
+
 std::optional<Mask> ashlar::takeCausalAndWindow(std::optional<Mask> mask,
                                                 bool &causal, int64_t &window) {
   if (!mask)
     return mask;
+  bool isUnderCausality =
+      mask->kind != MaskKind::AllOf
+          ? isCausal(*mask)
+          : std::any_of(mask->members.begin(), mask->members.end(), isCausal);
+  causal |= isUnderCausality;
   auto take = [&](const Mask &part) {
-    if (part == Mask::causal()) {
-      causal = true;
+    if (part == Mask::causal())
       return true;
-    }
-    if (part.behind < 0 || part != Mask::window(part.behind, part.behind))
+    if (part.behind < 0 || part != Mask::window(part.behind, part.ahead))
+      return false;
+    // What lies ahead is not seen anyway.
+    if (!causal && part.ahead != part.behind)
       return false;
     window = window ? std::min(window, part.behind + 1) : part.behind + 1;
     return true;

@@ -89,7 +89,8 @@ std::optional<Mask> parseMask(std::string_view text, std::string &fault);
 std::string printMask(const Mask &mask);
 
 /// Attention says `causal` and `window(n)` in fields of their own: moves them
-/// there where `mask` is an intersection with them. Gives what is left.
+/// there where `mask` is an intersection with them, a window behind the query
+/// where there is causality, too. Gives what is left.
 std::optional<Mask> takeCausalAndWindow(std::optional<Mask> mask, bool &causal,
                                         int64_t &window);
 

@@ -89,7 +89,7 @@ StringRef Parser::takeWord() {
 
 std::vector<Argument> Parser::parseArguments() {
   std::vector<Argument> result;
-  if (!take('('))
+  if (!take('(') || take(')'))
     return result;
   do {
     StringRef name, word = takeWord();
@@ -97,6 +97,8 @@ std::vector<Argument> Parser::parseArguments() {
       name = word;
       word = takeWord();
     }
+    if (word.empty())
+      return expected("a number"), result;
     int64_t value;
     if (word.getAsInteger(10, value) || value < 0 || value > maxCount) {
       fail("\"" + word + "\" of " + callee +
@@ -150,7 +152,9 @@ Mask Parser::parseCall(StringRef name) {
     mask = Mask::window(argumentOr("behind", 0, -1), argumentOr("ahead", 0, -1),
                         name == "blocks" ? argument("size", 1) : 1);
     if (mask.behind < 0 && mask.ahead < 0)
-      fail(name + " has no end; expected behind=..., ahead=... or both");
+      fail(name + " has no end; expected " +
+           (name == "window" ? "window(n), " : "") +
+           "behind=..., ahead=... or both");
   } else if (name == "prefix") {
     mask = Mask::counting(MaskKind::FirstKeys, count());
   } else if (name == "first_queries") {

@@ -1,9 +1,13 @@
-//===- ModelSource.h - Where a model's files are ---------------*- C++ -*-===//
+//===- ModelSource.h - A model's files -------------------------*- C++ -*-===//
+//
+// Where they are, and what they say that is no part of the computation.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef ASHLAR_COMPILER_SPEC_MODELSOURCE_H
 #define ASHLAR_COMPILER_SPEC_MODELSOURCE_H
 
-#include <string>
+#include "compiler/Spec/TextSettings.h"
 
 namespace ashlar {
 
@@ -14,6 +18,7 @@ struct ModelSource {
   std::string weights;
   /// tokenizer.json or a SentencePiece model; empty when there is none.
   std::string tokenizer;
+  TextSettings texts;
 };
 
 } // namespace ashlar

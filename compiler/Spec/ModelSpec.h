@@ -318,7 +318,10 @@ struct Stack {
   StackKind kind = StackKind::Decoder;
   int64_t hidden = 0;
   int64_t maxPositions = 0; // 0 = no limit of the model's own
-  std::string input;        // "input_ids", "decoder_input_ids", "src", "tgt"
+  // Generation computes a sequence that reaches so many tokens anew, with the
+  // angles of its new length for all keys; 0 = keys stay as they are.
+  int64_t recomputeLength = 0;
+  std::string input; // "input_ids", "decoder_input_ids", "src", "tgt"
   // Arrays of input vectors are [batch, features, rows], not [batch, rows,
   // features].
   bool featuresFirst = false;

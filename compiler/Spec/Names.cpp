@@ -57,5 +57,7 @@ ASHLAR_NAMES(PoolJoin, {PoolJoin::Concat, "concat"}, {PoolJoin::Mean, "mean"})
 ASHLAR_NAMES(Pooling, {Pooling::Mean, "mean"}, {Pooling::Cls, "cls"},
              {Pooling::Last, "last"}, {Pooling::Max, "max"},
              {Pooling::Other, "other"})
+ASHLAR_NAMES(LabelScores, {LabelScores::Softmax, "softmax"},
+             {LabelScores::Sigmoid, "sigmoid"}, {LabelScores::Logits, "logits"})
 
 #undef ASHLAR_NAMES

@@ -8,6 +8,7 @@
 #define ASHLAR_COMPILER_SPEC_NAMES_H
 
 #include "compiler/Spec/ModelSpec.h"
+#include "compiler/Spec/TextSettings.h"
 
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
@@ -20,7 +21,7 @@ template <typename T> struct NamedValue {
 };
 
 /// Every enumerator of T, in the order of its declaration. Defined in Names.cpp
-/// for each enumeration of ModelSpec.h.
+/// for each enumeration of ModelSpec.h and TextSettings.h.
 template <typename T> llvm::ArrayRef<NamedValue<T>> namesOf();
 template <> llvm::ArrayRef<NamedValue<Activation>> namesOf();
 template <> llvm::ArrayRef<NamedValue<NormKind>> namesOf();
@@ -32,6 +33,7 @@ template <> llvm::ArrayRef<NamedValue<StackKind>> namesOf();
 template <> llvm::ArrayRef<NamedValue<RowSelection>> namesOf();
 template <> llvm::ArrayRef<NamedValue<PoolJoin>> namesOf();
 template <> llvm::ArrayRef<NamedValue<Pooling>> namesOf();
+template <> llvm::ArrayRef<NamedValue<LabelScores>> namesOf();
 
 template <typename T> std::optional<T> fromName(llvm::StringRef name) {
   for (const NamedValue<T> &entry : namesOf<T>())

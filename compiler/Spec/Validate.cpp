@@ -33,6 +33,18 @@ void Validator::checkPositions(const std::string &at,
                "features");
   check.range(at + ".offset", positions.offset, 0,
               learned ? maxCount - positions.count : 0);
+  const char *kind = nameOf(positions.kind);
+  check.expect(positions.order == Positions().order ||
+                   positions.kind == PositionKind::Sinusoidal,
+               at + ".order", nameOf(positions.order),
+               Twine("it to be left out where the kind is ") + kind +
+                   ": sinusoidal positions have one");
+  bool exists = positions.kind != PositionKind::None;
+  check.expect(exists || !positions.byToken, at + ".by_token", "true",
+               "false, or a \"kind\" of positions: learned or sinusoidal");
+  check.expect(exists || positions.count == 0, at + ".count",
+               Twine(positions.count),
+               "0, or a \"kind\" of positions: learned or sinusoidal");
   if (check.failed() || positions.count == 0)
     return;
   check.expect(stack.maxPositions >= 1 &&
@@ -188,6 +200,8 @@ void Validator::checkEmbedding(const std::string &at, const Stack &stack) {
       at + ".token_type_table", embedding.tokenTypeTable ? "present" : "absent",
       "it exactly where token_types is above 0");
   check.positive(at + ".scale", embedding.scale);
+  check.expect(!embedding.patches || embedding.scale == 1.0, at + ".scale",
+               formatDouble(embedding.scale), "1 beside patches");
   check.range(at + ".width", embedding.width, 0, maxFeatures);
   check.expect(hasTokens || embedding.width == 0, at + ".width",
                Twine(embedding.width), "0, as there is no table of tokens");
@@ -225,9 +239,27 @@ void Validator::checkEmbedding(const std::string &at, const Stack &stack) {
                 stack.hidden, ofStack);
 }
 
+/// What is forgotten must be what can be fed again: a sequence, no source.
+void Validator::checkRecomputing(const std::string &at, const Stack &stack) {
+  check.range(at, stack.recomputeLength, 0, maxCount);
+  if (!stack.recomputeLength)
+    return;
+  check.expect(stack.kind == StackKind::Decoder && spec.stacks.size() == 1, at,
+               Twine(stack.recomputeLength),
+               "0 in a model that is not a decoder alone");
+  check.expect(llvm::any_of(stack.blocks,
+                            [](const BlockGroup &group) {
+                              const auto &rotary = group.block.attention.rotary;
+                              return rotary && rotary->dependsOnLength();
+                            }),
+               at, Twine(stack.recomputeLength),
+               "0 where no block's rotary scaling depends on the length");
+}
+
 void Validator::checkStack(const std::string &at, const Stack &stack) {
   check.range(at + ".hidden", stack.hidden, 1, maxFeatures);
   check.range(at + ".max_positions", stack.maxPositions, 0, maxCount);
+  checkRecomputing(at + ".recompute_length", stack);
   check.text(at + ".input", stack.input);
   check.text(at + ".output", stack.output);
   checkStem(at, stack);

@@ -98,9 +98,11 @@ void Validator::checkPositionBias(const std::string &at,
                                   const PositionBias &bias,
                                   const Attention &attention) {
   bool relative = bias.kind == PositionBiasKind::Relative;
-  check.expect(attention.causal || (relative && bias.bidirectional),
-               at + ".bidirectional", "false",
-               "a relative bias with true, as keys ahead are seen");
+  check.expect(attention.causal || relative, at + ".kind", "alibi",
+               "relative, or \"causal\" in the attention: alibi has no bias "
+               "for keys ahead of the query");
+  check.expect(attention.causal || bias.bidirectional, at + ".bidirectional",
+               "false", "true, as keys ahead of the query are seen");
   check.expect(relative == bias.table.has_value(), at + ".table",
                bias.table ? "present" : "absent",
                "it exactly where the bias is relative");
@@ -108,6 +110,9 @@ void Validator::checkPositionBias(const std::string &at,
   check.positive(at + ".scale", bias.scale);
   check.expect(!relative || bias.scale == 1.0, at + ".scale",
                formatDouble(bias.scale), "1 in a relative bias");
+  check.expect(!relative || bias.maxBias == PositionBias().maxBias,
+               at + ".max_bias", formatDouble(bias.maxBias),
+               "it to be left out in a relative bias, which does not read it");
   check.expect(relative ||
                    (!bias.buckets && !bias.maxDistance && !bias.bidirectional),
                at + ".buckets", Twine(bias.buckets),
@@ -116,9 +121,6 @@ void Validator::checkPositionBias(const std::string &at,
     return;
   int64_t least = bias.bidirectional ? 4 : 2;
   check.range(at + ".buckets", bias.buckets, least, maxFeatures);
-  check.expect(bias.buckets % least == 0 || !bias.bidirectional,
-               at + ".buckets", Twine(bias.buckets),
-               "a multiple of 4, as the bias is bidirectional");
   check.range(at + ".max_distance", bias.maxDistance, bias.buckets / least + 1,
               maxCount);
   check.expect(!bias.table->transposed && !bias.table->count, at + ".table",
@@ -273,19 +275,19 @@ void Validator::checkNorms(const std::string &at, const Block &block,
   struct Place {
     const char *name;
     const std::optional<Norm> &norm;
-    bool required, allowed;
+    bool required, allowed, isCross = false;
   };
   bool isPost = block.placement == NormPlacement::Post;
   bool cross = block.crossAttention.has_value();
   bool feeds = block.feedForward.exists();
   const Place places[] = {
       {"attention_norm", block.attentionNorm, !isPre, true},
-      {"cross_attention_norm", block.crossAttentionNorm, isPost && cross,
-       cross},
+      {"cross_attention_norm", block.crossAttentionNorm, isPost && cross, cross,
+       /*isCross=*/true},
       {"feed_forward_norm", block.feedForwardNorm, isPost && feeds, true},
       {"attention_output_norm", block.attentionOutputNorm, false, isPre},
       {"cross_attention_output_norm", block.crossAttentionOutputNorm, false,
-       isPre && cross},
+       isPre && cross, /*isCross=*/true},
       {"feed_forward_output_norm", block.feedForwardOutputNorm, false, isPre}};
   for (const Place &place : places) {
     std::string path = at + "." + place.name;
@@ -293,10 +295,11 @@ void Validator::checkNorms(const std::string &at, const Block &block,
     check.expect(present || !place.required, path, "absent",
                  Twine("a norm, as the placement is ") +
                      nameOf(block.placement));
+    check.expect(!present || !place.isCross || cross, path, "present",
+                 "none without a cross_attention");
     check.expect(!present || place.allowed, path, "present",
                  Twine("none where the placement is ") +
-                     nameOf(block.placement) +
-                     (cross ? "" : " and there is no cross_attention"));
+                     nameOf(block.placement));
     if (present && !check.failed())
       checkNorm(path, *place.norm, hidden);
   }
@@ -317,8 +320,15 @@ void Validator::checkBlock(const std::string &at, const Block &block,
                            const Stack &stack) {
   check.text(at + ".name", block.name);
   bool isDecoder = stack.kind == StackKind::Decoder;
-  check.expect(block.attention.causal || !isDecoder, at + ".attention.causal",
-               "false", "true in a decoder");
+  const Attention &own = block.attention;
+  if (isDecoder && !own.causal && own.mask)
+    check.expect(
+        false, at + ".attention.mask", "\"" + printMask(*own.mask) + "\"",
+        "\"causal & (...)\" in a decoder, whose tokens come one after "
+        "the other; where some see keys ahead of them, as in a prefix, "
+        "make the stack an encoder");
+  check.expect(own.causal || !isDecoder, at + ".attention.causal", "false",
+               "true in a decoder");
   checkAttention(at + ".attention", block.attention, stack.hidden,
                  stack.hidden);
   checkMasks(at + ".attention", block.attention, stack);

@@ -123,14 +123,11 @@ void Validator::checkHead(const std::string &at, const Head &head) {
   bool isEncoder = spec.stacks.back().kind == StackKind::Encoder;
   bool byToken = head.rows == RowSelection::Token ||
                  head.rows == RowSelection::HighestToken;
-  // A decoder's sequence may come in several calls.
+  // A decoder's sequence may come in several calls: the first row is of the
+  // first one and the last row of the last one, but the others are of any.
   check.expect(!byToken || (embedding.tokens && isEncoder), at + ".rows",
                nameOf(head.rows),
-               "all or first, as the last stack is no encoder of tokens");
-  check.expect(head.rows != RowSelection::Last || isEncoder, at + ".rows",
-               nameOf(head.rows),
-               "all or first, as the last stack is a "
-               "decoder");
+               "all, first or last, as the last stack is no encoder of tokens");
   check.range(at + ".token", head.token, 0,
               head.rows == RowSelection::Token
                   ? std::max<int64_t>(embedding.vocabulary - 1, 0)

@@ -151,9 +151,10 @@ void Validator::checkNorm(const std::string &at, const Norm &norm,
                    : "1 or the number of heads (" + Twine(groups) + ")");
   check.positive(at + ".epsilon", norm.epsilon);
   check.expect(norm.gainOffset == 0.0 ||
-                   (norm.gain && std::isfinite(norm.gainOffset)),
+                   (norm.gain && fitsFloat(std::fabs(norm.gainOffset))),
                at + ".gain_offset", formatDouble(norm.gainOffset),
-               norm.gain ? "a number" : "0, as there is no gain");
+               norm.gain ? "a number that float32 has"
+                         : "0, as there is no gain");
   if (norm.gain)
     checkVector(at + ".gain", *norm.gain, features);
   if (norm.bias)

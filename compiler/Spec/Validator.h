@@ -70,6 +70,7 @@ private:
   void checkPatches(const std::string &at, const Patches &patches,
                     const Stack &stack);
   void checkEmbedding(const std::string &at, const Stack &stack);
+  void checkRecomputing(const std::string &at, const Stack &stack);
   void checkStack(const std::string &at, const Stack &stack);
   void checkStacks();
   int64_t checkHeadLayers(const std::string &at,

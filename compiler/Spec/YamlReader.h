@@ -87,6 +87,7 @@ public:
   void finish();
 
   int64_t hidden;
+  int64_t heads = 0;
 
 private:
   const JsonValue *find(llvm::StringRef key);
@@ -136,6 +137,7 @@ private:
       if (!expectKind(value, path, JsonValue::Kind::Object, "a mapping"))
         return;
       YamlReader nested(reading, value, path, hidden);
+      nested.heads = heads;
       fields(nested, out);
       nested.finish();
     }

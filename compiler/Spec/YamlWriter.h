@@ -64,6 +64,7 @@ public:
   JsonValue take() { return std::move(object); }
 
   int64_t hidden;
+  int64_t heads = 0;
 
 private:
   void add(const char *key, JsonValue value) {
@@ -107,6 +108,7 @@ private:
       return write(std::string(nameOf(value)));
     } else {
       YamlWriter nested(hidden);
+      nested.heads = heads;
       fields(nested, value);
       return nested.take();
     }

@@ -12,13 +12,22 @@ static bool spellsItself(unsigned byte) {
          byte >= 0xAE;
 }
 
+/// Bytes that do not spell themselves have letters from U+0100 on.
+uint32_t ashlar::spellingOf(unsigned byte) {
+  if (spellsItself(byte))
+    return byte;
+  uint32_t letter = 256;
+  for (unsigned before = 0; before < byte; ++before)
+    letter += !spellsItself(before);
+  return letter;
+}
+
 /// The byte of every character below U+0144; -1 = none.
 static std::array<int, 256 + 68> makeAlphabet() {
   std::array<int, 256 + 68> bytes;
   bytes.fill(-1);
-  unsigned next = 256;
   for (unsigned byte = 0; byte < 256; ++byte)
-    bytes[spellsItself(byte) ? byte : next++] = byte;
+    bytes[spellingOf(byte)] = byte;
   return bytes;
 }
 

@@ -15,6 +15,9 @@
 
 namespace ashlar {
 
+/// The character that spells `byte`.
+uint32_t spellingOf(unsigned byte);
+
 /// The bytes that `text` spells; nothing when a character of it spells none.
 std::optional<std::string> spelledBytes(llvm::StringRef text);
 

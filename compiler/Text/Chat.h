@@ -5,13 +5,15 @@
 // found by rendering the template here, with marks in the place of the
 // messages, which must come back as they were, or without blanks at their ends;
 // and what stands between must be the same in longer chats as in shorter ones.
+// What templates do to some texts only is looked for with texts of that kind.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef ASHLAR_COMPILER_TEXT_CHAT_H
 #define ASHLAR_COMPILER_TEXT_CHAT_H
 
-#include "compiler/Text/TokenizerFiles.h"
+#include "compiler/Text/Blob.h"
+#include "compiler/Text/ChatRenderer.h"
 
 #include <array>
 
@@ -19,6 +21,7 @@ namespace ashlar {
 
 struct ChatTemplate {
   uint32_t flags = 0;                    // ashlar_text_chat_flag
+  uint32_t texts = 0;                    // ashlar_text_chat_text
   std::array<std::string, 2> plain;      // before and behind the user's
   std::array<std::string, 3> withSystem; // before, between, behind
   // Between the user's and an answer, between that and the user's next.
@@ -32,6 +35,15 @@ struct ChatTemplate {
 ChatTemplate readChatTemplate(const TokenizerFiles &files,
                               std::vector<std::string> &warnings,
                               std::optional<llvm::StringRef> date = {});
+
+void addChat(const ChatTemplate &chat, Blob &blob, ashlar_text_header &header);
+
+/// Renders chats whose texts templates are known to treat in a way of their
+/// own. Empty ones and lines that `chat` does not write as the template does
+/// are refused from now on; so are several turns and a system's text where it
+/// writes others otherwise. An error where that holds for a single message of
+/// the user.
+llvm::Error probeChat(const ChatRenderer &renderer, ChatTemplate &chat);
 
 } // namespace ashlar
 

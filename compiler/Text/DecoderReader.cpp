@@ -17,8 +17,8 @@
 using namespace ashlar;
 
 static constexpr const char *supportedTypes =
-    "ByteFallback, ByteLevel, Fuse, Metaspace, Replace, Sequence, Strip, "
-    "WordPiece";
+    "BPEDecoder, ByteFallback, ByteLevel, Fuse, Metaspace, Replace, "
+    "Sequence, Strip, WordPiece";
 
 namespace {
 
@@ -37,6 +37,9 @@ private:
   llvm::Error readSequence(const JsonValue &value);
   llvm::Error readReplace(const JsonValue &value);
   llvm::Error readStrip(const JsonValue &value);
+  llvm::Error stripTokens(const JsonValue &value, const std::string &character,
+                          llvm::ArrayRef<int64_t> counts);
+  llvm::Error readSuffix(const JsonValue &value);
   llvm::Error readMetaspace(const JsonValue &value);
   llvm::Error readWordPiece(const JsonValue &value);
   void decodeByte(Tokenizer::Token &token) const;
@@ -45,6 +48,7 @@ private:
   std::vector<Rule> rules;
   bool fused = false; // there is but one text by now
   bool fallback = false;
+  std::string suffix; // of what ends a word; the last one vanishes
 };
 
 } // namespace
@@ -68,8 +72,8 @@ llvm::Error DecoderReader::readReplace(const JsonValue &value) {
     return matched.takeError();
   const JsonValue *literal = (*matched)->find("String");
   if (!literal)
-    return error(**matched, "\"pattern\" of a decoder is no \"String\"; no "
-                            "other is supported");
+    return unsupported(**matched, "\"pattern\" of a decoder is no \"String\"; "
+                                  "no other is supported");
   llvm::Expected<llvm::StringRef> what = document.asString(*literal, "String");
   if (!what)
     return what.takeError();
@@ -79,11 +83,31 @@ llvm::Error DecoderReader::readReplace(const JsonValue &value) {
   if (!with)
     return with.takeError();
   if (with->size() > 1024)
-    return error(*value.find("content"),
-                 "\"content\" has " + llvm::Twine(with->size()) +
-                     " bytes; at most 1024 are supported");
+    return unsupported(*value.find("content"),
+                       "\"content\" has " + llvm::Twine(with->size()) +
+                           " bytes; at most 1024 are supported");
   rules.push_back([what = what->str(), with = *with](std::string &text, bool) {
     replaceAll(text, what, with);
+  });
+  return llvm::Error::success();
+}
+
+/// Takes so many characters at most from both ends of every token.
+llvm::Error DecoderReader::stripTokens(const JsonValue &value,
+                                       const std::string &character,
+                                       llvm::ArrayRef<int64_t> counts) {
+  // Characters that byte tokens make together are known to executables alone.
+  if (fallback)
+    return unsupported(value, "decoder \"Strip\" behind \"ByteFallback\" is "
+                              "supported behind \"Fuse\" only");
+  rules.push_back([character, start = counts[0],
+                   stop = counts[1]](std::string &text, bool) {
+    llvm::StringRef rest = text;
+    for (int64_t i = 0; i < start && rest.consume_front(character);)
+      ++i;
+    for (int64_t i = 0; i < stop && rest.consume_back(character);)
+      ++i;
+    text = rest.str();
   });
   return llvm::Error::success();
 }
@@ -106,13 +130,14 @@ llvm::Error DecoderReader::readStrip(const JsonValue &value) {
       counts[i] = *read;
     }
   if (!fused)
-    return error(value, "decoder \"Strip\" is supported behind \"Fuse\" only");
+    return stripTokens(value, *content, counts);
   if (counts[1] != 0)
-    return error(*value.find("stop"), "\"stop\" is " + llvm::Twine(counts[1]) +
-                                          "; expected 0: text is written "
-                                          "before its end is known");
+    return unsupported(*value.find("stop"),
+                       "\"stop\" is " + llvm::Twine(counts[1]) +
+                           "; expected 0: text is written before its end is "
+                           "known");
   if (tokenizer.stripCount != 0)
-    return error(value, "more than one decoder \"Strip\"");
+    return unsupported(value, "more than one decoder \"Strip\"");
   tokenizer.stripCount = counts[0];
   tokenizer.stripCharacter = character.value;
   return llvm::Error::success();
@@ -164,6 +189,24 @@ llvm::Error DecoderReader::readWordPiece(const JsonValue &value) {
   return llvm::Error::success();
 }
 
+/// BPEDecoder: the end of a word is a blank, but for the last token's.
+llvm::Error DecoderReader::readSuffix(const JsonValue &value) {
+  llvm::Expected<std::string> read = string(value, "suffix", "decoder");
+  if (!read)
+    return read.takeError();
+  if (!rules.empty() || fallback)
+    return unsupported(value, "decoder \"BPEDecoder\" beside others is not "
+                              "supported");
+  if (read->empty())
+    return unsupported(*value.find("suffix"), "empty \"suffix\"");
+  suffix = *read;
+  rules.push_back([suffix = *read](std::string &text, bool) {
+    replaceAll(text, suffix, " ");
+  });
+  tokenizer.decoderFlags |= ASHLAR_DECODER_LAST;
+  return llvm::Error::success();
+}
+
 llvm::Error DecoderReader::readSequence(const JsonValue &value) {
   llvm::Expected<const JsonValue *> list = array(value, "decoders", "decoder");
   if (!list)
@@ -187,11 +230,14 @@ llvm::Error DecoderReader::read(const JsonValue &value) {
   if (*type == "Strip")
     return readStrip(value);
   if (fused)
-    return error(value, "decoder \"" + escapeForDisplay(*type) +
-                            "\" behind one that joins the tokens is not "
-                            "supported");
+    return unsupported(value, "decoder \"" + escapeForDisplay(*type) +
+                                  "\" behind one that joins the tokens is not "
+                                  "supported");
+  if (!suffix.empty())
+    return unsupported(value, "decoder \"" + escapeForDisplay(*type) +
+                                  "\" behind \"BPEDecoder\" is not supported");
   if (rules.size() >= 32)
-    return error(value, "more than 32 decoders");
+    return unsupported(value, "more than 32 decoders");
   return readType(value, *type);
 }
 
@@ -203,17 +249,18 @@ llvm::Error DecoderReader::readType(const JsonValue &value,
     return readMetaspace(value);
   if (type == "WordPiece")
     return readWordPiece(value);
+  if (type == "BPEDecoder")
+    return readSuffix(value);
   if (type == "ByteFallback") {
     fallback = true;
     tokenizer.decoderFlags |= ASHLAR_DECODER_FALLBACK;
     return llvm::Error::success();
   }
   if (type != "ByteLevel")
-    return unsupported(value, "decoder", escapeForDisplay(type),
-                       supportedTypes);
+    return unsupportedType(value, "decoder", type, supportedTypes);
   if (fallback)
-    return error(value, "decoder \"ByteLevel\" behind \"ByteFallback\" is not "
-                        "supported");
+    return unsupported(value, "decoder \"ByteLevel\" behind \"ByteFallback\" "
+                              "is not supported");
   rules.push_back([](std::string &text, bool) {
     if (std::optional<std::string> bytes = spelledBytes(text))
       text = *bytes;
@@ -244,14 +291,20 @@ llvm::Error DecoderReader::apply(const JsonValue &value) {
     for (const Rule &rule : rules) {
       size_t before = std::max(token.decoded.size(), token.first.size());
       if (before > longest)
-        return error(value, "the decoder makes a token longer than 64 KiB");
+        return unsupported(value,
+                           "the decoder makes a token longer than 64 KiB");
       rule(token.decoded, /*isFirst=*/false);
       rule(token.first, /*isFirst=*/true);
+    }
+    if (!suffix.empty()) {
+      token.last = token.text;
+      replaceAll(token.last, suffix, "");
     }
     decodeByte(token);
     all += token.decoded.size() + token.first.size();
     if (all > most)
-      return error(value, "the decoder makes tokens of more than 256 MiB");
+      return unsupported(value,
+                         "the decoder makes tokens of more than 256 MiB");
   }
   return llvm::Error::success();
 }

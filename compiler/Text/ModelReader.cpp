@@ -48,10 +48,10 @@ llvm::Expected<std::string> ashlar::modelType(const JsonDocument &document,
       return name.takeError();
     if (*name != "BPE" && *name != "Unigram" && *name != "WordLevel" &&
         *name != "WordPiece")
-      return userError(document.where(*type),
-                       "model \"" + escapeForDisplay(*name) +
-                           "\" is not supported; supported: BPE, Unigram, "
-                           "WordLevel, WordPiece");
+      return unsupportedText(document.where(*type),
+                             "model \"" + escapeForDisplay(*name) +
+                                 "\" is not supported; supported: BPE, "
+                                 "Unigram, WordLevel, WordPiece");
     return name->str();
   }
   // Files of the first versions do not name it.
@@ -94,10 +94,10 @@ llvm::Error ModelReader::readAffix(const JsonValue &value, llvm::StringRef key,
   if (!text)
     return text.takeError();
   if (text->size() > ASHLAR_TEXT_MAX_AFFIX)
-    return error(*found, "\"" + key + "\" has " + llvm::Twine(text->size()) +
-                             " bytes; at most " +
-                             llvm::Twine(ASHLAR_TEXT_MAX_AFFIX) +
-                             " are supported");
+    return unsupported(
+        *found, "\"" + key + "\" has " + llvm::Twine(text->size()) +
+                    " bytes; at most " + llvm::Twine(ASHLAR_TEXT_MAX_AFFIX) +
+                    " are supported");
   affix = text->str();
   return llvm::Error::success();
 }
@@ -167,9 +167,10 @@ llvm::Error ModelReader::readMergeSettings(const JsonValue &value) {
                   !llvm::StringRef(dropout->text).getAsDouble(share) &&
                   share == 0;
     if (!dropout->isNull() && !isZero)
-      return error(*dropout, "\"dropout\" is " + describe(*dropout) +
-                                 "; expected null: tokens of a text must not "
-                                 "depend on chance");
+      return unsupported(*dropout,
+                         "\"dropout\" is " + describe(*dropout) +
+                             "; expected null: tokens of a text must not "
+                             "depend on chance");
   }
   if (llvm::Error error =
           readAffix(value, "continuing_subword_prefix", model.prefix))

@@ -174,7 +174,8 @@ void ashlar::addModel(const Tokenizer &tokenizer, Blob &blob,
 
 void ashlar::addDecoder(const Tokenizer &tokenizer, Blob &blob,
                         ashlar_text_header &header) {
-  std::vector<ashlar_text_string> decoded, firsts;
+  std::vector<ashlar_text_string> decoded, firsts, lasts;
+  bool hasLasts = tokenizer.decoderFlags & ASHLAR_DECODER_LAST;
   for (const Tokenizer::Token &token : tokenizer.tokens) {
     decoded.push_back(blob.addString(token.decoded));
     ashlar_text_string last = decoded.back();
@@ -185,9 +186,12 @@ void ashlar::addDecoder(const Tokenizer &tokenizer, Blob &blob,
     } else {
       firsts.push_back(blob.addString(token.first));
     }
+    if (hasLasts)
+      lasts.push_back(blob.addString(token.last));
   }
   header.decoded = blob.add(decoded);
   header.firsts = blob.add(firsts);
+  header.lasts = blob.add(lasts);
   header.decoder_flags = tokenizer.decoderFlags;
   header.strip_count = tokenizer.stripCount;
   header.strip_character = tokenizer.stripCharacter;

@@ -17,8 +17,9 @@ namespace {
 
 class NormalizerReader : PartReader {
 public:
-  NormalizerReader(const JsonDocument &document, Tokenizer &tokenizer)
-      : PartReader(document), tokenizer(tokenizer) {}
+  NormalizerReader(const JsonDocument &document,
+                   const TokenizerOverrides &overrides, Tokenizer &tokenizer)
+      : PartReader(document), overrides(overrides), tokenizer(tokenizer) {}
 
   llvm::Error read(const JsonValue &value);
 
@@ -40,7 +41,9 @@ private:
   void addNmt();
   void addRemoval(const CodePointSet &removed);
 
+  const TokenizerOverrides &overrides;
   Tokenizer &tokenizer;
+  bool isPart = false; // of a sequence, which classes leave as it is
 };
 
 } // namespace
@@ -99,6 +102,11 @@ llvm::Error NormalizerReader::readBert(const JsonValue &value) {
   if (!accents)
     return accents.takeError();
   strip = *accents;
+  if (overrides.bert && !isPart) {
+    lower = overrides.bert->lowerCase;
+    strip = overrides.bert->stripAccents.value_or(lower);
+    chinese = overrides.bert->chinese.value_or(chinese);
+  }
   CodePointSet removed = bertRemoved(), space = whiteSpace(),
                ideographs = chineseCharacters();
   CodePointSet changed;
@@ -193,6 +201,7 @@ llvm::Error NormalizerReader::readSequence(const JsonValue &value) {
       array(value, "normalizers", "normalizer");
   if (!list)
     return list.takeError();
+  isPart = true;
   for (const JsonValue &element : (*list)->elements)
     if (llvm::Error error = read(element))
       return error;
@@ -233,8 +242,7 @@ llvm::Error NormalizerReader::readType(const JsonValue &value,
   else if (type == "NFC" || type == "NFD" || type == "NFKC" || type == "NFKD")
     addForm(type.contains('K'), type.ends_with("C"));
   else
-    return unsupported(value, "normalizer", escapeForDisplay(type),
-                       supportedTypes);
+    return unsupportedType(value, "normalizer", type, supportedTypes);
   return llvm::Error::success();
 }
 
@@ -248,13 +256,15 @@ llvm::Error NormalizerReader::read(const JsonValue &value) {
     return error;
   // Before the tables of a thousand steps have been built.
   if (tokenizer.normalizer.size() > ASHLAR_TEXT_MAX_STEPS)
-    return error(value, "more than " + llvm::Twine(ASHLAR_TEXT_MAX_STEPS) +
-                            " steps in one tokenizer");
+    return unsupported(value, "more than " +
+                                  llvm::Twine(ASHLAR_TEXT_MAX_STEPS) +
+                                  " steps in one tokenizer");
   return llvm::Error::success();
 }
 
 llvm::Error ashlar::readNormalizer(const JsonDocument &document,
                                    const JsonValue &value,
+                                   const TokenizerOverrides &overrides,
                                    Tokenizer &tokenizer) {
-  return NormalizerReader(document, tokenizer).read(value);
+  return NormalizerReader(document, overrides, tokenizer).read(value);
 }

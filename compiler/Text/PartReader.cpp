@@ -90,8 +90,8 @@ llvm::Expected<RegexDfa> PartReader::pattern(const JsonValue &value) const {
   if (text->empty())
     return error(inside, "empty pattern");
   if (text->size() > 16384)
-    return error(inside, "pattern of " + llvm::Twine(text->size()) +
-                             " bytes; at most 16384 are supported");
+    return unsupported(inside, "pattern of " + llvm::Twine(text->size()) +
+                                   " bytes; at most 16384 are supported");
   if (isOnly("String"))
     return compile(inside, literalRegex(*text));
   llvm::Expected<Regex> regex = parseRegex(*text);

@@ -52,12 +52,17 @@ protected:
   /// The "type" of a part that is an object.
   llvm::Expected<llvm::StringRef> typeOf(const JsonValue &value,
                                          llvm::StringRef part) const;
-  llvm::Error unsupported(const JsonValue &value, llvm::StringRef part,
-                          llvm::StringRef type,
-                          llvm::StringRef supported) const {
-    return error(*value.find("type"),
-                 part + " \"" + type +
-                     "\" is not supported; supported: " + supported);
+  /// What the tokenizers library may follow, and tables do not.
+  llvm::Error unsupported(const JsonValue &value,
+                          const llvm::Twine &cause) const {
+    return unsupportedText(document.where(value), cause);
+  }
+  llvm::Error unsupportedType(const JsonValue &value, llvm::StringRef part,
+                              llvm::StringRef type,
+                              llvm::StringRef supported) const {
+    return unsupported(*value.find("type"),
+                       part + " \"" + escapeForDisplay(type) +
+                           "\" is not supported; supported: " + supported);
   }
   /// A boolean that may be absent or null.
   llvm::Expected<bool> flag(const JsonValue &value, llvm::StringRef key,
@@ -81,21 +86,38 @@ llvm::Error readModel(const JsonDocument &document, const JsonValue &value,
 llvm::Expected<std::string> modelType(const JsonDocument &document,
                                       const JsonValue &value);
 
+/// What a tokenizer's class takes from tokenizer_config.json, not from the
+/// parts that it concerns.
+struct TokenizerOverrides {
+  /// Of a BertNormalizer.
+  struct Bert {
+    bool lowerCase = true;
+    std::optional<bool> stripAccents = {}; // nothing: as `lowerCase`
+    std::optional<bool> chinese = {};      // nothing: what the part says
+  };
+  std::optional<Bert> bert = {};
+  std::optional<bool> prefixSpace = {}; // of a ByteLevel that is alone
+};
+
 llvm::Error readNormalizer(const JsonDocument &document, const JsonValue &value,
+                           const TokenizerOverrides &overrides,
                            Tokenizer &tokenizer);
 llvm::Error readPreTokenizer(const JsonDocument &document,
-                             const JsonValue &value, Tokenizer &tokenizer);
+                             const JsonValue &value,
+                             const TokenizerOverrides &overrides,
+                             Tokenizer &tokenizer);
 llvm::Error readPostProcessor(const JsonDocument &document,
                               const JsonValue &value, Tokenizer &tokenizer);
 llvm::Error readDecoder(const JsonDocument &document, const JsonValue &value,
                         Tokenizer &tokenizer);
 
 /// Reads what `document` describes. A part of a kind that is not supported is
-/// an error at its position; what is left aside is told in `warnings`. Token
-/// ids must be below `vocabulary`, unless that is 0.
-llvm::Expected<Tokenizer> readTokenizer(const JsonDocument &document,
-                                        int64_t vocabulary,
-                                        std::vector<std::string> &warnings);
+/// an UnsupportedText at its position; what is left aside is told in
+/// `warnings`. Token ids must be below `vocabulary`, unless that is 0.
+llvm::Expected<Tokenizer>
+readTokenizer(const JsonDocument &document, int64_t vocabulary,
+              std::vector<std::string> &warnings,
+              const TokenizerOverrides &overrides = {});
 
 } // namespace ashlar
 

@@ -65,7 +65,7 @@ llvm::Error PostProcessorReader::wrap(const JsonValue &value,
   }
   tokenizer.items = std::move(wrapped);
   if (tokenizer.items.size() > 1024)
-    return error(value, "a template of more than 1024 tokens");
+    return unsupported(value, "a template of more than 1024 tokens");
   return llvm::Error::success();
 }
 
@@ -179,8 +179,7 @@ llvm::Error PostProcessorReader::read(const JsonValue &value) {
   if (*type == "ByteLevel") // changes offsets alone
     return llvm::Error::success();
   if (*type != "Sequence")
-    return unsupported(value, "post-processor", escapeForDisplay(*type),
-                       supportedTypes);
+    return unsupportedType(value, "post-processor", *type, supportedTypes);
   llvm::Expected<const JsonValue *> list =
       array(value, "processors", "post-processor");
   if (!list)

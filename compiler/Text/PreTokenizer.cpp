@@ -22,8 +22,9 @@ namespace {
 
 class PreTokenizerReader : PartReader {
 public:
-  PreTokenizerReader(const JsonDocument &document, Tokenizer &tokenizer)
-      : PartReader(document), tokenizer(tokenizer) {}
+  PreTokenizerReader(const JsonDocument &document,
+                     const TokenizerOverrides &overrides, Tokenizer &tokenizer)
+      : PartReader(document), overrides(overrides), tokenizer(tokenizer) {}
 
   llvm::Error read(const JsonValue &value, unsigned depth = 0);
   /// Byte-level vocabularies are looked up by their bytes from here on.
@@ -37,25 +38,41 @@ private:
   llvm::Error readDelimiter(const JsonValue &value);
   llvm::Error readDigits(const JsonValue &value);
   llvm::Error readPunctuation(const JsonValue &value);
-  llvm::Error readByteLevel(const JsonValue &value);
+  llvm::Error readByteLevel(const JsonValue &value, unsigned depth);
   llvm::Error readMetaspace(const JsonValue &value);
   llvm::Expected<uint32_t> readScheme(const JsonValue &value, bool &never);
   llvm::Expected<uint32_t> readBehavior(const JsonValue &value);
   llvm::Error add(const JsonValue &value, const Regex &regex, uint32_t flags);
   llvm::Error add(const JsonValue &value, Step step);
 
+  const TokenizerOverrides &overrides;
   Tokenizer &tokenizer;
-  bool isByteLevel = false;
+  bool isByteLevel = false; // texts are spelled in its alphabet by now
 };
 
 } // namespace
 
+/// The pattern for bytes themselves of one for their spelling: classes move to
+/// the bytes whose letters have them.
+static void readBytes(RegexDfa &pattern) {
+  CodePointTable<uint16_t> bytes;
+  bytes.pages.assign(ASHLAR_TEXT_PAGES, 0);
+  for (unsigned byte = 0; byte < 256; ++byte)
+    bytes.entries.push_back(pattern.classes.at(spellingOf(byte)));
+  pattern.classes = std::move(bytes);
+}
+
 llvm::Error PreTokenizerReader::add(const JsonValue &value, Step step) {
+  if (isByteLevel) {
+    readBytes(step.pattern);
+    step.flags |= ASHLAR_SPLIT_BYTES;
+  }
   tokenizer.preTokenizer.push_back(std::move(step));
   if (tokenizer.normalizer.size() + tokenizer.preTokenizer.size() >
       ASHLAR_TEXT_MAX_STEPS)
-    return error(value, "more than " + llvm::Twine(ASHLAR_TEXT_MAX_STEPS) +
-                            " steps in one tokenizer");
+    return unsupported(value, "more than " +
+                                  llvm::Twine(ASHLAR_TEXT_MAX_STEPS) +
+                                  " steps in one tokenizer");
   return llvm::Error::success();
 }
 
@@ -159,10 +176,13 @@ llvm::Error PreTokenizerReader::readPunctuation(const JsonValue &value) {
   return add(value, setRegex(bertPunctuation()), flags);
 }
 
-llvm::Error PreTokenizerReader::readByteLevel(const JsonValue &value) {
+llvm::Error PreTokenizerReader::readByteLevel(const JsonValue &value,
+                                              unsigned depth) {
   llvm::Expected<bool> space = flag(value, "add_prefix_space", true);
   if (!space)
     return space.takeError();
+  if (depth == 0)
+    space = overrides.prefixSpace.value_or(*space);
   llvm::Expected<bool> cuts = flag(value, "use_regex", true);
   if (!cuts)
     return cuts.takeError();
@@ -171,10 +191,12 @@ llvm::Error PreTokenizerReader::readByteLevel(const JsonValue &value) {
                                         .flags = ASHLAR_PREPEND_UNLESS,
                                         .string = " "}))
       return error;
+  if (*cuts)
+    if (llvm::Error error =
+            add(value, llvm::cantFail(parseRegex(byteLevelPattern)), 0))
+      return error;
   isByteLevel = true;
-  if (!*cuts)
-    return llvm::Error::success();
-  return add(value, llvm::cantFail(parseRegex(byteLevelPattern)), 0);
+  return llvm::Error::success();
 }
 
 /// Flags of the prepending step. Files of old versions have a flag instead.
@@ -248,10 +270,11 @@ llvm::Error PreTokenizerReader::read(const JsonValue &value, unsigned depth) {
   llvm::Expected<llvm::StringRef> name = typeOf(value, "pre-tokenizer");
   if (!name)
     return name.takeError();
-  // Behind it there are letters for bytes, which executables never see.
-  if (isByteLevel)
-    return error(value, "pre-tokenizer \"" + escapeForDisplay(*name) +
-                            "\" behind ByteLevel is not supported");
+  // Behind it there are letters for bytes, which executables never see: what
+  // cuts the text can read bytes in their place, what rewrites it cannot.
+  if (isByteLevel && (*name == "ByteLevel" || *name == "Metaspace"))
+    return unsupported(value, "pre-tokenizer \"" + *name +
+                                  "\" behind ByteLevel is not supported");
   return readType(value, *name, depth);
 }
 
@@ -268,7 +291,7 @@ llvm::Error PreTokenizerReader::readType(const JsonValue &value,
   if (name == "Punctuation")
     return readPunctuation(value);
   if (name == "ByteLevel")
-    return readByteLevel(value);
+    return readByteLevel(value, depth);
   if (name == "Metaspace")
     return readMetaspace(value);
   if (name == "WhitespaceSplit")
@@ -283,8 +306,7 @@ llvm::Error PreTokenizerReader::readType(const JsonValue &value,
       return error;
     return add(value, setRegex(bertPunctuation()), 0);
   }
-  return unsupported(value, "pre-tokenizer", escapeForDisplay(name),
-                     supportedTypes);
+  return unsupportedType(value, "pre-tokenizer", name, supportedTypes);
 }
 
 void PreTokenizerReader::finish() {
@@ -301,8 +323,9 @@ void PreTokenizerReader::finish() {
 
 llvm::Error ashlar::readPreTokenizer(const JsonDocument &document,
                                      const JsonValue &value,
+                                     const TokenizerOverrides &overrides,
                                      Tokenizer &tokenizer) {
-  PreTokenizerReader reader(document, tokenizer);
+  PreTokenizerReader reader(document, overrides, tokenizer);
   if (llvm::Error error = reader.read(value))
     return error;
   reader.finish();

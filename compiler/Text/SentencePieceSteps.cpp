@@ -42,17 +42,17 @@ Error SentencePieceReader::addParts(StringRef normalizer,
       ("[" + normalizer + "," + preTokenizer + "," + decoder + "]").str();
   JsonDocument parts = llvm::cantFail(parseJson(text, model.file));
   llvm::ArrayRef<JsonValue> list = parts.root.elements;
-  if (Error error = readNormalizer(parts, list[0], tokenizer))
+  if (Error error = readNormalizer(parts, list[0], {}, tokenizer))
     return error;
   if (Error error = readDecoder(parts, list[2], tokenizer))
     return error;
-  return readPreTokenizer(parts, list[1], tokenizer);
+  return readPreTokenizer(parts, list[1], {}, tokenizer);
 }
 
 static Error addNormalizer(const std::string &file, StringRef part,
                            Tokenizer &tokenizer) {
   JsonDocument document = llvm::cantFail(parseJson(part, file));
-  return readNormalizer(document, document.root, tokenizer);
+  return readNormalizer(document, document.root, {}, tokenizer);
 }
 
 static Error addCharsmap(const SentencePieceModel &model,

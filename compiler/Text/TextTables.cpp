@@ -106,6 +106,33 @@ static void addSentence(const std::optional<SentenceEmbedding> &sentence,
   header.normalize = sentence && sentence->normalize;
 }
 
+static uint32_t scoresOf(std::optional<LabelScores> scores) {
+  if (!scores)
+    return ASHLAR_SCORES_USUAL;
+  switch (*scores) {
+  case LabelScores::Softmax:
+    return ASHLAR_SCORES_SOFTMAX;
+  case LabelScores::Sigmoid:
+    return ASHLAR_SCORES_SIGMOID;
+  case LabelScores::Logits:
+    return ASHLAR_SCORES_LOGITS;
+  }
+  llvm_unreachable("every kind of scores is handled above");
+}
+
+static void addSettings(const TextSettings &texts,
+                        std::optional<int32_t> padding, Blob &blob,
+                        ashlar_text_header &header) {
+  auto toCount = [](int64_t count) {
+    return static_cast<uint32_t>(std::clamp<int64_t>(count, 0, INT32_MAX));
+  };
+  header.label_scores = scoresOf(texts.labelScores);
+  header.most_tokens = toCount(texts.maxTokens);
+  header.prompt = blob.addString(texts.prompt);
+  header.padded_tokens = padding ? toCount(texts.paddedTokens) : 0;
+  header.padding = padding.value_or(0);
+}
+
 static void addLabels(llvm::ArrayRef<std::string> labels, Blob &blob,
                       ashlar_text_header &header) {
   std::vector<ashlar_text_string> strings;
@@ -247,19 +274,6 @@ static void addTemplate(const Tokenizer &tokenizer, Blob &blob,
   header.items = blob.add(items);
 }
 
-static void addChat(const ChatTemplate &chat, Blob &blob,
-                    ashlar_text_header &header) {
-  header.chat_flags = chat.flags;
-  for (auto [to, part] : llvm::zip(header.chat, chat.plain))
-    to = blob.addString(part);
-  for (auto [to, part] : llvm::zip(header.system_chat, chat.withSystem))
-    to = blob.addString(part);
-  for (auto [to, part] : llvm::zip(header.turn, chat.turn))
-    to = blob.addString(part);
-  for (auto [to, part] : llvm::zip(header.system_turn, chat.systemTurn))
-    to = blob.addString(part);
-}
-
 static llvm::Error addLanguages(const Languages &languages, Blob &blob,
                                 ashlar_text_header &header) {
   std::vector<ashlar_text_language> list;
@@ -277,15 +291,17 @@ static llvm::Error addLanguages(const Languages &languages, Blob &blob,
   return llvm::Error::success();
 }
 
-static llvm::Expected<TextTables> build(const Tokenizer *tokenizer,
-                                        const TextOptions &options,
-                                        const ChatTemplate &chat = {}) {
+static llvm::Expected<TextTables>
+build(const Tokenizer *tokenizer, const TextOptions &options,
+      const ChatTemplate &chat = {},
+      std::optional<int32_t> padding = std::nullopt) {
   Blob blob;
   ashlar_text_header header = {};
   if (llvm::Error error = addGeneration(options.generation, blob, header))
     return error;
   addLabels(options.labels, blob, header);
   addSentence(options.sentence, header);
+  addSettings(options.texts, padding, blob, header);
   header.unknown = ASHLAR_TEXT_NONE;
   if (tokenizer) {
     header.has_tokenizer = 1;
@@ -327,14 +343,33 @@ static llvm::Expected<Tokenizer> readFiles(const TokenizerFiles &files,
                                            std::vector<std::string> &warnings) {
   if (!files.tokenizer)
     return readSentencePiece(files, vocabulary, warnings);
+  TokenizerConfig config(files.config ? &*files.config : nullptr);
+  llvm::Expected<TokenizerOverrides> overrides =
+      overridesOf(config, files.modelType);
+  if (!overrides)
+    return overrides.takeError();
   llvm::Expected<Tokenizer> tokenizer =
-      readTokenizer(*files.tokenizer, vocabulary, warnings);
+      readTokenizer(*files.tokenizer, vocabulary, warnings, *overrides);
   if (!tokenizer)
     return tokenizer;
-  TokenizerConfig config(files.config ? &*files.config : nullptr);
   if (llvm::Error error = applyBosAndEos(config, *tokenizer))
     return std::move(error);
   return tokenizer;
+}
+
+/// What texts are filled up with, where they are.
+static llvm::Expected<std::optional<int32_t>>
+readPadding(const TokenizerFiles &files, const Tokenizer &tokenizer,
+            const TextSettings &texts, std::vector<std::string> &warnings) {
+  if (texts.paddedTokens == 0)
+    return std::nullopt;
+  llvm::Expected<std::optional<int32_t>> id = findPadding(files, tokenizer);
+  if (id && !*id)
+    warnings.push_back("the tokenizer names no \"pad_token\": texts to embed "
+                       "are not filled up to " +
+                       std::to_string(texts.paddedTokens) +
+                       " tokens, as the model was trained");
+  return id;
 }
 
 llvm::Expected<TextTables> ashlar::buildTextTables(const TokenizerFiles &files,
@@ -352,9 +387,14 @@ llvm::Expected<TextTables> ashlar::buildTextTables(const TokenizerFiles &files,
     if (error)
       return std::move(error);
   }
+  llvm::Expected<std::optional<int32_t>> padding = std::nullopt;
+  if (tokenizer)
+    padding = readPadding(files, *tokenizer, options.texts, warnings);
+  if (!padding)
+    return padding.takeError();
   llvm::Expected<TextTables> tables =
       build(tokenizer ? &*tokenizer : nullptr, options,
-            readChatTemplate(files, warnings, options.chatDate));
+            readChatTemplate(files, warnings, options.chatDate), *padding);
   if (tables)
     tables->warnings = std::move(warnings);
   return tables;

@@ -10,6 +10,7 @@
 #define ASHLAR_COMPILER_TEXT_TEXTTABLES_H
 
 #include "compiler/Spec/ModelSpec.h"
+#include "compiler/Spec/TextSettings.h"
 #include "compiler/Support/Json.h"
 #include "compiler/Text/TokenizerFiles.h"
 
@@ -27,6 +28,7 @@ struct TextOptions {
   std::string family = {}; // of the model: what its languages are called
   std::vector<std::string> labels; // of a classifier, by id
   std::optional<SentenceEmbedding> sentence = std::nullopt;
+  TextSettings texts = {};
   /// Rows of the model's token embedding; 0 = not known. A token id must be
   /// below it.
   int64_t vocabulary = 0;

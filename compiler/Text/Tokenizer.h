@@ -34,6 +34,7 @@ struct Tokenizer {
     /// What it adds to decoded text, and what it does as the first token.
     std::string decoded = {};
     std::string first = {};
+    std::string last = {}; // as the last one; with ASHLAR_DECODER_LAST
   };
 
   struct AddedToken {

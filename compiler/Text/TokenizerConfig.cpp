@@ -1,9 +1,9 @@
 //===- TokenizerConfig.cpp - What tokenizer_config.json says --------------===//
 
 #include "compiler/Text/TokenizerConfig.h"
-#include "compiler/Text/PartReader.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringSwitch.h"
 
 using namespace ashlar;
 using llvm::Error;
@@ -99,6 +99,62 @@ TokenizerConfig::addedTokens() const {
   return tokens;
 }
 
+/// Classes that make their BertNormalizer anew, and those that make their
+/// ByteLevel anew, where the file says other than they do.
+static bool makesNormalizer(StringRef kind) {
+  return llvm::is_contained(
+      {"Bert", "DistilBert", "Electra", "MPNet", "MobileBert"}, kind);
+}
+static bool makesPreTokenizer(StringRef kind) {
+  return llvm::is_contained({"GPT2", "Roberta", "Longformer", "Bart", "GPTNeoX",
+                             "Whisper", "LED", "Blenderbot", "CodeGen"},
+                            kind);
+}
+
+/// The class of a model's tokenizer when no file names it.
+static StringRef kindOf(StringRef modelType) {
+  return llvm::StringSwitch<StringRef>(modelType)
+      .Case("bert", "Bert")
+      .Case("distilbert", "DistilBert")
+      .Case("electra", "Electra")
+      .Case("mpnet", "MPNet")
+      .Cases({"gpt2", "opt", "gptj"}, "GPT2")
+      .Case("roberta", "Roberta")
+      .Case("longformer", "Longformer")
+      .Case("bart", "Bart")
+      .Case("gpt_neox", "GPTNeoX")
+      .Case("phi", "CodeGen")
+      .Case("whisper", "Whisper")
+      .Default("");
+}
+
+Expected<TokenizerOverrides> ashlar::overridesOf(const TokenizerConfig &config,
+                                                 StringRef modelType) {
+  TokenizerOverrides overrides;
+  Expected<std::string> named = config.kind();
+  if (!named)
+    return named.takeError();
+  StringRef kind = named->empty() ? kindOf(modelType) : StringRef(*named);
+  std::optional<bool> flags[4];
+  for (auto [key, flag] :
+       llvm::zip(std::array{"do_lower_case", "strip_accents",
+                            "tokenize_chinese_chars", "add_prefix_space"},
+                 flags))
+    if (Error error = config.flag(key).moveInto(flag))
+      return std::move(error);
+  auto [lower, strip, chinese, space] = flags;
+  if (!config.document)
+    return overrides;
+  // MPNet's does not look at the ideographs.
+  if (makesNormalizer(kind))
+    overrides.bert = {lower.value_or(true), strip,
+                      kind == "MPNet" ? std::nullopt
+                                      : std::optional(chinese.value_or(true))};
+  if (makesPreTokenizer(kind))
+    overrides.prefixSpace = space.value_or(false);
+  return overrides;
+}
+
 static std::optional<int32_t> findToken(const Tokenizer &tokenizer,
                                         StringRef text) {
   for (const auto &[id, token] : llvm::enumerate(tokenizer.tokens))
@@ -145,4 +201,24 @@ Error ashlar::applyBosAndEos(const TokenizerConfig &config,
   }
   tokenizer.items = std::move(items);
   return Error::success();
+}
+
+Expected<std::optional<int32_t>>
+ashlar::findPadding(const TokenizerFiles &files, const Tokenizer &tokenizer) {
+  TokenizerConfig config(files.config ? &*files.config : nullptr);
+  Expected<std::optional<std::string>> text = config.text("pad_token");
+  if (!text)
+    return text.takeError();
+  if (*text)
+    return findToken(tokenizer, **text);
+  const JsonValue *padding =
+      files.tokenizer ? files.tokenizer->root.find("padding") : nullptr;
+  const JsonValue *id = padding ? padding->find("pad_id") : nullptr;
+  if (!id || id->isNull())
+    return std::nullopt;
+  Expected<int64_t> read = files.tokenizer->asInteger(
+      *id, "pad_id", 0, static_cast<int64_t>(tokenizer.tokens.size()) - 1);
+  if (!read)
+    return read.takeError();
+  return static_cast<int32_t>(*read);
 }

@@ -3,7 +3,7 @@
 #ifndef ASHLAR_COMPILER_TEXT_TOKENIZERCONFIG_H
 #define ASHLAR_COMPILER_TEXT_TOKENIZERCONFIG_H
 
-#include "compiler/Text/Tokenizer.h"
+#include "compiler/Text/PartReader.h"
 #include "compiler/Text/TokenizerFiles.h"
 
 namespace ashlar {
@@ -32,10 +32,19 @@ private:
   const JsonValue *find(llvm::StringRef key) const;
 };
 
+/// What the tokenizer's class, which `modelType` decides where the file does
+/// not, takes from the file; nothing without a file.
+llvm::Expected<TokenizerOverrides> overridesOf(const TokenizerConfig &config,
+                                               llvm::StringRef modelType);
+
 /// Puts the tokens around texts that "add_bos_token" and "add_eos_token" ask
 /// for, where the tokenizer's class heeds them; those of tokenizer.json give
 /// way.
 llvm::Error applyBosAndEos(const TokenizerConfig &config, Tokenizer &tokenizer);
+
+/// The id of "pad_token", or else what tokenizer.json pads with.
+llvm::Expected<std::optional<int32_t>> findPadding(const TokenizerFiles &files,
+                                                   const Tokenizer &tokenizer);
 
 } // namespace ashlar
 

@@ -13,8 +13,10 @@ namespace {
 class TokenizerReader : PartReader {
 public:
   TokenizerReader(const JsonDocument &document, int64_t vocabulary,
+                  const TokenizerOverrides &overrides,
                   std::vector<std::string> &warnings)
-      : PartReader(document), vocabulary(vocabulary), warnings(warnings) {}
+      : PartReader(document), vocabulary(vocabulary), overrides(overrides),
+        warnings(warnings) {}
 
   llvm::Error read();
 
@@ -31,6 +33,7 @@ private:
   void limitIds(size_t count);
 
   const int64_t vocabulary;
+  const TokenizerOverrides &overrides;
   std::vector<std::string> &warnings;
   TokenIds ids; // of the tokens read so far
   llvm::StringSet<> addedTexts;
@@ -201,13 +204,13 @@ llvm::Error TokenizerReader::read() {
   if (llvm::Error error = readAddedTokens(part("added_tokens")))
     return error;
   if (llvm::Error error =
-          readNormalizer(document, part("normalizer"), tokenizer))
+          readNormalizer(document, part("normalizer"), overrides, tokenizer))
     return error;
   // Decoders see texts as the file has them, models what they stand for.
   if (llvm::Error error = readDecoder(document, part("decoder"), tokenizer))
     return error;
-  if (llvm::Error error =
-          readPreTokenizer(document, part("pre_tokenizer"), tokenizer))
+  if (llvm::Error error = readPreTokenizer(document, part("pre_tokenizer"),
+                                           overrides, tokenizer))
     return error;
   if (llvm::Error error =
           readPostProcessor(document, part("post_processor"), tokenizer))
@@ -221,8 +224,9 @@ llvm::Error TokenizerReader::read() {
 
 llvm::Expected<Tokenizer>
 ashlar::readTokenizer(const JsonDocument &document, int64_t vocabulary,
-                      std::vector<std::string> &warnings) {
-  TokenizerReader reader(document, vocabulary, warnings);
+                      std::vector<std::string> &warnings,
+                      const TokenizerOverrides &overrides) {
+  TokenizerReader reader(document, vocabulary, overrides, warnings);
   if (llvm::Error error = reader.read())
     return error;
   return std::move(reader.tokenizer);

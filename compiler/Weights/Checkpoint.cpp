@@ -119,7 +119,8 @@ Checkpoint::resolve(StringRef canonicalName,
   return userError(source,
                    "tensor \"" + escapeForDisplay(canonicalName) +
                        "\" is missing" + others,
-                   "the weights must belong to the model's config.json");
+                   "the weights must belong to the model's description, its "
+                   "config.json or YAML file");
 }
 
 std::vector<std::string>

@@ -161,7 +161,7 @@ static Value tableView(Emitter &e, Operation *op, FlatSymbolRefAttr symbol) {
 static Value frequencyRow(Emitter &e, ir::RotaryAnglesOp op, Value row) {
   const ArenaPlan &plan = e.context.plan;
   Value rows = e.intTable(plan.rows, {plan.rowCapacity, ASHLAR_ROW_WORDS});
-  Value length = e.loadIndex(rows, {row, e.index(ASHLAR_ROW_KEYS)});
+  Value length = e.loadIndex(rows, {row, e.index(ASHLAR_ROW_EXTENT)});
   int64_t lengths = ir::lookupWeight(op, op.getFrequenciesAttr()).getRows();
   Value beyond =
       e.add(length, -static_cast<int64_t>(op.getRotary().getOriginal()));

@@ -121,14 +121,41 @@ struct LowerToProgram : ashlar::impl::LowerToProgramPassBase<LowerToProgram> {
                    builder.getStringAttr(ir::stringifyEnum(precision)));
   }
 
-  /// At the longest sequence, where a mask leaves something out that is no
-  /// matter of order.
+  /// Tokens of a sequence that there is room for, and a row of the table of
+  /// positions; a call may have several sequences.
+  static int64_t longestSequence(ir::KvAppendOp keys, const ArenaPlan &plan) {
+    int64_t length = plan.caches[CachePlace::of(keys).cache].capacity;
+    auto entry = keys->getParentOfType<func::FuncOp>();
+    for (BlockArgument argument : entry.getArguments()) {
+      auto input = entry.getArgAttrOfType<StringAttr>(argument.getArgNumber(),
+                                                      inputAttr);
+      if (!input || input != "positions")
+        continue;
+      for (Operation *user : argument.getUsers())
+        if (auto table = dyn_cast<ir::EmbeddingOp>(user))
+          length =
+              std::min(length, ir::lookupWeight(table, table.getTableAttr())
+                                   .getTensorType()
+                                   .getDimSize(0));
+    }
+    return length;
+  }
+
+  /// At the longest sequence: of layers, and of what else has a mask.
   static void noteTiles(ir::AttentionOp op, ir::PhaseOp phase,
                         const ArenaPlan &plan) {
     auto keys = op.getKey().getDefiningOp<ir::KvAppendOp>();
-    if (!keys || !(op.getWindow() || op.getPattern()))
+    auto layers = op->getParentOfType<ir::LayersOp>();
+    if (!keys || !(layers || op.getWindow() || op.getPattern()))
       return;
-    int64_t length = plan.caches[CachePlace::of(keys).cache].capacity;
+    if (layers)
+      phase->setAttr(
+          phaseLayersAttr,
+          DenseI64ArrayAttr::get(
+              op.getContext(),
+              {static_cast<int64_t>(layers.getFirst()) + layers.partOf(op),
+               layers.getStep()}));
+    int64_t length = longestSequence(keys, plan);
     TileCount tiles = countTiles(op, length);
     phase->setAttr(phaseTilesAttr,
                    DenseI64ArrayAttr::get(

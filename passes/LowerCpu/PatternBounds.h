@@ -253,9 +253,11 @@ struct TileCount {
 };
 TileCount countTiles(ir::AttentionOp op, int64_t length);
 
-/// On a phase of attention with a window or a pattern: [visited, total,
-/// length].
+/// On a phase of attention to its own sequence in a layer, or with a window or
+/// a pattern: [visited, total, length].
 constexpr llvm::StringLiteral phaseTilesAttr = "ashlar.tiles";
+/// On such a phase in a loop over layers: [first, step], of its layers.
+constexpr llvm::StringLiteral phaseLayersAttr = "ashlar.layers_of";
 /// On a phase of attention with a window over its own sequence: [behind,
 /// ahead], how far from the row's own key.
 constexpr llvm::StringLiteral phaseWindowAttr = "ashlar.window";

@@ -15,7 +15,7 @@ const char *ashlar_search_fault(const ashlar_search *search,
   if (search->n_best > search->beams)
     return "--n-best: at most as many as --beams";
   if (search->beams == 1 && search->has_length_penalty)
-    return "--length-penalty without --beams";
+    return "--length-penalty is for several beams: --beams=2 or more";
   return NULL;
 }
 
@@ -64,16 +64,49 @@ static int go_on(ashlar_searcher *state) {
 
 static int decode(ashlar_searcher *state, int32_t sequences,
                   const int32_t *ids) {
+  for (int32_t i = 0; i < sequences; ++i)
+    state->extents[i] = (int32_t)state->length;
   ashlar_batch batch = {.sequences = sequences,
                         .slots = state->slots,
                         .lengths = state->lengths,
-                        .ids = ids};
+                        .ids = ids,
+                        .extents = ashlar_last_stack(state->plan)->reads_extents
+                                       ? state->extents
+                                       : NULL};
   return ashlar_check_status(
       state->api, state->api->decode(state->session, &batch), state->error);
 }
 
+/* The first `count` tokens of a slot, as many at a time as fit. */
+static int feed(ashlar_searcher *state, int32_t slot, int64_t count) {
+  state->slots[0] = slot;
+  for (int64_t at = 0; at < count; at += state->lengths[0]) {
+    int64_t left = count - at, most = state->plan->max_tokens;
+    state->lengths[0] = (int32_t)(left < most ? left : most);
+    if (decode(state, 1, ashlar_beam_tokens(state, slot) + at))
+      return 1;
+  }
+  return 0;
+}
+
+/* All but the beams' last tokens once more, with the angles of their length. */
+static int start_anew(ashlar_searcher *state) {
+  for (int32_t i = 0; i < state->live; ++i) {
+    int32_t slot = state->beams[i].slot;
+    if (ashlar_check_status(state->api, state->api->reset(state->session, slot),
+                            state->error) ||
+        feed(state, slot, state->length - 1))
+      return 1;
+  }
+  return 0;
+}
+
 /* The beams' last tokens. */
 static int decode_beams(ashlar_searcher *state) {
+  if (ashlar_recomputes(ashlar_last_stack(state->plan), state->length - 1,
+                        state->length) &&
+      start_anew(state))
+    return 1;
   for (int32_t i = 0; i < state->live; ++i) {
     int32_t slot = state->beams[i].slot;
     state->slots[i] = slot;
@@ -102,15 +135,8 @@ static int start(ashlar_searcher *state) {
          state->course.start_count * sizeof(int32_t));
   state->beams[0] = (ashlar_beam){0, 0};
   state->live = 1;
-  state->slots[0] = 0;
-  for (int64_t at = 0; at < state->length; at += state->lengths[0]) {
-    int64_t left = state->length - at;
-    state->lengths[0] =
-        (int32_t)(left < state->plan->max_tokens ? left
-                                                 : state->plan->max_tokens);
-    if (decode(state, 1, state->tokens + at))
-      return 1;
-  }
+  if (feed(state, 0, state->length))
+    return 1;
   state->rows[0] = state->lengths[0] - 1;
   return 0;
 }

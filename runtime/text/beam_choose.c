@@ -118,10 +118,12 @@ void ashlar_beam_sort_out(ashlar_searcher *state) {
   }
 }
 
+/* As transformers 4.47 has it, what has just ended counts as what could still
+   come. */
 int ashlar_beam_may_improve(const ashlar_searcher *state) {
   if (state->next_count == 0)
     return 0;
   return state->done_count < state->search->beams ||
-         rate(state, state->next[0].score, fresh(state) + 1) >
+         rate(state, state->found.list[0].score, fresh(state) + 1) >
              state->done[state->done_count - 1].score;
 }

@@ -41,6 +41,7 @@ typedef struct ashlar_searcher {
   int32_t done_count;
   float *logits;                         /* [search.beams, features] */
   int32_t *slots, *lengths, *rows, *ids; /* [search.beams] */
+  int32_t *extents;                      /* [search.beams] */
   ashlar_sampler sampler;                /* for the penalty */
 } ashlar_searcher;
 

@@ -49,6 +49,7 @@ int ashlar_beam_allocate(ashlar_searcher *state) {
   state->lengths = take(beams, sizeof(*state->lengths), &failed);
   state->rows = take(beams, sizeof(*state->rows), &failed);
   state->ids = take(beams, sizeof(*state->ids), &failed);
+  state->extents = take(beams, sizeof(*state->extents), &failed);
   for (size_t i = 0; !failed && i < beams; ++i)
     state->done[i].ids = take(limit, sizeof(int32_t), &failed);
   if (failed)
@@ -70,5 +71,6 @@ void ashlar_beam_release(ashlar_searcher *state) {
   free(state->lengths);
   free(state->rows);
   free(state->ids);
+  free(state->extents);
   ashlar_sampler_free(&state->sampler);
 }

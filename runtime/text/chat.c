@@ -8,21 +8,38 @@
 
 /*===-- What is said -----------------------------------------------------===*/
 
-/* ASCII's; others are rare at the ends of what is typed. */
-static int is_blank(unsigned char c) {
-  return c == ' ' || (c >= '\t' && c <= '\r') || (c >= 0x1c && c <= 0x1f);
+/* What Python's str.strip takes away, as templates do. */
+static int is_blank(uint32_t c) {
+  return (c >= '\t' && c <= '\r') || (c >= 0x1c && c <= ' ') || c == 0x85 ||
+         c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) ||
+         c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f ||
+         c == 0x3000;
 }
 
 static piece drop_first(piece text, size_t bytes) {
   return (piece){text.bytes + bytes, text.count - bytes, 0};
 }
 
-/* Without the blanks at its ends. */
-static piece trim(piece text) {
-  while (text.count > 0 && is_blank(text.bytes[0]))
-    text = drop_first(text, 1);
-  while (text.count > 0 && is_blank(text.bytes[text.count - 1]))
-    --text.count;
+static piece trim_left(piece text) {
+  size_t length;
+  while (text.count > 0 &&
+         is_blank(ashlar_utf8_read(text.bytes, text.count, &length)))
+    text = drop_first(text, length);
+  return text;
+}
+
+static piece trim_right(piece text) {
+  while (text.count > 0) {
+    size_t begin = text.count - 1, length;
+    while (begin > 0 && text.count - begin < 4 &&
+           (text.bytes[begin] & 0xC0) == 0x80)
+      --begin;
+    if (!is_blank(ashlar_utf8_read(text.bytes + begin, text.count - begin,
+                                   &length)) ||
+        length != text.count - begin)
+      break;
+    text.count = begin;
+  }
   return text;
 }
 
@@ -30,30 +47,96 @@ static piece trim(piece text) {
 static piece drop_thought(piece text, uint32_t flags) {
   static const char end[] = "</think>";
   const size_t length = sizeof(end) - 1;
-  for (size_t at = text.count; at >= length; --at)
-    if (memcmp(text.bytes + at - length, end, length) == 0) {
-      text = drop_first(text, at);
-      while ((flags & ASHLAR_CHAT_DROP_LINES) && text.count > 0 &&
-             text.bytes[0] == '\n')
-        text = drop_first(text, 1);
-      break;
-    }
+  size_t at = text.count;
+  while (at >= length && memcmp(text.bytes + at - length, end, length) != 0)
+    --at;
+  if (at >= length)
+    text = drop_first(text, at);
+  else if (!(flags & ASHLAR_CHAT_ALL_LINES))
+    return text;
+  while ((flags & ASHLAR_CHAT_DROP_LINES) && text.count > 0 &&
+         text.bytes[0] == '\n')
+    text = drop_first(text, 1);
   return text;
 }
 
-static piece said(const ashlar_turn *turn, uint32_t flags, uint32_t trimmed) {
-  piece text = {(const unsigned char *)turn->text, turn->bytes, 0};
-  return flags & trimmed ? trim(text) : text;
+/* What the template does with texts of `role`: ashlar_text_chat_text. */
+static uint32_t treatment(const ashlar_text *text,
+                          enum ashlar_text_chat_role role) {
+  return text->header->chat_texts >> (4 * role);
 }
 
-static piece answered(const ashlar_turn *turn, uint32_t flags) {
-  piece text = said(turn, flags, 0);
-  if (flags & ASHLAR_CHAT_DROP_THOUGHT)
-    text = drop_thought(text, flags);
-  return flags & ASHLAR_CHAT_TRIM_ANSWER ? trim(text) : text;
+static piece said(const ashlar_text *text, const ashlar_turn *turn,
+                  enum ashlar_text_chat_role role) {
+  piece part = {(const unsigned char *)turn->text, turn->bytes, 0};
+  uint32_t flags = text->header->chat_flags, bits = treatment(text, role);
+  if (role == ASHLAR_SAID_BY_ASSISTANT && (flags & ASHLAR_CHAT_DROP_THOUGHT))
+    part = drop_thought(part, flags);
+  if (bits & ASHLAR_CHAT_TRIM_LEFT)
+    part = trim_left(part);
+  return bits & ASHLAR_CHAT_TRIM_RIGHT ? trim_right(part) : part;
 }
 
-/*===-- The template -----------------------------------------------------===*/
+/* Whether the system's text goes to the user's last one. */
+static int is_system_last(const ashlar_text *text,
+                          const ashlar_text_chat *chat) {
+  return chat->turn_count > 1 &&
+         (text->header->chat_flags & ASHLAR_CHAT_SYSTEM_LAST);
+}
+
+static enum ashlar_text_chat_role
+role_of(const ashlar_text *text, const ashlar_text_chat *chat, size_t turn) {
+  if (turn % 2 != 0)
+    return ASHLAR_SAID_BY_ASSISTANT;
+  size_t beside = is_system_last(text, chat) ? chat->turn_count - 1 : 0;
+  return chat->system && turn == beside ? ASHLAR_SAID_BEHIND_SYSTEM
+                                        : ASHLAR_SAID_BY_USER;
+}
+
+/*===-- What the template takes ------------------------------------------===*/
+
+/* A blank line or a carriage return. */
+static int has_odd_lines(piece text) {
+  for (size_t i = 0; i < text.count; ++i)
+    if (text.bytes[i] == '\r' ||
+        (i > 0 && text.bytes[i - 1] == '\n' && text.bytes[i] == '\n'))
+      return 1;
+  return 0;
+}
+
+static int check_text(const ashlar_text *text, const ashlar_turn *turn,
+                      enum ashlar_text_chat_role role, ashlar_error *error) {
+  static const char *const names[] = {"text of the user", "system text",
+                                      "answer", "text of the user"};
+  uint32_t bits = treatment(text, role);
+  piece part = said(text, turn, role);
+  if ((bits & ASHLAR_CHAT_REFUSE_EMPTY) && part.count == 0)
+    return ashlar_fail(error,
+                       "the model's chat template writes an empty %s in a way "
+                       "that is not supported",
+                       names[role]);
+  if ((bits & ASHLAR_CHAT_REFUSE_LINES) && has_odd_lines(part))
+    return ashlar_fail(error,
+                       "the model's chat template changes blank lines and "
+                       "carriage returns of the %s: give it without",
+                       names[role]);
+  return 0;
+}
+
+static int check_texts(const ashlar_text *text, const ashlar_text_chat *chat,
+                       ashlar_error *error) {
+  size_t bytes = chat->system ? chat->system->bytes : 0;
+  for (size_t i = 0; i < chat->turn_count; ++i) {
+    if (chat->turns[i].bytes > ASHLAR_TEXT_MAX_BYTES / 2 - bytes)
+      return ashlar_fail(error, "a chat's texts have more than %u bytes",
+                         ASHLAR_TEXT_MAX_BYTES / 2);
+    bytes += chat->turns[i].bytes;
+    if (check_text(text, &chat->turns[i], role_of(text, chat, i), error))
+      return 1;
+  }
+  return chat->system &&
+         check_text(text, chat->system, ASHLAR_SAID_BY_SYSTEM, error);
+}
 
 static int check_chat(const ashlar_text *text, const ashlar_text_chat *chat,
                       ashlar_error *error) {
@@ -63,7 +146,10 @@ static int check_chat(const ashlar_text *text, const ashlar_text_chat *chat,
   if (!(flags & ASHLAR_CHAT))
     return ashlar_fail(error, "the model has no chat template");
   if (chat->system && !(flags & ASHLAR_CHAT_SYSTEM))
-    return ashlar_fail(error, "the model's chat template takes no system text");
+    return ashlar_fail(error, "the model's chat template takes %s",
+                       flags & ASHLAR_CHAT_ODD_SYSTEM
+                           ? "a system text in a way that is not supported"
+                           : "no system text");
   if (chat->turn_count % 2 == 0)
     return ashlar_fail(error, "a chat ends with the user's text");
   if (chat->turn_count > 1 && !(flags & turns))
@@ -71,18 +157,24 @@ static int check_chat(const ashlar_text *text, const ashlar_text_chat *chat,
         error, "the model's chat template takes several turns %s",
         flags & ASHLAR_CHAT_TURNS ? "only without a system text"
                                   : "in a way that is not supported");
-  size_t bytes = chat->system ? chat->system->bytes : 0;
-  for (size_t i = 0; i < chat->turn_count; ++i) {
-    if (chat->turns[i].bytes > ASHLAR_TEXT_MAX_BYTES / 2 - bytes)
-      return ashlar_fail(error, "a chat's texts have more than %u bytes",
-                         ASHLAR_TEXT_MAX_BYTES / 2);
-    bytes += chat->turns[i].bytes;
-  }
-  return 0;
+  return check_texts(text, chat, error);
 }
+
+/*===-- The template -----------------------------------------------------===*/
 
 static piece template_part(const ashlar_text *text, ashlar_text_string part) {
   return (piece){(const unsigned char *)string(text, part), part.bytes, 0};
+}
+
+/* What stands between turn `i` and the next, or behind the last one; `of`: the
+   chat is one with a system's text, from its beginning on. */
+static ashlar_text_string behind(const ashlar_text *text,
+                                 const ashlar_text_chat *chat, size_t i,
+                                 int of) {
+  const ashlar_text_header *header = text->header;
+  if (i + 1 == chat->turn_count)
+    return chat->system ? header->system_chat[2] : header->chat[1];
+  return of ? header->system_turn[i % 2] : header->turn[i % 2];
 }
 
 /* The template's parts and what is said in turn, from a template's part to a
@@ -90,37 +182,65 @@ static piece template_part(const ashlar_text *text, ashlar_text_string part) {
 static void lay_out(const ashlar_text *text, const ashlar_text_chat *chat,
                     piece *out) {
   const ashlar_text_header *header = text->header;
-  uint32_t flags = header->chat_flags;
-  const ashlar_text_string *around = header->chat, *between = header->turn;
-  if (chat->system) {
-    around = header->system_chat;
-    between = header->system_turn;
-    *out++ = template_part(text, *around++);
-    *out++ = said(chat->system, flags, ASHLAR_CHAT_TRIM_SYSTEM);
-  }
-  *out++ = template_part(text, around[0]);
+  int is_last = is_system_last(text, chat);
+  int leads = chat->system && !is_last;
+  *out++ =
+      template_part(text, leads ? header->system_chat[0] : header->chat[0]);
   for (size_t i = 0; i < chat->turn_count; ++i) {
-    const ashlar_turn *turn = &chat->turns[i];
-    *out++ = i % 2 == 0 ? said(turn, flags, ASHLAR_CHAT_TRIM)
-                        : answered(turn, flags);
-    *out++ = template_part(text, i + 1 == chat->turn_count ? around[1]
-                                                           : between[i % 2]);
+    enum ashlar_text_chat_role role = role_of(text, chat, i);
+    if (role == ASHLAR_SAID_BEHIND_SYSTEM) {
+      if (is_last)
+        out[-1] = template_part(text, header->system_turn[1]);
+      *out++ = said(text, chat->system, ASHLAR_SAID_BY_SYSTEM);
+      *out++ = template_part(text, header->system_chat[1]);
+    }
+    *out++ = said(text, &chat->turns[i], role);
+    *out++ = template_part(text, behind(text, chat, i, leads));
   }
+}
+
+/* The parts of a chat, in memory from malloc; null after an error. */
+static piece *parts_of(const ashlar_text *text, const ashlar_text_chat *asked,
+                       size_t *count, ashlar_error *error) {
+  ashlar_text_chat chat = *asked;
+  if (chat.system && text->header->has_tokenizer &&
+      (text->header->chat_flags & ASHLAR_CHAT_NO_EMPTY_SYSTEM) &&
+      said(text, chat.system, ASHLAR_SAID_BY_SYSTEM).count == 0)
+    chat.system = NULL;
+  if (check_chat(text, &chat, error))
+    return NULL;
+  *count = 2 * (chat.turn_count + (chat.system != NULL)) + 1;
+  piece *parts = calloc(*count, sizeof(*parts));
+  if (parts)
+    lay_out(text, &chat, parts);
+  else
+    ashlar_fail(error, "out of memory for a chat of %zu turns",
+                chat.turn_count);
+  return parts;
 }
 
 int ashlar_text_chat_tokens(const ashlar_text *text,
                             const ashlar_text_chat *chat, unsigned flags,
                             ashlar_tokens *tokens, ashlar_error *error) {
+  size_t count;
   *tokens = (ashlar_tokens){0};
-  if (check_chat(text, chat, error))
-    return 1;
-  size_t count = 2 * (chat->turn_count + (chat->system != NULL)) + 1;
-  piece *parts = calloc(count, sizeof(*parts));
+  piece *parts = parts_of(text, chat, &count, error);
   if (!parts)
-    return ashlar_fail(error, "out of memory for a chat of %zu turns",
-                       chat->turn_count);
-  lay_out(text, chat, parts);
+    return 1;
   int failed = ashlar_encode_parts(text, parts, count, flags, tokens, error);
   free(parts);
   return failed;
+}
+
+int ashlar_text_chat_text(const ashlar_text *text, const ashlar_text_chat *chat,
+                          ashlar_text_sink sink, void *user,
+                          ashlar_error *error) {
+  size_t count;
+  piece *parts = parts_of(text, chat, &count, error);
+  if (!parts)
+    return 1;
+  for (size_t i = 0; i < count; ++i)
+    sink(user, (const char *)parts[i].bytes, parts[i].count);
+  free(parts);
+  return 0;
 }

@@ -28,6 +28,11 @@ int ashlar_text_chat_tokens(const ashlar_text *text,
                             const ashlar_text_chat *chat, unsigned flags,
                             ashlar_tokens *tokens, ashlar_error *error);
 
+/* Gives `sink` the chat as text. */
+int ashlar_text_chat_text(const ashlar_text *text, const ashlar_text_chat *chat,
+                          ashlar_text_sink sink, void *user,
+                          ashlar_error *error);
+
 #ifdef __cplusplus
 }
 #endif

@@ -60,6 +60,17 @@ static int find_start(const ashlar_plan *plan, ashlar_course *course,
       has_source ? "the decoder's prompt" : "the prompt", error);
 }
 
+static int check_stops(const ashlar_plan *plan,
+                       const ashlar_generation *request, ashlar_error *error) {
+  int64_t tokens = plan->heads[ashlar_logits_head(plan)].output_features;
+  for (size_t i = 0; i < request->stop_count; ++i)
+    if (request->stop_ids[i] < 0 || request->stop_ids[i] >= tokens)
+      return ashlar_fail(error,
+                         "--stop-ids has id %d; the vocabulary has %lld tokens",
+                         request->stop_ids[i], (long long)tokens);
+  return 0;
+}
+
 int ashlar_course_find(const ashlar_plan *plan, const ashlar_text *text,
                        const ashlar_generation *request, ashlar_course *course,
                        ashlar_error *error) {
@@ -67,7 +78,8 @@ int ashlar_course_find(const ashlar_plan *plan, const ashlar_text *text,
   if (plan->encoder < 0 && request->decoder_ids)
     return ashlar_fail(error, "--decoder-ids: the model has no encoder; its "
                               "output begins with the prompt");
-  if (find_start(plan, course, error) || find_limits(plan, course, error))
+  if (check_stops(plan, request, error) || find_start(plan, course, error) ||
+      find_limits(plan, course, error))
     return 1;
   if (ashlar_reads_vectors(plan)) {
     const char *input = plan->stacks[plan->encoder].input;

@@ -134,37 +134,60 @@ const char *ashlar_text_token_bytes(const ashlar_text *text, int32_t id,
   return (const char *)string(text, token->text);
 }
 
-void ashlar_text_decode(ashlar_text_decoder *decoder, int32_t id,
-                        ashlar_text_sink sink, void *user) {
-  const ashlar_text *text = decoder->text;
+/* Whether decoded text has the token. */
+static int is_written(const ashlar_text *text, int32_t id) {
   const ashlar_text_header *header = text->header;
-  output out = {decoder, sink, user};
   if (!header->has_tokenizer || id < 0 || id >= (int64_t)header->tokens.count)
-    return;
+    return 0;
+  uint32_t flags =
+      ((const ashlar_text_token *)section(text, header->tokens))[id].flags;
+  return (flags & ASHLAR_TOKEN_PRESENT) && !(flags & ASHLAR_TOKEN_SPECIAL);
+}
+
+/* The token's text, which is one of `texts`. */
+static void write_token(const output *out, int32_t id,
+                        ashlar_text_section texts) {
+  const ashlar_text *text = out->decoder->text;
+  const ashlar_text_header *header = text->header;
   const ashlar_text_token *tokens = section(text, header->tokens);
-  const ashlar_text_string *strings =
-      section(text, decoder->started ? header->decoded : header->firsts);
-  if (!(tokens[id].flags & ASHLAR_TOKEN_PRESENT) ||
-      (tokens[id].flags & ASHLAR_TOKEN_SPECIAL))
-    return;
-  decoder->started = 1;
+  const ashlar_text_string *strings = section(text, texts);
   const unsigned char *bytes = (const unsigned char *)string(text, strings[id]);
   size_t count = strings[id].bytes;
   if (header->decoder_flags & ASHLAR_DECODER_BYTES) {
-    add_parts(&out, bytes, count);
+    add_parts(out, bytes, count);
     return;
   }
   if (tokens[id].flags & ASHLAR_TOKEN_BYTE) {
-    add_to_run(&out, count ? bytes[0] : 0);
+    add_to_run(out, count ? bytes[0] : 0);
     return;
   }
-  end_run(&out);
-  write_text(&out, bytes, count);
+  end_run(out);
+  write_text(out, bytes, count);
+}
+
+void ashlar_text_decode(ashlar_text_decoder *decoder, int32_t id,
+                        ashlar_text_sink sink, void *user) {
+  const ashlar_text_header *header = decoder->text->header;
+  output out = {decoder, sink, user};
+  if (!is_written(decoder->text, id))
+    return;
+  if (header->decoder_flags & ASHLAR_DECODER_LAST) {
+    if (decoder->waits)
+      write_token(&out, decoder->waiting, header->decoded);
+    decoder->waits = 1;
+    decoder->waiting = id;
+    return;
+  }
+  write_token(&out, id, decoder->started ? header->decoded : header->firsts);
+  decoder->started = 1;
 }
 
 void ashlar_text_decode_end(ashlar_text_decoder *decoder, ashlar_text_sink sink,
                             void *user) {
   output out = {decoder, sink, user};
+  if (decoder->waits)
+    write_token(&out, decoder->waiting, decoder->text->header->lasts);
+  decoder->waits = 0;
   if (decoder->text->header->decoder_flags & ASHLAR_DECODER_BYTES)
     write_lossy(&out, decoder->held, decoder->held_count);
   else

@@ -16,43 +16,18 @@ typedef struct embedder {
   float *out;
   ashlar_error *error;
   int64_t stack;
-  int64_t hidden;
-  double *pool; /* [hidden] */
-  int64_t rows; /* that are in the pool */
+  int64_t features; /* of an embedding */
+  double *pool;     /* [features] */
+  int64_t rows;     /* that are in the pool */
   /* The call being put together. */
-  int32_t *lengths; /* [max_sequences] */
-  int32_t *ids;     /* [max_tokens] */
-  int32_t *types;   /* [max_tokens] */
+  int32_t *lengths;       /* [max_sequences] */
+  int32_t *ids;           /* [max_tokens] */
+  int32_t *types;         /* [max_tokens] */
+  const int32_t *extents; /* of the call's sequences; null = their lengths */
 } embedder;
-
-static const char *const pooling_names[] = {"", "mean", "cls", "last", "max"};
-
-int32_t ashlar_pooling_named(const char *name) {
-  for (int32_t i = ASHLAR_POOLING_MEAN; i <= ASHLAR_POOLING_MAX; ++i)
-    if (strcmp(name, pooling_names[i]) == 0)
-      return i;
-  return ASHLAR_POOLING_NONE;
-}
 
 int ashlar_can_embed(const ashlar_plan *plan) {
   return plan->stack_count == 1 && plan->stacks[0].ids_offset >= 0;
-}
-
-int ashlar_embedding_choose(const ashlar_text *text, int32_t pooling,
-                            int normalize, ashlar_embedding *embedding,
-                            int *assumed, ashlar_error *error) {
-  const ashlar_text_header *header = text->header;
-  *assumed =
-      pooling == ASHLAR_POOLING_NONE && header->pooling == ASHLAR_POOLING_NONE;
-  if (pooling == ASHLAR_POOLING_NONE)
-    pooling = *assumed ? ASHLAR_POOLING_MEAN : (int32_t)header->pooling;
-  if (pooling == ASHLAR_POOLING_OTHER)
-    return ashlar_fail(error, "the model's modules.json makes embeddings in a "
-                              "way that is not known here: choose one with "
-                              "--pooling");
-  *embedding = (ashlar_embedding){
-      pooling, normalize < 0 ? (int)header->normalize : normalize};
-  return 0;
 }
 
 /*===-- Pooling ---------------------------------------------------------===*/
@@ -64,7 +39,7 @@ static void add_row(embedder *state, const float *row) {
   if (pooling == ASHLAR_POOLING_CLS && !first)
     return;
   int replaces = first || pooling == ASHLAR_POOLING_LAST;
-  for (int64_t i = 0; i < state->hidden; ++i) {
+  for (int64_t i = 0; i < state->features; ++i) {
     double value = (double)row[i], held = state->pool[i];
     if (replaces)
       state->pool[i] = value;
@@ -82,12 +57,12 @@ static void finish(embedder *state, float *out) {
     scale = 1 / (double)state->rows;
   if (state->embedding->normalize) {
     double square = 0;
-    for (int64_t i = 0; i < state->hidden; ++i)
+    for (int64_t i = 0; i < state->features; ++i)
       square += state->pool[i] * scale * (state->pool[i] * scale);
     double norm = ashlar_sqrt(square);
     scale /= norm > 1e-12 ? norm : 1e-12;
   }
-  for (int64_t i = 0; i < state->hidden; ++i)
+  for (int64_t i = 0; i < state->features; ++i)
     out[i] = (float)(state->pool[i] * scale);
   state->rows = 0;
 }
@@ -101,7 +76,8 @@ static int run_call(embedder *state, int32_t sequences, const float **hidden,
                         .lengths = state->lengths,
                         .ids = state->ids,
                         .token_type_ids =
-                            plan->types_offset >= 0 ? state->types : NULL};
+                            plan->types_offset >= 0 ? state->types : NULL,
+                        .extents = plan->reads_extents ? state->extents : NULL};
   int64_t rows, features;
   ashlar_status status = state->plan->decoder >= 0
                              ? state->api->decode(state->session, &batch)
@@ -110,6 +86,24 @@ static int run_call(embedder *state, int32_t sequences, const float **hidden,
     status =
         state->api->hidden(state->session, hidden, &rows, &features, stride);
   return ashlar_check_status(state->api, status, state->error);
+}
+
+/* What the chosen head makes of each sequence of the last call, into the
+   embeddings from text `first` on. */
+static int run_head(embedder *state, size_t first, size_t count) {
+  float *out = state->out + (int64_t)first * state->features;
+  size_t floats = count * (size_t)state->features;
+  if (ashlar_check_status(state->api,
+                          state->api->head(state->session,
+                                           state->embedding->head, NULL,
+                                           (int32_t)count, out, floats),
+                          state->error))
+    return 1;
+  for (size_t i = 0; i < count; ++i, out += state->features) {
+    add_row(state, out);
+    finish(state, out);
+  }
+  return 0;
 }
 
 static int forget(embedder *state) {
@@ -139,10 +133,12 @@ static int run_whole(embedder *state, size_t first, size_t end, size_t *count) {
   int64_t stride;
   if (forget(state) || run_call(state, (int32_t)*count, &row, &stride))
     return 1;
+  if (state->embedding->head >= 0)
+    return run_head(state, first, *count);
   for (size_t i = 0; i < *count; ++i) {
     for (int32_t j = 0; j < state->lengths[i]; ++j, row += stride)
       add_row(state, row);
-    finish(state, state->out + (int64_t)(first + i) * state->hidden);
+    finish(state, state->out + (int64_t)(first + i) * state->features);
   }
   return 0;
 }
@@ -160,12 +156,16 @@ static int run_chunks(embedder *state, size_t index) {
     memcpy(state->types, text->types + at, bytes);
     const float *row;
     int64_t stride;
-    if (run_call(state, 1, &row, &stride))
+    int32_t extent = (int32_t)text->count;
+    state->extents = &extent;
+    int failed = run_call(state, 1, &row, &stride);
+    state->extents = NULL;
+    if (failed)
       return 1;
     for (int32_t i = 0; i < state->lengths[0]; ++i, row += stride)
       add_row(state, row);
   }
-  finish(state, state->out + (int64_t)index * state->hidden);
+  finish(state, state->out + (int64_t)index * state->features);
   return 0;
 }
 
@@ -175,18 +175,8 @@ static int check_text(const embedder *state, size_t index) {
   const ashlar_tokens *text = &state->texts[index];
   char what[48];
   snprintf(what, sizeof(what), "text %zu", index + 1);
-  if (state->plan->decoder < 0)
-    return ashlar_check_source(state->plan, text->ids, text->count, what,
-                               state->error);
-  if (text->count == 0)
-    return ashlar_fail(state->error, "%s has no tokens", what);
-  if ((int64_t)text->count > state->plan->max_context)
-    return ashlar_fail(state->error,
-                       "%s has %zu tokens; the context holds %lld "
-                       "(--max-context of compile)",
-                       what, text->count, (long long)state->plan->max_context);
-  return ashlar_check_ids(&state->plan->stacks[state->stack], text->ids,
-                          text->count, what, state->error);
+  return ashlar_check_text(state->plan, text->ids, text->count, what,
+                           state->error);
 }
 
 static int run(embedder *state, size_t count) {
@@ -222,8 +212,8 @@ int ashlar_embed(const ashlar_api *api, ashlar_session *session,
                     .out = out,
                     .error = error,
                     .stack = 0,
-                    .hidden = plan->stacks[0].hidden};
-  state.pool = calloc((size_t)state.hidden, sizeof(double));
+                    .features = ashlar_embedding_features(plan, embedding)};
+  state.pool = calloc((size_t)state.features, sizeof(double));
   state.lengths = calloc((size_t)plan->max_sequences, sizeof(int32_t));
   state.ids = calloc((size_t)plan->max_tokens, sizeof(int32_t));
   state.types = calloc((size_t)plan->max_tokens, sizeof(int32_t));

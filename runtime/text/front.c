@@ -82,8 +82,13 @@ static int embeds(const ashlar_options *options) {
          strcmp(options->outputs[0].name, ASHLAR_SENTENCE_EMBEDDING) == 0;
 }
 
+/* Whether there are prompts that are texts. */
+static int has_prompts(const ashlar_options *options) {
+  return options->prompt_count > 0 || options->prompt_file;
+}
+
 static const char *array_fault(const ashlar_options *options) {
-  if (options->prompt_count > 0 || options->ids)
+  if (has_prompts(options) || options->ids)
     return "--in and --out do not go with prompts";
   return options->output_count == 0 ? "--in without --out" : NULL;
 }
@@ -92,7 +97,7 @@ static const char *array_fault(const ashlar_options *options) {
 static int goes_on_from_arrays(const ashlar_front_state *state) {
   const ashlar_options *options = &state->options;
   return options->input_count > 0 && options->output_count == 0 &&
-         options->prompt_count == 0 && !options->ids &&
+         !has_prompts(options) && !options->ids &&
          ashlar_reads_vectors(state->plan) && ashlar_can_generate(state->plan);
 }
 
@@ -119,7 +124,7 @@ static const char *usage_fault(const ashlar_front_state *state) {
   if (options->system && !options->chat && !options->converse)
     return "--system is for --chat and --converse";
   if (options->messages &&
-      (options->prompt_count > 0 || options->chat || options->converse))
+      (has_prompts(options) || options->chat || options->converse))
     return "--messages does not go with prompts, --chat and --converse";
   if (options->converse &&
       (options->chat || options->ids_only || options->search.beams > 1))
@@ -140,7 +145,9 @@ static const char *usage_fault(const ashlar_front_state *state) {
     return NULL;
   if (options->input_count > 0 || options->output_count > 0)
     return array_fault(options);
-  if (options->prompt_count > 0 && options->ids)
+  if (options->prompt_count > 0 && options->prompt_file)
+    return "--prompt-file does not go with other prompts";
+  if (has_prompts(options) && options->ids)
     return "--ids does not go with other prompts";
   if (ashlar_reads_vectors(state->plan) && ashlar_can_generate(state->plan))
     return "the model reads arrays, not texts: it needs --in";

@@ -55,7 +55,7 @@ void ashlar_front_help(const ashlar_plan *plan, const char *program) {
   int generates = ashlar_can_generate(plan);
   int from_arrays = generates && ashlar_reads_vectors(plan);
   const char *gives = generates                  ? "the text that follows"
-                      : ashlar_class_count(plan) ? "its class and probability"
+                      : ashlar_class_count(plan) ? "its class and score"
                                                  : "nothing: use --in, --out";
   if (from_arrays)
     printf("usage: %s --in %s=FILE.npy [options]\n"
@@ -70,6 +70,8 @@ void ashlar_front_help(const ashlar_plan *plan, const char *program) {
            "Runs the model \"%s\". Prompts are the arguments, or else the "
            "lines of standard\ninput; each gives one line: %s.\n"
            "\n"
+           "  --prompt-file=FILE    a prompt in each line; - is standard "
+           "input\n"
            "  --ids=1,2,3           a prompt of token ids\n"
            "  --special             special tokens in prompts are themselves, "
            "not text\n",

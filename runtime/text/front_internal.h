@@ -48,7 +48,8 @@ int ashlar_front_ids(ashlar_front_state *state, const int32_t *ids,
 typedef int (*ashlar_prompt_taker)(ashlar_front_state *state,
                                    const char *prompt, size_t bytes,
                                    void *user);
-/* front_texts.c: the arguments, or else the lines of standard input. */
+/* front_texts.c: the arguments, or else the lines of --prompt-file or standard
+   input. */
 int ashlar_front_each_prompt(ashlar_front_state *state,
                              ashlar_prompt_taker take, void *user);
 

@@ -141,12 +141,13 @@ static void print_label(const char *label, size_t bytes) {
 static int classify(ashlar_front_state *state, const int32_t *ids,
                     const int32_t *types, size_t count) {
   int64_t classes = ashlar_class_count(state->plan), best;
-  float *probabilities = malloc((size_t)classes * sizeof(float));
-  if (!probabilities)
+  int32_t scores = ashlar_class_scores(state->plan, &state->text);
+  float *result = malloc((size_t)classes * sizeof(float));
+  if (!result)
     return ashlar_fail(&state->error, "out of memory for %lld classes",
                        (long long)classes);
-  int failed = ashlar_classify(state->api, state->session, ids, types, count,
-                               probabilities, &best, &state->error);
+  int failed = ashlar_classify(state->api, state->session, scores, ids, types,
+                               count, result, &best, &state->error);
   if (!failed) {
     size_t bytes;
     const char *label = ashlar_text_label(&state->text, best, &bytes);
@@ -154,9 +155,9 @@ static int classify(ashlar_front_state *state, const int32_t *ids,
       print_label(label, bytes);
     else
       printf("LABEL_%lld", (long long)best);
-    printf("\t%.6f\n", (double)probabilities[best]);
+    printf("\t%.6f\n", (double)result[best]);
   }
-  free(probabilities);
+  free(result);
   return failed;
 }
 
@@ -194,29 +195,42 @@ static int run_prompt(ashlar_front_state *state, const char *prompt,
 }
 
 /* Lines end with a newline or carriage return and newline. */
-static int take_lines(ashlar_front_state *state, ashlar_prompt_taker take,
-                      void *user) {
+static int take_lines(ashlar_front_state *state, FILE *file, const char *name,
+                      ashlar_prompt_taker take, void *user) {
   char *line = NULL;
   size_t room = 0;
   ssize_t bytes;
   int failed = 0;
-  while (!failed && (bytes = getline(&line, &room, stdin)) >= 0) {
+  while (!failed && (bytes = getline(&line, &room, file)) >= 0) {
     if (bytes > 0 && line[bytes - 1] == '\n')
       bytes -= bytes > 1 && line[bytes - 2] == '\r' ? 2 : 1;
     failed = take(state, line, (size_t)bytes, user) || ferror(stdout);
     fflush(stdout);
   }
-  if (!failed && ferror(stdin))
-    failed = ashlar_fail(&state->error, "standard input: %s", strerror(errno));
+  if (!failed && ferror(file))
+    failed = ashlar_fail(&state->error, "%.200s: %s", name, strerror(errno));
   free(line);
+  return failed;
+}
+
+static int take_file(ashlar_front_state *state, const char *path,
+                     ashlar_prompt_taker take, void *user) {
+  FILE *file = fopen(path, "rb");
+  if (!file)
+    return ashlar_fail(&state->error, "%.200s: %s", path, strerror(errno));
+  int failed = take_lines(state, file, path, take, user);
+  fclose(file);
   return failed;
 }
 
 int ashlar_front_each_prompt(ashlar_front_state *state,
                              ashlar_prompt_taker take, void *user) {
   const ashlar_options *options = &state->options;
+  const char *path = options->prompt_file;
+  if (path && strcmp(path, "-") != 0)
+    return take_file(state, path, take, user);
   if (options->prompt_count == 0)
-    return take_lines(state, take, user);
+    return take_lines(state, stdin, "standard input", take, user);
   for (size_t i = 0; i < options->prompt_count; ++i)
     if (take(state, options->prompts[i], strlen(options->prompts[i]), user))
       return 1;
@@ -240,6 +254,7 @@ int ashlar_front_prompts(ashlar_front_state *state) {
 typedef struct texts {
   ashlar_tokens *list;
   size_t count, room;
+  ashlar_embedding embedding;
 } texts;
 
 static int add_text(ashlar_front_state *state, const char *prompt, size_t bytes,
@@ -253,32 +268,39 @@ static int add_text(ashlar_front_state *state, const char *prompt, size_t bytes,
     to->list = list;
     to->room = room;
   }
-  if (encode(state, prompt, bytes, &to->list[to->count]))
+  unsigned flags = state->options.special ? ASHLAR_TEXT_SPECIAL : 0;
+  if (ashlar_embedding_tokens(&state->text, &to->embedding, prompt, bytes,
+                              flags, &to->list[to->count], &state->error))
     return 1;
   ++to->count;
   return 0;
 }
 
-static int embed(ashlar_front_state *state, const texts *from) {
+static int choose(ashlar_front_state *state, ashlar_embedding *embedding) {
   const ashlar_options *options = &state->options;
-  ashlar_embedding embedding;
   int assumed;
-  if (ashlar_embedding_choose(&state->text, options->pooling,
+  if (ashlar_embedding_choose(state->plan, &state->text, options->pooling,
                               options->no_normalize ? 0
                               : options->normalize  ? 1
                                                     : -1,
-                              &embedding, &assumed, &state->error))
+                              embedding, &assumed, &state->error))
     return 1;
   if (assumed)
     fprintf(stderr, "note: the model does not say how: mean of all rows "
                     "(--pooling)\n");
-  int64_t shape[2] = {(int64_t)from->count, state->plan->stacks[0].hidden};
+  return 0;
+}
+
+static int embed(ashlar_front_state *state, const texts *from) {
+  const ashlar_options *options = &state->options;
+  int64_t shape[2] = {(int64_t)from->count,
+                      ashlar_embedding_features(state->plan, &from->embedding)};
   ashlar_array out;
   if (ashlar_array_make(&out, ASHLAR_FLOAT32, 2, shape, &state->error))
     return 1;
   const char *path = options->outputs[0].file;
-  int failed = ashlar_embed(state->api, state->session, &embedding, from->list,
-                            from->count, out.data, &state->error) ||
+  int failed = ashlar_embed(state->api, state->session, &from->embedding,
+                            from->list, from->count, out.data, &state->error) ||
                ashlar_npy_write(&path, &out, 1, &state->error);
   ashlar_array_free(&out);
   return failed;
@@ -288,8 +310,9 @@ int ashlar_front_embed(ashlar_front_state *state) {
   if (!ashlar_text_has_tokenizer(&state->text))
     return ashlar_fail(&state->error, "the model has no tokenizer");
   texts from = {0};
-  int failed =
-      ashlar_front_each_prompt(state, add_text, &from) || embed(state, &from);
+  int failed = choose(state, &from.embedding) ||
+               ashlar_front_each_prompt(state, add_text, &from) ||
+               embed(state, &from);
   for (size_t i = 0; i < from.count; ++i)
     ashlar_tokens_free(&from.list[i]);
   free(from.list);

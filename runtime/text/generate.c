@@ -20,7 +20,8 @@ typedef struct lane {
   int32_t *tokens; /* [limit]: the decoder's sequence */
   int64_t room;    /* of `tokens` */
   int64_t length;
-  int64_t fed; /* tokens that the decoder has seen */
+  int64_t fed;    /* tokens that the decoder has seen */
+  int64_t extent; /* of the decoder's last call: `length` at that time */
   int needs_source;
 } lane;
 
@@ -35,11 +36,11 @@ typedef struct generator {
   lane *lanes;
   int32_t lane_count;
   /* The call being put together, and what follows it. */
-  int32_t *slots, *lengths, *rows; /* [lane_count] */
-  int32_t *ids;                    /* [max_tokens] */
-  float *vectors;                  /* of max_tokens; null: sources are ids */
-  int64_t vectors_size;            /* floats of a token */
-  float *logits;                   /* [lane_count, features] */
+  int32_t *slots, *lengths, *rows, *extents; /* [lane_count] */
+  int32_t *ids;                              /* [max_tokens] */
+  float *vectors;       /* of max_tokens; null: sources are ids */
+  int64_t vectors_size; /* floats of a token */
+  float *logits;        /* [lane_count, features] */
   ashlar_sampler sampler;
 } generator;
 
@@ -82,7 +83,7 @@ static int begin(generator *state, int32_t slot,
     return 1;
   memcpy(of->tokens, course->start, course->start_count * sizeof(int32_t));
   of->length = (int64_t)course->start_count;
-  of->fed = 0;
+  of->fed = of->extent = 0;
   of->result = result;
   of->needs_source = state->plan->encoder >= 0;
   ashlar_random_begin(&of->random, sampling->seed, request->stream);
@@ -147,11 +148,25 @@ static int64_t room(const ashlar_plan *plan, const ashlar_packing *packing) {
   return tiles * plan->tile_rows < rows ? tiles * plan->tile_rows : rows;
 }
 
+/* Forgets what the decoder has seen of a sequence whose keys need the angles of
+   its new length. (No model with a source has such.) */
+static int start_anew(generator *state, int32_t slot) {
+  lane *of = &state->lanes[slot];
+  if (!of->result || !ashlar_recomputes(ashlar_last_stack(state->plan),
+                                        of->extent, of->length))
+    return 0;
+  of->fed = 0;
+  return ashlar_check_status(
+      state->api, state->api->reset(state->session, slot), state->error);
+}
+
 /* Appends to the slots' sequences what fits into one call. */
 static int decode(generator *state, int32_t *sequences) {
   ashlar_packing packing = {0};
   for (int32_t slot = 0; slot < state->lane_count; ++slot) {
     lane *of = &state->lanes[slot];
+    if (start_anew(state, slot))
+      return 1;
     int64_t tokens = of->result ? of->length - of->fed : 0;
     int64_t most = room(state->plan, &packing);
     if (tokens > most)
@@ -161,15 +176,20 @@ static int decode(generator *state, int32_t *sequences) {
     memcpy(state->ids + packing.rows, of->tokens + of->fed,
            (size_t)tokens * sizeof(int32_t));
     of->fed += tokens;
+    of->extent = of->length;
     ashlar_pack(state->plan, state->plan->decoder, tokens, &packing);
     state->slots[packing.sequences - 1] = slot;
     state->lengths[packing.sequences - 1] = (int32_t)tokens;
+    state->extents[packing.sequences - 1] = (int32_t)of->extent;
   }
   *sequences = (int32_t)packing.sequences;
   ashlar_batch batch = {.sequences = *sequences,
                         .slots = state->slots,
                         .lengths = state->lengths,
-                        .ids = state->ids};
+                        .ids = state->ids,
+                        .extents = ashlar_last_stack(state->plan)->reads_extents
+                                       ? state->extents
+                                       : NULL};
   return ashlar_check_status(
       state->api, state->api->decode(state->session, &batch), state->error);
 }
@@ -274,6 +294,7 @@ static int allocate(generator *state) {
   state->slots = calloc(lanes, sizeof(*state->slots));
   state->lengths = calloc(lanes, sizeof(*state->lengths));
   state->rows = calloc(lanes, sizeof(*state->rows));
+  state->extents = calloc(lanes, sizeof(*state->extents));
   state->ids = calloc((size_t)state->plan->max_tokens, sizeof(*state->ids));
   if (ashlar_reads_vectors(state->plan)) {
     state->vectors_size =
@@ -285,7 +306,7 @@ static int allocate(generator *state) {
   }
   state->logits = malloc(lanes * (size_t)state->features * sizeof(float));
   if (state->lanes && state->slots && state->lengths && state->rows &&
-      state->ids && state->logits)
+      state->extents && state->ids && state->logits)
     return 0;
   return ashlar_fail(state->error, "out of memory for the logits");
 }
@@ -297,6 +318,7 @@ static void release(generator *state) {
   free(state->slots);
   free(state->lengths);
   free(state->rows);
+  free(state->extents);
   free(state->ids);
   free(state->vectors);
   free(state->logits);

@@ -149,6 +149,39 @@ static int bind(const slot *slots, size_t slot_count,
                      input->name, list);
 }
 
+/* As in transformers: angles are of the highest position in the batch. */
+static int64_t extent_of(const ashlar_feed *feed) {
+  if (!feed->positions || !(feed->plan->reads_extents & ASHLAR_EXTENT_ANGLES))
+    return feed->columns;
+  int64_t extent = 0;
+  for (int64_t row = 0; row < feed->batch; ++row)
+    for (int64_t column = 0; column < feed->columns; ++column) {
+      int64_t position =
+          ashlar_array_integer(feed->positions, row * feed->columns + column);
+      if (ashlar_feed_keeps(feed, row, column) && position >= extent)
+        extent = position + 1;
+    }
+  return extent;
+}
+
+static int set_extent(ashlar_feed *feed, const ashlar_plan *plan,
+                      ashlar_error *error) {
+  if (!feed->values)
+    return 0;
+  feed->extent = extent_of(feed);
+  int64_t most = plan->max_tokens > plan->max_context ? plan->max_tokens
+                                                      : plan->max_context;
+  if (!(feed->plan->reads_extents & ASHLAR_EXTENT_ANGLES) ||
+      feed->extent <= most)
+    return 0;
+  return ashlar_fail(error,
+                     "%s: angles are asked for a length of %lld; the artifact "
+                     "has those of lengths up to %lld (--max-context of "
+                     "compile)",
+                     feed->positions ? "position_ids" : feed->values_name,
+                     (long long)feed->extent, (long long)most);
+}
+
 static int check_feed(ashlar_feed *feed, const slot *slots, size_t slot_count,
                       int is_decoder, ashlar_error *error) {
   if (feed->stack < 0)
@@ -198,7 +231,9 @@ int ashlar_bind_inputs(const ashlar_plan *plan,
     if (bind(slots, slot_count, &inputs[i], feeds, error))
       return 1;
   if (check_feed(&feeds->encoder, slots, slot_count, 0, error) ||
-      check_feed(&feeds->decoder, slots, slot_count, 1, error))
+      check_feed(&feeds->decoder, slots, slot_count, 1, error) ||
+      set_extent(&feeds->encoder, plan, error) ||
+      set_extent(&feeds->decoder, plan, error))
     return 1;
   if (feeds->encoder.values && feeds->decoder.values &&
       feeds->encoder.batch != feeds->decoder.batch)

@@ -115,6 +115,7 @@ typedef struct matches {
   const uint16_t *classes;
   const uint16_t *transitions;
   piece text;
+  int by_bytes;    /* the pattern reads bytes */
   size_t at;       /* where the next match may begin */
   size_t last_end; /* of the last match, or NO_MATCH */
   size_t begin;    /* of the current match */

@@ -18,6 +18,15 @@ int ashlar_out_of_budget(encoding *state) {
                      "patterns; give it in smaller parts");
 }
 
+/* The character at `at` for the pattern, and its bytes. */
+static uint32_t read_at(const matches *scan, size_t at, size_t *length) {
+  if (!scan->by_bytes)
+    return ashlar_utf8_read(scan->text.bytes + at, scan->text.count - at,
+                            length);
+  *length = 1;
+  return scan->text.bytes[at];
+}
+
 /* Where the match that begins at `at` ends. */
 static size_t match_at(encoding *state, const matches *scan, size_t at) {
   uint32_t classes = scan->pattern->classes;
@@ -27,9 +36,8 @@ static size_t match_at(encoding *state, const matches *scan, size_t at) {
     size_t length = 0;
     uint32_t class = classes - 1; /* the end of the text */
     if (at < scan->text.count)
-      class = scan->classes[table_index(
-          scan->pages, ashlar_utf8_read(scan->text.bytes + at,
-                                        scan->text.count - at, &length))];
+      class =
+          scan->classes[table_index(scan->pages, read_at(scan, at, &length))];
     uint32_t next = scan->transitions[(size_t)dfa * classes + class];
     if (next & ASHLAR_TEXT_MATCH)
       end = at;
@@ -54,7 +62,7 @@ int ashlar_next_match(encoding *state, matches *scan) {
     if (end == NO_MATCH || (end == at && scan->last_end == at)) {
       size_t length = 1;
       if (at < scan->text.count)
-        ashlar_utf8_read(scan->text.bytes + at, scan->text.count - at, &length);
+        read_at(scan, at, &length);
       scan->at += length;
       continue;
     }

@@ -133,7 +133,12 @@ static size_t read_escape(ashlar_messages *in, char *out) {
 static int read_string(ashlar_messages *in, ashlar_turn *out,
                        ashlar_error *error) {
   if (!take(in, '"'))
-    return fail_at(in, "expected a string", error);
+    return fail_at(in,
+                   next_is(in, '[')
+                       ? "expected a string; parts of a message are not "
+                         "supported: join their texts"
+                       : "expected a string",
+                   error);
   char *begin = in->bytes + in->at, *end = begin;
   for (;;) {
     if (in->at >= in->count)
@@ -167,6 +172,15 @@ static int is_text(const ashlar_turn *turn, const char *text) {
          memcmp(turn->text, text, turn->bytes) == 0;
 }
 
+static int fail_key(const ashlar_messages *in, const ashlar_turn *key,
+                    ashlar_error *error) {
+  char cause[200];
+  snprintf(cause, sizeof(cause),
+           "the key \"%.*s\"; expected \"role\" and \"content\", once each",
+           key->bytes < 40 ? (int)key->bytes : 40, key->text);
+  return fail_at(in, cause, error);
+}
+
 /* {"role": ..., "content": ...}, in any order. */
 static int read_message(ashlar_messages *in, ashlar_turn *role,
                         ashlar_turn *content, ashlar_error *error) {
@@ -182,8 +196,7 @@ static int read_message(ashlar_messages *in, ashlar_turn *role,
                          : is_text(&key, "content") ? content
                                                     : NULL;
     if (!value || value->text)
-      return fail_at(
-          in, "expected the keys \"role\" and \"content\", once each", error);
+      return fail_key(in, &key, error);
     if (!take(in, ':'))
       return fail_at(in, "expected \":\"", error);
     if (read_string(in, value, error))

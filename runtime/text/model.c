@@ -16,6 +16,12 @@ const ashlar_stack_plan *ashlar_last_stack(const ashlar_plan *plan) {
   return &plan->stacks[plan->decoder >= 0 ? plan->decoder : plan->encoder];
 }
 
+int ashlar_recomputes(const ashlar_stack_plan *decoder, int64_t before,
+                      int64_t now) {
+  int64_t length = decoder->recompute_length;
+  return before > 0 && before < length && now >= length;
+}
+
 int ashlar_reads_vectors(const ashlar_plan *plan) {
   return plan->encoder >= 0 && plan->stacks[plan->encoder].ids_offset < 0;
 }
@@ -28,8 +34,8 @@ int ashlar_can_generate(const ashlar_plan *plan) {
 
 int64_t ashlar_class_count(const ashlar_plan *plan) {
   int32_t head = ashlar_logits_head(plan);
-  if (head < 0 || !plan->heads[head].first_row_only || plan->decoder >= 0 ||
-      plan->stacks[plan->encoder].ids_offset < 0)
+  if (head < 0 || !plan->heads[head].first_row_only || plan->stack_count != 1 ||
+      plan->stacks[0].ids_offset < 0)
     return 0;
   return plan->heads[head].output_features;
 }
@@ -99,4 +105,19 @@ int ashlar_check_source(const ashlar_plan *plan, const int32_t *ids,
                        "(%s of compile)",
                        what, count, (long long)most, option);
   return ashlar_check_ids(stack, ids, count, what, error);
+}
+
+int ashlar_check_text(const ashlar_plan *plan, const int32_t *ids, size_t count,
+                      const char *what, ashlar_error *error) {
+  if (plan->decoder < 0)
+    return ashlar_check_source(plan, ids, count, what, error);
+  if (count == 0)
+    return ashlar_fail(error, "%s has no tokens", what);
+  if ((int64_t)count > plan->max_context)
+    return ashlar_fail(error,
+                       "%s has %zu tokens; the context holds %lld "
+                       "(--max-context of compile)",
+                       what, count, (long long)plan->max_context);
+  return ashlar_check_ids(&plan->stacks[plan->decoder], ids, count, what,
+                          error);
 }

@@ -16,14 +16,19 @@ int32_t ashlar_logits_head(const ashlar_plan *plan);
 /* The stack whose result the heads read. */
 const ashlar_stack_plan *ashlar_last_stack(const ashlar_plan *plan);
 
+/* Whether a sequence that the decoder has seen with an extent of `before` (0:
+   not at all), and that has `now` tokens, is to be computed anew. */
+int ashlar_recomputes(const ashlar_stack_plan *decoder, int64_t before,
+                      int64_t now);
+
 /* Whether the encoder takes vectors instead of token ids. */
 int ashlar_reads_vectors(const ashlar_plan *plan);
 
 /* A decoder of token ids with logits for every token. */
 int ashlar_can_generate(const ashlar_plan *plan);
 
-/* The number of classes of an encoder with logits for whole sequences, else 0.
- */
+/* The number of classes of a single stack with logits for whole sequences, else
+   0. */
 int64_t ashlar_class_count(const ashlar_plan *plan);
 
 /* Tokens of one sequence that the encoder takes at most. */
@@ -34,6 +39,11 @@ int64_t ashlar_encoder_limit(const ashlar_plan *plan);
    error. */
 int ashlar_check_source(const ashlar_plan *plan, const int32_t *ids,
                         size_t count, const char *what, ashlar_error *error);
+
+/* Ids that the model's only stack can take as one sequence from the beginning
+   on, a decoder's in several calls; `what` as above. */
+int ashlar_check_text(const ashlar_plan *plan, const int32_t *ids, size_t count,
+                      const char *what, ashlar_error *error);
 
 /* How full a call of whole sequences is; all zero before the first. */
 typedef struct ashlar_packing {

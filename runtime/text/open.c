@@ -122,6 +122,12 @@ static void check_generation(check *state, const ashlar_text_header *header) {
   if (header->pooling > ASHLAR_POOLING_OTHER || header->normalize > 1)
     fault(state, "sentence embedding");
   check_strings(state, header->labels, "labels");
+  if (header->label_scores > ASHLAR_SCORES_LOGITS)
+    fault(state, "labels");
+  check_string(state, header->prompt, "texts to embed");
+  if (header->most_tokens > INT32_MAX || header->padded_tokens > INT32_MAX ||
+      header->padding < 0)
+    fault(state, "texts to embed");
 }
 
 static void check_tokens(check *state, const ashlar_text_header *header) {
@@ -145,11 +151,17 @@ static void check_tokens(check *state, const ashlar_text_header *header) {
     fault(state, "decoder");
   check_strings(state, header->decoded, "decoder");
   check_strings(state, header->firsts, "decoder");
+  if (header->decoder_flags & ASHLAR_DECODER_LAST) {
+    if (header->lasts.count != count)
+      fault(state, "decoder");
+    check_strings(state, header->lasts, "decoder");
+  }
 }
 
 static void check_chat(check *state, const ashlar_text_header *header) {
   static const char what[] = "chat template";
-  if (header->chat_flags & ~(uint32_t)ASHLAR_CHAT_FLAGS)
+  if ((header->chat_flags & ~(uint32_t)ASHLAR_CHAT_FLAGS) ||
+      (header->chat_texts & ~(uint32_t)ASHLAR_CHAT_TEXTS))
     fault(state, what);
   for (int i = 0; i < 2; ++i)
     check_string(state, header->chat[i], what);

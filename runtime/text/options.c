@@ -133,6 +133,11 @@ OPTION(set_max_new_tokens) {
                      &in->options->max_new_tokens);
 }
 OPTION(set_prompt_ids) {
+  if (in->options->ids)
+    return ashlar_fail(in->error,
+                       "%s: given twice; one prompt of token ids at "
+                       "a time",
+                       name);
   return set_ids(in, name, value, &in->options->ids, &in->options->id_count);
 }
 OPTION(set_decoder_ids) {
@@ -164,6 +169,11 @@ OPTION(set_system) {
 OPTION(set_language) {
   (void)name;
   in->options->language = value;
+  return 0;
+}
+OPTION(set_prompt_file) {
+  (void)name;
+  in->options->prompt_file = value;
   return 0;
 }
 OPTION(set_messages) {
@@ -228,6 +238,7 @@ static const valued_option valued_options[] = {
     {"--weights", set_weights},
     {"--system", set_system},
     {"--messages", set_messages},
+    {"--prompt-file", set_prompt_file},
     {"--language", set_language},
     {"--temperature", set_temperature},
     {"--top-k", set_top_k},

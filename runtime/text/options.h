@@ -35,6 +35,7 @@ typedef struct ashlar_options {
   size_t input_count, output_count;
   const char **prompts; /* what is no option */
   size_t prompt_count;
+  const char *prompt_file; /* a prompt in each line; null = none */
 } ashlar_options;
 
 /* Strings point into argv, which is written to. Call ashlar_options_free even

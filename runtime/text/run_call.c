@@ -2,6 +2,7 @@
 
 #include "runtime/choose_row.h"
 #include "runtime/patches.h"
+#include "runtime/positions.h"
 #include "runtime/text/run_internal.h"
 
 #include <string.h>
@@ -19,10 +20,16 @@ static void collect_hidden(ashlar_runner *state, const ashlar_output *wanted,
            hidden + i * stride, (size_t)features * sizeof(float));
 }
 
+/* Numbers that a head makes of a row, whatever axes its array has. */
+static int64_t features_of(const ashlar_runner *state,
+                           const ashlar_output *wanted) {
+  return state->plan->heads[wanted->head].output_features;
+}
+
 /* Rows [first, first + count) of the call, whose results are neighbours. */
 static int run_head(ashlar_runner *state, const ashlar_output *wanted,
                     int64_t first, int64_t count, float *out) {
-  int64_t features = state->plan->heads[wanted->head].output_features;
+  int64_t features = features_of(state, wanted);
   return ashlar_check_status(
       state->api,
       state->api->head(state->session, wanted->head, state->numbers + first,
@@ -33,7 +40,7 @@ static int run_head(ashlar_runner *state, const ashlar_output *wanted,
 static int collect_all_rows(ashlar_runner *state, const ashlar_output *wanted) {
   float *out = wanted->array->data;
   int64_t columns = wanted->array->shape[1];
-  int64_t features = wanted->array->shape[2];
+  int64_t features = features_of(state, wanted);
   for (int64_t first = 0, end; first < state->tokens; first = end) {
     int64_t place = state->rows[first] * columns + state->columns[first];
     for (end = first + 1; end < state->tokens; ++end)
@@ -50,7 +57,7 @@ static int collect_all_rows(ashlar_runner *state, const ashlar_output *wanted) {
    in the order of the batch. Rows of the batch without tokens stay zero. */
 static int collect_pooled_rows(ashlar_runner *state,
                                const ashlar_output *wanted) {
-  int64_t features = wanted->array->shape[1];
+  int64_t features = features_of(state, wanted);
   int64_t first = state->sequences[state->slots[0]].row;
   float *out = wanted->array->data;
   if (ashlar_check_status(state->api,
@@ -70,24 +77,30 @@ static int collect_pooled_rows(ashlar_runner *state,
   return 0;
 }
 
-/* One row of each sequence that begins in this call. (Where it is not the
-   first one, sequences come whole: encoders read them so.) */
+/* Whether this call has the row of a sequence that the head reads: its last
+   one, or else one of a sequence that begins here. (Heads that look for a token
+   are an encoder's, which takes sequences whole.) */
+static int has_chosen_row(const ashlar_head_plan *head,
+                          const ashlar_sequence *of, int64_t length) {
+  return head->row_token == ASHLAR_ROW_LAST ? of->left == 0 : of->fed == length;
+}
+
 static int collect_chosen_rows(ashlar_runner *state,
                                const ashlar_output *wanted) {
   const ashlar_head_plan *head = &state->plan->heads[wanted->head];
   float *out = wanted->array->data;
-  int64_t features = wanted->array->shape[1], first = 0;
+  int64_t features = features_of(state, wanted), first = 0;
   if (head->pools)
     return collect_pooled_rows(state, wanted);
   for (int32_t i = 0; i < state->calls; ++i) {
     const ashlar_sequence *of = &state->sequences[state->slots[i]];
-    if (of->fed == state->lengths[i] &&
+    int64_t end = first + state->lengths[i];
+    if (has_chosen_row(head, of, state->lengths[i]) &&
         run_head(state, wanted,
-                 ashlar_choose_row(head->row_token, state->ids, first,
-                                   first + state->lengths[i]),
-                 1, out + of->row * features))
+                 ashlar_choose_row(head->row_token, state->ids, first, end), 1,
+                 out + of->row * features))
       return 1;
-    first += state->lengths[i];
+    first = end;
   }
   return 0;
 }
@@ -130,12 +143,31 @@ static void add_image(ashlar_runner *state, const ashlar_feed *feed,
     to[i] = ashlar_array_float(feed->values, row * floats + i);
 }
 
+/* Whether positions leave out the id at (row, column), masked or not. */
+static int is_padding(const ashlar_feed *feed, int64_t row, int64_t column) {
+  int64_t padding = ashlar_padding_id(feed->plan);
+  return padding >= 0 &&
+         ashlar_array_integer(feed->values, row * feed->columns + column) ==
+             padding;
+}
+
+/* What the sequence's next token has behind the first position. */
+static int64_t place_of(const ashlar_feed *feed, const ashlar_sequence *from) {
+  if (!feed->plan->positions_by_token)
+    return from->column;
+  if (ashlar_padding_id(feed->plan) < 0)
+    return from->fed;
+  return is_padding(feed, from->row, from->column)
+             ? -1
+             : from->column - from->padding;
+}
+
 static int add_token(ashlar_runner *state, const ashlar_feed *feed,
                      ashlar_sequence *from) {
   const ashlar_stack_plan *plan = feed->plan;
   int64_t at = state->tokens, row = from->row, column = from->column;
   int64_t most = plan->positions > 0 ? plan->positions : INT32_MAX;
-  int64_t place = plan->positions_by_token ? from->fed : column;
+  int64_t place = place_of(feed, from);
   if (plan->ids_offset >= 0) {
     if (ashlar_feed_integer(feed->values, feed->values_name, row, column,
                             plan->vocabulary, &state->ids[at], state->error))
@@ -166,12 +198,13 @@ static int add_token(ashlar_runner *state, const ashlar_feed *feed,
   } else {
     state->positions[at] = (int32_t)(plan->first_position + place);
   }
+  /* Else they are what the runtime makes of the ids. */
   state->own_positions |=
+      feed->positions ||
       state->positions[at] != plan->first_position + from->fed;
   state->rows[at] = row;
   state->columns[at] = column;
   ++state->tokens;
-  ++from->column;
   ++from->fed;
   --from->left;
   return 0;
@@ -182,14 +215,16 @@ int ashlar_call_add(ashlar_runner *state, const ashlar_feed *feed, int32_t slot,
   ashlar_sequence *from = &state->sequences[slot];
   int64_t before = state->tokens;
   while (from->left > 0 && state->tokens - before < most) {
-    if (!ashlar_feed_keeps(feed, from->row, from->column))
-      ++from->column;
-    else if (add_token(state, feed, from))
+    if (ashlar_feed_keeps(feed, from->row, from->column) &&
+        add_token(state, feed, from))
       return 1;
+    from->padding += is_padding(feed, from->row, from->column);
+    ++from->column;
   }
   int64_t added = state->tokens - before;
   state->slots[state->calls] = slot;
-  state->extents[state->calls] = (int32_t)feed->columns;
+  state->extents[state->calls] =
+      (int32_t)(feed->extent > from->fed ? feed->extent : from->fed);
   state->lengths[state->calls++] = (int32_t)added;
   state->tiles += divide_up(added, state->plan->tile_rows);
   state->segments += divide_up(added, ASHLAR_SEGMENT_KEYS);

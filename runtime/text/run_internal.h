@@ -18,6 +18,7 @@ typedef struct ashlar_feed {
   const ashlar_array *marks;
   int64_t batch;   /* B */
   int64_t columns; /* S; of vectors: tokens */
+  int64_t extent; /* of the batch's sequences: columns, or what positions say */
 } ashlar_feed;
 
 typedef struct ashlar_feeds {
@@ -55,10 +56,11 @@ typedef struct ashlar_output {
 
 /* A sequence of the group that is under way. */
 typedef struct ashlar_sequence {
-  int64_t row;    /* in the batch */
-  int64_t column; /* next one to look at */
-  int64_t fed;    /* tokens so far */
-  int64_t left;   /* tokens to come */
+  int64_t row;     /* in the batch */
+  int64_t column;  /* next one to look at */
+  int64_t fed;     /* tokens so far */
+  int64_t left;    /* tokens to come */
+  int64_t padding; /* ids before `column` that positions do not count */
 } ashlar_sequence;
 
 typedef struct ashlar_runner {
@@ -86,7 +88,7 @@ typedef struct ashlar_runner {
   int64_t tokens;                   /* rows of the call */
   int64_t tiles;
   int64_t segments;
-  int own_positions; /* some position differs from its index */
+  int own_positions; /* they are not those that the runtime makes */
 } ashlar_runner;
 
 static inline const ashlar_feed *ashlar_feed_of(const ashlar_runner *state,

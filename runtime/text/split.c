@@ -45,7 +45,8 @@ static int joins(const cutter *cut, int matched) {
 static int add_part(cutter *cut, int matched, size_t begin, size_t end) {
   const uint32_t merging =
       ASHLAR_SPLIT_PREVIOUS | ASHLAR_SPLIT_NEXT | ASHLAR_SPLIT_CONTIGUOUS;
-  if (begin == end)
+  /* An empty match still keeps its neighbours apart. */
+  if (begin == end && !matched)
     return 0;
   matched ^= (cut->flags & ASHLAR_SPLIT_INVERT) != 0;
   if (matched && (cut->flags & ASHLAR_SPLIT_REMOVED))
@@ -71,6 +72,7 @@ static int split(encoding *state, uint32_t number, const ashlar_text_step *step,
   cutter cut = {
       .state = state, .step = number, .flags = step->flags, .text = text};
   matches scan = ashlar_matches(state->text, &step->pattern, text);
+  scan.by_bytes = (step->flags & ASHLAR_SPLIT_BYTES) != 0;
   size_t done = 0; /* everything before it has been added */
   int found;
   while ((found = ashlar_next_match(state, &scan)) > 0) {

@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #define ASHLAR_TEXT_MAGIC "ASHLTEXT" /* 8 bytes, no NUL */
-#define ASHLAR_TEXT_VERSION 5
+#define ASHLAR_TEXT_VERSION 6
 #define ASHLAR_TEXT_ALIGNMENT 8
 #define ASHLAR_TEXT_NONE (-1)
 #define ASHLAR_TEXT_CODE_POINTS 0x110000
@@ -122,7 +122,9 @@ enum ashlar_text_split_flag {
   ASHLAR_SPLIT_PREVIOUS = 2,   /* a match belongs to what is before it */
   ASHLAR_SPLIT_NEXT = 4,       /* a match belongs to what follows */
   ASHLAR_SPLIT_CONTIGUOUS = 8, /* matches in a row are one piece */
-  ASHLAR_SPLIT_INVERT = 16     /* what lies between matches is the match */
+  ASHLAR_SPLIT_INVERT = 16,    /* what lies between matches is the match */
+  ASHLAR_SPLIT_BYTES = 32      /* the pattern reads bytes, not characters: the
+                                  table holds the classes of bytes */
 };
 
 enum ashlar_text_step_flag {
@@ -181,8 +183,9 @@ typedef struct ashlar_text_merge {
 } ashlar_text_merge;
 
 enum ashlar_text_decoder_flag {
-  ASHLAR_DECODER_BYTES = 1,   /* decoded texts are parts of UTF-8 */
-  ASHLAR_DECODER_FALLBACK = 2 /* runs of byte tokens are UTF-8, or not */
+  ASHLAR_DECODER_BYTES = 1,    /* decoded texts are parts of UTF-8 */
+  ASHLAR_DECODER_FALLBACK = 2, /* runs of byte tokens are UTF-8, or not */
+  ASHLAR_DECODER_LAST = 4      /* the last token adds what `lasts` says */
 };
 
 /* How a sequence's rows become a sentence embedding. */
@@ -195,22 +198,51 @@ enum ashlar_text_pooling {
   ASHLAR_POOLING_OTHER = 5 /* in a way that the front end does not know */
 };
 
+/* What becomes of a classifier's logits. */
+enum ashlar_text_scores {
+  ASHLAR_SCORES_USUAL = 0,   /* of one class sigmoid, else softmax */
+  ASHLAR_SCORES_SOFTMAX = 1, /* probabilities of which one is true */
+  ASHLAR_SCORES_SIGMOID = 2, /* each class is true or not */
+  ASHLAR_SCORES_LOGITS = 3   /* they are the result */
+};
+
 /* A chat, as the model's template writes it: `chat` holds what stands before
    the user's text and behind it, where the answer is asked for; `system_chat`
    what stands before the system's text, between the two, and behind the user's.
    Where a chat goes on, `turn` (`system_turn`) stands between a user's text and
-   the answer, and between the answer and the user's next. */
+   the answer, and between the answer and the user's next. With
+   ASHLAR_CHAT_SYSTEM_LAST a longer chat begins as one without a system, whose
+   text follows the last answer: system_turn[1] is what stands between. */
 enum ashlar_text_chat_flag {
-  ASHLAR_CHAT = 1,              /* the model has a template */
-  ASHLAR_CHAT_SYSTEM = 2,       /* which takes a system's text, too */
-  ASHLAR_CHAT_TRIM = 4,         /* the user's text loses blanks at its ends */
-  ASHLAR_CHAT_TRIM_SYSTEM = 8,  /* so does the system's */
-  ASHLAR_CHAT_TRIM_ANSWER = 16, /* and an answer */
-  ASHLAR_CHAT_TURNS = 32,       /* the template takes several turns */
-  ASHLAR_CHAT_SYSTEM_TURNS = 64,
-  ASHLAR_CHAT_DROP_THOUGHT = 128, /* an answer begins behind "</think>" */
-  ASHLAR_CHAT_DROP_LINES = 256,   /* and the line ends that follow */
-  ASHLAR_CHAT_FLAGS = 511
+  ASHLAR_CHAT = 1,                   /* the model has a template */
+  ASHLAR_CHAT_SYSTEM = 2,            /* which takes a system's text, too */
+  ASHLAR_CHAT_TURNS = 4,             /* the template takes several turns */
+  ASHLAR_CHAT_SYSTEM_TURNS = 8,      /* and a system's text with them */
+  ASHLAR_CHAT_SYSTEM_LAST = 16,      /* which is beside the last message */
+  ASHLAR_CHAT_DROP_THOUGHT = 32,     /* an answer begins behind "</think>" */
+  ASHLAR_CHAT_DROP_LINES = 64,       /* and the line ends that follow */
+  ASHLAR_CHAT_NO_EMPTY_SYSTEM = 128, /* an empty system's text is none */
+  ASHLAR_CHAT_ODD_SYSTEM = 256,      /* a system's text in no supported way */
+  ASHLAR_CHAT_ALL_LINES = 512, /* line ends go without a "</think>", too */
+  ASHLAR_CHAT_FLAGS = 1023
+};
+
+/* Texts of a chat that a template may treat each in its own way. */
+enum ashlar_text_chat_role {
+  ASHLAR_SAID_BY_USER = 0,
+  ASHLAR_SAID_BY_SYSTEM = 1,
+  ASHLAR_SAID_BY_ASSISTANT = 2,
+  ASHLAR_SAID_BEHIND_SYSTEM = 3 /* the user's text that follows the system's */
+};
+
+/* Bits of `chat_texts`, for each role: shifted left by four times its number.
+ */
+enum ashlar_text_chat_text {
+  ASHLAR_CHAT_TRIM_LEFT = 1,    /* the text loses blanks before it */
+  ASHLAR_CHAT_TRIM_RIGHT = 2,   /* and behind it */
+  ASHLAR_CHAT_REFUSE_EMPTY = 4, /* an empty one is written in another way */
+  ASHLAR_CHAT_REFUSE_LINES = 8, /* so are blank lines, carriage returns */
+  ASHLAR_CHAT_TEXTS = 0xFFFF
 };
 
 /* What a model writes, as its tokenizer calls it: "fr_XX", "fra_Latn", "fr". */
@@ -239,6 +271,14 @@ typedef struct ashlar_text_header {
   uint32_t normalize;         /* sentence embeddings have length 1 */
   uint32_t pooling;           /* ashlar_text_pooling */
   ashlar_text_section labels; /* ashlar_text_string, by class */
+  uint32_t label_scores;      /* ashlar_text_scores */
+
+  /* Texts of sentence embeddings. */
+  uint32_t most_tokens;      /* of a text, the template's included; 0 = any */
+  ashlar_text_string prompt; /* in front of each */
+  uint32_t padded_tokens;    /* where a head reads the last row: each text is
+                                filled up to so many; 0 = to none */
+  int32_t padding;           /* with this token */
 
   /* The tokenizer; all zero without one. */
   uint32_t has_tokenizer;
@@ -274,9 +314,10 @@ typedef struct ashlar_text_header {
   uint32_t reserved2;
   ashlar_text_section decoded; /* ashlar_text_string, by id */
   ashlar_text_section firsts;  /* the same for the text's first token */
+  ashlar_text_section lasts;   /* and for its last one; may be none */
 
   uint32_t chat_flags; /* ashlar_text_chat_flag */
-  uint32_t reserved3;
+  uint32_t chat_texts; /* ashlar_text_chat_text */
   ashlar_text_string chat[2];
   ashlar_text_string system_chat[3];
   ashlar_text_string turn[2];

@@ -209,16 +209,30 @@ static encoding begin_encoding(const ashlar_text *text, size_t bytes,
                     .error = error};
 }
 
-static int encode(encoding *state, piece text) {
+/* Drops the text's tokens behind the first `most`; they begin at `begin`. */
+static void truncate_text(encoding *state, size_t begin, size_t most) {
+  size_t end = begin + most * sizeof(int32_t);
+  if (state->ids.count > end)
+    state->ids.count = state->types.count = end;
+}
+
+/* The template around the text; `most` tokens in all, 0 = any number. */
+static int encode(encoding *state, piece text, size_t most) {
   const ashlar_text_header *header = state->text->header;
   const ashlar_text_item *items = section(state->text, header->items);
+  size_t around = 0;
+  for (uint32_t i = 0; i < header->items.count; ++i)
+    around += items[i].id != ASHLAR_TEXT_NONE;
   for (uint32_t i = 0; i < header->items.count; ++i) {
     state->type = items[i].type;
+    size_t begin = state->ids.count;
     int failed = items[i].id != ASHLAR_TEXT_NONE
                      ? ashlar_encoding_add(state, items[i].id)
                      : cut_at_added(state, 0, text, encode_raw);
     if (failed)
       return 1;
+    if (most > 0 && items[i].id == ASHLAR_TEXT_NONE)
+      truncate_text(state, begin, most > around ? most - around : 0);
   }
   return 0;
 }
@@ -240,6 +254,12 @@ static int take_tokens(encoding *state, ashlar_tokens *tokens) {
 int ashlar_text_tokens(const ashlar_text *text, const char *input, size_t bytes,
                        unsigned flags, ashlar_tokens *tokens,
                        ashlar_error *error) {
+  return ashlar_text_tokens_within(text, input, bytes, flags, 0, tokens, error);
+}
+
+int ashlar_text_tokens_within(const ashlar_text *text, const char *input,
+                              size_t bytes, unsigned flags, size_t most,
+                              ashlar_tokens *tokens, ashlar_error *error) {
   *tokens = (ashlar_tokens){0};
   if (check_text(text, bytes, error))
     return 1;
@@ -248,7 +268,7 @@ int ashlar_text_tokens(const ashlar_text *text, const char *input, size_t bytes,
   int failed = ashlar_buffer_reserve(&valid, 3 * bytes + 1, error);
   if (!failed) {
     valid.count = make_valid((const unsigned char *)input, bytes, valid.bytes);
-    failed = encode(&state, (piece){valid.bytes, valid.count, 1}) ||
+    failed = encode(&state, (piece){valid.bytes, valid.count, 1}, most) ||
              take_tokens(&state, tokens);
   }
   free(valid.bytes);

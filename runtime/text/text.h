@@ -52,6 +52,11 @@ typedef struct ashlar_tokens {
 int ashlar_text_tokens(const ashlar_text *text, const char *input, size_t bytes,
                        unsigned flags, ashlar_tokens *tokens,
                        ashlar_error *error);
+/* The same; with `most` above 0 the text's own tokens give way at their end
+   where there would be more in all. */
+int ashlar_text_tokens_within(const ashlar_text *text, const char *input,
+                              size_t bytes, unsigned flags, size_t most,
+                              ashlar_tokens *tokens, ashlar_error *error);
 void ashlar_tokens_free(ashlar_tokens *tokens);
 
 /* Receives text in parts. */
@@ -68,6 +73,8 @@ typedef struct ashlar_text_decoder {
   int started;    /* a token has been written */
   int run_is_bad; /* the byte tokens before the held ones were no UTF-8 */
   uint32_t strip; /* characters that may still be left out at the beginning */
+  int waits;            /* `waiting` may be the last token */
+  int32_t waiting;
   unsigned held_count;
   unsigned char held[64]; /* bytes that wait for the rest of a character */
 } ashlar_text_decoder;
@@ -76,12 +83,13 @@ void ashlar_text_decoder_init(ashlar_text_decoder *decoder,
                               const ashlar_text *text);
 
 /* Gives `sink` what `id` adds to the text: nothing for special tokens and for
-   ids that no token has. */
+   ids that no token has. Where the last token counts, a token's text comes with
+   the next one. */
 void ashlar_text_decode(ashlar_text_decoder *decoder, int32_t id,
                         ashlar_text_sink sink, void *user);
 
-/* Gives `sink` what is still held back: parts of characters, as U+FFFD. To be
-   called once behind the last token. */
+/* Gives `sink` what is still held back: the last token's text, and parts of
+   characters, as U+FFFD. To be called once behind the last token. */
 void ashlar_text_decode_end(ashlar_text_decoder *decoder, ashlar_text_sink sink,
                             void *user);
 

@@ -12,6 +12,7 @@
 #include "compiler/Compiler.h"
 #include "compiler/Reference/Reference.h"
 #include "compiler/Spec/Marks.h"
+#include "compiler/Spec/PositionRule.h"
 
 #include <cstdio>
 #include <iostream>
@@ -46,11 +47,15 @@ static ReferenceInputs readLine(std::istringstream &line, const Stack &stack,
     if (!vectors)
       line >> id;
     inputs.ids.push_back(id);
-    inputs.positions.push_back(
-        static_cast<int32_t>(stack.embedding.positions.first + length + row));
     inputs.types.push_back(0);
     inputs.sequences.push_back({slot, length + row});
   }
+  std::vector<int64_t> ids;
+  if (!vectors)
+    ids.assign(inputs.ids.begin(), inputs.ids.end());
+  for (int64_t position :
+       positionsByRule(stack, rows, ids, /*mask=*/{}, length))
+    inputs.positions.push_back(static_cast<int32_t>(position));
   if (stack.marks)
     for (auto &place : inputs.sequences)
       place.marked = place.index < markedByRule(*stack.marks, inputs.ids);

@@ -71,7 +71,7 @@ StackPlan = _structure("StackPlan", """*:function p:input p:output ids_offset
     vectors_offset vector_stride vector_features vector_rows
     vectors_by_feature positions_offset types_offset vocabulary
     positions first_position positions_by_token token_types hidden hidden_offset hidden_stride cache_kind
-    ring_kind reads_extents p:marks_input marks_offset marks_rule marks_token
+    ring_kind reads_extents recompute_length p:marks_input marks_offset marks_rule marks_token
     image_channels image_height image_width patch_height patch_width image_prefix image_rows""")
 HeadPlan = _structure("HeadPlan", """*:function p:output first_row_only row_token pools max_rows
     input_offset input_stride input_features output_offset output_stride

@@ -55,7 +55,7 @@ def relu(x):
 
 
 ACTIVATIONS = {"gelu": gelu, "gelu_new": gelu_tanh, "relu": relu,
-               "gelu_pytorch_tanh": gelu_tanh, "silu": silu}
+               "gelu_pytorch_tanh": gelu_tanh, "silu": silu, "tanh": np.tanh}
 
 
 def softmax(x):
@@ -303,8 +303,8 @@ def llama_rotary(model, positions, head_dim):
     if not scaling:
         freqs = frequencies(dims, model["rope_theta"])
         return rotary_tables(model, positions, freqs)
-    # Of each row of the batch, as it would be alone.
-    lengths = positions.max(1) + 1
+    # The columns of the batch: positions count them where none are given.
+    lengths = [positions.shape[1]] * len(positions)
     if scaling["rope_type"] == "dynamic":
         freqs = [dynamic_frequencies(dims, model["rope_theta"],
                                      scaling["factor"],
@@ -341,6 +341,20 @@ def layer_window(model, layer):
     return None
 
 
+def llama_prefix(c):
+    """What llama and qwen2 call the decoder that answers questions."""
+    asks = c.get("architectures", [""])[0].endswith("ForQuestionAnswering")
+    return "transformer." if asks else "model."
+
+
+def with_logits(model, x, head):
+    """Of the vocabulary, where the weights have such a head."""
+    outputs = {"last_hidden_state": x}
+    if head + ".weight" in model.weights:
+        outputs["logits"] = model.linear(x, head)
+    return outputs
+
+
 def llama_kind(model, inputs):
     """llama, mistral, qwen2, qwen3, phi3, gemma, olmo, stablelm."""
     family = model["model_type"]
@@ -348,12 +362,13 @@ def llama_kind(model, inputs):
     head_dim = model.get("head_dim") or model["hidden_size"] // heads
     act = ACTIVATIONS[model.get("hidden_activation") or model["hidden_act"]]
     norm = norms_of(model)
-    x = model.weight("model.embed_tokens.weight")[inputs["input_ids"]]
+    prefix = llama_prefix(model)
+    x = model.weight(prefix + "embed_tokens.weight")[inputs["input_ids"]]
     if family == "gemma" and not model.get("_unscaled"):
         x = x * math.sqrt(model["hidden_size"])
     tables = llama_rotary(model, column_positions(inputs), head_dim)
     for layer in range(model["num_hidden_layers"]):
-        at = f"model.layers.{layer}."
+        at = f"{prefix}layers.{layer}."
         allowed = causal_mask(inputs, layer_window(model, layer))
         y = norm(x, at + "input_layernorm")
         if family == "phi3":
@@ -377,10 +392,10 @@ def llama_kind(model, inputs):
             gate = model.linear(z, at + "mlp.gate_proj")
             up = model.linear(z, at + "mlp.up_proj")
         x = x + mixed + model.linear(act(gate) * up, at + "mlp.down_proj")
-    x = norm(x, "model.norm")
+    x = norm(x, prefix + "norm")
     tied = model["tie_word_embeddings"]
-    head = "model.embed_tokens" if tied else "lm_head"
-    return {"logits": model.linear(x, head), "last_hidden_state": x}
+    head = prefix + "embed_tokens" if tied else "lm_head"
+    return with_logits(model, x, head)
 
 
 def llama_shapes(c):
@@ -399,9 +414,10 @@ def llama_shapes(c):
             shapes[name + ".bias"] = (d,)
         return shapes
 
-    shapes = {"model.embed_tokens.weight": (vocab, d)}
+    prefix = llama_prefix(c)
+    shapes = {prefix + "embed_tokens.weight": (vocab, d)}
     for layer in range(c["num_hidden_layers"]):
-        at = f"model.layers.{layer}."
+        at = f"{prefix}layers.{layer}."
         shapes.update(norm(at + "input_layernorm"))
         if not c.get("use_parallel_residual"):
             shapes.update(norm(at + "post_attention_layernorm"))
@@ -420,8 +436,10 @@ def llama_shapes(c):
             shapes[at + "self_attn.q_norm.weight"] = (size,)
             shapes[at + "self_attn.k_norm.weight"] = (size,)
         shapes[at + "self_attn.o_proj.weight"] = (d, heads * size)
+        if c.get("attention_bias"):
+            shapes[at + "self_attn.o_proj.bias"] = (d,)
         shapes[at + "mlp.down_proj.weight"] = (d, ff)
-    shapes.update(norm("model.norm"))
+    shapes.update(norm(prefix + "norm"))
     if not c["tie_word_embeddings"]:
         shapes["lm_head.weight"] = (vocab, d)
     return shapes
@@ -516,7 +534,8 @@ def gpt_neox(model, inputs):
         z = act(model.linear(z, at + "mlp.dense_h_to_4h"))
         x = x + mixed + model.linear(z, at + "mlp.dense_4h_to_h")
     x = model.layer_norm(x, "gpt_neox.final_layer_norm", eps)
-    return {"logits": model.linear(x, "embed_out"), "last_hidden_state": x}
+    head = "gpt_neox.embed_in" if model["tie_word_embeddings"] else "embed_out"
+    return {"logits": model.linear(x, head), "last_hidden_state": x}
 
 
 def gpt_neox_shapes(c):
@@ -531,16 +550,27 @@ def gpt_neox_shapes(c):
                                     ("mlp.dense_h_to_4h", ff, d),
                                     ("mlp.dense_4h_to_h", d, ff)):
             shapes[at + name + ".weight"] = (rows, columns)
-            shapes[at + name + ".bias"] = (rows,)
+            if c["attention_bias"] or "mlp" in name:
+                shapes[at + name + ".bias"] = (rows,)
     shapes["gpt_neox.final_layer_norm.weight"] = (d,)
     shapes["gpt_neox.final_layer_norm.bias"] = (d,)
-    shapes["embed_out.weight"] = (vocab, d)
+    if not c["tie_word_embeddings"]:
+        shapes["embed_out.weight"] = (vocab, d)
     return shapes
 
 
 # ---------------------------------------------------------------------------
-# Falcon before its new decoder
+# Falcon before its new decoder, and that one with a single norm
 # ---------------------------------------------------------------------------
+
+def falcon_grouped(fused, heads, kv):
+    """Fused rows by key head: its queries, its key, its value."""
+    b, s, width = fused.shape
+    group = heads // kv
+    parts = fused.reshape(b, s, kv, group + 2, width // (kv * (group + 2)))
+    return [part.reshape(b, s, -1, part.shape[-1]).transpose(0, 2, 1, 3)
+            for part in np.split(parts, [group, group + 1], 3)]
+
 
 def falcon(model, inputs):
     heads, eps = model["num_attention_heads"], model["layer_norm_epsilon"]
@@ -556,7 +586,9 @@ def falcon(model, inputs):
         at = f"transformer.h.{layer}."
         y = model.layer_norm(x, at + "input_layernorm", eps)
         fused = model.linear(y, at + "self_attention.query_key_value")
-        if model["multi_query"]:
+        if model["new_decoder_architecture"]:
+            q, k, v = falcon_grouped(fused, heads, model["num_kv_heads"])
+        elif model["multi_query"]:
             # All queries, then one key and one value.
             q, k, v = np.split(fused, [heads * head_dim,
                                        (heads + 1) * head_dim], -1)
@@ -584,7 +616,9 @@ def falcon(model, inputs):
 def falcon_shapes(c):
     d, ff = c["hidden_size"], c["ffn_hidden_size"]
     fused = 3 * d
-    if c["multi_query"]:
+    if c["new_decoder_architecture"]:
+        fused = d + 2 * c["num_kv_heads"] * (d // c["num_attention_heads"])
+    elif c["multi_query"]:
         fused = d + 2 * (d // c["num_attention_heads"])
     norms = ["input_layernorm"]
     if not c["parallel_attn"]:
@@ -609,6 +643,12 @@ def falcon_shapes(c):
 # OPT
 # ---------------------------------------------------------------------------
 
+def opt_norm(model, x, name):
+    if model["layer_norm_elementwise_affine"]:
+        return model.layer_norm(x, name, 1e-5)
+    return normalize(x, 1e-5)
+
+
 def opt(model, inputs):
     heads, first = model["num_attention_heads"], model["do_layer_norm_before"]
     positions = counted_positions(inputs)
@@ -616,7 +656,9 @@ def opt(model, inputs):
         positions = column_positions(inputs)
     positions = positions + model.get("_offset", 2)
     x = model.weight("model.decoder.embed_tokens.weight")[inputs["input_ids"]]
-    x = model.linear(x, "model.decoder.project_in")
+    narrow = model["word_embed_proj_dim"] != model["hidden_size"]
+    if narrow:
+        x = model.linear(x, "model.decoder.project_in")
     x = x + model.weight("model.decoder.embed_positions.weight")[positions]
     allowed = causal_mask(inputs)
     for layer in range(model["num_hidden_layers"]):
@@ -624,8 +666,8 @@ def opt(model, inputs):
 
         def around(x, norm, function):
             if first:
-                return x + function(model.layer_norm(x, at + norm, 1e-5))
-            return model.layer_norm(x + function(x), at + norm, 1e-5)
+                return x + function(opt_norm(model, x, at + norm))
+            return opt_norm(model, x + function(x), at + norm)
 
         def attention(x):
             q, k, v = [heads_of(model.linear(x, at + f"self_attn.{p}_proj"),
@@ -639,8 +681,11 @@ def opt(model, inputs):
 
         x = around(x, "self_attn_layer_norm", attention)
         x = around(x, "final_layer_norm", feed_forward)
-    # In this order of norms there is none at the end.
-    x = model.linear(x, "model.decoder.project_out")
+    # With norms behind the sums there is none at the end.
+    if first and not model["_remove_final_layer_norm"]:
+        x = opt_norm(model, x, "model.decoder.final_layer_norm")
+    if narrow:
+        x = model.linear(x, "model.decoder.project_out")
     return {"logits": model.linear(x, "model.decoder.embed_tokens"),
             "last_hidden_state": x}
 
@@ -650,20 +695,297 @@ def opt_shapes(c):
     at = "model.decoder."
     shapes = {
         at + "embed_tokens.weight": (c["vocab_size"], narrow),
-        at + "embed_positions.weight": (c["max_position_embeddings"] + 2, d),
-        at + "project_in.weight": (d, narrow),
-        at + "project_out.weight": (narrow, d)}
+        at + "embed_positions.weight": (c["max_position_embeddings"] + 2, d)}
+    if narrow != d:
+        shapes[at + "project_in.weight"] = (d, narrow)
+        shapes[at + "project_out.weight"] = (narrow, d)
     for layer in range(c["num_hidden_layers"]):
         at = f"model.decoder.layers.{layer}."
         for norm in ("self_attn_layer_norm", "final_layer_norm"):
-            shapes[at + norm + ".weight"] = shapes[at + norm + ".bias"] = (d,)
+            if c["layer_norm_elementwise_affine"]:
+                shapes[at + norm + ".weight"] = (d,)
+                shapes[at + norm + ".bias"] = (d,)
         for name, rows, columns in (("self_attn.q_proj", d, d),
                                     ("self_attn.k_proj", d, d),
                                     ("self_attn.v_proj", d, d),
                                     ("self_attn.out_proj", d, d),
                                     ("fc1", ff, d), ("fc2", d, ff)):
             shapes[at + name + ".weight"] = (rows, columns)
-            shapes[at + name + ".bias"] = (rows,)
+            if c["enable_bias"]:
+                shapes[at + name + ".bias"] = (rows,)
+    return shapes
+
+
+# ---------------------------------------------------------------------------
+# GPT-2, StarCoder2 and OLMo 2
+# ---------------------------------------------------------------------------
+
+def column_linear(model, x, name):
+    """A module that stores [in, out]."""
+    return x @ model.weight(name + ".weight") + model.weight(name + ".bias")
+
+
+def gpt2(model, inputs):
+    heads, eps = model["n_head"], model["layer_norm_epsilon"]
+    act = ACTIVATIONS[model["activation_function"]]
+    x = model.weight("transformer.wte.weight")[inputs["input_ids"]]
+    x = x + model.weight("transformer.wpe.weight")[column_positions(inputs)]
+    for layer in range(model["n_layer"]):
+        at = f"transformer.h.{layer}."
+        scale = 1.0
+        if model["scale_attn_weights"]:
+            scale /= math.sqrt(model["n_embd"] // heads)
+        if model["scale_attn_by_inverse_layer_idx"]:
+            scale /= layer + 1
+        y = model.layer_norm(x, at + "ln_1", eps)
+        q, k, v = [heads_of(part, heads) for part in np.split(
+            column_linear(model, y, at + "attn.c_attn"), 3, -1)]
+        mixed = attend(model, q, k, v, causal_mask(inputs), scale=scale)
+        x = x + column_linear(model, mixed, at + "attn.c_proj")
+        y = act(column_linear(model, model.layer_norm(x, at + "ln_2", eps),
+                              at + "mlp.c_fc"))
+        x = x + column_linear(model, y, at + "mlp.c_proj")
+    x = model.layer_norm(x, "transformer.ln_f", eps)
+    tied = model.get("tie_word_embeddings", True)
+    return {"logits": model.linear(x, "transformer.wte" if tied else "lm_head"),
+            "last_hidden_state": x}
+
+
+def gpt2_shapes(c):
+    d, ff = c["n_embd"], c["n_inner"] or 4 * c["n_embd"]
+    shapes = {"transformer.wte.weight": (c["vocab_size"], d),
+              "transformer.wpe.weight": (c["n_positions"], d)}
+    for layer in range(c["n_layer"]):
+        at = f"transformer.h.{layer}."
+        for norm in ("ln_1", "ln_2"):
+            shapes[at + norm + ".weight"] = shapes[at + norm + ".bias"] = (d,)
+        for name, rows, columns in (("attn.c_attn", d, 3 * d),
+                                    ("attn.c_proj", d, d),
+                                    ("mlp.c_fc", d, ff),
+                                    ("mlp.c_proj", ff, d)):
+            shapes[at + name + ".weight"] = (rows, columns)
+            shapes[at + name + ".bias"] = (columns,)
+    shapes["transformer.ln_f.weight"] = shapes["transformer.ln_f.bias"] = (d,)
+    if not c.get("tie_word_embeddings", True):
+        shapes["lm_head.weight"] = (c["vocab_size"], d)
+    return shapes
+
+
+def separate_heads(model, y, at):
+    """q, k and v of the modules in `at`, each [B, heads, S, D]."""
+    kv = model["num_key_value_heads"]
+    return [heads_of(model.linear(y, at + f"{part}_proj"), count)
+            for part, count in (("q", model["num_attention_heads"]),
+                                ("k", kv), ("v", kv))]
+
+
+def starcoder2(model, inputs):
+    eps, act = model["norm_epsilon"], ACTIVATIONS[model["hidden_act"]]
+    head_dim = model["hidden_size"] // model["num_attention_heads"]
+    x = model.weight("model.embed_tokens.weight")[inputs["input_ids"]]
+    tables = llama_rotary(model, column_positions(inputs), head_dim)
+    allowed = causal_mask(inputs, model["sliding_window"])
+    for layer in range(model["num_hidden_layers"]):
+        at = f"model.layers.{layer}."
+        q, k, v = separate_heads(
+            model, model.layer_norm(x, at + "input_layernorm", eps),
+            at + "self_attn.")
+        mixed = attend(model, turn_halves(q, tables), turn_halves(k, tables), v,
+                       allowed)
+        x = x + model.linear(mixed, at + "self_attn.o_proj")
+        y = model.layer_norm(x, at + "post_attention_layernorm", eps)
+        y = act(model.linear(y, at + "mlp.c_fc"))
+        x = x + model.linear(y, at + "mlp.c_proj")
+    x = model.layer_norm(x, "model.norm", eps)
+    tied = model.get("tie_word_embeddings", True)
+    head = "model.embed_tokens" if tied else "lm_head"
+    return {"logits": model.linear(x, head), "last_hidden_state": x}
+
+
+def attention_shapes(c, at, bias):
+    d = c["hidden_size"]
+    kv = d // c["num_attention_heads"] * c["num_key_value_heads"]
+    shapes = {}
+    for part, rows in (("q", d), ("k", kv), ("v", kv), ("o", d)):
+        shapes[at + f"{part}_proj.weight"] = (rows, d)
+        if bias:
+            shapes[at + f"{part}_proj.bias"] = (rows,)
+    return shapes
+
+
+def starcoder2_shapes(c):
+    d, ff = c["hidden_size"], c["intermediate_size"]
+    shapes = {"model.embed_tokens.weight": (c["vocab_size"], d)}
+    norms = ["model.norm"]
+    for layer in range(c["num_hidden_layers"]):
+        at = f"model.layers.{layer}."
+        shapes.update(attention_shapes(c, at + "self_attn.", c["use_bias"]))
+        norms += [at + "input_layernorm", at + "post_attention_layernorm"]
+        for name, rows, columns in (("mlp.c_fc", ff, d), ("mlp.c_proj", d, ff)):
+            shapes[at + name + ".weight"] = (rows, columns)
+            if c["use_bias"]:
+                shapes[at + name + ".bias"] = (rows,)
+    for norm in norms:
+        shapes[norm + ".weight"] = shapes[norm + ".bias"] = (d,)
+    if not c.get("tie_word_embeddings", True):
+        shapes["lm_head.weight"] = (c["vocab_size"], d)
+    return shapes
+
+
+def olmo2(model, inputs):
+    """Norms over all queries, over all keys, and behind each sub-block."""
+    eps, act = model["rms_norm_eps"], ACTIVATIONS[model["hidden_act"]]
+    heads, kv = model["num_attention_heads"], model["num_key_value_heads"]
+    x = model.weight("model.embed_tokens.weight")[inputs["input_ids"]]
+    tables = llama_rotary(model, column_positions(inputs),
+                          model["hidden_size"] // heads)
+    allowed = causal_mask(inputs)
+    for layer in range(model["num_hidden_layers"]):
+        at = f"model.layers.{layer}."
+        q, k = [heads_of(model.rms_norm(
+            model.linear(x, at + f"self_attn.{part}_proj"),
+            at + f"self_attn.{part}_norm", eps), count)
+            for part, count in (("q", heads), ("k", kv))]
+        v = heads_of(model.linear(x, at + "self_attn.v_proj"), kv)
+        mixed = attend(model, turn_halves(q, tables), turn_halves(k, tables), v,
+                       allowed)
+        mixed = model.linear(mixed, at + "self_attn.o_proj")
+        x = x + model.rms_norm(mixed, at + "post_attention_layernorm", eps)
+        y = (act(model.linear(x, at + "mlp.gate_proj")) *
+             model.linear(x, at + "mlp.up_proj"))
+        x = x + model.rms_norm(model.linear(y, at + "mlp.down_proj"),
+                               at + "post_feedforward_layernorm", eps)
+    x = model.rms_norm(x, "model.norm", eps)
+    tied = model["tie_word_embeddings"]
+    head = "model.embed_tokens" if tied else "lm_head"
+    return {"logits": model.linear(x, head), "last_hidden_state": x}
+
+
+def olmo2_shapes(c):
+    d, ff = c["hidden_size"], c["intermediate_size"]
+    kv = d // c["num_attention_heads"] * c["num_key_value_heads"]
+    shapes = {"model.embed_tokens.weight": (c["vocab_size"], d),
+              "model.norm.weight": (d,)}
+    for layer in range(c["num_hidden_layers"]):
+        at = f"model.layers.{layer}."
+        shapes.update(attention_shapes(c, at + "self_attn.",
+                                       c["attention_bias"]))
+        for norm, size in (("self_attn.q_norm", d), ("self_attn.k_norm", kv),
+                           ("post_attention_layernorm", d),
+                           ("post_feedforward_layernorm", d)):
+            shapes[at + norm + ".weight"] = (size,)
+        for name, rows, columns in (("gate", ff, d), ("up", ff, d),
+                                    ("down", d, ff)):
+            shapes[at + f"mlp.{name}_proj.weight"] = (rows, columns)
+    if not c["tie_word_embeddings"]:
+        shapes["lm_head.weight"] = (c["vocab_size"], d)
+    return shapes
+
+
+# ---------------------------------------------------------------------------
+# GPT-2
+# ---------------------------------------------------------------------------
+
+def gpt2(model, inputs):
+    heads, eps = model["n_head"], model["layer_norm_epsilon"]
+    act = ACTIVATIONS[model["activation_function"]]
+
+    def stored_in_out(x, name):
+        return (x @ model.weight(name + ".weight") +
+                model.weight(name + ".bias"))
+
+    x = model.weight("transformer.wte.weight")[inputs["input_ids"]]
+    positions = column_positions(inputs)
+    x = x + model.weight("transformer.wpe.weight")[positions]
+    allowed = causal_mask(inputs)
+    for layer in range(model["n_layer"]):
+        at = f"transformer.h.{layer}."
+        y = model.layer_norm(x, at + "ln_1", eps)
+        q, k, v = [heads_of(part, heads) for part in
+                   np.split(stored_in_out(y, at + "attn.c_attn"), 3, -1)]
+        x = x + stored_in_out(attend(model, q, k, v, allowed),
+                              at + "attn.c_proj")
+        y = model.layer_norm(x, at + "ln_2", eps)
+        x = x + stored_in_out(act(stored_in_out(y, at + "mlp.c_fc")),
+                              at + "mlp.c_proj")
+    x = model.layer_norm(x, "transformer.ln_f", eps)
+    return {"logits": model.linear(x, "transformer.wte"),
+            "last_hidden_state": x}
+
+
+def gpt2_shapes(c):
+    d = c["n_embd"]
+    shapes = {"transformer.wte.weight": (c["vocab_size"], d),
+              "transformer.wpe.weight": (c["n_positions"], d)}
+    norms = ["transformer.ln_f"]
+    for layer in range(c["n_layer"]):
+        at = f"transformer.h.{layer}."
+        norms += [at + "ln_1", at + "ln_2"]
+        for name, rows, columns in (("attn.c_attn", d, 3 * d),
+                                    ("attn.c_proj", d, d),
+                                    ("mlp.c_fc", d, 4 * d),
+                                    ("mlp.c_proj", 4 * d, d)):
+            shapes[at + name + ".weight"] = (rows, columns)
+            shapes[at + name + ".bias"] = (columns,)
+    for norm in norms:
+        shapes[norm + ".weight"] = shapes[norm + ".bias"] = (d,)
+    return shapes
+
+
+# ---------------------------------------------------------------------------
+# Phi
+# ---------------------------------------------------------------------------
+
+def phi(model, inputs):
+    heads, eps = model["num_attention_heads"], model["layer_norm_eps"]
+    kv = model["num_key_value_heads"]
+    head_dim = model["hidden_size"] // heads
+    act = ACTIVATIONS[model["hidden_act"]]
+    x = model.weight("model.embed_tokens.weight")[inputs["input_ids"]]
+    tables = llama_rotary(model, column_positions(inputs), head_dim)
+    allowed = causal_mask(inputs)
+    for layer in range(model["num_hidden_layers"]):
+        at = f"model.layers.{layer}."
+        y = model.layer_norm(x, at + "input_layernorm", eps)
+        at += "self_attn."
+        q, k, v = [heads_of(model.linear(y, at + f"{part}_proj"), count)
+                   for part, count in (("q", heads), ("k", kv), ("v", kv))]
+        if model.get("qk_layernorm"):
+            q = model.layer_norm(q, at + "q_layernorm", eps)
+            k = model.layer_norm(k, at + "k_layernorm", eps)
+        mixed = attend(model, turn_halves(q, tables), turn_halves(k, tables), v,
+                       allowed)
+        at = f"model.layers.{layer}."
+        z = act(model.linear(y, at + "mlp.fc1"))
+        x = (x + model.linear(mixed, at + "self_attn.dense") +
+             model.linear(z, at + "mlp.fc2"))
+    x = model.layer_norm(x, "model.final_layernorm", eps)
+    return {"logits": model.linear(x, "lm_head"), "last_hidden_state": x}
+
+
+def phi_shapes(c):
+    d, ff, vocab = c["hidden_size"], c["intermediate_size"], c["vocab_size"]
+    size = d // c["num_attention_heads"]
+    few = c["num_key_value_heads"] * size
+    shapes = {"model.embed_tokens.weight": (vocab, d)}
+    linears = [("lm_head", vocab, d)]
+    norms = {"model.final_layernorm": d}
+    for layer in range(c["num_hidden_layers"]):
+        at = f"model.layers.{layer}."
+        norms[at + "input_layernorm"] = d
+        if c.get("qk_layernorm"):
+            norms[at + "self_attn.q_layernorm"] = size
+            norms[at + "self_attn.k_layernorm"] = size
+        linears += [(at + "self_attn.q_proj", d, d),
+                    (at + "self_attn.k_proj", few, d),
+                    (at + "self_attn.v_proj", few, d),
+                    (at + "self_attn.dense", d, d),
+                    (at + "mlp.fc1", ff, d), (at + "mlp.fc2", d, ff)]
+    for name, rows, columns in linears:
+        shapes[name + ".weight"] = (rows, columns)
+        shapes[name + ".bias"] = (rows,)
+    for norm, width in norms.items():
+        shapes[norm + ".weight"] = shapes[norm + ".bias"] = (width,)
     return shapes
 
 
@@ -770,11 +1092,63 @@ def mpt_shapes(c):
 
 
 # ---------------------------------------------------------------------------
+# Heads over decoders
+# ---------------------------------------------------------------------------
+
+def over(base, head):
+    """`head` of what `base` gives in place of the vocabulary's logits."""
+    def forward(model, inputs):
+        x = base(model, inputs)["last_hidden_state"]
+        return {**head(model, x, inputs), "last_hidden_state": x}
+    forward.base = base
+    return forward
+
+
+def with_heads(base, outputs):
+    """Shapes of `base` and of the head that is called one of these."""
+    def shapes(c):
+        result = base(c)
+        result.pop("lm_head.weight", None)
+        d = c.get("hidden_size") or c["n_embd"]
+        for name, rows, bias in outputs:
+            rows = rows or len(c["id2label"])
+            result[name + ".weight"] = (rows, d)
+            if bias:
+                result[name + ".bias"] = (rows,)
+        return result
+    return shapes
+
+
+def last_real(model, inputs):
+    """The column of each row's last token."""
+    real = real_tokens(inputs)
+    columns = np.arange(real.shape[1])
+    return np.where(real, columns, -1).max(1) * (not model.get("_first"))
+
+
+def sequence_classes(model, x, inputs):
+    row = x[np.arange(x.shape[0]), last_real(model, inputs)]
+    return {"logits": model.linear(row, "score")}
+
+
+def token_classes(name):
+    return lambda model, x, inputs: {"logits": model.linear(x, name)}
+
+
+def answers(model, x, inputs):
+    both = model.linear(x, "qa_outputs")
+    if model.get("_end_first"):
+        both = both[..., ::-1]
+    return {"start_logits": both[..., 0], "end_logits": both[..., 1]}
+
+
+# ---------------------------------------------------------------------------
 # Encoders of BERT's kind
 # ---------------------------------------------------------------------------
 
-BERT_PREFIX = {"xlm-roberta": "roberta.", "roberta": "roberta.",
-               "electra": "electra.", "longformer": "longformer."}
+BERT_PREFIX = {"bert": "bert.", "big_bird": "bert.", "electra": "electra.",
+               "longformer": "longformer.", "roberta": "roberta.",
+               "xlm-roberta": "roberta."}
 
 
 def global_tokens(model, inputs):
@@ -818,17 +1192,22 @@ def longformer_attention(model, x, at, layer, inputs):
 
 
 def bert_kind(model, inputs):
-    """roberta, xlm-roberta, electra, longformer: to the last layer's output."""
+    """bert, big_bird (full attention), roberta, xlm-roberta, electra,
+    longformer: to the last layer's output."""
     family, heads = model["model_type"], model["num_attention_heads"]
     eps, ids = model["layer_norm_eps"], inputs["input_ids"]
     act = ACTIVATIONS[model["hidden_act"]]
     at = BERT_PREFIX[family] + "embeddings."
     real = real_tokens(inputs)
     positions = column_positions(inputs)
-    if family != "electra":
-        # Counted over what is not padding, behind the padding's own row.
+    if family not in ("bert", "big_bird", "electra"):
+        # Counted over ids that are not the padding's, behind its own row: an id
+        # says that, not the mask.
         first = model.get("_first_position", model["pad_token_id"] + 1)
-        positions = counted_positions(inputs) + first
+        counted = ids != model["pad_token_id"]
+        if model.get("_padding_counts"):
+            counted = real
+        positions = counted.cumsum(1) * counted + first - 1
     types = inputs.get("token_type_ids", np.zeros_like(ids))
     x = (model.weight(at + "word_embeddings.weight")[ids] +
          model.weight(at + "position_embeddings.weight")[positions] +
@@ -940,6 +1319,56 @@ def question_answering_shapes(c):
     d = c["hidden_size"]
     return {**bert_shapes(c), "qa_outputs.weight": (2, d),
             "qa_outputs.bias": (2,)}
+
+
+def bert_predictions(model, x):
+    """The masked-lm head with the table of tokens."""
+    at = "cls.predictions."
+    y = ACTIVATIONS[model["hidden_act"]](
+        model.linear(x, at + "transform.dense"))
+    y = model.layer_norm(y, at + "transform.LayerNorm", model["layer_norm_eps"])
+    table = model.weight("bert.embeddings.word_embeddings.weight")
+    return y @ table.T + model.weight(at + "bias")
+
+
+def bert_lm(model, inputs):
+    x = bert_kind(model, inputs)
+    return {"logits": bert_predictions(model, x), "last_hidden_state": x}
+
+
+def bert_pretraining(model, inputs):
+    x = bert_kind(model, inputs)
+    pooled = np.tanh(model.linear(x[:, 0], "bert.pooler.dense"))
+    return {"prediction_logits": bert_predictions(model, x),
+            "seq_relationship_logits":
+                model.linear(pooled, "cls.seq_relationship"),
+            "last_hidden_state": x}
+
+
+def bert_pretraining_shapes(c):
+    d, at = c["hidden_size"], "cls.predictions."
+    return {**bert_shapes(c), at + "bias": (c["vocab_size"],),
+            at + "transform.dense.weight": (d, d),
+            at + "transform.dense.bias": (d,),
+            at + "transform.LayerNorm.weight": (d,),
+            at + "transform.LayerNorm.bias": (d,),
+            "bert.pooler.dense.weight": (d, d), "bert.pooler.dense.bias": (d,),
+            "cls.seq_relationship.weight": (2, d),
+            "cls.seq_relationship.bias": (2,)}
+
+
+def electra_discriminator(model, inputs):
+    x = bert_kind(model, inputs)
+    act = ACTIVATIONS[model.get("_head_act", model["hidden_act"])]
+    at = "discriminator_predictions.dense"
+    y = model.linear(act(model.linear(x, at)), at + "_prediction")
+    return {"logits": y[..., 0], "last_hidden_state": x}
+
+
+def electra_discriminator_shapes(c):
+    d, at = c["hidden_size"], "discriminator_predictions.dense"
+    return {**bert_shapes(c), at + ".weight": (d, d), at + ".bias": (d,),
+            at + "_prediction.weight": (1, d), at + "_prediction.bias": (1,)}
 
 
 def electra_lm(model, inputs):
@@ -1380,6 +1809,35 @@ def t5(model, inputs):
     else:
         logits = model.linear(x, "lm_head")
     return {"logits": logits, "encoder_last_hidden_state": encoded}
+
+
+def t5_encoder(model, inputs):
+    mask = real_tokens(inputs)[:, None, None, :]
+    return {"last_hidden_state": t5_stack(model, inputs["input_ids"], "encoder",
+                                          model["num_layers"], mask)}
+
+
+def t5_encoder_shapes(c):
+    return {name: shape for name, shape in t5_shapes(c).items()
+            if not name.startswith("decoder.")}
+
+
+def t5_token_classifier(model, inputs):
+    """Where the encoder is called "transformer"."""
+    named = copy.copy(model)
+    named.weights = {name.removeprefix("transformer."): values
+                     for name, values in model.weights.items()}
+    outputs = t5_encoder(named, inputs)
+    return {"logits": model.linear(outputs["last_hidden_state"], "classifier"),
+            **outputs}
+
+
+def t5_token_classifier_shapes(c):
+    labels = len(c["id2label"])
+    return {**{"transformer." + name: shape
+               for name, shape in t5_encoder_shapes(c).items()},
+            "classifier.weight": (labels, c["d_model"]),
+            "classifier.bias": (labels,)}
 
 
 def t5_shapes(c):
@@ -1981,9 +2439,11 @@ case("roberta_question_answering", "RobertaForQuestionAnswering",
      question_answering, question_answering_shapes,
      {"positions from 0": {"_first_position": 0},
       "end before start": {"_end_first": True},
+      "paddings that are not masked count": {"_padding_counts": True},
       "biases left out": {"_without": "qa_outputs.bias"}},
-     "two numbers for each token: where an answer starts, and where it ends",
-     kind="encoder", embedding=0.6, gain=1.2, pad=1,
+     "two numbers for each token: where an answer starts, and where it ends; "
+     "ids of the padding among the tokens",
+     kind="encoder", embedding=0.6, gain=1.2, pad=1, padding_inside=True,
      outputs=["start_logits", "end_logits"])
 
 case("electra_token_classifier", "ElectraForTokenClassification",
@@ -2100,11 +2560,11 @@ case("umt5", "UMT5ForConditionalGeneration",
 
 case("m2m_100", "M2M100ForConditionalGeneration",
      {"activation_dropout": 0.0, "activation_function": "relu",
-      "attention_dropout": 0.1, "bos_token_id": 0, "d_model": 42,
+      "attention_dropout": 0.1, "bos_token_id": 0, "d_model": 36,
       "decoder_attention_heads": 3, "decoder_ffn_dim": 26,
       "decoder_layerdrop": 0.05, "decoder_layers": 2,
       "decoder_start_token_id": 2, "dropout": 0.1,
-      "encoder_attention_heads": 7, "encoder_ffn_dim": 30,
+      "encoder_attention_heads": 4, "encoder_ffn_dim": 30,
       "encoder_layerdrop": 0.05, "encoder_layers": 2, "eos_token_id": 2,
       "init_std": 0.02, "is_encoder_decoder": True,
       "max_position_embeddings": 64, "model_type": "m2m_100",
@@ -2336,6 +2796,270 @@ case("siglip_classifier", "SiglipForImageClassification",
      "the classifier reads the mean of the patches behind the last norm",
      kind="image", gain=1.2, outputs=("logits", "last_hidden_state"))
 
+LAST_CHANGES = {"first token": {"_first": True}}
+case("llama_reward", "LlamaForSequenceClassification",
+     {**LLAMA, **labels(1), "model_type": "llama", "hidden_size": 40,
+      "intermediate_size": 30, "mlp_bias": False, "num_attention_heads": 5,
+      "num_key_value_heads": 1, "pretraining_tp": 1, "rope_scaling": None,
+      "vocab_size": 53},
+     over(llama_kind, sequence_classes),
+     with_heads(llama_shapes, [("score", 0, False)]),
+     {**LAST_CHANGES, "rope_theta 1000": {"rope_theta": 1000.0}},
+     "one number of the last token, as reward models have it",
+     kind="classifier")
+
+case("llama_question_answering", "LlamaForQuestionAnswering",
+     {**LLAMA, "model_type": "llama", "hidden_size": 40,
+      "intermediate_size": 30, "mlp_bias": False, "num_attention_heads": 5,
+      "num_key_value_heads": 5, "pretraining_tp": 1, "rope_scaling": None,
+      "vocab_size": 53},
+     over(llama_kind, answers),
+     with_heads(llama_shapes, [("qa_outputs", 2, True)]),
+     {"end before start": {"_end_first": True},
+      "biases left out": {"_without": "qa_outputs.bias"}},
+     "two numbers for each token; the decoder is called \"transformer\"",
+     kind="encoder", outputs=["start_logits", "end_logits"])
+
+case("qwen2_token_classifier", "Qwen2ForTokenClassification",
+     {**without(LLAMA, "attention_bias"), **labels(5), "model_type": "qwen2",
+      "hidden_size": 42, "intermediate_size": 26, "num_attention_heads": 3,
+      "num_key_value_heads": 1, "max_window_layers": 2, "rope_scaling": None,
+      "sliding_window": None, "use_sliding_window": False, "vocab_size": 55},
+     over(llama_kind, token_classes("score")),
+     with_heads(llama_shapes, [("score", 0, True)]),
+     {"biases left out": {"_without": "score.bias"}},
+     "a class for each token, 5 labels, with biases", kind="encoder")
+
+GPT2 = {"activation_function": "gelu_new", "attn_pdrop": 0.1,
+        "bos_token_id": 1, "embd_pdrop": 0.1, "eos_token_id": 1,
+        "initializer_range": 0.02, "layer_norm_epsilon": 1e-5,
+        "model_type": "gpt2", "n_embd": 40, "n_head": 5, "n_inner": None,
+        "n_layer": 2, "n_positions": 48, "pad_token_id": 0,
+        "reorder_and_upcast_attn": False, "resid_pdrop": 0.1,
+        "scale_attn_by_inverse_layer_idx": False, "scale_attn_weights": True,
+        "summary_activation": None, "summary_first_dropout": 0.1,
+        "summary_proj_to_labels": True, "summary_type": "cls_index",
+        "summary_use_proj": True, "use_cache": True, "vocab_size": 51}
+case("gpt2_classifier", "GPT2ForSequenceClassification",
+     {**GPT2, **labels(4)}, over(gpt2, sequence_classes),
+     with_heads(gpt2_shapes, [("score", 0, False)]),
+     {**LAST_CHANGES, "gelu by erf": {"activation_function": "gelu"}},
+     "the last token -> score, 4 labels", kind="classifier", embedding=0.6)
+
+case("gpt2_token_classifier", "GPT2ForTokenClassification",
+     {**GPT2, **labels(3), "n_embd": 36, "n_head": 4, "vocab_size": 49},
+     over(gpt2, token_classes("classifier")),
+     with_heads(gpt2_shapes, [("classifier", 0, True)]),
+     {"biases left out": {"_without": "classifier.bias"}},
+     "a class for each token, 3 labels, with biases", kind="encoder",
+     embedding=0.6)
+
+case("bloom_classifier", "BloomForSequenceClassification",
+     {**labels(3), "apply_residual_connection_post_layernorm": False,
+      "attention_dropout": 0.0, "bos_token_id": 1, "eos_token_id": 2,
+      "hidden_dropout": 0.0, "hidden_size": 35, "initializer_range": 0.02,
+      "layer_norm_epsilon": 1e-5, "model_type": "bloom", "n_head": 5,
+      "n_layer": 2, "pad_token_id": 3, "pretraining_tp": 1,
+      "slow_but_exact": False, "use_cache": True, "vocab_size": 47},
+     over(bloom, sequence_classes),
+     with_heads(bloom_shapes, [("score", 0, False)]),
+     {**LAST_CHANGES, "slopes 2^(-8 i / 5)": {"_smooth_slopes": True}},
+     "the last token -> score, 3 labels", kind="classifier", pad=3, gain=2.4)
+
+case("phi_qk_layernorm", "PhiForCausalLM",
+     {**without(LLAMA, "attention_bias", "rms_norm_eps"), "model_type": "phi",
+      "embd_pdrop": 0.0, "hidden_act": "gelu_new", "hidden_size": 40,
+      "intermediate_size": 50, "layer_norm_eps": 1e-5,
+      "num_attention_heads": 5, "num_key_value_heads": 5,
+      "partial_rotary_factor": 0.5, "qk_layernorm": True, "resid_pdrop": 0.0,
+      "rope_scaling": None, "vocab_size": 53},
+     phi, phi_shapes,
+     {"norms of the heads left out": {"qk_layernorm": False},
+      "their biases left out": {"_without": "[qk]_layernorm.bias"},
+      "layer_norm_eps 1e-2": {"layer_norm_eps": 1e-2}},
+     "norms with bias of each query and key head, in front of the rotation")
+
+case("bert_pretraining", "BertForPreTraining",
+     {**BERT, "hidden_size": 40, "intermediate_size": 52,
+      "layer_norm_eps": 1e-12, "model_type": "bert", "num_attention_heads": 5,
+      "pad_token_id": 0, "type_vocab_size": 2, "vocab_size": 61},
+     bert_pretraining, bert_pretraining_shapes,
+     {"gelu by tanh": {"hidden_act": "gelu_new"},
+      "biases left out": {"_without": "transform.dense.bias"}},
+     "masked tokens, and whether one text follows the other", kind="encoder",
+     embedding=0.6, gain=1.2, types=2,
+     outputs=["prediction_logits", "seq_relationship_logits"],
+     of_sequences=["seq_relationship_logits"])
+
+case("big_bird_token_classifier", "BigBirdForTokenClassification",
+     {**BERT, **labels(5), "attention_type": "original_full", "block_size": 4,
+      "hidden_act": "gelu_new", "hidden_size": 40, "intermediate_size": 52,
+      "layer_norm_eps": 1e-12, "model_type": "big_bird",
+      "num_attention_heads": 5, "num_random_blocks": 1, "pad_token_id": 0,
+      "rescale_embeddings": False, "sep_token_id": 2, "type_vocab_size": 2,
+      "use_bias": True, "vocab_size": 61},
+     token_classifier, token_classifier_shapes,
+     {"gelu by erf": {"hidden_act": "gelu"},
+      "biases left out": {"_without": "classifier.bias"}},
+     "a class for each token, 5 labels; full attention", kind="encoder",
+     embedding=0.6, gain=1.2, types=2)
+
+case("electra_discriminator", "ElectraForPreTraining",
+     {**BERT, "embedding_size": 24, "hidden_act": "relu", "hidden_size": 40,
+      "intermediate_size": 50, "layer_norm_eps": 1e-12, "model_type": "electra",
+      "num_attention_heads": 5, "pad_token_id": 0, "summary_activation": "gelu",
+      "summary_last_dropout": 0.1, "summary_type": "first",
+      "summary_use_proj": True, "type_vocab_size": 2, "vocab_size": 61},
+     electra_discriminator, electra_discriminator_shapes,
+     {"gelu in the head": {"_head_act": "gelu"},
+      "biases left out": {"_without": "dense_prediction.bias"}},
+     "a number for each token; relu in the head as in the layers",
+     kind="encoder", embedding=0.6, gain=1.2, types=2)
+
+case("t5_encoder", "T5EncoderModel",
+     {**T5, "d_ff": 34, "d_kv": 7, "d_model": 40, "dense_act_fn": "relu",
+      "feed_forward_proj": "relu", "is_gated_act": False, "model_type": "t5",
+      "num_decoder_layers": 2, "num_heads": 3,
+      "num_layers": 2, "relative_attention_max_distance": 20,
+      "relative_attention_num_buckets": 8, "vocab_size": 59},
+     t5_encoder, t5_encoder_shapes,
+     {"relative_attention_max_distance 40":
+          {"relative_attention_max_distance": 40},
+      "scaled scores": {"_scale": 7 ** -0.5}},
+     "the encoder alone", kind="encoder", gain=1.2,
+     outputs=["last_hidden_state"])
+
+case("t5_token_classifier", "T5ForTokenClassification",
+     {**T5, **labels(3), "d_ff": 30, "d_kv": 6, "d_model": 36,
+      "dense_act_fn": "gelu_new", "feed_forward_proj": "gated-gelu",
+      "is_gated_act": True, "model_type": "t5", "num_decoder_layers": 2,
+      "num_heads": 3, "num_layers": 2, "relative_attention_max_distance": 20,
+      "relative_attention_num_buckets": 8, "vocab_size": 59},
+     t5_token_classifier, t5_token_classifier_shapes,
+     {"biases left out": {"_without": "classifier.bias"},
+      "scaled scores": {"_scale": 6 ** -0.5}},
+     "the encoder alone, called \"transformer\"; a class for each token, 3 "
+     "labels", kind="encoder", gain=1.2)
+
+
+# ---------------------------------------------------------------------------
+# Options that no checkpoint of tests/cases/hf has
+# ---------------------------------------------------------------------------
+
+ATTENTION_BIASES = {
+    "biases of q, k, v left out": {"_without": "[qkv]_proj.bias"},
+    "bias of o left out": {"_without": "o_proj.bias"}}
+
+case("gemma_biases", "GemmaForCausalLM",
+     {**LLAMA, "attention_bias": True, "model_type": "gemma", "head_dim": 8,
+      "hidden_act": "gelu_pytorch_tanh",
+      "hidden_activation": "gelu_pytorch_tanh", "hidden_size": 20,
+      "intermediate_size": 26, "num_attention_heads": 3,
+      "num_key_value_heads": 3, "tie_word_embeddings": True, "vocab_size": 41},
+     llama_kind, llama_shapes, ATTENTION_BIASES,
+     "attention_bias; heads of 8 features, hidden/heads is not whole",
+     norm_mean=0.0)
+
+case("qwen3_biases", "Qwen3ForCausalLM",
+     {**LLAMA, "attention_bias": True, "model_type": "qwen3", "head_dim": 10,
+      "hidden_size": 24, "intermediate_size": 26, "num_attention_heads": 4,
+      "num_key_value_heads": 2, "max_window_layers": 2, "rope_scaling": None,
+      "sliding_window": None, "use_sliding_window": False, "vocab_size": 41},
+     llama_kind, llama_shapes,
+     {**ATTENTION_BIASES,
+      "norms of the heads left out": {"_no_head_norms": True}},
+     "attention_bias; a head of its own", version="4.51.0")
+
+case("olmo2_biases", "Olmo2ForCausalLM",
+     {**LLAMA, "attention_bias": True, "model_type": "olmo2",
+      "hidden_size": 30, "intermediate_size": 26, "num_attention_heads": 5,
+      "num_key_value_heads": 1, "rms_norm_eps": 1e-3, "rope_scaling": None,
+      "tie_word_embeddings": True, "vocab_size": 41},
+     olmo2, olmo2_shapes,
+     {**ATTENTION_BIASES, "rms_norm_eps 1e-6": {"rms_norm_eps": 1e-6}},
+     "attention_bias; tied head; one key head")
+
+case("starcoder2_plain", "Starcoder2ForCausalLM",
+     {**without(LLAMA, "attention_bias", "rms_norm_eps"),
+      "embedding_dropout": 0.0, "hidden_act": "relu", "hidden_size": 36,
+      "intermediate_size": 26, "model_type": "starcoder2",
+      "norm_epsilon": 1e-3, "num_attention_heads": 6, "num_key_value_heads": 3,
+      "residual_dropout": 0.0, "rope_scaling": None, "sliding_window": None,
+      "use_bias": False, "vocab_size": 41},
+     starcoder2, starcoder2_shapes,
+     {"norm_epsilon 1e-5": {"norm_epsilon": 1e-5},
+      "biases of the norms left out": {"_without": "norm.bias"},
+      "window 4": {"sliding_window": 4}, "gelu": {"hidden_act": "gelu"}},
+     "linears without biases (use_bias), norms with them; no window; relu; "
+     "head of its own")
+
+case("gpt2_by_layer", "GPT2LMHeadModel",
+     {"activation_function": "silu", "attn_pdrop": 0.1, "bos_token_id": 1,
+      "embd_pdrop": 0.1, "eos_token_id": 2, "initializer_range": 0.02,
+      "layer_norm_epsilon": 1e-3, "model_type": "gpt2", "n_embd": 30,
+      "n_head": 5, "n_inner": 26, "n_layer": 3, "n_positions": 40,
+      "reorder_and_upcast_attn": False, "resid_pdrop": 0.1,
+      "scale_attn_by_inverse_layer_idx": True, "scale_attn_weights": False,
+      "summary_activation": None, "summary_first_dropout": 0.1,
+      "summary_proj_to_labels": True, "summary_type": "cls_index",
+      "summary_use_proj": True, "tie_word_embeddings": False,
+      "use_cache": True, "vocab_size": 41},
+     gpt2, gpt2_shapes,
+     {"all layers alike": {"scale_attn_by_inverse_layer_idx": False},
+      "scaled by the heads' size": {"scale_attn_weights": True},
+      "layer_norm_epsilon 1e-5": {"layer_norm_epsilon": 1e-5}},
+     "scores divided by the layer's number and nothing else; silu; n_inner 26; "
+     "head of its own")
+
+case("opt_plain", "OPTForCausalLM",
+     {**without(CASES["opt_post_norm"]["config"], "architectures"),
+      "_remove_final_layer_norm": True, "do_layer_norm_before": True,
+      "enable_bias": False, "ffn_dim": 26, "hidden_size": 32,
+      "layer_norm_elementwise_affine": False, "num_attention_heads": 4,
+      "vocab_size": 41},
+     opt, opt_shapes,
+     {"a norm at the end": {"_remove_final_layer_norm": False},
+      "norms behind the sums": {"do_layer_norm_before": False}},
+     "linears without biases, norms without weights and biases, none at the "
+     "end", embedding=0.6, pad=1)
+
+case("falcon_one_norm", "FalconForCausalLM",
+     {**FALCON, "alibi": False, "bias": True, "ffn_hidden_size": 26,
+      "hidden_size": 36, "multi_query": True, "new_decoder_architecture": True,
+      "num_attention_heads": 6, "num_kv_heads": 2,
+      "num_ln_in_parallel_attn": 1, "parallel_attn": True, "vocab_size": 41},
+     falcon, falcon_shapes,
+     {**FALCON_CHANGES, "one half behind the other": {"_sequential": True},
+      "biases left out": {"_without": "(dense|value|4h|_h).bias"}},
+     "the new decoder with one norm for attention and feed-forward, and biases")
+
+case("gpt_neox_tied", "GPTNeoXForCausalLM",
+     {**without(CASES["gpt_neox_sequential"]["config"], "architectures"),
+      "attention_bias": False, "hidden_act": "relu", "hidden_size": 30,
+      "intermediate_size": 26, "partial_rotary_factor": 1.0,
+      "rope_theta": 500, "rotary_emb_base": 500, "rotary_pct": 1.0,
+      "tie_word_embeddings": True, "use_parallel_residual": True,
+      "vocab_size": 41},
+     gpt_neox, gpt_neox_shapes,
+     {"sequential": {"use_parallel_residual": False},
+      "half rotated": {"rotary_pct": 0.5},
+      "rotary_emb_base 10000": {"rotary_emb_base": 10000}},
+     "attention without biases, whole heads rotated, theta 500, tied head")
+
+case("t5_odd_buckets", "T5ForConditionalGeneration",
+     {**T5, "d_ff": 26, "d_kv": 7, "d_model": 30, "dense_act_fn": "tanh",
+      "feed_forward_proj": "gated-tanh", "is_gated_act": True,
+      "model_type": "t5", "num_decoder_layers": 2, "num_heads": 3,
+      "num_layers": 2, "relative_attention_max_distance": 11,
+      "relative_attention_num_buckets": 7, "vocab_size": 41},
+     t5, t5_shapes,
+     {"relative_attention_max_distance 30":
+          {"relative_attention_max_distance": 30},
+      "6 buckets": {"relative_attention_num_buckets": 6},
+      "gelu": {"dense_act_fn": "gelu"}},
+     "7 buckets: 3 for each direction of the encoder, the last one unused; "
+     "gated-tanh", kind="seq2seq", gain=1.2, long_decoder=True)
+
 # ---------------------------------------------------------------------------
 # Weights and inputs
 # ---------------------------------------------------------------------------
@@ -2389,10 +3113,11 @@ def batch_inputs(made, rng, length, short, side):
     pad = made.get("pad", 0)
     inputs = {"input_ids": np.where(mask == 1, ids, pad),
               "attention_mask": mask}
-    rotary = made["forward"] in (llama_kind, cohere, gpt_neox)
-    if made["forward"] is falcon:
-        rotary = not made["config"]["alibi"]
-    if side == "left" and rotary:
+    base = getattr(made["forward"], "base", made["forward"])
+    by_column = base in (llama_kind, cohere, gpt_neox, gpt2, olmo2, phi, starcoder2)
+    if base is falcon:
+        by_column = not made["config"]["alibi"]
+    if side == "left" and by_column:
         inputs["position_ids"] = np.maximum(mask.cumsum(1) - 1, 0)
     return inputs
 
@@ -2426,8 +3151,12 @@ def draw_runs(made, rng):
         runs["b2_s9"] = {"input_ids": draw_ids(made, rng, 2, 9)}
     else:
         runs["b2_s9_rightpad"] = batch_inputs(made, rng, 9, 5, "right")
-    if made["kind"] == "decoder":
+    if made["kind"] == "decoder" or hasattr(made["forward"], "base"):
         runs["b2_s8_leftpad"] = batch_inputs(made, rng, 8, 5, "left")
+    if made.get("padding_inside"):
+        inputs = batch_inputs(made, rng, 9, 7, "right")
+        inputs["input_ids"][0, 3:5] = inputs["input_ids"][1, 0] = made["pad"]
+        runs["b2_s9_padinside"] = inputs
     if "types" in made:
         for name, inputs in runs.items():
             if name != "b1_s1":
@@ -2445,8 +3174,11 @@ def wanted_outputs(made, run):
     if made["kind"] == "image":
         return [(name, name, None) for name in made["outputs"]]
     rows = made["kind"] == "classifier"
-    outputs = [(name, name, None if rows else mask)
+    outputs = [(name, name,
+                None if rows or name in made.get("of_sequences", []) else mask)
                for name in made.get("outputs", ["logits"])]
+    if "last_hidden_state" in made.get("outputs", []):
+        return outputs
     if run in ("b1_s1", "b1_s7") or rows:
         outputs.append(("last_hidden_state",
                         made.get("source", "hidden_states[-1]"), mask))
@@ -2670,7 +3402,10 @@ COVERED = {llama_kind: ["llama_gqa", "llama_mha", "llama_mqa_bias_head_dim",
                         "llama_rope_dynamic", "qwen2", "mistral_sliding",
                         "phi3", "gemma"],
            cohere: ["cohere"], gpt_neox: ["gpt_neox_parallel"],
-           bloom: ["bloom"], mpt: ["mpt"], roberta_lm: ["roberta", "longformer"],
+           bloom: ["bloom"], gpt2: ["gpt2_small"], phi: ["phi"],
+           olmo2: ["olmo2"], opt: ["opt"], starcoder2: ["starcoder2"],
+           bert_lm: ["bert_masked_lm", "bigbird_full"], mpt: ["mpt"],
+           roberta_lm: ["roberta", "longformer"],
            electra_lm: ["electra"], t5: ["t5_v1_0", "t5_v1_1"],
            image_model: ["vit_classifier"]}
 

@@ -224,6 +224,8 @@ class Attend(DriverTest):
                 ("attention_mask", "mask.s.npy"),
                 ("decoder_input_ids", write("t.npy", targets)),
                 ("decoder_attention_mask", "mask.t.npy"))
+        self.assertEqual(run("1", sources, targets),
+                         run("decoder:1", sources, targets))
         for choice, rows, columns in (("encoder:1", sources, sources),
                                       ("decoder:1", targets, targets),
                                       ("cross:0", targets, sources)):
@@ -295,6 +297,12 @@ class Attend(DriverTest):
         for flags in (("--attention=0", "--out=logits=l.npy"),
                       ("--out=attention=a.npy",)):
             self.ashlar("run", library, *inputs, *flags, status=2)
+        twice = ("--attention=cross:0", "--attention=cross:1")
+        for words in (("run", library, *inputs, *twice, "--out=attention=a.npy"),
+                      ("attend", library, "--prompt=1", *twice, "--svg=a.svg")):
+            done = self.ashlar(*words, status=2)
+            self.assertIn("--attention is given 2 times; expected it once",
+                          done.stderr)
         for flags in (("--svg=a.svg",), ("--prompt=1", "--ids=1"),
                       ("--prompt=1",), ("--prompt=1", "--svg=a.png")):
             self.ashlar("attend", library, *flags, status=2)

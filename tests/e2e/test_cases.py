@@ -100,7 +100,7 @@ for case_name in case_names(EQUATION_CASES):
 class AllCases(unittest.TestCase):
     def test_are_there(self):
         self.assertGreaterEqual(len(case_names()), 48)
-        self.assertGreaterEqual(len(case_names(EQUATION_CASES)), 50)
+        self.assertGreaterEqual(len(case_names(EQUATION_CASES)), 62)
 
 
 if __name__ == "__main__":

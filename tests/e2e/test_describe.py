@@ -80,6 +80,94 @@ class Windows(DriverTest):
         self.assertNotIn("window", self.attention(self.manifest("anchored_window")))
 
 
+    def test_spellings_of_a_window(self):
+        """A window behind the query under causality is the same field, so it
+        has the same ring, tiles and hash."""
+        with open(os.path.join(EXAMPLES, "specs", "sliding_window.yaml")) as file:
+            text = file.read()
+        written = "causal: true\n          window: 5\n"
+        self.assertIn(written, text)
+        expected = self.manifest("sliding_window", "--max-context=6000")
+        self.assertLess(expected["memory"]["cache_bytes"], 2 ** 20)
+        for spelling in ("causal: true\n          mask: window(behind=4)",
+                         "causal: true\n          mask: window(behind=4, ahead=3)",
+                         "mask: causal & window(behind=4)",
+                         "mask: window(behind=4, ahead=0)"):
+            with self.subTest(spelling):
+                path = self.path("sliding_window.yaml")
+                with open(path, "w") as file:
+                    file.write(text.replace(written, spelling + "\n"))
+                done = self.ashlar("describe", path, "--json", "--max-context=6000")
+                self.assertEqual(json.loads(done.stdout), expected)
+
+
+class Tiles(DriverTest):
+    """Which tiles of 32 queries by 32 keys attention visits, of each layer."""
+
+    def write(self, attentions):
+        """A decoder whose layers have these lines beside `causal`."""
+        with open(os.path.join(EXAMPLES, "specs", "sliding_window.yaml")) as file:
+            head, block = file.read().split("      - first: 0\n")
+        self.assertIn("count: 2\n", block)
+        self.assertIn("window: 5\n", block)
+        path = self.path("m.yaml")
+        with open(path, "w") as file:
+            file.write(head)
+            for layer, line in enumerate(attentions):
+                file.write(f"      - first: {layer}\n" + block.replace(
+                    "count: 2\n", "count: 1\n").replace("window: 5\n", line + "\n"))
+        return path
+
+    @staticmethod
+    def windowed(length, window):
+        """Segments of 256 keys from the first that a row sees, up to its own."""
+        visited = 0
+        for first in range(0, length, 32):
+            last = min(first + 32, length) - 1
+            begin = max(0, first + 1 - window) // 256 * 256
+            visited += (last - begin) // 32 + 1
+        return visited
+
+    def lines(self, model, *flags):
+        text = self.ashlar("describe", model, *flags).stdout
+        return [line.split(" of layer")[1].split(" tiles")[0]
+                for line in text.splitlines() if " tiles at 2,048 tokens" in line]
+
+    def test_layers_of_different_masks(self):
+        model = self.write(["window: 5", "", "window: 5", "", "",
+                            "mask: window(behind=39) | prefix(3)"])
+        seen = len({(i // 32, j // 32) for i in range(2048)
+                    for j in range(i + 1) if i - j < 40 or j < 3})
+        self.assertEqual(self.lines(model, "--max-context=2048"),
+                         [f"s 0, 2 visits {self.windowed(2048, 5)} of 4,096",
+                          "s 1, 3-4 visits 2,080 of 4,096",
+                          f" 5 visits {seen} of 4,096"])
+        done = self.ashlar("describe", model, "--json", "--max-context=2048")
+        tiles = [phase["tiles"] for group in json.loads(done.stdout)["entries"][0]
+                 ["phases"] for phase in group.get("phases", [group])
+                 if "tiles" in phase]
+        self.assertEqual([(each["first_layer"], each["layer_step"])
+                          for each in tiles], [(0, 2), (1, 2), (4, 1), (5, 1)])
+
+    def test_layers_that_are_alike(self):
+        model = self.write([""] * 3)
+        self.assertEqual(self.lines(model, "--max-context=2048"),
+                         ["s 0-2 visits 2,080 of 4,096"])
+
+    def test_all_keys(self):
+        """An encoder without a mask; its heads are not layers."""
+        model = os.path.join(EXAMPLES, "specs", "multi_head.yaml")
+        self.assertEqual(self.lines(model, "--max-tokens=2048"),
+                         [" 0 visits 4,096 of 4,096"])
+
+
+    def test_a_call_is_of_several_sequences(self):
+        """Each is at most as long as the table of positions: of 40 rows."""
+        model = os.path.join(CASES, "bert_masked_lm", "model")
+        text = self.ashlar("describe", model, "--max-tokens=2048").stdout
+        self.assertIn(" of layers 0-2 visits 4 of 4 tiles at 40 tokens", text)
+
+
 class Describe(DriverTest):
     def tensors(self, path, *flags):
         manifest = json.loads(self.ashlar("describe", path, "--json",

@@ -105,6 +105,38 @@ class Embed(DriverTest):
         self.ashlar("spec", folder, "-o", self.path("m.yaml"))
         self.assertEqual(self.embed(self.path("m.yaml"), text), expected)
 
+    def test_the_folder_says_how_long(self):
+        """Longer texts are cut, special tokens stay; a prompt stands first."""
+        folder = self.sentence_folder({"pooling_mode_mean_tokens": True},
+                                      ("Transformer", ""),
+                                      ("Pooling", "1_Pooling"))
+        texts = ["the music was lovely", "the music was"]
+        ids = [entry["input_ids"] for entry in examples(40)]
+        self.assertEqual(len({row[0] for row in ids}), 1)
+        self.assertEqual(len({row[-1] for row in ids}), 1)
+        whole = [self.embed(folder, f"--text={text}") for text in texts]
+        self.assertNotEqual(*whole)
+        # [CLS] the music was [SEP]
+        with open(os.path.join(folder, "sentence_bert_config.json"),
+                  "w") as file:
+            json.dump({"max_seq_length": 5, "do_lower_case": False}, file)
+        library = self.compile(folder, "m.so")
+        for text in texts:
+            self.assertEqual(self.embed(library, f"--text={text}"), whole[1])
+        program = self.compile(folder, "m")
+        self.execute([program, "--out=sentence_embedding=e.npy", texts[0]])
+        self.assertEqual([list(read_npy(self.path("e.npy"))[1])], whole[1])
+        # The YAML says the same.
+        self.ashlar("spec", folder, "-o", self.path("m.yaml"))
+        self.assertEqual(self.embed(self.path("m.yaml"), f"--text={texts[0]}"),
+                         whole[1])
+        with open(os.path.join(folder, "config_sentence_transformers.json"),
+                  "w") as file:
+            json.dump({"prompts": {"query": "the ", "other": "no "},
+                       "default_prompt_name": "query"}, file)
+        for text in ("music was lovely", "music was"):
+            self.assertEqual(self.embed(folder, f"--text={text}"), whole[1])
+
     def test_what_is_not_known_needs_a_choice(self):
         folder = self.sentence_folder(
             {"pooling_mode_mean_tokens": True}, ("Transformer", ""),
@@ -120,6 +152,25 @@ class Embed(DriverTest):
         done = self.ashlar("embed", SENTIMENT, "--text=good", "--out=e.npy")
         self.assertIn("mean of all rows, not normalized", done.stderr)
         self.assertEqual(done.stdout, "")
+
+    def test_the_encoder_of_an_encoder_and_decoder(self):
+        """Positions are biases of the scores, and there is no head."""
+        folder = self.path("t5")
+        os.mkdir(folder)
+        shutil.copy(os.path.join(SENTIMENT, "tokenizer.json"), folder)
+        with open(os.path.join(SENTIMENT, "config.json")) as file:
+            vocabulary = json.load(file)["vocab_size"]
+        with open(os.path.join(folder, "config.json"), "w") as file:
+            json.dump({"model_type": "t5", "architectures": ["T5EncoderModel"],
+                       "vocab_size": vocabulary, "d_model": 24, "d_kv": 5,
+                       "d_ff": 30, "num_layers": 2, "num_heads": 3}, file)
+        library = self.compile(folder, "m.so", "--random-weights=1")
+        entry = examples(1)[0]
+        rows = self.rows(library, entry["input_ids"])
+        [vector] = self.embed(library, f"--text={entry['input']}",
+                              "--pooling=mean")
+        for column, number in zip(zip(*rows), vector, strict=True):
+            self.assertAlmostEqual(sum(column) / len(rows), number, 5)
 
     def test_decoders(self):
         library = self.compile(os.path.join(EXAMPLES, "story-llama"), "m.so",

@@ -9,7 +9,7 @@ import json
 import os
 import unittest
 
-from driver import EXAMPLES, ROOT, DriverTest, case_names
+from driver import EXAMPLES, ROOT, DriverTest, case_names, read_npy, write_npy
 
 SPECS = os.path.join(EXAMPLES, "specs")
 TEXTBOOK = os.path.join(ROOT, "tests", "cases", "textbook")
@@ -48,14 +48,40 @@ class Specs(DriverTest):
                 with open(first, "rb") as one, open(second, "rb") as other:
                     self.assertEqual(one.read(), other.read())
 
+    def test_scale_of_vectors(self):
+        """As if the caller had multiplied them, to the bit."""
+        with open(spec("multi_head")) as file:
+            text = file.read().replace("../..", ROOT)
+        scaled = text.replace("    blocks:", "    embedding: {scale: 7}\n    blocks:")
+        for name, description in (("plain", text), ("scaled", scaled)):
+            with open(self.path(name + ".yaml"), "w") as file:
+                file.write(description)
+        shape, numbers = read_npy(os.path.join(TEXTBOOK, "multi_head", "b1_s7",
+                                               "in.inputs.npy"))
+        write_npy(self.path("x.npy"), shape, numbers, "<f4")
+        write_npy(self.path("7x.npy"), shape, [7 * x for x in numbers], "<f4")
+        outputs = []
+        for name, given in (("plain", "x"), ("plain", "7x"), ("scaled", "x")):
+            self.ashlar("run", self.path(name + ".yaml"), "--in",
+                        f"inputs={given}.npy", "--out", "last_hidden_state=y.npy")
+            outputs.append(read_npy(self.path("y.npy")))
+        self.assertEqual(outputs[1], outputs[2])
+        self.assertNotEqual(outputs[0], outputs[2])
+
     def test_learned_positions_end_with_their_table(self):
         """40 rows: more tokens are refused when compiling."""
         for name, flag in (("decoder_stack", "--max-context"),
+                           ("positions_learned", "--max-context"),
                            ("positions_learned", "--max-source")):
             self.compile(spec(name), "m.so", flag + "=40")
             done = self.ashlar("compile", spec(name), "-o", self.path("n.so"),
                                flag + "=41", status=1)
             self.assertIn("only 40 positions", done.stderr)
+        words = ["compile", spec(name), "-o", self.path("n.so"), "--max-sequences=2"]
+        self.ashlar(*words, "--max-tokens=80")
+        done = self.ashlar(*words, "--max-tokens=81", status=1)
+        self.assertIn("--max-tokens is 81, but 2 sequences of the model's 40 "
+                      "positions have 80 together", done.stderr)
 
 
 def in_float32(name):

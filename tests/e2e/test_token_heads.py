@@ -7,7 +7,7 @@ header says, and classify taking one token's class for the text's.
 import os
 import unittest
 
-from driver import EQUATION_CASES, DriverTest, read_npy
+from driver import ASHLAR, EQUATION_CASES, DriverTest, read_npy, write_npy
 
 ANSWERS = os.path.join(EQUATION_CASES, "roberta_question_answering")
 CLASSES = os.path.join(EQUATION_CASES, "electra_token_classifier")
@@ -33,6 +33,40 @@ class TokenHeads(DriverTest):
         for name in outputs:
             self.assertIn(f"-> {name} [B, S]\n", described)
             self.assertIn(f": {name} [rows]. */", header)
+
+    def check_rows(self, words, rows):
+        """Rows (ids, mask, expected start_logits) of 9 columns."""
+        shape = (len(rows), 9)
+        for place, name in enumerate(("input_ids", "attention_mask")):
+            write_npy(self.path(f"{name}.npy"), shape,
+                      [x for row in rows for x in row[place]])
+            words = [*words, f"--in={name}={self.path(name)}.npy"]
+        self.execute([*words, "--out", "start_logits=o.npy"])
+        got_shape, got = read_npy(self.path("o.npy"))
+        self.assertEqual(tuple(got_shape), shape)
+        expected = [x for row in rows for x in row[2]]
+        kept = [x for row in rows for x in row[1]]
+        for a, b, real in zip(got, expected, kept, strict=True):
+            self.assertAlmostEqual(a, b if real else 0, 4)
+
+    def test_padding_anywhere_and_several_calls(self):
+        """The stored numbers move with their tokens."""
+        run = os.path.join(ANSWERS, "b2_s9_rightpad")
+        whole, short = zip(*(
+            [list(numbers[:9]), list(numbers[9:])] for _, numbers in
+            (read_npy(os.path.join(run, name + ".npy")) for name in
+             ("in.input_ids", "in.attention_mask", "out.start_logits"))))
+        real = sum(short[1])
+        self.assertTrue(0 < real < 9)
+        left = [row[real:] + row[:real] for row in short]
+        gap = [row[:2] + row[real:real + 1] + row[2:real] + row[real + 1:]
+               for row in short]
+        library = self.compile(ANSWERS + "/model", "m.so", "--max-tokens=12")
+        program = self.compile(ANSWERS + "/model", "m", "--max-sequences=2")
+        for words in ([ASHLAR, "run", library], [program]):
+            for rows in ([short, whole], [left, whole, gap], [left],
+                         [whole, whole, short, gap, whole]):
+                self.check_rows(words, rows)
 
     def test_classes_of_tokens_are_not_the_text_s(self):
         model = os.path.join(CLASSES, "model")

@@ -60,6 +60,72 @@ class Towers(DriverTest):
                                  self.run_case(alone, case, run, output[1]),
                                  (case, output))
 
+    def with_tokenizer(self, folder, model):
+        """`model` with words "w5", "w6", ..., an end token behind a text."""
+        vocabulary = {"<unk>": 0, "<pad>": 1, "<end>": 50,
+                      **{f"w{i}": i for i in range(2, 50)}}
+        post = {"type": "TemplateProcessing", "pair": [],
+                "single": [{"Sequence": {"id": "A", "type_id": 0}},
+                           {"SpecialToken": {"id": "<end>", "type_id": 0}}],
+                "special_tokens": {"<end>": {"id": "<end>", "ids": [50],
+                                             "tokens": ["<end>"]}}}
+        os.makedirs(folder, exist_ok=True)
+        for name in ("config.json", "model.safetensors"):
+            if not os.path.exists(os.path.join(folder, name)):
+                os.symlink(os.path.join(model, name),
+                           os.path.join(folder, name))
+        with open(os.path.join(folder, "tokenizer.json"), "w") as file:
+            json.dump({"model": {"type": "WordLevel", "vocab": vocabulary,
+                                 "unk_token": "<unk>"},
+                       "pre_tokenizer": {"type": "WhitespaceSplit"},
+                       "post_processor": post}, file)
+        with open(os.path.join(folder, "tokenizer_config.json"), "w") as file:
+            json.dump({"pad_token": "<pad>"}, file)
+        return folder
+
+    def rows_of(self, library, ids, output):
+        write_npy(self.path("ids.npy"), (1, len(ids)), ids)
+        self.ashlar("run", library, "--in=input_ids=ids.npy",
+                    f"--out={output}=o.npy")
+        return read_npy(self.path("o.npy"))
+
+    def test_texts_are_embedded_by_their_head(self):
+        """In SigLIP of all positions, as its last row is that of the text."""
+        ids = [7, 8, 9, 50]
+        for case, fill in (("clip_text_tower", 0), ("siglip_text_tower", 30)):
+            folder = self.with_tokenizer(self.path(case), model_of(case))
+            library = self.compile(folder, "m.so", "--tower=text")
+            _, expected = self.rows_of(library, ids + [1] * fill, "text_embeds")
+            program = self.compile(folder, "m", "--tower=text")
+            done = self.ashlar("embed", library, "--text=w7 w8 w9",
+                               "--out=e.npy")
+            self.assertEqual(done.stderr, "")
+            shape, numbers = read_npy(self.path("e.npy"))
+            self.assertEqual(shape, (1, len(expected)))
+            self.assertEqual(numbers, expected, case)
+            self.execute([program, "--out=sentence_embedding=p.npy",
+                          "w7 w8 w9"])
+            self.assertEqual(read_npy(self.path("p.npy")), (shape, expected))
+            # Who asks for rows gets those of the text alone.
+            (_, length, hidden), rows = self.rows_of(library, ids,
+                                                     "last_hidden_state")
+            self.ashlar("embed", library, "--text=w7 w8 w9", "--pooling=last",
+                        "--out=e.npy")
+            self.assertEqual(read_npy(self.path("e.npy"))[1],
+                             rows[(length - 1) * hidden:])
+
+    def test_the_end_token_is_the_pooler_s(self):
+        folder = self.single("clip_text_tower", "text_config",
+                             {"architectures": ["CLIPTextModel"]})
+        library = self.compile(folder, "m.so")
+        for ids in ([7, 8, 50, 9, 50, 3], [50], [7, 8, 9]):
+            end = ids.index(50) if 50 in ids else 0
+            (_, _, hidden), rows = self.rows_of(library, ids,
+                                                "last_hidden_state")
+            shape, row = self.rows_of(library, ids, "pooler_output")
+            self.assertEqual(shape, (1, hidden))
+            self.assertEqual(row, rows[end * hidden:(end + 1) * hidden])
+
     def test_the_user_chooses(self):
         model = model_of("clip_text_tower")
         both = (f"error: {model}/config.json: the folder holds two models, one "

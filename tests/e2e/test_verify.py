@@ -50,6 +50,15 @@ class Verify(DriverTest):
         self.ashlar("verify", CALCULATOR, "--layers=7", status=1)
         self.ashlar("verify", CALCULATOR, "--layers=2-1", status=2)
 
+    def test_layers_of_different_scales(self):
+        """1/2 moves into the weights of one layer, 1/3 stays in another."""
+        model = os.path.join(EQUATION_CASES, "gpt2_by_layer", "model")
+        done = self.ashlar("verify", model, "--json")
+        report = json.loads(done.stdout)
+        self.assertTrue(report["passed"])
+        self.assertEqual({t["layer"] for t in report["tensors"]
+                          if t["name"].endswith("c_attn.q")}, {0, 1, 2})
+
     def test_artifact_must_fit(self):
         library = self.compile(CALCULATOR, "m.so")
         done = self.ashlar("verify", CALCULATOR, "--artifact", library, status=1)

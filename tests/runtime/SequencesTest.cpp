@@ -84,6 +84,32 @@ TEST(Sequences, PositionsMayBeginLater) {
     EXPECT_EQ(rows[i], resultRow(tokens, 3 + i, 4 + i, {}, 0));
 }
 
+/// What positions number, and what they leave out, in every call anew.
+TEST(Sequences, PositionsMayLeaveOutThePadding) {
+  LaterPositions later;
+  later.stack.positions_by_token = 1;
+  Model model = openModel(later.plan);
+  Session session = createSession(model, 1);
+  const int32_t ids[2][4] = {{7, 1, 8, 1}, {1, 9, 1, 1}};
+  const int32_t positions[2][4] = {{2, 1, 3, 1}, {1, 6, 1, 1}};
+  std::vector<Token> tokens;
+  for (int32_t call = 0; call < 2; ++call) {
+    Batch batch;
+    std::vector<Token> given;
+    for (int32_t i = 0; i < 4; ++i) {
+      given.push_back({ids[call][i], 0, 0});
+      tokens.push_back({ids[call][i], positions[call][i], 0});
+    }
+    batch.add(0, given);
+    ashlar_batch view = batch.view();
+    view.position_ids = nullptr;
+    ASSERT_EQ(api().decode(session.get(), &view), ASHLAR_OK);
+  }
+  auto rows = resultOf(session);
+  for (size_t i = 0; i < 4; ++i)
+    EXPECT_EQ(rows[i], resultRow(tokens, 4 + i, 5 + i, {}, 0));
+}
+
 TEST(Sequences, LaterPositionsEndEarlier) {
   LaterPositions later;
   later.stack.positions = 300;

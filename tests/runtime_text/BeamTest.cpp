@@ -135,7 +135,8 @@ void enumerate(Searcher &searcher, const Ids &prompt, Ids sequence,
   }
 }
 
-/// The search as the header describes it, with all sequences written out.
+/// The search of transformers 4.47, with all sequences written out: what
+/// BeamSearchScorer does in `process` and `finalize`.
 std::vector<Found> naive(Searcher &searcher, const Ids &prompt, int32_t beams,
                          size_t most) {
   struct Beam {
@@ -160,21 +161,26 @@ std::vector<Found> naive(Searcher &searcher, const Ids &prompt, int32_t beams,
     all.resize(std::min(all.size(), size_t(2 * beams)));
     double scale = std::pow(count, searcher.search.length_penalty);
     running.clear();
-    for (size_t i = 0; i < all.size(); ++i) {
-      bool ends = all[i].ids.back() == end || count == most;
-      if (ends && i < size_t(beams))
-        done.push_back(
-            {Ids(all[i].ids.begin() + start.size(), all[i].ids.end()),
-             all[i].score / scale});
-      else if (!ends && running.size() < size_t(beams))
+    auto add = [&](const Beam &beam) {
+      done.push_back({Ids(beam.ids.begin() + start.size(), beam.ids.end()),
+                      beam.score / scale});
+      sortFound(done);
+      done.resize(std::min(done.size(), size_t(beams)));
+    };
+    for (size_t i = 0; i < all.size() && running.size() < size_t(beams); ++i)
+      if (all[i].ids.back() != end)
         running.push_back(all[i]);
-    }
-    sortFound(done);
-    if (done.size() >= size_t(beams)) {
-      done.resize(beams);
-      if (running.empty() || running[0].score / scale <= done.back().score)
-        break;
-    }
+      else if (i < size_t(beams))
+        add(all[i]);
+    // is_done is told the best candidate of all, ended or not.
+    if (done.size() == size_t(beams) &&
+        done.back().score >= all[0].score / scale)
+      break;
+    if (count < most)
+      continue;
+    for (const Beam &beam : running)
+      add(beam);
+    break;
   }
   return done;
 }

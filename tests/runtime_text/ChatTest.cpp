@@ -131,8 +131,12 @@ TEST(Chat, answersOfTheTemplate) {
             (Ids{2, 4, 7, 5, 7, 2, 5}));
   EXPECT_EQ(turn("c.split('</think>')[-1] | trim", thought),
             (Ids{2, 4, 5, 2, 5}));
-  EXPECT_EQ(turn("c.split('</think>')[-1].lstrip('\\n')", "b"),
+  EXPECT_EQ(turn("c.split('</think>')[-1].lstrip('\\n')", "\n\nb"),
             (Ids{2, 4, 5, 2, 5}));
+  EXPECT_EQ(turn("c.split('</think>')[-1].lstrip('\\n') if '</think>' in c "
+                 "else c",
+                 "\nb"),
+            (Ids{2, 4, 8, 5, 2, 5}));
 }
 
 TEST(Chat, templatesOfOneTurn) {
@@ -162,9 +166,112 @@ TEST(Chat, templatesOfOneTurn) {
       "{{ m.content }}{% endfor %}"));
   EXPECT_EQ(encode(moves, "c", "a"), (Ids{2, 6, 4}));
   EXPECT_EQ(encode(moves, nullptr, {"a", "b", "a"}), (Ids{2, 4, 2, 5, 2, 4}));
-  encode(moves, "c", {"a", "b", "a"});
-  EXPECT_STREQ(moves.error.message, "the model's chat template takes several "
-                                    "turns only without a system text");
+  EXPECT_EQ(encode(moves, "c", {"a", "b", "a"}), (Ids{2, 4, 2, 5, 2, 6, 4}));
+  EXPECT_EQ(encode(moves, "c", {"a", "b", "b", "a", "a"}),
+            (Ids{2, 4, 2, 5, 2, 5, 2, 4, 2, 6, 4}));
+  OpenedText counts(
+      files("{% if messages[0].role == 'system' %}<e>{% if messages | length "
+            "> 2 %}b{% endif %}{% endif %}{% for m in messages %}<u>"
+            "{{ m.content }}{% endfor %}"));
+  EXPECT_EQ(encode(counts, "c", "a"), (Ids{3, 2, 6, 2, 4}));
+  encode(counts, "c", {"a", "b", "a"});
+  EXPECT_STREQ(counts.error.message, "the model's chat template takes several "
+                                     "turns only without a system text");
+}
+
+TEST(Chat, aSystemInTheFirstTurn) {
+  // Llama 2's: both are trimmed as one text.
+  OpenedText opened(files(
+      "{% if messages[0].role == 'system' %}{% set s = messages[0].content %}"
+      "{% set messages = messages[1:] %}{% else %}{% set s = '' %}{% endif %}"
+      "{% for m in messages %}{% set c = '<e>' + s + '\\n' + m.content if "
+      "loop.first and s else m.content %}<u>{{ c | trim }}{% endfor %}"));
+  EXPECT_TRUE(opened.tables.warnings.empty());
+  EXPECT_EQ(encode(opened, nullptr, " a "), (Ids{2, 4}));
+  EXPECT_EQ(encode(opened, " c ", " a "), (Ids{2, 3, 7, 6, 7, 8, 7, 4}));
+  EXPECT_EQ(encode(opened, "c", {" a ", " b ", " c "}),
+            (Ids{2, 3, 6, 8, 7, 4, 2, 5, 2, 6}));
+  EXPECT_EQ(encode(opened, "", " a "), (Ids{2, 4}));
+  // The line end would go, too.
+  encode(opened, "c", " ");
+  EXPECT_STREQ(opened.error.message,
+               "the model's chat template writes an empty text of the user in "
+               "a way that is not supported");
+}
+
+TEST(Chat, emptyTexts) {
+  // Phi 3's leaves an empty system out, this one an empty answer, too.
+  OpenedText opened(
+      files("{% for m in messages %}{% if m.content or m.role == "
+            "'user' %}<u>{{ m.content }}{% endif %}{% endfor %}"));
+  EXPECT_TRUE(opened.tables.warnings.empty());
+  EXPECT_EQ(encode(opened, "", "a"), (Ids{2, 4}));
+  EXPECT_EQ(encode(opened, " ", ""), (Ids{2, 7, 2}));
+  EXPECT_EQ(encode(opened, "", {"a", "b", "c"}), (Ids{2, 4, 2, 5, 2, 6}));
+  encode(opened, nullptr, {"a", "", "c"});
+  EXPECT_STREQ(opened.error.message,
+               "the model's chat template writes an empty answer in a way that "
+               "is not supported");
+}
+
+TEST(Chat, blanksAreUnicodes) {
+  OpenedText opened(
+      files("{% for m in messages %}<u>{{ m.content.rstrip() }}{% endfor %}"));
+  EXPECT_EQ(encode(opened, nullptr, "b\u00a0\u3000\u2028 \x1f"), (Ids{2, 5}));
+  EXPECT_EQ(encode(opened, nullptr, " b\u200b"), (Ids{2, 7, 5, 0}));
+  EXPECT_EQ(encode(opened, nullptr, "\u2003"), (Ids{2}));
+}
+
+TEST(Chat, linesOfFalcon) {
+  OpenedText opened(
+      files("{% for m in messages %}<u>{{ m.content.strip().replace('\\r\\n', "
+            "'\\n').replace('\\n\\n', '\\n') if m.role == 'user' else "
+            "m.content }}{% endfor %}"));
+  EXPECT_TRUE(opened.tables.warnings.empty());
+  EXPECT_EQ(encode(opened, nullptr, "\n\na\nb\r\n"), (Ids{2, 4, 8, 5}));
+  EXPECT_EQ(encode(opened, "\n\n", {"a", "\n\n", "b"}),
+            (Ids{2, 8, 8, 2, 4, 2, 8, 8, 2, 5}));
+  for (const char *text : {"a\n\nb", "a\r\nb"}) {
+    encode(opened, nullptr, text);
+    EXPECT_STREQ(opened.error.message,
+                 "the model's chat template changes blank lines and carriage "
+                 "returns of the text of the user: give it without");
+  }
+}
+
+TEST(Chat, whatDependsOnTheText) {
+  auto warning = [](const char *content) {
+    OpenedText opened(files("{% for m in messages %}{{ '<u>' if m.role == "
+                            "'user' }}" +
+                            std::string(content) + "{% endfor %}"));
+    return opened.tables.warnings.size() == 1 ? opened.tables.warnings[0] : "";
+  };
+  const std::string depends =
+      "chat_template.jinja: the chat template changes some messages, or writes "
+      "them in a way that depends on what they say; chats (--chat) are not "
+      "available";
+  EXPECT_EQ(warning("{{ m.content }}"), "");
+  EXPECT_NE(warning("{{ m.content.replace('\\n', ' ') }}"), "");
+  EXPECT_EQ(warning("{{ '!' if m.content.startswith('/') }}{{ m.content }}"),
+            depends);
+  EXPECT_EQ(warning("{{ m.content.strip('\\n') }}"), depends);
+  EXPECT_EQ(warning("{{ m.content | replace('&', '+') }}"), depends);
+  // Only the system's, and only answers.
+  OpenedText system(files("{% for m in messages %}<u>{{ m.content.replace("
+                          "'/', '') if m.role == 'system' else m.content "
+                          "}}{% endfor %}"));
+  EXPECT_EQ(encode(system, nullptr, {"a", "b", "c"}), (Ids{2, 4, 2, 5, 2, 6}));
+  encode(system, "a", "b");
+  EXPECT_STREQ(system.error.message, "the model's chat template takes a system "
+                                     "text in a way that is not supported");
+  OpenedText answer(files("{% for m in messages %}<u>{{ m.content.replace("
+                          "'/', '') if m.role == 'assistant' else "
+                          "m.content }}{% endfor %}"));
+  EXPECT_EQ(encode(answer, "a", "b"), (Ids{2, 4, 2, 5}));
+  encode(answer, nullptr, {"a", "b", "c"});
+  EXPECT_STREQ(answer.error.message,
+               "the model's chat template takes several turns in a way that is "
+               "not supported");
 }
 
 TEST(Chat, theDay) {

@@ -16,12 +16,13 @@ struct Classifier {
 
   int run(const std::vector<int32_t> &ids,
           const std::vector<int32_t> &types = {}) {
-    return ashlar_classify(model.api(), model.session(), ids.data(),
+    return ashlar_classify(model.api(), model.session(), scores, ids.data(),
                            types.empty() ? nullptr : types.data(), ids.size(),
                            probabilities, &best, &error);
   }
 
   FakeModel model;
+  int32_t scores = ASHLAR_SCORES_SOFTMAX;
   float probabilities[4] = {};
   int64_t best = -1;
   ashlar_error error = {};
@@ -53,6 +54,79 @@ TEST(Classify, survivesLargeLogits) {
   ASSERT_EQ(classifier.run({1}), 0);
   EXPECT_EQ(classifier.best, 1);
   EXPECT_EQ(classifier.probabilities[1], 0.5f);
+}
+
+TEST(Classify, givesAProbabilityForEachClass) {
+  Classifier classifier;
+  classifier.scores = ASHLAR_SCORES_SIGMOID;
+  classifier.model.fixedLogits = {-1, 0, 2, 1};
+  ASSERT_EQ(classifier.run({1}), 0);
+  EXPECT_EQ(classifier.best, 2);
+  for (int i = 0; i < 4; ++i)
+    EXPECT_NEAR(classifier.probabilities[i],
+                1 / (1 + std::exp(-classifier.model.fixedLogits[i])), 1e-6);
+  classifier.model.fixedLogits = {3e38f, -3e38f, INFINITY, -INFINITY};
+  ASSERT_EQ(classifier.run({1}), 0);
+  EXPECT_EQ(classifier.best, 2);
+  EXPECT_EQ(classifier.probabilities[0], 1);
+  EXPECT_EQ(classifier.probabilities[1], 0);
+  EXPECT_EQ(classifier.probabilities[2], 1);
+  EXPECT_EQ(classifier.probabilities[3], 0);
+}
+
+TEST(Classify, givesLogits) {
+  Classifier classifier;
+  classifier.scores = ASHLAR_SCORES_LOGITS;
+  classifier.model.fixedLogits = {1, -3, 2.5, 0};
+  ASSERT_EQ(classifier.run({1}), 0);
+  EXPECT_EQ(classifier.best, 2);
+  for (int i = 0; i < 4; ++i)
+    EXPECT_EQ(classifier.probabilities[i], classifier.model.fixedLogits[i]);
+}
+
+/// A single class is true or not: softmax would always say 1.
+TEST(Classify, scoresByTheNumberOfClasses) {
+  using Scores = std::optional<LabelScores>;
+  auto scores = [](int64_t classes, Scores said) {
+    FakeModel model(FakeModel::Kind::Encoder, classes);
+    OpenedText text(
+        TextOptions{.generation = {}, .texts = {.labelScores = said}});
+    return ashlar_class_scores(&model.plan, &text.text);
+  };
+  EXPECT_EQ(scores(1, std::nullopt), ASHLAR_SCORES_SIGMOID);
+  EXPECT_EQ(scores(2, std::nullopt), ASHLAR_SCORES_SOFTMAX);
+  for (int64_t classes : {1, 3}) {
+    EXPECT_EQ(scores(classes, LabelScores::Softmax), ASHLAR_SCORES_SOFTMAX);
+    EXPECT_EQ(scores(classes, LabelScores::Sigmoid), ASHLAR_SCORES_SIGMOID);
+    EXPECT_EQ(scores(classes, LabelScores::Logits), ASHLAR_SCORES_LOGITS);
+  }
+}
+
+/// Decoders take a text in several calls, and a head reads its last row, or its
+/// first one.
+TEST(Classify, takesLongTextsInChunks) {
+  for (bool last : {true, false}) {
+    Classifier classifier(FakeModel::Kind::Decoder);
+    classifier.scores = ASHLAR_SCORES_LOGITS;
+    classifier.model.heads[0].first_row_only = 1;
+    classifier.model.heads[0].row_token =
+        last ? ASHLAR_ROW_LAST : ASHLAR_ROW_FIRST;
+    classifier.model.logitOf = [](const float *row, int64_t i) {
+      return row[i == 0 ? FakeSum : FakeCount];
+    };
+    std::vector<int32_t> ids(19, 2);
+    ids.back() = 1;
+    for (int repeat = 0; repeat < 2; ++repeat) { // nothing stays behind
+      ASSERT_EQ(classifier.run(ids), 0) << classifier.error.message;
+      EXPECT_EQ(classifier.probabilities[0], last ? 37 : 2);
+      EXPECT_EQ(classifier.probabilities[1], last ? 19 : 1);
+    }
+    EXPECT_EQ(classifier.model.calls.size(), 6u);
+    EXPECT_EQ(classifier.run(std::vector<int32_t>(33, 1)), 1);
+    EXPECT_STREQ(classifier.error.message,
+                 "the text has 33 tokens; the context holds 32 (--max-context "
+                 "of compile)");
+  }
 }
 
 TEST(Classify, handsOnTokenTypesWhereTheModelHasThem) {

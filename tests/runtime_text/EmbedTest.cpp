@@ -5,6 +5,7 @@
 #include "tests/runtime_text/OpenedText.h"
 
 #include <cmath>
+#include <cstring>
 
 using namespace ashlar;
 
@@ -22,7 +23,8 @@ struct Embedder {
       types.emplace_back(ids.size(), 0);
     for (size_t i = 0; i < texts.size(); ++i)
       list.push_back({copies[i].data(), types[i].data(), copies[i].size()});
-    std::vector<float> out(texts.size() * FakeFeatures, -1);
+    std::vector<float> out(
+        texts.size() * ashlar_embedding_features(&model.plan, &embedding), -1);
     model.calls.clear();
     failed = ashlar_embed(model.api(), model.session(), &embedding, list.data(),
                           list.size(), out.data(), &error);
@@ -33,7 +35,7 @@ struct Embedder {
   }
 
   FakeModel model;
-  ashlar_embedding embedding = {ASHLAR_POOLING_MEAN, 0};
+  ashlar_embedding embedding = {ASHLAR_POOLING_MEAN, 0, -1};
   ashlar_error error = {};
   int failed = 0;
 };
@@ -58,7 +60,7 @@ TEST(Embed, poolings) {
 
 TEST(Embed, normalizes) {
   Embedder embedder(Encoder);
-  embedder.embedding = {ASHLAR_POOLING_MAX, 1};
+  embedder.embedding = {ASHLAR_POOLING_MAX, 1, -1};
   Row row = embedder.run({3, 4});
   double norm = std::sqrt(16.0 + 1 + 49 + 4);
   EXPECT_EQ(row, (Row{float(4 / norm), float(1 / norm), 0, float(7 / norm),
@@ -71,7 +73,7 @@ TEST(Embed, batchesWhatFits) {
       {1, 2}, {3}, {4, 5, 6}, {7, 8, 9, 10, 11, 12, 13}, {14}};
   for (int32_t pooling : {ASHLAR_POOLING_MEAN, ASHLAR_POOLING_CLS,
                           ASHLAR_POOLING_LAST, ASHLAR_POOLING_MAX}) {
-    embedder.embedding = {pooling, pooling % 2};
+    embedder.embedding = {pooling, pooling % 2, -1};
     Row all = embedder.run(texts);
     std::vector<FakeModel::Call> expected = {{true, {0, 1, 2}, {2, 1, 3}},
                                              {true, {0, 1}, {7, 1}}};
@@ -138,11 +140,14 @@ TEST(Embed, theCallerGoesFirst) {
     TextOptions options;
     options.sentence = own;
     OpenedText text(options);
+    FakeModel model(Encoder);
     ashlar_embedding result;
     int assumed;
-    EXPECT_EQ(ashlar_embedding_choose(&text.text, pooling, normalize, &result,
-                                      &assumed, &text.error),
+    EXPECT_EQ(ashlar_embedding_choose(&model.plan, &text.text, pooling,
+                                      normalize, &result, &assumed,
+                                      &text.error),
               0);
+    EXPECT_EQ(result.head, -1);
     return std::tuple(result.pooling, result.normalize, assumed);
   };
   using Choice = std::tuple<int, int, int>;
@@ -159,13 +164,106 @@ TEST(Embed, theCallerGoesFirst) {
   TextOptions options;
   options.sentence = other;
   OpenedText text(options);
+  FakeModel model(Encoder);
   ashlar_embedding result;
   int assumed;
-  EXPECT_EQ(ashlar_embedding_choose(&text.text, none, -1, &result, &assumed,
-                                    &text.error),
+  EXPECT_EQ(ashlar_embedding_choose(&model.plan, &text.text, none, -1, &result,
+                                    &assumed, &text.error),
             1);
   EXPECT_EQ(ashlar_pooling_named("mean"), ASHLAR_POOLING_MEAN);
   EXPECT_EQ(ashlar_pooling_named("max"), ASHLAR_POOLING_MAX);
   EXPECT_EQ(ashlar_pooling_named(""), none);
   EXPECT_EQ(ashlar_pooling_named("median"), none);
+}
+
+/// A head over the row that ends a text makes its vector, unless somebody says
+/// how rows are pooled; one over the first row does not.
+TEST(Embed, headsOfTextsGoBeforeTheMean) {
+  auto choose = [](int64_t row, const char *name, int32_t pooling,
+                   std::optional<SentenceEmbedding> own = std::nullopt) {
+    TextOptions options;
+    options.sentence = own;
+    OpenedText text(options);
+    FakeModel model(Encoder);
+    model.heads[1].row_token = row;
+    model.heads[1].output = name;
+    ashlar_embedding result;
+    int assumed;
+    EXPECT_EQ(ashlar_embedding_choose(&model.plan, &text.text, pooling, -1,
+                                      &result, &assumed, &text.error),
+              0);
+    EXPECT_EQ(ashlar_embedding_features(&model.plan, &result),
+              result.head == 1 ? 2 : int(FakeFeatures));
+    return std::pair(result.head, assumed);
+  };
+  using Choice = std::pair<int32_t, int>;
+  constexpr int32_t none = ASHLAR_POOLING_NONE;
+  for (int64_t row : {int64_t(ASHLAR_ROW_LAST),
+                      int64_t(ASHLAR_ROW_HIGHEST_TOKEN), int64_t(7)})
+    for (const char *name : {"text_embeds", "pooler_output"}) {
+      EXPECT_EQ(choose(row, name, none), Choice(1, 0));
+      EXPECT_EQ(choose(row, name, ASHLAR_POOLING_CLS), Choice(-1, 0));
+      EXPECT_EQ(choose(row, name, none, SentenceEmbedding{}), Choice(-1, 0));
+    }
+  EXPECT_EQ(choose(ASHLAR_ROW_FIRST, "pooler_output", none), Choice(-1, 1));
+  EXPECT_EQ(choose(ASHLAR_ROW_LAST, "scores", none), Choice(-1, 1));
+}
+
+TEST(Embed, headsOfTexts) {
+  Embedder embedder(Encoder);
+  embedder.model.heads[1].row_token = ASHLAR_ROW_LAST;
+  embedder.embedding.head = 1; // the row's id and its sum
+  std::vector<Ids> texts = {{3}, {2, 4}, {1, 2, 5}, {9, 9}};
+  EXPECT_EQ(embedder.run(texts), (Row{3, 3, 4, 6, 5, 8, 9, 18}));
+  EXPECT_EQ(embedder.model.calls.size(), 2u);
+  embedder.embedding.normalize = 1;
+  double norm = std::sqrt(5.0 * 5 + 8 * 8);
+  EXPECT_EQ(embedder.run({1, 2, 5}), (Row{float(5 / norm), float(8 / norm)}));
+}
+
+/// Words "a" to "e", between "<s>" and "</s>".
+static constexpr const char *framed =
+    R"({"model": {"type": "WordLevel", "unk_token": "?", "vocab": {"?": 0,
+     "a": 1, "b": 2, "c": 3, "d": 4, "e": 5, "<s>": 6, "</s>": 7, "<p>": 8}},
+     "pre_tokenizer": {"type": "WhitespaceSplit"}, "padding": {"pad_id": 8},
+     "post_processor": {"type": "TemplateProcessing",
+      "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}},
+                 {"Sequence": {"id": "A", "type_id": 1}},
+                 {"SpecialToken": {"id": "</s>", "type_id": 0}}],
+      "pair": [], "special_tokens": {
+       "<s>": {"id": "<s>", "ids": [6], "tokens": ["<s>"]},
+       "</s>": {"id": "</s>", "ids": [7], "tokens": ["</s>"]}}}})";
+
+TEST(Embed, textsAreCutAndFilledUp) {
+  auto encode = [](TextSettings settings, int32_t head, const char *input,
+                   Ids *types = nullptr) {
+    TokenizerFiles files;
+    files.tokenizer = llvm::cantFail(parseJson(framed, "tokenizer.json"));
+    OpenedText text(files, {.generation = {}, .texts = settings});
+    ashlar_embedding embedding = {ASHLAR_POOLING_MEAN, 0, head};
+    ashlar_tokens tokens;
+    EXPECT_EQ(ashlar_embedding_tokens(&text.text, &embedding, input,
+                                      strlen(input), 0, &tokens, &text.error),
+              0);
+    Ids ids(tokens.ids, tokens.ids + tokens.count);
+    if (types)
+      types->assign(tokens.types, tokens.types + tokens.count);
+    ashlar_tokens_free(&tokens);
+    return ids;
+  };
+  auto most = [](int64_t count) { return TextSettings{.maxTokens = count}; };
+  EXPECT_EQ(encode({}, -1, "a b c"), (Ids{6, 1, 2, 3, 7}));
+  EXPECT_EQ(encode(most(5), -1, "a b c"), (Ids{6, 1, 2, 3, 7}));
+  Ids types;
+  EXPECT_EQ(encode(most(4), -1, "a b c d e", &types), (Ids{6, 1, 2, 7}));
+  EXPECT_EQ(types, (Ids{0, 1, 1, 0}));
+  EXPECT_EQ(encode(most(1), -1, "a b"), (Ids{6, 7}));
+  TextSettings prompt{.maxTokens = 4, .prompt = "e "};
+  EXPECT_EQ(encode(prompt, -1, "a b"), (Ids{6, 5, 1, 7}));
+  TextSettings padded{.paddedTokens = 6};
+  EXPECT_EQ(encode(padded, 0, "a b", &types), (Ids{6, 1, 2, 7, 8, 8}));
+  EXPECT_EQ(types, (Ids{0, 1, 1, 0, 0, 0}));
+  EXPECT_EQ(encode(padded, 0, "a b c d e"), (Ids{6, 1, 2, 3, 4, 5, 7}));
+  // Rows that are pooled are the text's own.
+  EXPECT_EQ(encode(padded, -1, "a b"), (Ids{6, 1, 2, 7}));
 }

@@ -1,6 +1,8 @@
 //===- FakeModel.cpp - A model that can be computed by head ---------------===//
 
 #include "tests/runtime_text/FakeModel.h"
+#include "runtime/choose_row.h"
+#include "runtime/positions.h"
 
 #include <cmath>
 #include <limits>
@@ -58,6 +60,7 @@ FakeModel::FakeModel(Kind kind, int64_t vocabulary) {
   heads[0].output = "logits";
   heads[0].output_features = vocabulary;
   heads[0].first_row_only = kind == Kind::Encoder;
+  heads[0].row_token = heads[1].row_token = ASHLAR_ROW_FIRST;
   heads[1].output = "pooler_output";
   heads[1].output_features = 2;
   heads[1].first_row_only = 1;
@@ -153,9 +156,9 @@ ashlar_status FakeModel::run(bool isEncoder, const ashlar_batch &batch) {
   result.clear();
   firstRows.clear();
   Call call{isEncoder, {}, {}};
-  int64_t first =
-      stacks[isEncoder ? plan.encoder : plan.decoder].first_position;
-  int64_t row = 0;
+  const ashlar_stack_plan &stack =
+      stacks[isEncoder ? plan.encoder : plan.decoder];
+  int64_t padding = ashlar_padding_id(&stack), row = 0;
   for (int32_t i = 0; i < batch.sequences; ++i) {
     int32_t number = batch.slots ? batch.slots[i] : i;
     call.slots.push_back(number);
@@ -165,11 +168,15 @@ ashlar_status FakeModel::run(bool isEncoder, const ashlar_batch &batch) {
     if (isEncoder)
       slot = {};
     int64_t begin = row, end = row + batch.lengths[i];
+    double next = stack.first_position + slot.length;
     for (; row < end; ++row) {
       double id =
           batch.ids ? batch.ids[row] : batch.vectors[row * FakeFeatures];
-      double position =
-          batch.position_ids ? batch.position_ids[row] : first + slot.length;
+      double position = 0;
+      if (batch.position_ids)
+        position = batch.position_ids[row];
+      else
+        position = padding >= 0 && id == padding ? padding : next++;
       double type = batch.token_type_ids ? batch.token_type_ids[row] : 0;
       slot.sum += id;
       ++slot.length;
@@ -201,12 +208,13 @@ ashlar_status FakeModel::head(int32_t index, const int32_t *rows, int32_t count,
     return ASHLAR_NOT_SUPPORTED;
   std::vector<int32_t> list(rows, rows ? rows + count : rows);
   if (!rows) {
-    list = firstRows;
-    if (!head.first_row_only) {
-      list.clear();
-      for (size_t i = 0; i < result.size() / FakeFeatures; ++i)
-        list.push_back(i);
-    }
+    int32_t rowCount = result.size() / FakeFeatures;
+    for (int32_t i = 0; !head.first_row_only && i < rowCount; ++i)
+      list.push_back(i);
+    for (size_t i = 0; head.first_row_only && i < firstRows.size(); ++i)
+      list.push_back(ashlar_choose_row(
+          head.row_token, nullptr, firstRows[i],
+          i + 1 < firstRows.size() ? firstRows[i + 1] : rowCount));
   }
   if (floats < list.size() * head.output_features)
     return ASHLAR_INVALID_ARGUMENT;

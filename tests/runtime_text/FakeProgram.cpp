@@ -1,7 +1,7 @@
 //===- FakeProgram.cpp - An executable around a fake model ----------------===//
 //
 // FakeProgram KIND ARGUMENTS...: what `ashlar compile --emit=exe` would make of
-// the fake model KIND (decoder, encoder, classifier, ids).
+// the fake model KIND (decoder, encoder, classifier, scorer, ids).
 //
 //===----------------------------------------------------------------------===//
 
@@ -21,6 +21,10 @@ int main(int argc, char **argv) {
   if (kind == "classifier") {
     model.heads[0].output_features = 2;
     model.fixedLogits = {0, 1};
+  }
+  if (kind == "scorer") {
+    model.heads[0].output_features = 1;
+    model.fixedLogits = {2};
   }
   // Letters, each a token: the fake model continues the alphabet.
   std::string json = R"({"model": {"type": "WordLevel", "vocab": {"?": 0,)"

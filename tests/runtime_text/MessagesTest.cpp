@@ -93,12 +93,17 @@ TEST(Messages, faults) {
   EXPECT_EQ(content("\"a\nb\""),
             "2: a control character in a string; expected an escape");
   EXPECT_EQ(content("3"), "2: expected a string");
+  EXPECT_EQ(content(R"([{"type": "text", "text": "a"}])"),
+            "2: expected a string; parts of a message are not supported: join "
+            "their texts");
   EXPECT_EQ(content("\"a\"]"), "2: expected \",\" or \"}\"");
   EXPECT_EQ(content("\"a\"}"), "2: expected \",\" or \"]\"");
   EXPECT_EQ(content("\"a\", \"role\": \"user\"}]"),
-            "2: expected the keys \"role\" and \"content\", once each");
+            "2: the key \"role\"; expected \"role\" and \"content\", once "
+            "each");
   EXPECT_EQ(content("\"a\", \"name\": \"b\"}]"),
-            "2: expected the keys \"role\" and \"content\", once each");
+            "2: the key \"name\"; expected \"role\" and \"content\", once "
+            "each");
   EXPECT_EQ(faultOf("{}"), "1: expected a list of messages");
   EXPECT_EQ(faultOf("[]"), "1: expected a message, {\"role\": ..., "
                            "\"content\": ...}");

@@ -69,6 +69,12 @@ TEST_F(Program, generatesALineForEachArgument) {
 TEST_F(Program, generatesALineForEachLine) {
   EXPECT_EQ(run({"decoder"}, "a\r\nc\nd"), 0);
   EXPECT_EQ(out, "bcdef\ndef\nef\n");
+  std::string file = folder + "/prompts";
+  std::ofstream(file, std::ios::binary) << "a\r\nc\nd";
+  EXPECT_EQ(run({"decoder", "--prompt-file", file}, "x\n"), 0);
+  EXPECT_EQ(out, "bcdef\ndef\nef\n");
+  EXPECT_EQ(run({"decoder", "--prompt-file=-"}, "c\n"), 0);
+  EXPECT_EQ(out, "def\n");
   EXPECT_EQ(run({"decoder"}, ""), 0);
   EXPECT_EQ(out, "");
 }
@@ -217,6 +223,11 @@ TEST_F(Program, embeds) {
                  "(--pooling)\n");
 }
 
+TEST_F(Program, scoresASingleClass) {
+  EXPECT_EQ(run({"scorer", "a"}), 0);
+  EXPECT_EQ(out, "bad\t0.880797\n"); // 1 / (1 + exp(-2))
+}
+
 TEST_F(Program, classifies) {
   EXPECT_EQ(run({"classifier", "a", "b"}), 0);
   EXPECT_EQ(out, "go?od\t0.731059\ngo?od\t0.731059\n");
@@ -283,6 +294,20 @@ TEST_F(Program, failsInWords) {
   fails({"decoder", "--beams=4", "a"}, 1,
         "4 beams need 4 sequences; the artifact has 3 (--max-sequences of "
         "compile)");
+  fails({"decoder", "--length-penalty=1", "--beams=1", "a"}, 2,
+        "--length-penalty is for several beams: --beams=2 or more");
+  fails({"decoder", "--stop-ids=5,20", "a"}, 1,
+        "--stop-ids has id 20; the vocabulary has 20 tokens");
+  fails({"decoder", "--stop-ids=20", "--beams=2", "a"}, 1,
+        "--stop-ids has id 20; the vocabulary has 20 tokens");
+  fails({"decoder", "--ids=1", "--ids=2"}, 2,
+        "--ids: given twice; one prompt of token ids at a time");
+  fails({"decoder", "--prompt-file=x", "a"}, 2,
+        "--prompt-file does not go with other prompts");
+  fails({"decoder", "--prompt-file=x", "--ids=1"}, 2,
+        "--ids does not go with other prompts");
+  fails({"decoder", "--prompt-file=/nowhere/x"}, 1,
+        "/nowhere/x: No such file or directory");
   fails({"decoder", "--decoder-ids=1", "a"}, 1,
         "--decoder-ids: the model has no encoder; its output begins with the "
         "prompt");

@@ -158,31 +158,106 @@ TEST(Run, dropsMaskedTokens) {
   EXPECT_EQ(pooled, (std::vector<float>{3, 3, 5, 5, 0, 0}));
 }
 
-/// Some models number the tokens of a padded batch, not its columns, and not
-/// from 0 on.
+/// Some models number the tokens of a padded batch, not its columns.
 TEST(Run, positionsOfTokensOrColumns) {
   for (bool byToken : {false, true}) {
     Runner runner(Decoder);
-    runner.model.stacks[0].first_position = 2;
     runner.model.stacks[0].positions_by_token = byToken;
     runner.ids("input_ids", {{9, 9, 3, 4}, {5, 9, 6, 9}});
     runner.ids("attention_mask", {{0, 0, 1, 1}, {1, 0, 1, 0}});
     ASSERT_EQ(runner.run({"last_hidden_state"}), 0);
     EXPECT_EQ(runner.feature(0, FakePosition),
-              byToken ? (Rows{{0, 0, 2, 3}, {2, 0, 3, 0}})
-                      : (Rows{{0, 0, 4, 5}, {2, 0, 4, 0}}));
+              byToken ? (Rows{{0, 0, 0, 1}, {0, 0, 1, 0}})
+                      : (Rows{{0, 0, 2, 3}, {0, 0, 2, 0}}));
   }
 }
 
-TEST(Run, positionsOfTokensGoOnInTheNextChunk) {
+/// Where they begin behind the padding's id, they number the ids that are not
+/// the padding's: masked ones too, and the padding that is not masked has its
+/// id as position.
+TEST(Run, positionsLeaveOutThePadding) {
   Runner runner(Decoder);
   runner.model.stacks[0].first_position = 2;
   runner.model.stacks[0].positions_by_token = 1;
-  runner.ids("input_ids", {std::vector<int64_t>(12, 1)});
+  runner.ids("input_ids", {{1, 1, 3, 4}, {5, 1, 6, 1}, {9, 9, 1, 6}});
+  runner.ids("attention_mask", {{0, 0, 1, 1}, {1, 1, 1, 0}, {0, 1, 0, 1}});
+  ASSERT_EQ(runner.run({"last_hidden_state"}), 0);
+  EXPECT_EQ(runner.feature(0, FakePosition),
+            (Rows{{0, 0, 2, 3}, {2, 1, 3, 0}, {0, 3, 0, 4}}));
+}
+
+/// Given ones are taken as they are, whatever the runtime would make.
+TEST(Run, givenPositionsMayCountThePadding) {
+  Runner runner(Decoder);
+  runner.model.stacks[0].first_position = 2;
+  runner.model.stacks[0].positions_by_token = 1;
+  runner.ids("input_ids", {{5, 1, 6}});
+  runner.ids("position_ids", {{2, 3, 4}});
+  ASSERT_EQ(runner.run({"last_hidden_state"}), 0);
+  EXPECT_EQ(runner.feature(0, FakePosition), (Rows{{2, 3, 4}}));
+}
+
+TEST(Run, positionsGoOnInTheNextChunk) {
+  Runner runner(Decoder);
+  runner.model.stacks[0].first_position = 2;
+  runner.model.stacks[0].positions_by_token = 1;
+  runner.ids("input_ids", {{1, 7, 1, 7, 7, 7, 7, 7, 7, 7, 7, 7}});
   runner.ids("attention_mask", {{0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}});
   ASSERT_EQ(runner.run({"last_hidden_state"}), 0);
   EXPECT_EQ(runner.feature(0, FakePosition),
-            (Rows{{0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}}));
+            (Rows{{0, 2, 1, 3, 4, 5, 6, 7, 8, 9, 10, 11}}));
+}
+
+/// A number of each token: where a head's result has no axis of features.
+TEST(Run, numbersOfTokens) {
+  Runner runner(Encoder);
+  runner.model.heads[0].first_row_only = 0;
+  runner.model.heads[0].output_features = runner.model.heads[0].scalar = 1;
+  runner.model.logitOf = [](const float *row, int64_t) {
+    return 100 * row[FakeId] + row[FakeSum];
+  };
+  runner.ids("input_ids", {{9, 1, 9}, {2, 3, 4}, {5, 9, 6}, {7, 8, 9}});
+  runner.ids("attention_mask", {{0, 1, 0}, {1, 1, 1}, {1, 0, 1}, {1, 1, 1}});
+  ASSERT_EQ(runner.run({"logits"}), 0) << runner.error.message;
+  EXPECT_GT(runner.model.calls.size(), 1u);
+  EXPECT_EQ(runner.shape(0), (std::vector<int64_t>{4, 3}));
+  const auto *numbers =
+      static_cast<const float *>(runner.outputs[0].array.data);
+  EXPECT_EQ(std::vector<float>(numbers, numbers + 12),
+            (std::vector<float>{0, 101, 0, 209, 309, 409, 511, 0, 611, 724, 824,
+                                924}));
+}
+
+/// The same of each sequence.
+TEST(Run, numbersOfSequences) {
+  Runner runner(Decoder);
+  runner.model.heads[1].output_features = runner.model.heads[1].scalar = 1;
+  runner.ids("input_ids", {{4, 9}, {9, 5}, {6, 9}, {7, 9}});
+  runner.ids("attention_mask", {{1, 1}, {0, 1}, {1, 1}, {1, 1}});
+  ASSERT_EQ(runner.run({"pooler_output"}), 0) << runner.error.message;
+  EXPECT_EQ(runner.shape(0), (std::vector<int64_t>{4}));
+  const auto *numbers =
+      static_cast<const float *>(runner.outputs[0].array.data);
+  EXPECT_EQ(std::vector<float>(numbers, numbers + 4),
+            (std::vector<float>{4, 5, 6, 7}));
+}
+
+/// A head over the last row waits for the call with which a sequence ends.
+TEST(Run, lastRowsComeFromTheLastChunk) {
+  Runner runner(Decoder);
+  runner.model.heads[1].row_token = ASHLAR_ROW_LAST;
+  runner.ids("input_ids", {{2, 2, 2, 2, 2, 2, 2, 2, 2, 7},
+                           {3, 3, 3, 3, 3, 3, 3, 3, 9, 9},
+                           {4, 9, 9, 9, 9, 9, 9, 9, 9, 9}});
+  runner.ids("attention_mask", {{1, 1, 1, 1, 1, 1, 1, 1, 1, 1},
+                                {1, 1, 1, 1, 1, 1, 1, 1, 0, 0},
+                                {1, 0, 0, 0, 0, 0, 0, 0, 0, 0}});
+  ASSERT_EQ(runner.run({"pooler_output"}), 0);
+  EXPECT_EQ(runner.model.calls.size(), 3u);
+  const auto *numbers =
+      static_cast<const float *>(runner.outputs[0].array.data);
+  EXPECT_EQ(std::vector<float>(numbers, numbers + 6),
+            (std::vector<float>{7, 25, 3, 24, 4, 4}));
 }
 
 TEST(Run, firstRowsComeFromTheFirstChunk) {

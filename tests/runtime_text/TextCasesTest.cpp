@@ -47,8 +47,9 @@ TEST_P(TextCases, agreeWithTheTokenizersLibrary) {
 static const char *const names[] = {
     // Byte-level byte pairs.
     "gpt2", "roberta", "llama3", "qwen2", "gpt4o", "falcon", "starcoder",
+    "bytes_cut", "split_empty", "split_empty_inverted",
     "split_mergedwithprevious", "split_mergedwithnext", "prefix_bpe",
-    "suffix_bpe",
+    "suffix_bpe", "gpt", "stripped",
     // WordPiece, normalizers.
     "bert", "bert_cased", "wordpiece_chain", "nfc", "nfd", "nfkc", "nfkd",
     // Byte pairs with byte fallback.

@@ -3,6 +3,7 @@
 #include "tests/support/Cases.h"
 
 #include "compiler/Spec/Marks.h"
+#include "compiler/Spec/PositionRule.h"
 #include "compiler/Support/Json.h"
 
 #include "llvm/Support/FileSystem.h"
@@ -191,7 +192,6 @@ RaggedRows ashlar::testing::raggedRows(const CaseRun &run, const Stack &stack,
   assert(given && "the run has no such input");
   bool isIds = given->shape.size() == 2;
   int64_t perToken = stack.embedding.rowsPerToken();
-  int64_t firstPosition = stack.embedding.positions.first;
   int64_t batch = given->shape[0];
   int64_t length = given->shape[stack.featuresFirst ? 2 : 1] / perToken;
   size_t count = batch * length;
@@ -211,6 +211,12 @@ RaggedRows ashlar::testing::raggedRows(const CaseRun &run, const Stack &stack,
   for (int64_t b = 0; b < batch; ++b) {
     int64_t index = 0;
     size_t begin = result.rows.size();
+    auto ofRow = [&](const std::vector<int64_t> &all) {
+      return all.empty() ? llvm::ArrayRef<int64_t>()
+                         : llvm::ArrayRef(all).slice(b * length, length);
+    };
+    std::vector<int64_t> places =
+        positionsByRule(stack, length, ofRow(ids), ofRow(real));
     for (int64_t column = 0; column < length; ++column) {
       size_t at = b * length + column;
       if (!real[at])
@@ -218,8 +224,7 @@ RaggedRows ashlar::testing::raggedRows(const CaseRun &run, const Stack &stack,
       result.rows.push_back({b, column, index});
       if (isIds)
         result.ids.push_back(ids[at]);
-      result.positions.push_back(positionIds ? positions[at]
-                                             : firstPosition + index);
+      result.positions.push_back(positionIds ? positions[at] : places[column]);
       result.types.push_back(types[at]);
       int64_t size = perToken * result.features;
       auto vector = vectors.begin() + at * size;

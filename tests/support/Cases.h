@@ -78,8 +78,8 @@ struct RaggedRows {
 
 /// The rows of a stack's input ([batch, length] ids or vectors, [batch, length,
 /// features] or the other way round) at which `mask` is 1, or all of them.
-/// Positions are position_ids or the stack's first one plus the index in the
-/// sequence; types are token_type_ids or 0.
+/// Positions are position_ids or what positionsByRule gives; types are
+/// token_type_ids or 0.
 RaggedRows raggedRows(const CaseRun &run, const Stack &stack,
                       const NpyArray *mask);
 

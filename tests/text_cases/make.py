@@ -151,12 +151,25 @@ def byte_level_cases():
     yield "gpt4o", tokenizer(dict(base, vocab=vocab, merges=strings), added_tokens=tokens, pre_tokenizer=cut(GPT4O),
                              decoder=level)
     falcon = {"type": "Sequence", "pretokenizers": [
-        {"type": "Punctuation", "behavior": "Contiguous"}, level, ]}
+        {"type": "Punctuation", "behavior": "Contiguous"}, level, {"type": "Digits", "individual_digits": False},
+        {"type": "Split", "pattern": {"Regex": "[0-9][0-9][0-9]"}, "behavior": "Isolated", "invert": False}]}
     yield "falcon", tokenizer(dict(base, vocab=vocab, merges=strings), added_tokens=tokens, pre_tokenizer=falcon,
                               decoder=level)
     digits = {"type": "Sequence", "pretokenizers": [{"type": "Digits", "individual_digits": True}, level]}
     yield "starcoder", tokenizer(dict(base, vocab=vocab, merges=strings), added_tokens=tokens, pre_tokenizer=digits,
                                  decoder=level)
+    # Behind ByteLevel pieces are cut within characters: of their bytes some are spelled with digits and marks.
+    bytes_cut = {"type": "Sequence", "pretokenizers": [
+        dict(level, use_regex=False), {"type": "Digits", "individual_digits": True},
+        {"type": "Punctuation", "behavior": "MergedWithNext"}, {"type": "CharDelimiterSplit", "delimiter": "q"},
+        {"type": "Split", "pattern": {"Regex": "[a-c\u00c0-\u00c3]"}, "behavior": "MergedWithPrevious", "invert": False}]}
+    yield "bytes_cut", tokenizer(dict(base, vocab=vocab, merges=strings), added_tokens=tokens, pre_tokenizer=bytes_cut,
+                                 decoder=level)
+    for name, invert in (("split_empty", False), ("split_empty_inverted", True)):
+        split = {"type": "Sequence", "pretokenizers": [
+            {"type": "Split", "pattern": {"Regex": "a*"}, "behavior": "Contiguous", "invert": invert},
+            dict(level, use_regex=False)]}
+        yield name, tokenizer(dict(base, vocab=vocab, merges=strings), pre_tokenizer=split, decoder=level)
     for behavior in ("MergedWithPrevious", "MergedWithNext"):
         split = {"type": "Sequence", "pretokenizers": [
             {"type": "Split", "pattern": {"Regex": "[aeiou ]"}, "behavior": behavior, "invert": behavior[-1] == "t"},
@@ -176,6 +189,11 @@ def affix_cases():
     model = dict(type="BPE", dropout=None, unk_token="<unk>", continuing_subword_prefix=None,
                  end_of_word_suffix="</w>", fuse_unk=True, vocab=vocab, merges=[" ".join(m) for m in merges])
     yield "suffix_bpe", tokenizer(model, pre_tokenizer={"type": "Whitespace"})
+    yield "gpt", tokenizer(model, pre_tokenizer={"type": "Whitespace"}, decoder={"type": "BPEDecoder", "suffix": "</w>"},
+                           normalizer={"type": "Lowercase"}, added_tokens=added(dict(vocab), "</s>"))
+    yield "stripped", tokenizer(model, pre_tokenizer={"type": "Whitespace"}, decoder={"type": "Sequence", "decoders": [
+        {"type": "Replace", "pattern": {"String": "</w>"}, "content": ". "},
+        {"type": "Strip", "content": " ", "start": 0, "stop": 1}, {"type": "Strip", "content": "o", "start": 2, "stop": 0}]})
 
 def wordpiece_cases():
     text = LINES.lower()

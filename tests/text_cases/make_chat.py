@@ -533,6 +533,8 @@ CHATS = [
     [{"role": "user", "content": "  two\n blanks \n"}],
     [{"role": "system", "content": " Be brief. "}, {"role": "user", "content": "Why?"}],
     [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b "}, {"role": "user", "content": "c"}],
+    [{"role": "system", "content": "Be brief."}, {"role": "user", "content": " a"},
+     {"role": "assistant", "content": " b "}, {"role": "user", "content": "\u00a0c "}],
 ]
 
 # The day that strftime_now gives, and tools, for those that ask for them.

@@ -44,7 +44,9 @@ TEST(ManifestPhases, InOrderWithLayers) {
     {"layers": 3, "phases": [
       {"name": "up", "work": {"flops_per_row": 10, "weight_bytes": 20}},
       {"name": "mix", "precision": "bf16", "work": {"flops_per_key": 4},
-       "window": {"behind": 5, "ahead": 0}}]},
+       "window": {"behind": 5, "ahead": 0},
+       "tiles": {"visited": 3, "total": 4, "tokens": 64, "first_layer": 1,
+                 "layer_step": 2}}]},
     {"name": "norm", "work": {}}])");
   EXPECT_EQ(entry.phaseCount(), 8);
   ASSERT_EQ(entry.phases.size(), 3u);
@@ -63,6 +65,10 @@ TEST(ManifestPhases, InOrderWithLayers) {
   EXPECT_EQ(mix.precision, "bf16");
   EXPECT_EQ(mix.window.behind, 5);
   EXPECT_EQ(mix.window.ahead, 0);
+  EXPECT_EQ(mix.tiles.visited, 3);
+  EXPECT_EQ(mix.tiles.firstLayer, 1);
+  EXPECT_EQ(mix.tiles.layerStep, 2);
+  EXPECT_EQ(up.tiles.firstLayer, -1);
 }
 
 // Describe reads artifacts of before.
@@ -75,6 +81,11 @@ TEST(ManifestPhases, Refusals) {
         R"([{"name": "a"}])", R"([{"name": "a", "work": {}, "window": {}}])",
         R"([{"name": "a", "work": {},
              "window": {"behind": -2, "ahead": 0}}])",
+        R"([{"name": "a", "work": {}, "tiles": {"visited": 1, "total": 1,
+             "tokens": 1, "first_layer": 9223372036854775807,
+             "layer_step": 1}}])",
+        R"([{"name": "a", "work": {}, "tiles": {"visited": 1, "total": 1,
+             "tokens": 1, "first_layer": 0}}])",
         R"([{"name": "a", "work": {"weight_bytes": -1}}])",
         R"([{"name": "a", "work": {"weight_bytes": 1.5}}])",
         R"([{"layers": -1, "phases": []}])",

@@ -93,6 +93,14 @@ std::vector<llvm::StringRef> Arguments::all(llvm::StringRef option) const {
   return found;
 }
 
+llvm::Expected<std::optional<llvm::StringRef>>
+Arguments::getOnce(llvm::StringRef option) const {
+  if (all(option).size() > 1)
+    return usageError(option + " is given " + llvm::Twine(all(option).size()) +
+                      " times; expected it once");
+  return get(option);
+}
+
 llvm::Expected<int64_t> Arguments::integer(llvm::StringRef option,
                                            int64_t fallback, int64_t minimum,
                                            int64_t maximum) const {

@@ -72,6 +72,10 @@ public:
   bool has(llvm::StringRef option) const;
   /// The last value given.
   std::optional<llvm::StringRef> get(llvm::StringRef option) const;
+  /// The value of an option that says one thing: an error where it is given
+  /// several times.
+  llvm::Expected<std::optional<llvm::StringRef>>
+  getOnce(llvm::StringRef option) const;
   std::vector<llvm::StringRef> all(llvm::StringRef option) const;
   /// A number in [minimum, maximum], or `fallback` when not given.
   llvm::Expected<int64_t> integer(llvm::StringRef option, int64_t fallback,

@@ -23,7 +23,7 @@ static const OptionInfo options[] = {
     {"--ids", "1,2,3", "the same as token ids"},
     {"--attention", "[WHICH:]LAYER[:HEAD]",
      "which weights (default: 0): of all heads, or of one; WHICH is encoder, "
-     "decoder or cross"},
+     "decoder or cross (without it: decoder, where there is one)"},
     {"--decoder-ids", "1,2,3",
      "what an encoder-decoder has written (default: what it generates)"},
     {"--max-new-tokens", "N", "of what it generates (default: 32)"},
@@ -61,7 +61,10 @@ static Expected<Wishes> wishesOf(const Arguments &arguments) {
   if (!svg || !svg->ends_with(".svg"))
     return usageError("ashlar attend needs --svg=FILE.svg");
   wishes.svg = svg->str();
-  wishes.choice = arguments.get("--attention").value_or("0").str();
+  Expected<std::optional<StringRef>> choice = arguments.getOnce("--attention");
+  if (!choice)
+    return choice.takeError();
+  wishes.choice = choice->value_or("0").str();
   for (auto [flag, ids] :
        {std::pair<const char *, std::vector<int32_t> *>{"--ids", &wishes.ids},
         {"--decoder-ids", &wishes.decoderIds}})

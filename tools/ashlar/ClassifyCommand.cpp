@@ -30,8 +30,7 @@ static const OptionInfo options[] = {
 
 const CommandInfo ashlar::tool::classifyInfo = {
     "classify", "ART_OR_MODEL", 1,
-    "prints the class of each text and the probability of every class",
-    options};
+    "prints the class of each text and the score of every class", options};
 
 namespace {
 struct Classifier {
@@ -43,7 +42,10 @@ struct Classifier {
 
   Error run(StringRef input);
   std::string labelOf(int64_t index) const;
-  void print(int64_t best, llvm::ArrayRef<float> probabilities) const;
+  void print(int64_t best, llvm::ArrayRef<float> result) const;
+  int32_t scores() const {
+    return ashlar_class_scores(&artifact.plan(), &text);
+  }
 };
 } // namespace
 
@@ -69,26 +71,27 @@ static std::string asField(StringRef label) {
   return field;
 }
 
-void Classifier::print(int64_t best,
-                       llvm::ArrayRef<float> probabilities) const {
+void Classifier::print(int64_t best, llvm::ArrayRef<float> result) const {
   if (json) {
+    // Logits of a regression are no probabilities.
+    const char *key =
+        scores() == ASHLAR_SCORES_LOGITS ? "score" : "probability";
     llvm::json::Array all;
-    for (auto [i, probability] : llvm::enumerate(probabilities))
-      all.push_back(llvm::json::Object{
-          {"label", llvm::json::fixUTF8(labelOf(i))},
-          {"probability", static_cast<double>(probability)}});
+    for (auto [i, score] : llvm::enumerate(result))
+      all.push_back(
+          llvm::json::Object{{"label", llvm::json::fixUTF8(labelOf(i))},
+                             {key, static_cast<double>(score)}});
     llvm::outs() << llvm::json::Value(llvm::json::Object{
                         {"label", llvm::json::fixUTF8(labelOf(best))},
-                        {"probability",
-                         static_cast<double>(probabilities[best])},
+                        {key, static_cast<double>(result[best])},
                         {"classes", std::move(all)}})
                  << "\n";
     return;
   }
   llvm::outs() << asField(labelOf(best));
-  for (auto [i, probability] : llvm::enumerate(probabilities))
+  for (auto [i, score] : llvm::enumerate(result))
     llvm::outs() << "\t" << asField(labelOf(i))
-                 << llvm::format("=%.6f", static_cast<double>(probability));
+                 << llvm::format("=%.6f", static_cast<double>(score));
   llvm::outs() << "\n";
 }
 
@@ -96,14 +99,14 @@ Error Classifier::run(StringRef input) {
   Expected<Tokens> tokens = Tokens::encode(text, input, special);
   if (!tokens)
     return tokens.takeError();
-  std::vector<float> probabilities(ashlar_class_count(&artifact.plan()));
+  std::vector<float> result(ashlar_class_count(&artifact.plan()));
   int64_t best;
   ashlar_error error;
-  if (ashlar_classify(&artifact.api(), session, tokens->ids().data(),
-                      tokens->types(), tokens->ids().size(),
-                      probabilities.data(), &best, &error))
+  if (ashlar_classify(&artifact.api(), session, scores(), tokens->ids().data(),
+                      tokens->types(), tokens->ids().size(), result.data(),
+                      &best, &error))
     return frontError(error);
-  print(best, probabilities);
+  print(best, result);
   return checkOutput();
 }
 

@@ -18,11 +18,15 @@
 #include "tools/ashlar/Tensors.h"
 #include "tools/ashlar/Texts.h"
 
+#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
+
+#include <map>
+#include <tuple>
 
 using namespace ashlar;
 using namespace ashlar::tool;
@@ -116,6 +120,58 @@ static std::string rowsOf(const ManifestEntry &head) {
   return "the " + head.rows + " row of each sequence";
 }
 
+/// Name of a phase, tiles visited, all tiles, tokens.
+using TilesKey = std::tuple<StringRef, int64_t, int64_t, int64_t>;
+/// The layers whose attention visits the same tiles, in order of their first.
+using TilesOfLayers = llvm::MapVector<TilesKey, std::vector<int64_t>,
+                                      std::map<TilesKey, unsigned>>;
+
+static TilesOfLayers tilesOf(const ManifestEntry &entry) {
+  TilesOfLayers all;
+  for (const ManifestPhases &group : entry.phases)
+    for (const ManifestPhase &phase : group.phases) {
+      const ManifestTiles &tiles = phase.tiles;
+      if (!tiles.total)
+        continue;
+      std::vector<int64_t> &layers =
+          all[{phase.name, tiles.visited, tiles.total, tiles.tokens}];
+      if (tiles.firstLayer >= 0)
+        for (int64_t i = 0; i < group.times; ++i)
+          layers.push_back(tiles.firstLayer + i * tiles.layerStep);
+    }
+  for (auto &[key, layers] : all)
+    llvm::sort(layers);
+  return all;
+}
+
+/// " of layers 0-2, 5", or nothing.
+static std::string ofLayers(llvm::ArrayRef<int64_t> layers) {
+  std::string text;
+  for (size_t i = 0; i < layers.size();) {
+    size_t end = i + 1;
+    while (end < layers.size() && layers[end] == layers[end - 1] + 1)
+      ++end;
+    text += (i ? ", " : "") + std::to_string(layers[i]);
+    if (end - i > 1)
+      text += "-" + std::to_string(layers[end - 1]);
+    i = end;
+  }
+  if (layers.empty())
+    return text;
+  return (layers.size() == 1 ? " of layer " : " of layers ") + text;
+}
+
+/// Of attention to other rows than its own there is nothing to say: it visits
+/// all of them.
+static void printTiles(const ManifestEntry &entry) {
+  for (const auto &[key, layers] : tilesOf(entry)) {
+    const auto &[name, visited, total, tokens] = key;
+    line("", escapeForDisplay(name) + ofLayers(layers) + " visits " +
+                 grouped(visited) + " of " + grouped(total) + " tiles at " +
+                 grouped(tokens) + " tokens");
+  }
+}
+
 static void printEntry(const ManifestEntry &entry) {
   std::string inputs = llvm::join(entry.inputs, ", ");
   if (entry.call == "head")
@@ -145,12 +201,7 @@ static void printEntry(const ManifestEntry &entry) {
            (work.bytesPerSourceKey
                 ? " + " + grouped(work.bytesPerSourceKey) + " a source key"
                 : ""));
-  for (const ManifestPhases &group : entry.phases)
-    for (const ManifestPhase &phase : group.phases)
-      if (const ManifestTiles &tiles = phase.tiles; tiles.total)
-        line("", escapeForDisplay(phase.name) + " visits " +
-                     grouped(tiles.visited) + " of " + grouped(tiles.total) +
-                     " tiles at " + grouped(tiles.tokens) + " tokens");
+  printTiles(entry);
   if (const ManifestImage &image = entry.image; image.channels)
     line("", "images [B, " + grouped(image.channels) + ", " +
                  grouped(image.height) + ", " + grouped(image.width) +

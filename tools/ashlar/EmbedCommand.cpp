@@ -19,7 +19,7 @@ using llvm::StringRef;
 static const OptionInfo options[] = {
     {"--text", "TEXT", "a text; may be given several times"},
     {"--file", "FILE", "texts, one on each line; - is standard input"},
-    {"--out", "FILE.npy", "the embeddings: float32 [texts, hidden]"},
+    {"--out", "FILE.npy", "the embeddings: float32 [texts, features]"},
     {"--pooling", "KIND",
      "mean, cls, last or max of a text's rows (default: the model's)"},
     {"--normalize", nullptr, "embeddings of length 1 (default: the model's)"},
@@ -64,12 +64,13 @@ static Expected<Wishes> wishesOf(const Arguments &arguments) {
   return wishes;
 }
 
-static Expected<std::vector<Tokens>> readTexts(const Arguments &arguments,
-                                               const ashlar_text &text) {
+static Expected<std::vector<Tokens>>
+readTexts(const Arguments &arguments, const ashlar_text &text,
+          const ashlar_embedding &embedding) {
   std::vector<Tokens> texts;
   auto take = [&](StringRef line) -> Error {
-    Expected<Tokens> tokens =
-        Tokens::encode(text, line, arguments.has("--special"));
+    Expected<Tokens> tokens = Tokens::encodeToEmbed(text, embedding, line,
+                                                    arguments.has("--special"));
     if (!tokens)
       return tokens.takeError();
     texts.push_back(std::move(*tokens));
@@ -80,12 +81,12 @@ static Expected<std::vector<Tokens>> readTexts(const Arguments &arguments,
   return texts;
 }
 
-static Expected<ashlar_embedding> choose(const ashlar_text &text,
-                                         const Wishes &wishes) {
+static Expected<ashlar_embedding>
+choose(const ashlar_plan &plan, const ashlar_text &text, const Wishes &wishes) {
   ashlar_embedding embedding;
   int assumed;
   ashlar_error error;
-  if (ashlar_embedding_choose(&text, wishes.pooling, wishes.normalize,
+  if (ashlar_embedding_choose(&plan, &text, wishes.pooling, wishes.normalize,
                               &embedding, &assumed, &error))
     return frontError(error);
   if (assumed)
@@ -103,7 +104,7 @@ static Error write(const Artifact &artifact, ashlar_session *session,
   for (const Tokens &tokens : texts)
     list.push_back(tokens.view());
   int64_t shape[] = {static_cast<int64_t>(texts.size()),
-                     artifact.plan().stacks[0].hidden};
+                     ashlar_embedding_features(&artifact.plan(), &embedding)};
   ashlar_array array;
   ashlar_error error;
   if (ashlar_array_make(&array, ASHLAR_FLOAT32, 2, shape, &error))
@@ -141,10 +142,11 @@ Error ashlar::tool::runEmbed(const Arguments &arguments) {
   if (Error error =
           needTokenizer(*text, "use ashlar run with token ids as .npy"))
     return error;
-  Expected<ashlar_embedding> embedding = choose(*text, *wishes);
+  Expected<ashlar_embedding> embedding =
+      choose(artifact->plan(), *text, *wishes);
   if (!embedding)
     return embedding.takeError();
-  Expected<std::vector<Tokens>> texts = readTexts(arguments, *text);
+  Expected<std::vector<Tokens>> texts = readTexts(arguments, *text, *embedding);
   if (!texts)
     return texts.takeError();
   return write(*artifact, session->get(), *embedding, *texts, wishes->out);

@@ -185,6 +185,8 @@ static Error checkFlags(const Arguments &arguments) {
   if (kinds != 1)
     return usageError("ashlar generate needs one of --prompt, --prompt-file, "
                       "--messages, --ids and --in");
+  if (arguments.all("--ids").size() > 1)
+    return usageError("--ids: given twice; one prompt of token ids at a time");
   bool chat = arguments.has("--chat"), converse = arguments.has("--converse");
   if (arguments.has("--system") && !chat && !converse)
     return usageError("--system is for --chat and --converse");

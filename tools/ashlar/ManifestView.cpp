@@ -93,6 +93,19 @@ static void readWork(Reader &reader, const JsonValue &owner, bool all,
   read("flops_per_sequence", work.flopsPerSequence);
 }
 
+/// More than any model has; a stranger's number must not become our memory.
+static constexpr int64_t mostPhases = 1 << 20;
+
+static void readLayers(Reader &reader, const JsonValue &object,
+                       ManifestTiles &tiles) {
+  if (!object.find("first_layer"))
+    return;
+  reader.read(object, "first_layer", tiles.firstLayer);
+  reader.read(object, "layer_step", tiles.layerStep);
+  if (tiles.firstLayer > mostPhases || tiles.layerStep > mostPhases)
+    reader.complain("its manifest numbers too many layers");
+}
+
 static ManifestPhase readPhase(Reader &reader, const JsonValue &object) {
   ManifestPhase phase;
   reader.read(object, "name", phase.name);
@@ -103,6 +116,7 @@ static ManifestPhase readPhase(Reader &reader, const JsonValue &object) {
     reader.read(*tiles, "visited", phase.tiles.visited);
     reader.read(*tiles, "total", phase.tiles.total);
     reader.read(*tiles, "tokens", phase.tiles.tokens);
+    readLayers(reader, *tiles, phase.tiles);
   }
   if (const JsonValue *window = object.find("window")) {
     reader.read(*window, "behind", phase.window.behind);
@@ -110,9 +124,6 @@ static ManifestPhase readPhase(Reader &reader, const JsonValue &object) {
   }
   return phase;
 }
-
-/// More than any model has; a stranger's number must not become our memory.
-static constexpr int64_t mostPhases = 1 << 20;
 
 static void readPhases(Reader &reader, const JsonValue &entry,
                        std::vector<ManifestPhases> &phases) {

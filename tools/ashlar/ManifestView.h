@@ -27,11 +27,15 @@ struct ManifestWork {
 };
 
 /// Tiles of an attention's scores at `tokens` tokens: those that its mask
-/// leaves to visit, and all. 0: it has no window and no pattern.
+/// leaves to visit, and all. 0: of no attention of a layer to its own rows.
 struct ManifestTiles {
   int64_t visited = 0;
   int64_t total = 0;
   int64_t tokens = 0;
+  // Of the phase: layers `firstLayer`, `firstLayer` + `layerStep`, as many as
+  // times that it runs. -1: not in a loop over layers.
+  int64_t firstLayer = -1;
+  int64_t layerStep = 0;
 };
 
 /// The keys of its sequence that a row of attention sees: none further than

@@ -14,7 +14,8 @@ static const OptionInfo options[] = {
     {"--out", "NAME=FILE", "an output to write as .npy; once for each"},
     {"--attention", "[WHICH:]LAYER[:HEAD]",
      "what the output \"attention\" is: weights of a layer's attention; WHICH "
-     "is encoder, decoder or cross. A model is compiled with --taps for it"},
+     "is encoder, decoder or cross (without it: decoder, where there is one). "
+     "A model is compiled with --taps for it"},
     {"--threads", "N", "workers (default: the cores this process may use)"},
     ASHLAR_COMPILE_OPTIONS,
     {"--help", nullptr, "this text"},
@@ -49,7 +50,11 @@ llvm::Error ashlar::tool::runRun(const Arguments &arguments) {
     return out.takeError();
   if (out->empty())
     return usageError("ashlar run needs --out NAME=FILE.npy");
-  std::optional<llvm::StringRef> choice = arguments.get("--attention");
+  llvm::Expected<std::optional<llvm::StringRef>> once =
+      arguments.getOnce("--attention");
+  if (!once)
+    return once.takeError();
+  std::optional<llvm::StringRef> choice = *once;
   bool wanted = llvm::any_of(
       *out, [](const Binding &binding) { return binding.name == "attention"; });
   if (wanted != choice.has_value())

@@ -108,6 +108,18 @@ llvm::Expected<Tokens> Tokens::encode(const ashlar_text &text, StringRef input,
   return std::move(result);
 }
 
+llvm::Expected<Tokens> Tokens::encodeToEmbed(const ashlar_text &text,
+                                             const ashlar_embedding &embedding,
+                                             StringRef input, bool special) {
+  Tokens result;
+  ashlar_error error;
+  if (ashlar_embedding_tokens(&text, &embedding, input.data(), input.size(),
+                              special ? ASHLAR_TEXT_SPECIAL : 0, &result.tokens,
+                              &error))
+    return frontError(error);
+  return std::move(result);
+}
+
 std::string ashlar::tool::decodeTokens(const ashlar_text &text,
                                        llvm::ArrayRef<int32_t> ids) {
   std::string result;

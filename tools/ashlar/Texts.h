@@ -4,6 +4,7 @@
 #define ASHLAR_TOOLS_ASHLAR_TEXTS_H
 
 #include "runtime/text/chat.h"
+#include "runtime/text/embed.h"
 #include "tools/ashlar/Arguments.h"
 
 #include "llvm/ADT/STLFunctionalExtras.h"
@@ -35,6 +36,11 @@ class Tokens {
 public:
   static llvm::Expected<Tokens> encode(const ashlar_text &text,
                                        llvm::StringRef input, bool special);
+  /// As ashlar_embedding_tokens has it.
+  static llvm::Expected<Tokens> encodeToEmbed(const ashlar_text &text,
+                                              const ashlar_embedding &embedding,
+                                              llvm::StringRef input,
+                                              bool special);
   /// A chat in the model's template: the user's text, an answer, ..., the
   /// user's text.
   static llvm::Expected<Tokens>

@@ -23,7 +23,8 @@ static const char *entryOf(const Stack &stack) {
 //===----------------------------------------------------------------------===//
 
 ScaledTensor Verifier::graphTensor(const ashlar_tap_plan &tap) const {
-  auto found = scaled.find(tap.name);
+  auto found =
+      scaled.find(scaledKey(tap.name, tap.layers ? tap.first_layer : -1));
   return found == scaled.end() ? ScaledTensor{tap.name, 1} : found->second;
 }
 
@@ -221,7 +222,7 @@ Error Verifier::runCompiled(size_t stack, ArrayRef<Piece> pieces,
     llvm::append_range(marks, rows.marks);
     slots.push_back(piece.slot);
     lengths.push_back(piece.count);
-    extents.push_back(rows.extent ? rows.extent : rows.size());
+    extents.push_back(rows.extent ? rows.extent : piece.begin + piece.count);
   }
   std::vector<float> vectors(inputs.vectors.data.begin(),
                              inputs.vectors.data.end());

@@ -3,6 +3,7 @@
 #include "tools/ashlar/VerifyRun.h"
 
 #include "compiler/PlanBuilder.h"
+#include "compiler/Spec/PositionRule.h"
 #include "compiler/Support/Json.h"
 #include "runtime/patches.h"
 
@@ -275,14 +276,18 @@ CaseReader::rowsOf(const Stack &stack, bool masked, const Arrays &inputs) {
   int64_t columns =
       isIds ? given.shape[1]
             : given.shape[1] * given.shape[2] / std::max<int64_t>(size, 1);
-  for (int64_t b = 0, at = 0; b < given.shape[0]; ++b)
+  auto ofRow = [&](const std::vector<int64_t> &all, int64_t b) {
+    return all.empty() ? llvm::ArrayRef<int64_t>()
+                       : llvm::ArrayRef(all).slice(b * columns, columns);
+  };
+  for (int64_t b = 0, at = 0; b < given.shape[0]; ++b) {
+    std::vector<int64_t> places =
+        positionsByRule(stack, columns, ofRow(ids, b), ofRow(mask, b));
     for (int64_t column = 0; column < columns; ++column, ++at) {
       if (!mask.empty() && !mask[at])
         continue;
       SequenceRows &rows = batch[b];
-      const Positions &rule = stack.embedding.positions;
-      int64_t place = rule.byToken ? rows.positions.size() : column;
-      rows.positions.push_back(positions.empty() ? rule.first + place
+      rows.positions.push_back(positions.empty() ? places[column]
                                                  : positions[at]);
       rows.types.push_back(types.empty() ? 0 : types[at]);
       rows.columns.push_back(column);
@@ -294,6 +299,7 @@ CaseReader::rowsOf(const Stack &stack, bool masked, const Arrays &inputs) {
         rows.vectors.insert(rows.vectors.end(), vectors.begin() + at * size,
                             vectors.begin() + (at + 1) * size);
     }
+  }
   return batch;
 }
 

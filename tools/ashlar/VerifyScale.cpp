@@ -23,14 +23,21 @@ static double factorAt(ir::WeightOp weight, int64_t row) {
   return 1;
 }
 
+std::string ashlar::tool::scaledKey(llvm::StringRef name, int64_t firstLayer) {
+  return (name + "@" + llvm::Twine(firstLayer)).str();
+}
+
 llvm::StringMap<ScaledTensor>
 ashlar::tool::scaledTensors(mlir::ModuleOp fused) {
   llvm::StringMap<ScaledTensor> tensors;
   auto add = [&](mlir::Operation *op, ir::WeightOp weight, int64_t row) {
     llvm::StringRef name = ir::nameOf(op->getLoc());
     double factor = factorAt(weight, row);
+    auto layers = op->getParentOfType<ir::LayersOp>();
+    int64_t first = layers ? layers.getFirst() + layers.partOf(op) : -1;
     if (factor != 1)
-      tensors[name] = {name.rsplit(".scaled").first.str(), factor};
+      tensors[scaledKey(name, first)] = {name.rsplit(".scaled").first.str(),
+                                         factor};
   };
   fused.walk([&](ir::LinearOp linear) {
     ir::WeightOp weight = ir::lookupWeight(linear, linear.getWeightAttr());

@@ -16,8 +16,12 @@ struct ScaledTensor {
   double factor = 1;
 };
 
-/// By the name in the fused module: the linears whose weights have a factor.
-/// Fusion folds only exact powers of two into weights.
+/// What a tensor of the fused module is found by: layers of other shapes have
+/// the same names, so their first layer counts; -1 outside of layers.
+std::string scaledKey(llvm::StringRef name, int64_t firstLayer);
+
+/// By scaledKey: the linears whose weights have a factor. Fusion folds only
+/// exact powers of two into weights.
 llvm::StringMap<ScaledTensor> scaledTensors(mlir::ModuleOp fused);
 
 } // namespace ashlar::tool

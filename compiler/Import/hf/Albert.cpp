@@ -48,22 +48,28 @@ static void readHead(ConfigReader &config, StringRef model, const Stack &stack,
                      std::vector<std::string> &warnings) {
   std::vector<std::string> &ignorable = spec.checkpoint.ignorable;
   bool tied = config.flagOr("tie_word_embeddings", true);
-  ignorable.push_back("sop_classifier.*");
-  if (model == "AlbertForMaskedLM") {
+  Head pooler = poolerHead("albert.pooler", stack.hidden);
+  bool isPreTraining = model == "AlbertForPreTraining";
+  if (model == "AlbertForMaskedLM" || isPreTraining) {
     addMaskedLmHead(spec, stack,
                     {"predictions.dense", "predictions.LayerNorm",
                      "predictions.decoder", "predictions.bias"},
                     stack.blocks.front().block.feedForward.activation, epsilon,
                     tied);
+    if (isPreTraining)
+      return addPairHead(spec, std::move(pooler), "sop_logits",
+                         "sop_classifier.classifier",
+                         classLabels(config).size());
+    ignorable.push_back("sop_classifier.*");
     ignorable.push_back("*pooler.*");
     return;
   }
+  ignorable.push_back("sop_classifier.*");
   ignorable.push_back("predictions.*");
   if (addTokenHeads(config, spec, model, stack.hidden)) {
     ignorable.push_back("*pooler.*");
     return;
   }
-  Head pooler = poolerHead("albert.pooler", stack.hidden);
   if (model == "AlbertModel")
     spec.heads.push_back(std::move(pooler));
   else
@@ -74,8 +80,9 @@ static void build(ConfigReader &config, ModelSpec &spec,
                   std::vector<std::string> &warnings) {
   StringRef model = architecture(
       config,
-      {"AlbertModel", "AlbertForMaskedLM", "AlbertForQuestionAnswering",
-       "AlbertForSequenceClassification", "AlbertForTokenClassification"},
+      {"AlbertModel", "AlbertForMaskedLM", "AlbertForPreTraining",
+       "AlbertForQuestionAnswering", "AlbertForSequenceClassification",
+       "AlbertForTokenClassification"},
       warnings);
   int64_t hidden = config.count("hidden_size");
   double epsilon = config.positiveOr("layer_norm_eps", 1e-12);

@@ -18,13 +18,18 @@ static void readHead(ConfigReader &config, StringRef model, const Stack &stack,
                      std::vector<std::string> &warnings) {
   std::vector<std::string> &ignorable = spec.checkpoint.ignorable;
   bool tied = config.flagOr("tie_word_embeddings", true);
-  if (model == "BertForMaskedLM") {
+  Head pooler = poolerHead("bert.pooler.dense", stack.hidden);
+  bool isPreTraining = model == "BertForPreTraining";
+  if (model == "BertForMaskedLM" || isPreTraining) {
     addMaskedLmHead(spec, stack,
                     {"cls.predictions.transform.dense",
                      "cls.predictions.transform.LayerNorm",
                      "cls.predictions.decoder", "cls.predictions.bias"},
                     stack.blocks.front().block.feedForward.activation, epsilon,
                     tied);
+    if (isPreTraining)
+      return addPairHead(spec, std::move(pooler), "seq_relationship_logits",
+                         "cls.seq_relationship", /*classes=*/2);
     ignorable.push_back("cls.seq_relationship.*");
     ignorable.push_back("*pooler.dense.*");
     return;
@@ -34,7 +39,6 @@ static void readHead(ConfigReader &config, StringRef model, const Stack &stack,
     ignorable.push_back("*pooler.dense.*");
     return;
   }
-  Head pooler = poolerHead("bert.pooler.dense", stack.hidden);
   if (model == "BertModel")
     spec.heads.push_back(std::move(pooler));
   else
@@ -43,11 +47,12 @@ static void readHead(ConfigReader &config, StringRef model, const Stack &stack,
 
 static void build(ConfigReader &config, ModelSpec &spec,
                   std::vector<std::string> &warnings) {
-  StringRef model = architecture(
-      config,
-      {"BertModel", "BertForMaskedLM", "BertForQuestionAnswering",
-       "BertForSequenceClassification", "BertForTokenClassification"},
-      warnings);
+  StringRef model =
+      architecture(config,
+                   {"BertModel", "BertForMaskedLM", "BertForPreTraining",
+                    "BertForQuestionAnswering", "BertForSequenceClassification",
+                    "BertForTokenClassification"},
+                   warnings);
   int64_t hidden = config.count("hidden_size");
   double epsilon = config.positiveOr("layer_norm_eps", 1e-12);
   Stack stack = encoderStack(

@@ -76,20 +76,26 @@ static void readHead(ConfigReader &config, StringRef model, const Stack &stack,
   Activation activation = stack.blocks.front().block.feedForward.activation;
   int64_t hidden = stack.hidden;
   bool tied = config.flagOr("tie_word_embeddings", true);
-  if (model == "BigBirdForMaskedLM") {
+  Head pooler = poolerHead("bert.pooler", hidden);
+  bool isPreTraining = model == "BigBirdForPreTraining";
+  if (model == "BigBirdForMaskedLM" || isPreTraining) {
     addMaskedLmHead(spec, stack,
                     {"cls.predictions.transform.dense",
                      "cls.predictions.transform.LayerNorm",
                      "cls.predictions.decoder", "cls.predictions.bias"},
                     activation, epsilon, tied);
+    if (isPreTraining)
+      return addPairHead(spec, std::move(pooler), "seq_relationship_logits",
+                         "cls.seq_relationship", /*classes=*/2);
     ignorable.push_back("cls.seq_relationship.*");
   } else {
     ignorable.push_back("cls.*");
   }
   if (model == "BigBirdModel")
-    spec.heads.push_back(poolerHead("bert.pooler", hidden));
+    spec.heads.push_back(std::move(pooler));
   else
     ignorable.push_back("*pooler.*");
+  addTokenHeads(config, spec, model, hidden);
   if (model == "BigBirdForSequenceClassification")
     addClassifier(
         config, spec,
@@ -100,10 +106,11 @@ static void readHead(ConfigReader &config, StringRef model, const Stack &stack,
 
 static void build(ConfigReader &config, ModelSpec &spec,
                   std::vector<std::string> &warnings) {
-  StringRef model = architecture(config,
-                                 {"BigBirdModel", "BigBirdForMaskedLM",
-                                  "BigBirdForSequenceClassification"},
-                                 warnings);
+  StringRef model = architecture(
+      config,
+      {"BigBirdModel", "BigBirdForMaskedLM", "BigBirdForPreTraining",
+       "BigBirdForSequenceClassification", "BigBirdForTokenClassification"},
+      warnings);
   int64_t hidden = config.count("hidden_size");
   double epsilon = config.positiveOr("layer_norm_eps", 1e-12);
   Stack stack = encoderStack(

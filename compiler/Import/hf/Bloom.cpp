@@ -53,8 +53,11 @@ static Block readBlock(ConfigReader &config, int64_t hidden, double epsilon) {
 
 static void build(ConfigReader &config, ModelSpec &spec,
                   std::vector<std::string> &warnings) {
-  StringRef model =
-      architecture(config, {"BloomForCausalLM", "BloomModel"}, warnings);
+  StringRef model = architecture(
+      config,
+      {"BloomForCausalLM", "BloomModel", "BloomForQuestionAnswering",
+       "BloomForSequenceClassification", "BloomForTokenClassification"},
+      warnings);
   int64_t hidden = countOfEither(config, "n_embed", "hidden_size", maxFeatures);
   double epsilon = config.positiveOr("layer_norm_epsilon", 1e-5);
   Stack stack =
@@ -69,9 +72,9 @@ static void build(ConfigReader &config, ModelSpec &spec,
 
   DecoderNames names;
   names.prefix = "transformer.";
-  addDecoder(spec, std::move(stack), names,
-             /*hasHead=*/model == "BloomForCausalLM",
-             config.flagOr("tie_word_embeddings", true));
+  names.tokenHead = "classifier";
+  addDecoder(config, spec, std::move(stack), model, names, /*defaultTied=*/true,
+             warnings);
 }
 
 const Family &hf::bloom() {

@@ -43,14 +43,19 @@ static constexpr const char *towerWithoutEffect[] = {
 // Heads
 //===----------------------------------------------------------------------===//
 
-/// Of the end token. Old configurations say 2 where the vocabulary's last id
+/// The end token's row. Old configurations say 2 where the vocabulary's last id
 /// ends a text.
-static Head textHead(ConfigReader &config, int64_t hidden, int64_t features) {
+static Head endTokenHead(ConfigReader &config, StringRef output) {
   Head head;
-  head.output = "text_embeds";
+  head.output = output.str();
   int64_t token = config.countOr("eos_token_id", 49407, maxCount);
   head.rows = token == 2 ? RowSelection::HighestToken : RowSelection::Token;
   head.token = token == 2 ? 0 : token;
+  return head;
+}
+
+static Head textHead(ConfigReader &config, int64_t hidden, int64_t features) {
+  Head head = endTokenHead(config, "text_embeds");
   head.layers = {
       headLayer(linear("text_projection", hidden, features, /*bias=*/false))};
   return head;
@@ -79,7 +84,7 @@ static void buildText(ConfigReader &config, ModelSpec &spec,
   if (model == "CLIPTextModelWithProjection") {
     spec.heads.push_back(textHead(config, stack.hidden, features));
   } else {
-    config.markRead("eos_token_id");
+    spec.heads.push_back(endTokenHead(config, "pooler_output"));
     spec.checkpoint.ignorable.push_back("text_projection.weight");
   }
   spec.stacks.push_back(std::move(stack));

@@ -52,9 +52,8 @@ static void build(ConfigReader &config, ModelSpec &spec,
   stack.finalNorm =
       layerNorm("model.norm", stack.hidden, epsilon, /*bias=*/false);
   double scale = config.positiveOr("logit_scale", 0.0625);
-  HeadLayer *head = addModel(config, spec, std::move(stack),
-                             /*hasHead=*/model == "CohereForCausalLM",
-                             /*defaultTied=*/true);
+  HeadLayer *head = addModel(config, spec, std::move(stack), model,
+                             /*defaultTied=*/true, warnings);
   if (head)
     head->scale = scale;
 }

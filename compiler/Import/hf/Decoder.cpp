@@ -2,6 +2,8 @@
 
 #include "compiler/Import/hf/Decoder.h"
 
+#include "compiler/Import/hf/Encoder.h"
+
 #include <cmath>
 
 using namespace ashlar;
@@ -135,7 +137,7 @@ Norm hf::offsetRmsNorm(const Twine &module, int64_t features, double epsilon) {
 Block hf::llamaAttentionBlock(ConfigReader &config, int64_t hidden,
                               const LlamaOptions &options) {
   Block block;
-  block.name = "model.layers.{layer}";
+  block.name = (options.prefix + "layers.{layer}").str();
   block.attention = groupedAttention(config, hidden, options.defaultHeadDim,
                                      options.defaultKvHeads);
   block.attention.rotary =
@@ -262,51 +264,134 @@ hf::groupBlocks(int64_t count, llvm::function_ref<Block(int64_t)> block) {
   return groups;
 }
 
-HeadLayer *hf::addDecoder(ModelSpec &spec, Stack stack,
-                          const DecoderNames &names, bool hasHead, bool tied) {
-  // Dynamic scaling is for sequences of any length beyond the model's own.
-  for (const BlockGroup &group : stack.blocks)
-    if (const auto &rotary = group.block.attention.rotary;
-        rotary && rotary->scaling == RopeScalingKind::Dynamic)
-      stack.maxPositions = 0;
-  CheckpointRules &rules = spec.checkpoint;
-  if (!names.prefix.empty())
-    rules.optionalPrefixes.push_back(names.prefix.str());
-  const Embedding &embedding = stack.embedding;
-  std::string headWeight = (names.head + ".weight").str();
-  int64_t width = embedding.width ? embedding.width : stack.hidden;
-  if (hasHead) {
-    Linear head =
-        linear(names.head, width, embedding.vocabulary, names.headBias);
-    if (tied)
-      head.weight = *embedding.tokens;
-    spec.heads.push_back(languageModelHead(std::move(head)));
-  }
-  if (tied)
-    rules.suffixAliases.push_back({embedding.tokens->tensor, headWeight});
-  if (tied || !hasHead)
-    rules.ignorable.push_back(headWeight);
-  if (!hasHead && names.headBias)
-    rules.ignorable.push_back((names.head + ".bias").str());
-  spec.stacks.push_back(std::move(stack));
-  return hasHead ? &spec.heads.back().layers.front() : nullptr;
-}
-
-Stack hf::modelStack(ConfigReader &config, int64_t defaultPositions) {
+Stack hf::modelStack(ConfigReader &config, int64_t defaultPositions,
+                     StringRef prefix) {
   return decoderStack(
       config.count("hidden_size"), config.count("vocab_size", maxCount),
       config.countOr("max_position_embeddings", defaultPositions, maxCount),
-      "model.embed_tokens.weight");
+      prefix + "embed_tokens.weight");
+}
+
+//===----------------------------------------------------------------------===//
+// Heads
+//===----------------------------------------------------------------------===//
+
+StringRef hf::llamaPrefix(StringRef model) {
+  return model.ends_with("ForQuestionAnswering") ? "transformer." : "model.";
+}
+
+namespace {
+enum class Task { NextToken, Sequences, Tokens, Answers, None };
+struct TaskName {
+  const char *suffix; // of the class's name
+  Task task;
+};
+} // namespace
+
+static Task taskOf(StringRef model) {
+  static constexpr TaskName names[] = {
+      {"ForCausalLM", Task::NextToken},
+      {"LMHeadModel", Task::NextToken},
+      {"ForSequenceClassification", Task::Sequences},
+      {"ForTokenClassification", Task::Tokens},
+      {"ForQuestionAnswering", Task::Answers},
+  };
+  for (const TaskName &name : names)
+    if (model.ends_with(name.suffix))
+      return name.task;
+  return Task::None;
+}
+
+/// The vocabulary's logits, and how checkpoints store them.
+static HeadLayer *addVocabularyHead(ModelSpec &spec, const Embedding &embedding,
+                                    const DecoderNames &names, int64_t width,
+                                    bool isWanted, bool tied) {
+  CheckpointRules &rules = spec.checkpoint;
+  std::string weight = (names.head + ".weight").str();
+  if (tied)
+    rules.suffixAliases.push_back({embedding.tokens->tensor, weight});
+  if (tied || !isWanted)
+    rules.ignorable.push_back(weight);
+  if (!isWanted) {
+    if (names.headBias)
+      rules.ignorable.push_back((names.head + ".bias").str());
+    return nullptr;
+  }
+  Linear head = linear(names.head, width, embedding.vocabulary, names.headBias);
+  if (tied)
+    head.weight = *embedding.tokens;
+  spec.heads.push_back(languageModelHead(std::move(head)));
+  return &spec.heads.back().layers.front();
+}
+
+/// "logits" of a class each, without a bias, of the last token of a sequence:
+/// the one that has seen all of it.
+static void addSequenceHead(ConfigReader &config, ModelSpec &spec,
+                            int64_t width, std::vector<std::string> &warnings) {
+  Head head;
+  head.rows = RowSelection::Last;
+  addClassifier(config, spec, std::move(head), width, "score", warnings);
+  spec.heads.back().layers.back().linear->bias.reset();
+}
+
+/// Versions of transformers differ in the name of phi's module.
+static void addTokenHead(ConfigReader &config, ModelSpec &spec, StringRef model,
+                         const DecoderNames &names, int64_t width) {
+  addTokenHeads(config, spec, model, width, names.tokenHead);
+  StringRef other = names.tokenHead == "score" ? "classifier" : "score";
+  for (const char *part : {".weight", ".bias"})
+    spec.checkpoint.suffixAliases.push_back(
+        {(names.tokenHead + part).str(), (other + part).str()});
+}
+
+/// The limit of a model whose angles are scaled: who publishes one may have
+/// raised \p positions by the factor or not.
+static int64_t scaledPositions(const Rotary &rotary, int64_t positions) {
+  double original = static_cast<double>(
+      rotary.originalMaxPositions ? rotary.originalMaxPositions : positions);
+  switch (rotary.scaling) {
+  case RopeScalingKind::Dynamic: // for any length beyond the model's own
+    return 0;
+  case RopeScalingKind::Linear:
+  case RopeScalingKind::Yarn:
+    return std::max<int64_t>(
+        positions, static_cast<int64_t>(std::min<double>(
+                       std::floor(original * rotary.factor), maxCount)));
+  default:
+    return positions;
+  }
+}
+
+HeadLayer *hf::addDecoder(ConfigReader &config, ModelSpec &spec, Stack stack,
+                          StringRef model, const DecoderNames &names,
+                          bool defaultTied,
+                          std::vector<std::string> &warnings) {
+  for (const BlockGroup &group : stack.blocks)
+    if (const auto &rotary = group.block.attention.rotary)
+      stack.maxPositions = scaledPositions(*rotary, stack.maxPositions);
+  const Embedding &embedding = stack.embedding;
+  int64_t width = embedding.width ? embedding.width : stack.hidden;
+  Task task = taskOf(model);
+  spec.checkpoint.optionalPrefixes.push_back(names.prefix.str());
+  HeadLayer *vocabulary =
+      addVocabularyHead(spec, embedding, names, width, task == Task::NextToken,
+                        config.flagOr("tie_word_embeddings", defaultTied));
+  if (task == Task::Sequences)
+    addSequenceHead(config, spec, width, warnings);
+  else if (task == Task::Tokens)
+    addTokenHead(config, spec, model, names, width);
+  else if (task == Task::Answers)
+    addTokenHeads(config, spec, model, width);
+  spec.stacks.push_back(std::move(stack));
+  return vocabulary;
 }
 
 HeadLayer *hf::addModel(ConfigReader &config, ModelSpec &spec, Stack stack,
-                        bool hasHead, bool defaultTied, bool headBias) {
-  DecoderNames names;
-  names.prefix = "model.";
-  names.headBias = headBias;
-  HeadLayer *head =
-      addDecoder(spec, std::move(stack), names, hasHead,
-                 config.flagOr("tie_word_embeddings", defaultTied));
+                        StringRef model, bool defaultTied,
+                        std::vector<std::string> &warnings,
+                        const DecoderNames &names) {
+  HeadLayer *head = addDecoder(config, spec, std::move(stack), model, names,
+                               defaultTied, warnings);
   spec.checkpoint.ignorable.push_back("*.rotary_emb.inv_freq");
   return head;
 }

@@ -74,9 +74,10 @@ struct LlamaOptions {
   int64_t defaultKvHeads = 0;
   double defaultTheta = 10000.0;
   std::optional<double> defaultRotaryPart;
+  llvm::StringRef prefix = "model."; // of the names of tensors
 };
 
-/// Rotary attention `self_attn` of model.layers.{layer}, without norms and
+/// Rotary attention `self_attn` of layers.{layer}, without norms and
 /// feed-forward.
 Block llamaAttentionBlock(ConfigReader &config, int64_t hidden,
                           const LlamaOptions &options = {});
@@ -116,24 +117,35 @@ std::vector<BlockGroup> upperWindowedBlocks(ConfigReader &config,
 
 /// How a family's checkpoints name what lies around the blocks.
 struct DecoderNames {
-  llvm::StringRef prefix;           // "model.", which bare models lack
-  llvm::StringRef head = "lm_head"; // the head's module
+  llvm::StringRef prefix = "model."; // which bare models lack
+  llvm::StringRef head = "lm_head";  // the module of the vocabulary's logits
   bool headBias = false;
+  llvm::StringRef tokenHead = "score"; // the module of tokens' classes
 };
 
-/// Adds `stack` and, if the model `hasHead`, its head of logits, tied to the
-/// embedding or not; and what checkpoints may have or lack because of it. The
-/// head's layer, for families that do more with logits; null without one.
-HeadLayer *addDecoder(ModelSpec &spec, Stack stack, const DecoderNames &names,
-                      bool hasHead, bool tied);
+/// The prefix of llama's names in `model`, which calls what it answers
+/// questions with "transformer".
+llvm::StringRef llamaPrefix(llvm::StringRef model);
+
+/// Adds `stack` and the head that the class `model` has by the end of its name:
+/// logits of the vocabulary, tied to the embedding or not
+/// (`tie_word_embeddings`), classes of a sequence, which its last token gives,
+/// or of each token, answers to questions, or none; and what checkpoints may
+/// have or lack because of it. The layer of the vocabulary's logits, for
+/// families that do more with them; null without.
+HeadLayer *addDecoder(ConfigReader &config, ModelSpec &spec, Stack stack,
+                      llvm::StringRef model, const DecoderNames &names,
+                      bool defaultTied, std::vector<std::string> &warnings);
 
 /// The stack of `hidden_size`, `vocab_size` and `max_position_embeddings` over
-/// model.embed_tokens.
-Stack modelStack(ConfigReader &config, int64_t defaultPositions);
-/// addDecoder with the names of llama: "model." and lm_head, tied by
-/// `tie_word_embeddings`.
+/// the table embed_tokens.
+Stack modelStack(ConfigReader &config, int64_t defaultPositions,
+                 llvm::StringRef prefix = "model.");
+/// addDecoder for models like llama, whose checkpoints may store frequencies.
 HeadLayer *addModel(ConfigReader &config, ModelSpec &spec, Stack stack,
-                    bool hasHead, bool defaultTied, bool headBias = false);
+                    llvm::StringRef model, bool defaultTied,
+                    std::vector<std::string> &warnings,
+                    const DecoderNames &names = {});
 
 } // namespace ashlar::hf
 

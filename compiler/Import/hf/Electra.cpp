@@ -24,13 +24,31 @@ static Embedding readEmbedding(ConfigReader &config, int64_t hidden,
   return embedding;
 }
 
-/// The heads' activation is gelu whatever the layers' is.
+/// A number for each token: above 0 where it is taken for a replaced one.
+static Head discriminator(const Stack &stack) {
+  const std::string module = "discriminator_predictions";
+  Head head;
+  head.output = "logits";
+  head.scalar = true;
+  head.layers = {headLayer(linear(module + ".dense", stack.hidden, stack.hidden,
+                                  /*bias=*/true),
+                           stack.blocks.front().block.feedForward.activation),
+                 headLayer(linear(module + ".dense_prediction", stack.hidden,
+                                  /*out=*/1, /*bias=*/true))};
+  return head;
+}
+
+/// The activation of all heads but the discriminator is gelu whatever the
+/// layers' is.
 static void readHead(ConfigReader &config, StringRef model, const Stack &stack,
                      double epsilon, ModelSpec &spec,
                      std::vector<std::string> &warnings) {
   std::vector<std::string> &ignorable = spec.checkpoint.ignorable;
   bool tied = config.flagOr("tie_word_embeddings", true);
-  ignorable.push_back("discriminator_predictions.*");
+  if (model == "ElectraForPreTraining")
+    spec.heads.push_back(discriminator(stack));
+  else
+    ignorable.push_back("discriminator_predictions.*");
   if (model == "ElectraForMaskedLM") {
     addMaskedLmHead(spec, stack,
                     {"generator_predictions.dense",
@@ -54,8 +72,9 @@ static void build(ConfigReader &config, ModelSpec &spec,
                   std::vector<std::string> &warnings) {
   StringRef model = architecture(
       config,
-      {"ElectraModel", "ElectraForMaskedLM", "ElectraForQuestionAnswering",
-       "ElectraForSequenceClassification", "ElectraForTokenClassification"},
+      {"ElectraModel", "ElectraForMaskedLM", "ElectraForPreTraining",
+       "ElectraForQuestionAnswering", "ElectraForSequenceClassification",
+       "ElectraForTokenClassification"},
       warnings);
   int64_t hidden = config.count("hidden_size");
   double epsilon = config.positiveOr("layer_norm_eps", 1e-12);

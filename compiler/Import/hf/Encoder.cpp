@@ -160,17 +160,12 @@ void hf::addClassifier(ConfigReader &config, ModelSpec &spec, Head head,
                        int64_t width, const Twine &output,
                        std::vector<std::string> &warnings) {
   spec.labels = classLabels(config);
+  config.markRead("problem_type"); // by what reads every family's label scores
   int64_t classes = spec.labels.size();
   head.output = "logits";
   head.layers.push_back(
       headLayer(linear(output, width, classes, /*bias=*/true)));
   spec.heads.push_back(std::move(head));
-  StringRef problem =
-      config.stringOr("problem_type", "single_label_classification");
-  if (problem != "single_label_classification")
-    warnings.push_back("\"problem_type\" is \"" + escapeForDisplay(problem) +
-                       "\": the logits are the same, but probabilities are "
-                       "given as for a single label");
 }
 
 /// One of the rows of `qa_outputs`: where an answer starts, and where it ends.
@@ -186,12 +181,12 @@ static Head spanHead(StringRef output, int64_t hidden, int64_t row) {
 }
 
 bool hf::addTokenHeads(ConfigReader &config, ModelSpec &spec, StringRef model,
-                       int64_t hidden) {
+                       int64_t hidden, StringRef classifier) {
   if (model.ends_with("ForTokenClassification")) {
     spec.labels = classLabels(config);
     int64_t classes = spec.labels.size();
-    spec.heads.push_back(languageModelHead(
-        linear("classifier", hidden, classes, /*bias=*/true)));
+    spec.heads.push_back(
+        languageModelHead(linear(classifier, hidden, classes, /*bias=*/true)));
     return true;
   }
   if (!model.ends_with("ForQuestionAnswering"))
@@ -221,6 +216,16 @@ void hf::addMaskedLmHead(ModelSpec &spec, const Stack &stack,
   // Some checkpoints store under the decoder's name what it shares.
   spec.checkpoint.ignorable.push_back(
       (names.decoder + (tied ? ".*" : ".bias")).str());
+}
+
+void hf::addPairHead(ModelSpec &spec, Head pooler, StringRef output,
+                     const Twine &module, int64_t classes) {
+  spec.heads.back().output = "prediction_logits";
+  pooler.output = output.str();
+  int64_t width = pooler.layers.back().linear->outFeatures;
+  pooler.layers.push_back(
+      headLayer(linear(module, width, classes, /*bias=*/true)));
+  spec.heads.push_back(std::move(pooler));
 }
 
 void hf::addRobertaHead(ConfigReader &config, ModelSpec &spec, StringRef model,

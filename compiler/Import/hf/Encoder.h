@@ -81,7 +81,7 @@ void addClassifier(ConfigReader &config, ModelSpec &spec, HeadLayer before,
 /// class each, of every token) and "...ForQuestionAnswering" ("start_logits"
 /// and "end_logits", a number for every token). False for other models.
 bool addTokenHeads(ConfigReader &config, ModelSpec &spec, llvm::StringRef model,
-                   int64_t hidden);
+                   int64_t hidden, llvm::StringRef classifier = "classifier");
 
 /// Modules of norm(act(dense)), then the decoder, whose weight is the table of
 /// tokens when tied. `bias` is the decoder's: a tensor.
@@ -91,6 +91,12 @@ struct MaskedLmNames {
 void addMaskedLmHead(ModelSpec &spec, const Stack &stack,
                      const MaskedLmNames &names, Activation activation,
                      double epsilon, bool tied);
+
+/// What "...ForPreTraining" adds to the masked-lm head, which gives
+/// "prediction_logits" then: `output`, the numbers by which `module` tells of
+/// what `pooler` gives how two texts follow each other.
+void addPairHead(ModelSpec &spec, Head pooler, llvm::StringRef output,
+                 const llvm::Twine &module, int64_t classes);
 
 /// The head that roberta's `model` has, which others took over: `prefix` is the
 /// encoder's ("roberta.").

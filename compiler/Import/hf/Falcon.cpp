@@ -50,8 +50,9 @@ static Attention readAttention(ConfigReader &config, const Twine &module,
   if (config.flagOr("alibi", false)) {
     result.positionBias = PositionBias();
     result.positionBias->scale = result.scale;
-    config.markRead("rope_theta");
-    config.markRead("rope_scaling");
+    for (StringRef key :
+         {"head_dim", "rope_parameters", "rope_scaling", "rope_theta"})
+      config.markRead(key);
   } else {
     result.rotary = readRotary(config, result.headDim);
   }
@@ -107,8 +108,11 @@ static Block readBlock(ConfigReader &config, int64_t hidden, double epsilon) {
 
 static void build(ConfigReader &config, ModelSpec &spec,
                   std::vector<std::string> &warnings) {
-  StringRef model =
-      architecture(config, {"FalconForCausalLM", "FalconModel"}, warnings);
+  StringRef model = architecture(
+      config,
+      {"FalconForCausalLM", "FalconModel", "FalconForQuestionAnswering",
+       "FalconForSequenceClassification", "FalconForTokenClassification"},
+      warnings);
   StringRef hiddenKey = config.find("n_embed") ? "n_embed" : "hidden_size";
   config.markRead("hidden_size");
   int64_t hidden = config.count(hiddenKey);
@@ -125,9 +129,9 @@ static void build(ConfigReader &config, ModelSpec &spec,
 
   DecoderNames names;
   names.prefix = "transformer.";
-  addDecoder(spec, std::move(stack), names,
-             /*hasHead=*/model == "FalconForCausalLM",
-             config.flagOr("tie_word_embeddings", true));
+  names.tokenHead = "classifier";
+  addDecoder(config, spec, std::move(stack), model, names, /*defaultTied=*/true,
+             warnings);
   spec.checkpoint.ignorable.push_back("*.rotary_emb.inv_freq");
 }
 

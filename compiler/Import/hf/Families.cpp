@@ -84,11 +84,62 @@ llvm::ArrayRef<FixedKey> hf::commonFixedKeys() {
   return keys;
 }
 
+llvm::ArrayRef<ForeignKey> hf::foreignKeys() {
+  // keep-sorted start
+  static constexpr ForeignKey keys[] = {
+      {"alibi", "false"},
+      {"attention_chunk_size", "null"},
+      {"attention_multiplier", "null"},
+      {"attn_logit_softcapping", "null"},
+      {"clip_qkv", "null"},
+      {"dual_chunk_attention_config", "null"},
+      {"embedding_multiplier", "1.0"},
+      {"final_logit_softcapping", "null"},
+      {"kv_lora_rank", "null"},
+      {"layer_types", "\"full_attention\""},
+      {"logit_scale", "1.0"},
+      {"logits_scaling", "1.0"},
+      {"mrope_section", "null"},
+      {"mscale", "null"},
+      {"mscale_all_dim", "null"},
+      {"n_routed_experts", "null"},
+      {"no_rope_layers", "1"},
+      {"num_experts", "0"},
+      {"num_local_experts", "0"},
+      {"partial_rotary_factor", "1.0"},
+      {"q_lora_rank", "null"},
+      {"qk_layernorm", "false"},
+      {"query_pre_attn_scalar", "null"},
+      {"relative_attention", "false"},
+      {"residual_multiplier", "1.0"},
+      {"rope_interleaved", "false"},
+      {"rope_local_base_freq", "null"},
+      {"rope_parameters", "null"},
+      {"rope_pct", "1.0"},
+      {"rope_scaling", "null"},
+      {"rotary_dim", "null"},
+      {"rotary_pct", "1.0"},
+      {"scale_attn_by_inverse_layer_idx", "false"},
+      {"scale_embedding", "false"},
+      {"sliding_window", "null", "use_sliding_window"},
+      {"softmax_scale", "null"},
+      {"use_alibi", "false"},
+      {"use_bidirectional_attention", "false"},
+      {"use_mrope", "false"},
+      {"use_parallel_residual", "false"},
+      {"use_qk_norm", "false"},
+      {"use_sliding_window", "false"},
+  };
+  // keep-sorted end
+  return keys;
+}
+
 llvm::ArrayRef<const char *> hf::commonKeysWithoutEffect() {
   // keep-sorted start
   static constexpr const char *keys[] = {
       "_attn_implementation",
       "_attn_implementation_autoset",
+      "_commit_hash",
       "_name_or_path",
       "_num_labels",
       "bad_words_ids",
@@ -140,6 +191,7 @@ llvm::ArrayRef<const char *> hf::commonKeysWithoutEffect() {
       "task_specific_params",
       "temperature",
       "tf_legacy_loss",
+      "tie_word_embeddings",
       "tokenizer_class",
       "top_k",
       "top_p",

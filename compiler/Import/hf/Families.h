@@ -3,7 +3,8 @@
 // One table. A family is a small file of its own that maps the keys of its
 // config.json and the names of its tensors to a ModelSpec; its keys are either
 // read by `build`, required to have their default, or known to be without
-// effect. Anything else is reported.
+// effect. Anything else is reported: as an error where it is known to change
+// the mathematics of other families, else as a warning.
 //
 //===----------------------------------------------------------------------===//
 
@@ -24,6 +25,16 @@ struct FixedKey {
   const char *value;
 };
 
+/// A key of some families that changes their mathematics. Where a family does
+/// not read it, it must have the value that means nothing: in an array each
+/// element.
+struct ForeignKey {
+  const char *key;
+  const char *value;
+  /// With this key beside it being false it means nothing, either.
+  const char *unlessFalse = nullptr;
+};
+
 struct Family {
   llvm::StringRef modelType;
   llvm::ArrayRef<FixedKey> fixedKeys;
@@ -40,6 +51,8 @@ struct Family {
   void (*buildTower)(ConfigReader &config, ModelSpec &spec,
                      std::vector<std::string> &warnings,
                      llvm::StringRef tower) = nullptr;
+  /// For docs/models.md: where the family differs from transformers on purpose.
+  llvm::StringRef note = "";
 };
 
 const Family &albert();
@@ -103,6 +116,7 @@ std::string familyNames();
 /// Keys of every configuration, whatever the family.
 llvm::ArrayRef<FixedKey> commonFixedKeys();
 llvm::ArrayRef<const char *> commonKeysWithoutEffect();
+llvm::ArrayRef<ForeignKey> foreignKeys();
 
 /// Checks the keys of `fixed` and of every configuration, and marks those
 /// without effect as read.

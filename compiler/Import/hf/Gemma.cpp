@@ -32,16 +32,19 @@ static Block readBlock(ConfigReader &config, int64_t hidden, double epsilon) {
 
 static void build(ConfigReader &config, ModelSpec &spec,
                   std::vector<std::string> &warnings) {
-  StringRef model =
-      architecture(config, {"GemmaForCausalLM", "GemmaModel"}, warnings);
+  StringRef model = architecture(config,
+                                 {"GemmaForCausalLM", "GemmaModel",
+                                  "GemmaForSequenceClassification",
+                                  "GemmaForTokenClassification"},
+                                 warnings);
   Stack stack = modelStack(config, /*defaultPositions=*/8192);
   double epsilon = config.positiveOr("rms_norm_eps", 1e-6);
   stack.embedding.scale = std::sqrt(static_cast<double>(stack.hidden));
   stack.blocks = uniformBlocks(config.count("num_hidden_layers", maxLayers),
                                readBlock(config, stack.hidden, epsilon));
   stack.finalNorm = offsetRmsNorm("model.norm", stack.hidden, epsilon);
-  addModel(config, spec, std::move(stack),
-           /*hasHead=*/model == "GemmaForCausalLM", /*defaultTied=*/true);
+  addModel(config, spec, std::move(stack), model, /*defaultTied=*/true,
+           warnings);
 }
 
 const Family &hf::gemma() {

@@ -48,8 +48,11 @@ static Block readBlock(ConfigReader &config, int64_t hidden, double epsilon) {
 
 static void build(ConfigReader &config, ModelSpec &spec,
                   std::vector<std::string> &warnings) {
-  StringRef model =
-      architecture(config, {"Gemma2ForCausalLM", "Gemma2Model"}, warnings);
+  StringRef model = architecture(config,
+                                 {"Gemma2ForCausalLM", "Gemma2Model",
+                                  "Gemma2ForSequenceClassification",
+                                  "Gemma2ForTokenClassification"},
+                                 warnings);
   Stack stack = modelStack(config, /*defaultPositions=*/8192);
   double epsilon = config.positiveOr("rms_norm_eps", 1e-6);
   stack.embedding.scale = std::sqrt(static_cast<double>(stack.hidden));
@@ -59,9 +62,8 @@ static void build(ConfigReader &config, ModelSpec &spec,
                      [](int64_t layer) { return layer % 2 == 0; });
   stack.finalNorm = offsetRmsNorm("model.norm", stack.hidden, epsilon);
   std::optional<double> cap = readCap(config, "final_logit_softcapping", 30.0);
-  HeadLayer *head = addModel(config, spec, std::move(stack),
-                             /*hasHead=*/model == "Gemma2ForCausalLM",
-                             /*defaultTied=*/true);
+  HeadLayer *head = addModel(config, spec, std::move(stack), model,
+                             /*defaultTied=*/true, warnings);
   if (head)
     head->softCap = cap;
 }

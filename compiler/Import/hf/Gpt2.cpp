@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "compiler/Import/hf/Decoder.h"
 #include "compiler/Import/hf/Families.h"
-#include "compiler/Import/hf/Parts.h"
 
 using namespace ashlar;
 using namespace ashlar::hf;
@@ -77,22 +77,17 @@ static std::vector<BlockGroup> layers(int64_t count, const Block &block,
 
 static void build(ConfigReader &config, ModelSpec &spec,
                   std::vector<std::string> &warnings) {
-  llvm::StringRef model =
-      architecture(config, {"GPT2LMHeadModel", "GPT2Model"}, warnings);
+  llvm::StringRef model = architecture(
+      config,
+      {"GPT2LMHeadModel", "GPT2Model", "GPT2ForQuestionAnswering",
+       "GPT2ForSequenceClassification", "GPT2ForTokenClassification"},
+      warnings);
   int64_t hidden = config.count("n_embd");
-  int64_t vocabulary = config.count("vocab_size", maxCount);
   int64_t positions = config.count("n_positions", maxCount);
   double epsilon = config.positiveOr("layer_norm_epsilon", 1e-5);
 
-  Stack stack;
-  stack.kind = StackKind::Decoder;
-  stack.hidden = hidden;
-  stack.maxPositions = positions;
-  stack.input = "input_ids";
-  stack.output = "last_hidden_state";
-  stack.embedding.vocabulary = vocabulary;
-  stack.embedding.tokens =
-      tensor("transformer.wte.weight", {vocabulary, hidden});
+  Stack stack = decoderStack(hidden, config.count("vocab_size", maxCount),
+                             positions, "transformer.wte.weight");
   stack.embedding.positions =
       learnedPositions("transformer.wpe.weight", positions, hidden);
   Block block = readBlock(config, hidden, epsilon);
@@ -101,21 +96,12 @@ static void build(ConfigReader &config, ModelSpec &spec,
              config.flagOr("scale_attn_by_inverse_layer_idx", false));
   stack.finalNorm = layerNorm("transformer.ln_f", hidden, epsilon);
 
-  CheckpointRules &rules = spec.checkpoint;
-  rules.optionalPrefixes = {"transformer."};
-  rules.ignorable = {"*.attn.bias", "*.attn.masked_bias"};
-  bool tied = config.flagOr("tie_word_embeddings", true);
-  if (model == "GPT2LMHeadModel") {
-    Linear head = linear("lm_head", hidden, vocabulary, /*bias=*/false);
-    if (tied)
-      head.weight = *stack.embedding.tokens;
-    spec.heads.push_back(languageModelHead(std::move(head)));
-  }
-  if (tied)
-    rules.suffixAliases = {{"transformer.wte.weight", "lm_head.weight"}};
-  if (tied || model != "GPT2LMHeadModel")
-    rules.ignorable.push_back("lm_head.weight");
-  spec.stacks.push_back(std::move(stack));
+  spec.checkpoint.ignorable = {"*.attn.bias", "*.attn.masked_bias"};
+  DecoderNames names;
+  names.prefix = "transformer.";
+  names.tokenHead = "classifier";
+  addDecoder(config, spec, std::move(stack), model, names,
+             /*defaultTied=*/true, warnings);
 }
 
 const Family &hf::gpt2() {

@@ -12,10 +12,16 @@ using namespace ashlar;
 using namespace ashlar::hf;
 using llvm::StringRef;
 
-static Rotary readInterleavedRotary(ConfigReader &config, int64_t headDim) {
+/// null turns the whole head, by angles of "n_embd" features: for one head.
+static Rotary readInterleavedRotary(ConfigReader &config, int64_t heads,
+                                    int64_t headDim) {
   Rotary rotary;
   rotary.interleaved = true;
-  rotary.dimensions = config.countOr("rotary_dim", 64);
+  bool whole = saysNull(config, "rotary_dim");
+  rotary.dimensions = config.countOr("rotary_dim", whole ? headDim : 64);
+  if (whole && heads > 1)
+    config.fail("rotary_dim",
+                "expected a number, as \"n_head\" is " + llvm::Twine(heads));
   if (rotary.dimensions > headDim || rotary.dimensions % 2 != 0)
     config.fail("rotary_dim", "expected an even number up to the size of a "
                               "head, " +
@@ -33,7 +39,7 @@ static Block readBlock(ConfigReader &config, int64_t hidden, double epsilon) {
   block.placement = NormPlacement::Parallel;
   block.attention = attention(hidden, heads, /*causal=*/true);
   block.attention.rotary =
-      readInterleavedRotary(config, block.attention.headDim);
+      readInterleavedRotary(config, heads, block.attention.headDim);
   addProjections(block.attention, layer + ".attn", hidden, {}, "out_proj");
   block.attentionNorm = layerNorm(layer + ".ln_1", hidden, epsilon);
   block.feedForward = plainFeedForward(
@@ -46,7 +52,10 @@ static Block readBlock(ConfigReader &config, int64_t hidden, double epsilon) {
 static void build(ConfigReader &config, ModelSpec &spec,
                   std::vector<std::string> &warnings) {
   StringRef model =
-      architecture(config, {"GPTJForCausalLM", "GPTJModel"}, warnings);
+      architecture(config,
+                   {"GPTJForCausalLM", "GPTJModel", "GPTJForQuestionAnswering",
+                    "GPTJForSequenceClassification"},
+                   warnings);
   int64_t hidden = config.count("n_embd");
   double epsilon = config.positiveOr("layer_norm_epsilon", 1e-5);
   Stack stack = decoderStack(hidden, config.count("vocab_size", maxCount),
@@ -59,9 +68,8 @@ static void build(ConfigReader &config, ModelSpec &spec,
   DecoderNames names;
   names.prefix = "transformer.";
   names.headBias = true;
-  addDecoder(spec, std::move(stack), names,
-             /*hasHead=*/model == "GPTJForCausalLM",
-             config.flagOr("tie_word_embeddings", false));
+  addDecoder(config, spec, std::move(stack), model, names,
+             /*defaultTied=*/false, warnings);
   for (const char *buffer :
        {"*.attn.bias", "*.attn.masked_bias", "*.attn.embed_positions"})
     spec.checkpoint.ignorable.push_back(buffer);

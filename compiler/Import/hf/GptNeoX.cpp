@@ -13,14 +13,22 @@ using namespace ashlar;
 using namespace ashlar::hf;
 using llvm::StringRef;
 
-/// The theta and the rotated part have older names; files may have both.
+/// Where the file has both names of a thing they must say the same.
+static double readOlderName(ConfigReader &config, const char *older,
+                            const char *newer, double fallback) {
+  double value = config.positiveOr(older, fallback);
+  const JsonValue *given = config.find(older);
+  if (given && config.positiveOr(newer, value) != value)
+    config.fail(newer, llvm::Twine("expected the value of \"") + older +
+                           "\" (" + describe(*given) + ")");
+  return value;
+}
+
+/// The theta and the rotated part have older names; either will do.
 static Rotary readRotaryOfEitherName(ConfigReader &config, int64_t headDim) {
-  double part = config.positiveOr("rotary_pct", 0.25);
-  if (config.find("rotary_pct") &&
-      config.positiveOr("partial_rotary_factor", part) != part)
-    config.fail("partial_rotary_factor",
-                "expected the value of \"rotary_pct\"");
-  double theta = config.positiveOr("rotary_emb_base", 10000.0);
+  double part =
+      readOlderName(config, "rotary_pct", "partial_rotary_factor", 0.25);
+  double theta = readOlderName(config, "rotary_emb_base", "rope_theta", 1e4);
   return readRotary(config, headDim, theta, part);
 }
 
@@ -55,8 +63,11 @@ static Block readBlock(ConfigReader &config, int64_t hidden) {
 
 static void build(ConfigReader &config, ModelSpec &spec,
                   std::vector<std::string> &warnings) {
-  StringRef model =
-      architecture(config, {"GPTNeoXForCausalLM", "GPTNeoXModel"}, warnings);
+  StringRef model = architecture(
+      config,
+      {"GPTNeoXForCausalLM", "GPTNeoXModel", "GPTNeoXForQuestionAnswering",
+       "GPTNeoXForSequenceClassification", "GPTNeoXForTokenClassification"},
+      warnings);
   int64_t hidden = config.count("hidden_size");
   Stack stack =
       decoderStack(hidden, config.count("vocab_size", maxCount),
@@ -69,10 +80,10 @@ static void build(ConfigReader &config, ModelSpec &spec,
 
   DecoderNames names;
   names.prefix = "gpt_neox.";
+  names.tokenHead = "classifier";
   names.head = "embed_out";
-  addDecoder(spec, std::move(stack), names,
-             /*hasHead=*/model == "GPTNeoXForCausalLM",
-             config.flagOr("tie_word_embeddings", false));
+  addDecoder(config, spec, std::move(stack), model, names,
+             /*defaultTied=*/false, warnings);
   for (const char *buffer :
        {"*.attention.bias", "*.attention.masked_bias", "*.rotary_emb.inv_freq"})
     spec.checkpoint.ignorable.push_back(buffer);
@@ -85,6 +96,15 @@ const Family &hf::gptNeox() {
       "hidden_dropout",    "hidden_dropout_prob",
   };
   // keep-sorted end
-  static constexpr Family family = {"gpt_neox", {}, withoutEffect, build};
+  static constexpr Family family = {
+      "gpt_neox",
+      {},
+      withoutEffect,
+      build,
+      /*sharedKeysWithoutEffect=*/{},
+      /*buildTower=*/nullptr,
+      "`rope_theta` and `partial_rotary_factor` count where the older names "
+      "`rotary_emb_base` and `rotary_pct` are absent; transformers 4.47 takes "
+      "these names' defaults then"};
   return family;
 }

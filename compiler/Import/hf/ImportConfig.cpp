@@ -70,7 +70,8 @@ void hf::checkKeys(ConfigReader &config, llvm::ArrayRef<FixedKey> fixed,
 
 static Expected<const Family *> selectFamily(const JsonDocument &document) {
   const char *remedy = "any other transformer can be described in YAML "
-                       "instead; `ashlar spec MODEL` prints examples";
+                       "instead; examples/specs has models to begin with and "
+                       "its README.md says what can be described";
   const JsonValue *type = document.root.find("model_type");
   if (!type)
     return userError(document.where(document.root),
@@ -85,21 +86,105 @@ static Expected<const Family *> selectFamily(const JsonDocument &document) {
   return family;
 }
 
-static void warnOfUnreadKeys(const ConfigReader &config,
+static const ForeignKey *findForeignKey(StringRef name) {
+  for (const ForeignKey &key : foreignKeys())
+    if (name == key.key)
+      return &key;
+  return nullptr;
+}
+
+static bool meansNothing(const ConfigReader::Unread &key,
+                         const ForeignKey &foreign) {
+  auto isNeutral = [&](const JsonValue &value) {
+    return matches(value, foreign.value);
+  };
+  if (key.value->isArray() ? llvm::all_of(key.value->elements, isNeutral)
+                           : isNeutral(*key.value))
+    return true;
+  const JsonValue *flag =
+      foreign.unlessFalse ? key.object->find(foreign.unlessFalse) : nullptr;
+  return flag && flag->isBoolean() && !flag->boolean;
+}
+
+/// Keys of other families must mean nothing; the others are mentioned.
+static Error checkUnreadKeys(const ConfigReader &config, const Family &family,
                              std::vector<std::string> &warnings) {
   std::string keys;
-  for (const std::string &key : config.unreadKeys())
-    keys += (keys.empty() ? "\"" : ", \"") + escapeForDisplay(key) + "\"";
+  for (const ConfigReader::Unread &key : config.unreadKeys()) {
+    const ForeignKey *foreign = findForeignKey(key.key);
+    if (foreign && meansNothing(key, *foreign))
+      continue;
+    if (foreign)
+      return userError(
+          config.source().where(*key.value),
+          "\"" + escapeForDisplay(key.path) + "\" is " + describe(*key.value) +
+              "; supported: " + foreign->value + ", as \"model_type\" is \"" +
+              family.modelType + "\"",
+          "leave the key out if the model's own code does not "
+          "read it");
+    keys += (keys.empty() ? "\"" : ", \"") + escapeForDisplay(key.path) + "\"";
+  }
   if (!keys.empty())
     warnings.push_back("config.json has keys that are unknown here and were "
                        "ignored: " +
                        keys);
+  return Error::success();
 }
 
 /// Errors of the whole description name the file; the readers of single keys
 /// have reported everything that has a line of its own.
 static Error checkSpec(const JsonDocument &document, const ModelSpec &spec) {
   return validate(spec, [&](StringRef) { return document.file; });
+}
+
+//===----------------------------------------------------------------------===//
+// Texts
+//===----------------------------------------------------------------------===//
+
+/// What sentence-transformers makes of a cross-encoder's logits, by the name of
+/// a torch module.
+static std::optional<LabelScores>
+crossEncoderScores(ConfigReader &config, std::vector<std::string> &warnings) {
+  const JsonValue *name = config.find("sbert_ce_default_activation_function");
+  if (const JsonValue *newer = config.find("sentence_transformers"))
+    name = newer->find("activation_fn");
+  if (!name || !name->isString())
+    return std::nullopt;
+  StringRef kind = StringRef(name->text).rsplit('.').second;
+  if (kind == "Identity")
+    return LabelScores::Logits;
+  if (kind == "Sigmoid")
+    return LabelScores::Sigmoid;
+  warnings.push_back("the activation \"" + escapeForDisplay(name->text) +
+                     "\" of the cross-encoder is left aside: scores are those "
+                     "of \"problem_type\"");
+  return std::nullopt;
+}
+
+static std::optional<LabelScores>
+readLabelScores(ConfigReader &config, std::vector<std::string> &warnings) {
+  StringRef usual = "single_label_classification";
+  StringRef problem = config.stringOr("problem_type", usual);
+  std::optional<LabelScores> scores;
+  if (problem == "regression")
+    scores = LabelScores::Logits;
+  else if (problem == "multi_label_classification")
+    scores = LabelScores::Sigmoid;
+  else if (problem != usual)
+    config.fail("problem_type", "expected regression, " + usual +
+                                    " or multi_label_classification");
+  std::optional<LabelScores> own = crossEncoderScores(config, warnings);
+  return own ? own : scores;
+}
+
+/// A head over the last row has been trained with texts that fill all
+/// positions, where no mask hides the padding (siglip).
+static int64_t paddedTokens(const ModelSpec &spec) {
+  const Stack &stack = spec.stacks.back();
+  bool ofLast = stack.kind == StackKind::Encoder && stack.embedding.tokens &&
+                !spec.heads.empty() &&
+                spec.heads.front().rows == RowSelection::Last;
+  return ofLast ? stack.maxPositions : 0;
 }
 
 Expected<ImportResult> ashlar::importConfig(StringRef configText,
@@ -130,9 +215,14 @@ Expected<ImportResult> ashlar::importConfig(StringRef configText,
                          "\", but the folder holds one model, a \"" +
                          (*family)->modelType + "\"",
                      "leave --tower out");
+  TextSettings &texts = result.source.texts;
+  if (!result.spec.labels.empty() && result.spec.heads.front().isOfSequences())
+    texts.labelScores = readLabelScores(config, result.warnings);
   if (Error error = config.takeError())
     return error;
-  warnOfUnreadKeys(config, result.warnings);
+  texts.paddedTokens = paddedTokens(result.spec);
+  if (Error error = checkUnreadKeys(config, **family, result.warnings))
+    return error;
 
   std::optional<JsonDocument> generation;
   if (generationText) {

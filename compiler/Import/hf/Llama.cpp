@@ -12,10 +12,11 @@ using namespace ashlar;
 using namespace ashlar::hf;
 using llvm::StringRef;
 
-static Block readBlock(ConfigReader &config, int64_t hidden) {
-  double epsilon = config.positiveOr("rms_norm_eps", 1e-6);
+static Block readBlock(ConfigReader &config, StringRef prefix, int64_t hidden,
+                       double epsilon) {
   bool bias = config.flagOr("attention_bias", false);
   LlamaOptions options;
+  options.prefix = prefix;
   options.biases = {bias, bias};
   options.feedForwardBias = config.flagOr("mlp_bias", false);
   Block block = llamaBlock(config, hidden, options);
@@ -25,24 +26,21 @@ static Block readBlock(ConfigReader &config, int64_t hidden) {
 
 static void build(ConfigReader &config, ModelSpec &spec,
                   std::vector<std::string> &warnings) {
-  StringRef model =
-      architecture(config, {"LlamaForCausalLM", "LlamaModel"}, warnings);
-  int64_t hidden = config.count("hidden_size");
-  Stack stack =
-      decoderStack(hidden, config.count("vocab_size", maxCount),
-                   config.countOr("max_position_embeddings", 2048, maxCount),
-                   "model.embed_tokens.weight");
-  stack.blocks = uniformBlocks(config.count("num_hidden_layers", maxLayers),
-                               readBlock(config, hidden));
-  stack.finalNorm =
-      rmsNorm("model.norm", hidden, config.positiveOr("rms_norm_eps", 1e-6));
-
+  StringRef model = architecture(
+      config,
+      {"LlamaForCausalLM", "LlamaModel", "LlamaForQuestionAnswering",
+       "LlamaForSequenceClassification", "LlamaForTokenClassification"},
+      warnings);
   DecoderNames names;
-  names.prefix = "model.";
-  addDecoder(spec, std::move(stack), names,
-             /*hasHead=*/model == "LlamaForCausalLM",
-             config.flagOr("tie_word_embeddings", false));
-  spec.checkpoint.ignorable.push_back("*.rotary_emb.inv_freq");
+  names.prefix = llamaPrefix(model);
+  Stack stack = modelStack(config, /*defaultPositions=*/2048, names.prefix);
+  double epsilon = config.positiveOr("rms_norm_eps", 1e-6);
+  stack.blocks =
+      uniformBlocks(config.count("num_hidden_layers", maxLayers),
+                    readBlock(config, names.prefix, stack.hidden, epsilon));
+  stack.finalNorm = rmsNorm(names.prefix + "norm", stack.hidden, epsilon);
+  addModel(config, spec, std::move(stack), model, /*defaultTied=*/false,
+           warnings, names);
 }
 
 const Family &hf::llama() {

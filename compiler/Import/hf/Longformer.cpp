@@ -107,12 +107,13 @@ const Family &hf::longformer() {
   static constexpr FixedKey fixed[] = {
       {"position_embedding_type", "\"absolute\""},
   };
+  // attention_mode and ignore_attention_mask are of the first program for
+  // these models.
   // keep-sorted start
   static constexpr const char *withoutEffect[] = {
-      "attention_probs_dropout_prob",
-      "classifier_dropout",
-      "hidden_dropout_prob",
-      "onnx_export",
+      "attention_mode",        "attention_probs_dropout_prob",
+      "classifier_dropout",    "hidden_dropout_prob",
+      "ignore_attention_mask", "onnx_export",
   };
   // keep-sorted end
   static constexpr Family family = {"longformer", fixed, withoutEffect, build};

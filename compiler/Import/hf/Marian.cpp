@@ -14,8 +14,10 @@ using namespace ashlar::hf;
 static void readEmbedding(ConfigReader &config, Stack &stack, bool shared) {
   bool ownTable = !shared && stack.kind == StackKind::Decoder;
   Embedding &embedding = stack.embedding;
-  embedding.vocabulary =
-      config.count(ownTable ? "decoder_vocab_size" : "vocab_size", maxCount);
+  embedding.vocabulary = config.count("vocab_size", maxCount);
+  if (ownTable)
+    embedding.vocabulary =
+        config.countOr("decoder_vocab_size", embedding.vocabulary, maxCount);
   std::string table = shared ? "model.shared.weight"
                              : std::string("model.") + nameOf(stack.kind) +
                                    ".embed_tokens.weight";

@@ -22,15 +22,18 @@ static Block readBlock(ConfigReader &config, int64_t hidden, double epsilon) {
 
 static void build(ConfigReader &config, ModelSpec &spec,
                   std::vector<std::string> &warnings) {
-  StringRef model =
-      architecture(config, {"MistralForCausalLM", "MistralModel"}, warnings);
+  StringRef model = architecture(
+      config,
+      {"MistralForCausalLM", "MistralModel", "MistralForQuestionAnswering",
+       "MistralForSequenceClassification", "MistralForTokenClassification"},
+      warnings);
   Stack stack = modelStack(config, /*defaultPositions=*/131072);
   double epsilon = config.positiveOr("rms_norm_eps", 1e-6);
   stack.blocks = uniformBlocks(config.count("num_hidden_layers", maxLayers),
                                readBlock(config, stack.hidden, epsilon));
   stack.finalNorm = rmsNorm("model.norm", stack.hidden, epsilon);
-  addModel(config, spec, std::move(stack),
-           /*hasHead=*/model == "MistralForCausalLM", /*defaultTied=*/false);
+  addModel(config, spec, std::move(stack), model, /*defaultTied=*/false,
+           warnings);
 }
 
 const Family &hf::mistral() {

@@ -50,15 +50,18 @@ static Block readBlock(ConfigReader &config, int64_t hidden, double epsilon) {
 
 static void build(ConfigReader &config, ModelSpec &spec,
                   std::vector<std::string> &warnings) {
-  StringRef model =
-      architecture(config, {"MixtralForCausalLM", "MixtralModel"}, warnings);
+  StringRef model = architecture(
+      config,
+      {"MixtralForCausalLM", "MixtralModel", "MixtralForQuestionAnswering",
+       "MixtralForSequenceClassification", "MixtralForTokenClassification"},
+      warnings);
   Stack stack = modelStack(config, /*defaultPositions=*/131072);
   double epsilon = config.positiveOr("rms_norm_eps", 1e-5);
   stack.blocks = uniformBlocks(config.count("num_hidden_layers", maxLayers),
                                readBlock(config, stack.hidden, epsilon));
   stack.finalNorm = rmsNorm("model.norm", stack.hidden, epsilon);
-  addModel(config, spec, std::move(stack),
-           /*hasHead=*/model == "MixtralForCausalLM", /*defaultTied=*/false);
+  addModel(config, spec, std::move(stack), model, /*defaultTied=*/false,
+           warnings);
 }
 
 const Family &hf::mixtral() {

@@ -89,7 +89,10 @@ static std::vector<BlockGroup> readBlocks(ConfigReader &config,
   // Half of it to each side.
   int64_t window = config.countOr("local_attention", 128, maxCount) / 2 + 1;
   double globalTheta = config.positiveOr("global_rope_theta", 160000.0);
-  double localTheta = config.positiveOr("local_rope_theta", 10000.0);
+  // null is not absence here.
+  double localTheta = config.positiveOr(
+      "local_rope_theta",
+      saysNull(config, "local_rope_theta") ? globalTheta : 10000.0);
   return groupBlocks(config.count("num_hidden_layers", maxLayers),
                      [&](int64_t layer) {
                        bool isGlobal = layer % every == 0;

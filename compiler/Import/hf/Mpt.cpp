@@ -104,8 +104,12 @@ static Block readBlock(ConfigReader &config, int64_t hidden, double epsilon) {
 static void build(ConfigReader &config, ModelSpec &spec,
                   std::vector<std::string> &warnings) {
   // The models' own code spells the class with capitals.
-  StringRef model = architecture(
-      config, {"MptForCausalLM", "MPTForCausalLM", "MptModel"}, warnings);
+  StringRef model =
+      architecture(config,
+                   {"MptForCausalLM", "MPTForCausalLM", "MptModel",
+                    "MptForQuestionAnswering", "MptForSequenceClassification",
+                    "MptForTokenClassification"},
+                   warnings);
   StringRef kind = config.stringOr("norm_type", "low_precision_layernorm");
   if (kind != "low_precision_layernorm" && kind != "layernorm")
     config.fail("norm_type",
@@ -121,10 +125,10 @@ static void build(ConfigReader &config, ModelSpec &spec,
 
   DecoderNames names;
   names.prefix = "transformer.";
+  names.tokenHead = "classifier";
   double scale = readLogitScale(config, hidden);
-  HeadLayer *head = addDecoder(spec, std::move(stack), names,
-                               /*hasHead=*/model != "MptModel",
-                               config.flagOr("tie_word_embeddings", true));
+  HeadLayer *head = addDecoder(config, spec, std::move(stack), model, names,
+                               /*defaultTied=*/true, warnings);
   if (head)
     head->scale = scale;
 }
@@ -142,6 +146,14 @@ const Family &hf::mpt() {
       "tokenizer_name", "verbose",
   };
   // keep-sorted end
-  static constexpr Family family = {"mpt", fixed, withoutEffect, build};
+  static constexpr Family family = {
+      "mpt",
+      fixed,
+      withoutEffect,
+      build,
+      /*sharedKeysWithoutEffect=*/{},
+      /*buildTower=*/nullptr,
+      "`logit_scale` and `attn_config.qk_ln` mean what they do in the models' "
+      "own code; transformers 4.47 leaves them aside"};
   return family;
 }

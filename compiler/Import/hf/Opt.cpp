@@ -80,7 +80,10 @@ static Stack readStack(ConfigReader &config) {
 static void build(ConfigReader &config, ModelSpec &spec,
                   std::vector<std::string> &warnings) {
   StringRef model =
-      architecture(config, {"OPTForCausalLM", "OPTModel"}, warnings);
+      architecture(config,
+                   {"OPTForCausalLM", "OPTModel", "OPTForQuestionAnswering",
+                    "OPTForSequenceClassification"},
+                   warnings);
   Stack stack = readStack(config);
   int64_t hidden = stack.hidden;
   int64_t width = stack.embedding.width;
@@ -88,10 +91,8 @@ static void build(ConfigReader &config, ModelSpec &spec,
     stack.output = "unprojected_hidden_state";
 
   DecoderNames names;
-  names.prefix = "model.";
-  addDecoder(spec, std::move(stack), names,
-             /*hasHead=*/model == "OPTForCausalLM",
-             config.flagOr("tie_word_embeddings", true));
+  addDecoder(config, spec, std::move(stack), model, names, /*defaultTied=*/true,
+             warnings);
   if (!width)
     return;
   HeadLayer projection;

@@ -119,14 +119,15 @@ StringRef hf::architecture(ConfigReader &config,
       return name;
   config.record(userError(config.source().where(first),
                           "\"architectures\" has " + describe(first) +
-                              "; supported: " + names));
+                              "; supported: " + names,
+                          "if the checkpoint has the tensors of one of these, "
+                          "name that one in \"architectures\""));
   return supported.front();
 }
 
 std::vector<std::string> hf::classLabels(ConfigReader &config) {
   const JsonDocument &source = config.source();
   const JsonValue *table = config.find("id2label");
-  config.markRead("label2id");
   std::vector<std::string> labels;
   if (!table) {
     int64_t count = config.countOr("num_labels", 2, maxHeads);
@@ -134,7 +135,6 @@ std::vector<std::string> hf::classLabels(ConfigReader &config) {
       labels.push_back("LABEL_" + std::to_string(id));
     return labels;
   }
-  config.markRead("num_labels");
   if (!table->isObject() || table->members.empty()) {
     config.fail("id2label", "expected an object from class ids to names");
     return {"LABEL_0"};

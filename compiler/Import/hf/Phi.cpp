@@ -1,7 +1,7 @@
 //===- Phi.cpp - model_type "phi" -----------------------------------------===//
 //
-// Parallel blocks of one layer norm, with biases everywhere and rotary
-// positions over a part of each head.
+// Parallel blocks of one layer norm, with biases everywhere, rotary positions
+// over a part of each head, and perhaps norms over each head of query and key.
 //
 //===----------------------------------------------------------------------===//
 
@@ -22,6 +22,14 @@ static Block readBlock(ConfigReader &config, int64_t hidden, double epsilon) {
                  /*defaultPart=*/0.5);
   addProjections(block.attention, block.name + ".self_attn", hidden,
                  {/*inputs=*/true, /*output=*/true}, "dense");
+  if (config.flagOr("qk_layernorm", false)) {
+    Attention &attention = block.attention;
+    std::string module = block.name + ".self_attn";
+    attention.queryNorm =
+        layerNorm(module + ".q_layernorm", attention.headDim, epsilon);
+    attention.keyNorm =
+        layerNorm(module + ".k_layernorm", attention.headDim, epsilon);
+  }
   block.attentionNorm =
       layerNorm(block.name + ".input_layernorm", hidden, epsilon);
   block.feedForward = plainFeedForward(
@@ -33,30 +41,30 @@ static Block readBlock(ConfigReader &config, int64_t hidden, double epsilon) {
 
 static void build(ConfigReader &config, ModelSpec &spec,
                   std::vector<std::string> &warnings) {
-  StringRef model =
-      architecture(config, {"PhiForCausalLM", "PhiModel"}, warnings);
+  StringRef model = architecture(config,
+                                 {"PhiForCausalLM", "PhiModel",
+                                  "PhiForSequenceClassification",
+                                  "PhiForTokenClassification"},
+                                 warnings);
   Stack stack = modelStack(config, /*defaultPositions=*/2048);
   double epsilon = config.positiveOr("layer_norm_eps", 1e-5);
   stack.blocks = uniformBlocks(config.count("num_hidden_layers", maxLayers),
                                readBlock(config, stack.hidden, epsilon));
   stack.finalNorm = layerNorm("model.final_layernorm", stack.hidden, epsilon);
-  addModel(config, spec, std::move(stack),
-           /*hasHead=*/model == "PhiForCausalLM", /*defaultTied=*/false,
-           /*headBias=*/true);
+  DecoderNames names;
+  names.headBias = true;
+  names.tokenHead = "classifier";
+  addModel(config, spec, std::move(stack), model, /*defaultTied=*/false,
+           warnings, names);
 }
 
 const Family &hf::phi() {
-  // keep-sorted start
-  static constexpr FixedKey fixed[] = {
-      {"qk_layernorm", "false"},
-  };
-  // keep-sorted end
   // keep-sorted start
   static constexpr const char *withoutEffect[] = {
       "attention_dropout", "auto_map",      "embd_pdrop",      "pretraining_tp",
       "resid_pdrop",       "unsloth_fixed", "unsloth_version",
   };
   // keep-sorted end
-  static constexpr Family family = {"phi", fixed, withoutEffect, build};
+  static constexpr Family family = {"phi", {}, withoutEffect, build};
   return family;
 }

@@ -65,15 +65,24 @@ static Block readBlock(ConfigReader &config, int64_t hidden, double epsilon) {
 
 static void build(ConfigReader &config, ModelSpec &spec,
                   std::vector<std::string> &warnings) {
-  StringRef model =
-      architecture(config, {"Phi3ForCausalLM", "Phi3Model"}, warnings);
+  StringRef model = architecture(config,
+                                 {"Phi3ForCausalLM", "Phi3Model",
+                                  "Phi3ForSequenceClassification",
+                                  "Phi3ForTokenClassification"},
+                                 warnings);
   Stack stack = modelStack(config, /*defaultPositions=*/4096);
   double epsilon = config.positiveOr("rms_norm_eps", 1e-5);
   stack.blocks = uniformBlocks(config.count("num_hidden_layers", maxLayers),
                                readBlock(config, stack.hidden, epsilon));
+  // Transformers forgets the cache where the long factors begin to hold.
+  if (const Rotary &rotary = *stack.blocks.front().block.attention.rotary;
+      rotary.scaling == RopeScalingKind::LongRope)
+    stack.recomputeLength = rotary.originalMaxPositions + 1;
   stack.finalNorm = rmsNorm("model.norm", stack.hidden, epsilon);
-  addModel(config, spec, std::move(stack),
-           /*hasHead=*/model == "Phi3ForCausalLM", /*defaultTied=*/false);
+  DecoderNames names;
+  names.tokenHead = "classifier";
+  addModel(config, spec, std::move(stack), model, /*defaultTied=*/false,
+           warnings, names);
 }
 
 const Family &hf::phi3() {

@@ -12,16 +12,20 @@ using namespace ashlar;
 using namespace ashlar::hf;
 using llvm::StringRef;
 
-static Block qwen2Block(ConfigReader &config, int64_t hidden, double) {
+static Block qwen2Block(ConfigReader &config, StringRef prefix, int64_t hidden,
+                        double) {
   LlamaOptions options;
+  options.prefix = prefix;
   options.biases.inputs = true;
   options.defaultKvHeads = 32;
   return llamaBlock(config, hidden, options);
 }
 
-static Block qwen3Block(ConfigReader &config, int64_t hidden, double epsilon) {
+static Block qwen3Block(ConfigReader &config, StringRef prefix, int64_t hidden,
+                        double epsilon) {
   bool bias = config.flagOr("attention_bias", false);
   LlamaOptions options;
+  options.prefix = prefix;
   options.biases = {bias, bias};
   options.defaultHeadDim = 128;
   options.defaultKvHeads = 32;
@@ -34,29 +38,40 @@ static Block qwen3Block(ConfigReader &config, int64_t hidden, double epsilon) {
 }
 
 /// What both have in common around the block that `readBlock` gives.
-static void addQwen(ConfigReader &config, ModelSpec &spec, bool hasHead,
-                    Block (*readBlock)(ConfigReader &, int64_t, double)) {
-  Stack stack = modelStack(config, /*defaultPositions=*/32768);
+static void addQwen(ConfigReader &config, ModelSpec &spec, StringRef model,
+                    Block (*readBlock)(ConfigReader &, StringRef, int64_t,
+                                       double),
+                    std::vector<std::string> &warnings) {
+  DecoderNames names;
+  names.prefix = llamaPrefix(model);
+  Stack stack = modelStack(config, /*defaultPositions=*/32768, names.prefix);
   double epsilon = config.positiveOr("rms_norm_eps", 1e-6);
-  Block block = readBlock(config, stack.hidden, epsilon);
+  Block block = readBlock(config, names.prefix, stack.hidden, epsilon);
   addLlamaNorms(block, stack.hidden, epsilon);
   stack.blocks = upperWindowedBlocks(config, block);
-  stack.finalNorm = rmsNorm("model.norm", stack.hidden, epsilon);
-  addModel(config, spec, std::move(stack), hasHead, /*defaultTied=*/false);
+  stack.finalNorm = rmsNorm(names.prefix + "norm", stack.hidden, epsilon);
+  addModel(config, spec, std::move(stack), model, /*defaultTied=*/false,
+           warnings, names);
 }
 
 static void buildQwen2(ConfigReader &config, ModelSpec &spec,
                        std::vector<std::string> &warnings) {
-  StringRef model =
-      architecture(config, {"Qwen2ForCausalLM", "Qwen2Model"}, warnings);
-  addQwen(config, spec, model == "Qwen2ForCausalLM", qwen2Block);
+  StringRef model = architecture(
+      config,
+      {"Qwen2ForCausalLM", "Qwen2Model", "Qwen2ForQuestionAnswering",
+       "Qwen2ForSequenceClassification", "Qwen2ForTokenClassification"},
+      warnings);
+  addQwen(config, spec, model, qwen2Block, warnings);
 }
 
 static void buildQwen3(ConfigReader &config, ModelSpec &spec,
                        std::vector<std::string> &warnings) {
-  StringRef model =
-      architecture(config, {"Qwen3ForCausalLM", "Qwen3Model"}, warnings);
-  addQwen(config, spec, model == "Qwen3ForCausalLM", qwen3Block);
+  StringRef model = architecture(
+      config,
+      {"Qwen3ForCausalLM", "Qwen3Model", "Qwen3ForQuestionAnswering",
+       "Qwen3ForSequenceClassification", "Qwen3ForTokenClassification"},
+      warnings);
+  addQwen(config, spec, model, qwen3Block, warnings);
 }
 
 static constexpr FixedKey fixed[] = {

@@ -107,6 +107,13 @@ static void readLongRope(ConfigReader &config, ConfigReader &scaling,
   rotary.magnitude = scaling.positiveOr("attention_factor", byFactor);
 }
 
+/// The first files with lists of factors called their kind otherwise.
+static StringRef todaysName(ConfigReader &scaling, StringRef kind) {
+  bool isLong =
+      kind == "su" || (kind == "yarn" && scaling.find("short_factor"));
+  return isLong ? "longrope" : kind;
+}
+
 /// The kind stands under "rope_type" or, in older files, "type".
 static void readScaling(ConfigReader &config, ConfigReader &scaling,
                         Rotary &rotary) {
@@ -115,9 +122,12 @@ static void readScaling(ConfigReader &config, ConfigReader &scaling,
   // A factor alone says that something is scaled, but not how.
   StringRef kind = scaling.find("factor") ? scaling.string(key)
                                           : scaling.stringOr(key, "default");
-  // The first files with lists of factors called their kind so.
-  if (kind == "su" || (kind == "yarn" && scaling.find("short_factor")))
-    kind = "longrope";
+  kind = todaysName(scaling, kind);
+  if (key == "rope_type" && scaling.find("type") &&
+      todaysName(scaling, scaling.stringOr("type", "")) != kind)
+    return scaling.fail("type", "expected the value of \"rope_type\" (\"" +
+                                    escapeForDisplay(scaling.string(key)) +
+                                    "\")");
   if (kind == "longrope") {
     readLongRope(config, scaling, rotary);
   } else if (kind == "linear") {
@@ -135,15 +145,14 @@ static void readScaling(ConfigReader &config, ConfigReader &scaling,
   }
 }
 
-/// The part of a head that turns, if `reader` says it: in whole pairs.
+/// The part of a head that turns, if `reader` says it: in whole pairs. Families
+/// whose heads turn as a whole do not read it.
 static void readPart(ConfigReader &reader, Rotary &rotary, int64_t headDim,
                      bool mayBePartial) {
   const char *key = "partial_rotary_factor";
-  if (!reader.find(key))
+  if (!mayBePartial || !reader.find(key))
     return;
   double part = reader.positiveOr(key, 1.0);
-  if (!mayBePartial && part != 1.0)
-    return reader.fail(key, "supported: 1.0");
   if (part > 1.0)
     return reader.fail(key, "expected at most 1");
   rotary.dimensions = static_cast<int64_t>(static_cast<double>(headDim) * part);
@@ -155,6 +164,10 @@ static void readPart(ConfigReader &reader, Rotary &rotary, int64_t headDim,
 
 Rotary hf::readRotary(ConfigReader &config, int64_t headDim,
                       double defaultTheta, std::optional<double> defaultPart) {
+  // Where the key does not size the heads it would turn them otherwise.
+  if (config.countOr("head_dim", headDim, maxHeads) != headDim)
+    config.fail("head_dim",
+                "supported: the size of a head, " + llvm::Twine(headDim));
   Rotary rotary;
   rotary.theta = config.positiveOr("rope_theta", defaultTheta);
   rotary.dimensions = static_cast<int64_t>(static_cast<double>(headDim) *

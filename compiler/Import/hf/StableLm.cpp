@@ -41,8 +41,11 @@ static void checkRotaryPart(ConfigReader &config, const Attention &attention) {
 
 static void build(ConfigReader &config, ModelSpec &spec,
                   std::vector<std::string> &warnings) {
-  StringRef model =
-      architecture(config, {"StableLmForCausalLM", "StableLmModel"}, warnings);
+  StringRef model = architecture(config,
+                                 {"StableLmForCausalLM", "StableLmModel",
+                                  "StableLmForSequenceClassification",
+                                  "StableLmForTokenClassification"},
+                                 warnings);
   Stack stack = modelStack(config, /*defaultPositions=*/4096);
   double epsilon = config.positiveOr("layer_norm_eps", 1e-5);
   Block block = readBlock(config, stack.hidden, epsilon);
@@ -50,8 +53,8 @@ static void build(ConfigReader &config, ModelSpec &spec,
   stack.blocks = uniformBlocks(config.count("num_hidden_layers", maxLayers),
                                std::move(block));
   stack.finalNorm = layerNorm("model.norm", stack.hidden, epsilon);
-  addModel(config, spec, std::move(stack),
-           /*hasHead=*/model == "StableLmForCausalLM", /*defaultTied=*/false);
+  addModel(config, spec, std::move(stack), model, /*defaultTied=*/false,
+           warnings);
 }
 
 const Family &hf::stablelm() {

@@ -35,15 +35,18 @@ static Block readBlock(ConfigReader &config, int64_t hidden, double epsilon) {
 
 static void build(ConfigReader &config, ModelSpec &spec,
                   std::vector<std::string> &warnings) {
-  StringRef model = architecture(
-      config, {"Starcoder2ForCausalLM", "Starcoder2Model"}, warnings);
+  StringRef model = architecture(config,
+                                 {"Starcoder2ForCausalLM", "Starcoder2Model",
+                                  "Starcoder2ForSequenceClassification",
+                                  "Starcoder2ForTokenClassification"},
+                                 warnings);
   Stack stack = modelStack(config, /*defaultPositions=*/4096);
   double epsilon = config.positiveOr("norm_epsilon", 1e-5);
   stack.blocks = uniformBlocks(config.count("num_hidden_layers", maxLayers),
                                readBlock(config, stack.hidden, epsilon));
   stack.finalNorm = layerNorm("model.norm", stack.hidden, epsilon);
-  addModel(config, spec, std::move(stack),
-           /*hasHead=*/model == "Starcoder2ForCausalLM", /*defaultTied=*/true);
+  addModel(config, spec, std::move(stack), model, /*defaultTied=*/true,
+           warnings);
 }
 
 const Family &hf::starcoder2() {

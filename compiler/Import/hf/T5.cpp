@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "compiler/Import/hf/Encoder.h"
 #include "compiler/Import/hf/Families.h"
-#include "compiler/Import/hf/Parts.h"
 
 #include <cmath>
 
@@ -56,6 +56,14 @@ static PositionBias readPositionBias(ConfigReader &config, StackKind kind,
   bias.maxDistance =
       config.countOr("relative_attention_max_distance", 128, maxCount);
   bias.bidirectional = kind == StackKind::Encoder;
+  // Distances below it have buckets of their own; then the logarithm counts.
+  int64_t exact = bias.buckets / (bias.bidirectional ? 4 : 2);
+  if (exact < 1)
+    config.fail("relative_attention_num_buckets", "expected at least 4");
+  else if (bias.maxDistance <= exact)
+    config.fail("relative_attention_max_distance",
+                "expected more than " + Twine(exact) +
+                    ", as so many distances have buckets of their own");
   bias.table =
       tensor(nameOf(kind) + Twine(".block.") + (shared ? "0" : "{layer}") +
                  ".layer.0.SelfAttention.relative_attention_bias.weight",
@@ -67,30 +75,21 @@ static PositionBias readPositionBias(ConfigReader &config, StackKind kind,
 /// newer files.
 static FeedForward readFeedForward(ConfigReader &config, const Twine &module,
                                    int64_t hidden, const char *defaultForm) {
-  struct Form {
-    StringRef name;
-    bool gated;
-    StringRef activation;
-  };
-  static constexpr Form forms[] = {
-      {"gated-gelu", true, "gelu_new"}, {"gated-relu", true, "relu"},
-      {"gated-silu", true, "silu"},     {"gelu", false, "gelu"},
-      {"gelu_new", false, "gelu_new"},  {"relu", false, "relu"},
-      {"silu", false, "silu"},
-  };
-  StringRef name = config.stringOr("feed_forward_proj", defaultForm);
-  const Form *form = nullptr;
-  std::string supported;
-  for (const Form &candidate : forms) {
-    if (candidate.name == name)
-      form = &candidate;
-    supported += (supported.empty() ? "" : ", ") + candidate.name.str();
+  const char *key = "feed_forward_proj";
+  StringRef form = config.stringOr(key, defaultForm);
+  StringRef name = form;
+  bool gated = name.consume_front("gated-");
+  // The gated form meant the tanh approximation before it had a name.
+  std::optional<Activation> activation =
+      ConfigReader::activationNamed(form == "gated-gelu" ? "gelu_new" : name);
+  if (!activation) {
+    config.fail(key, "supported: " + ConfigReader::activationNames() +
+                         ", and each behind \"gated-\"");
+    activation = Activation::Relu;
   }
-  if (!form) {
-    config.fail("feed_forward_proj", "supported: " + supported);
-    form = &forms[0];
-  }
-  bool gated = config.flagOr("is_gated_act", form->gated);
+  if (config.find("dense_act_fn"))
+    activation = config.activationOr("dense_act_fn", "");
+  gated = config.flagOr("is_gated_act", gated);
 
   FeedForward result;
   int64_t width = config.count("d_ff");
@@ -99,7 +98,7 @@ static FeedForward readFeedForward(ConfigReader &config, const Twine &module,
     return linear(prefix + part, hidden, width, /*bias=*/false);
   };
   result.width = width;
-  result.activation = config.activationOr("dense_act_fn", form->activation);
+  result.activation = *activation;
   if (gated)
     result.gate = input(".wi_0");
   result.up = input(gated ? ".wi_1" : ".wi");
@@ -175,10 +174,23 @@ static Head readHead(const Stack &decoder, bool tied) {
   return head;
 }
 
+/// The encoder alone, of whose checkpoints some have the rest too.
+static void addEncoder(ConfigReader &config, StringRef model, ModelSpec &spec,
+                       Stack encoder) {
+  for (const char *key : {"num_decoder_layers", "tie_word_embeddings"})
+    config.markRead(key);
+  for (const char *tensors : {"decoder.*", "lm_head.weight"})
+    spec.checkpoint.ignorable.push_back(tensors);
+  // What classifies tokens calls the encoder so.
+  spec.checkpoint.optionalPrefixes = {"transformer."};
+  addTokenHeads(config, spec, model, encoder.hidden);
+  encoder.output = "last_hidden_state";
+  spec.stacks.push_back(std::move(encoder));
+}
+
 static void describe(ConfigReader &config, StringRef model, ModelSpec &spec,
                      const Defaults &defaults) {
   Stack encoder = readStack(config, StackKind::Encoder, defaults);
-  Stack decoder = readStack(config, StackKind::Decoder, defaults);
   CheckpointRules &rules = spec.checkpoint;
   rules.suffixAliases = {{"shared.weight", "encoder.embed_tokens.weight"},
                          {"shared.weight", "decoder.embed_tokens.weight"}};
@@ -186,7 +198,12 @@ static void describe(ConfigReader &config, StringRef model, ModelSpec &spec,
   rules.ignorable = {
       "encoder.embed_tokens.weight", "decoder.embed_tokens.weight",
       "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight"};
-  bool hasHead = model.ends_with("ForConditionalGeneration");
+  if (model.ends_with("EncoderModel") ||
+      model.ends_with("ForTokenClassification"))
+    return addEncoder(config, model, spec, std::move(encoder));
+  Stack decoder = readStack(config, StackKind::Decoder, defaults);
+  bool hasHead = model.ends_with("ForConditionalGeneration") ||
+                 model.ends_with("WithLMHeadModel");
   bool tied = config.flagOr("tie_word_embeddings", defaults.tied);
   if (hasHead)
     spec.heads.push_back(readHead(decoder, tied));
@@ -200,22 +217,32 @@ static void describe(ConfigReader &config, StringRef model, ModelSpec &spec,
 
 static void buildT5(ConfigReader &config, ModelSpec &spec,
                     std::vector<std::string> &warnings) {
+  // T5WithLMHeadModel is the old name of the first.
   StringRef model =
-      architecture(config, {"T5ForConditionalGeneration", "T5Model"}, warnings);
+      architecture(config,
+                   {"T5ForConditionalGeneration", "T5Model", "T5EncoderModel",
+                    "T5ForTokenClassification", "T5WithLMHeadModel"},
+                   warnings);
   describe(config, model, spec, {"relu", /*tied=*/true});
 }
 
 static void buildMt5(ConfigReader &config, ModelSpec &spec,
                      std::vector<std::string> &warnings) {
-  StringRef model = architecture(
-      config, {"MT5ForConditionalGeneration", "MT5Model"}, warnings);
+  StringRef model =
+      architecture(config,
+                   {"MT5ForConditionalGeneration", "MT5Model",
+                    "MT5EncoderModel", "MT5ForTokenClassification"},
+                   warnings);
   describe(config, model, spec, {"gated-gelu", /*tied=*/false});
 }
 
 static void buildUmt5(ConfigReader &config, ModelSpec &spec,
                       std::vector<std::string> &warnings) {
-  StringRef model = architecture(
-      config, {"UMT5ForConditionalGeneration", "UMT5Model"}, warnings);
+  StringRef model =
+      architecture(config,
+                   {"UMT5ForConditionalGeneration", "UMT5Model",
+                    "UMT5EncoderModel", "UMT5ForTokenClassification"},
+                   warnings);
   describe(config, model, spec,
            {"gated-gelu", /*tied=*/true, /*sharedBias=*/false});
 }

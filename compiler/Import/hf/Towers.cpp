@@ -109,18 +109,16 @@ TowerSide hf::chooseTower(ConfigReader &config, StringRef tower,
   return TowerSide::Image;
 }
 
-/// The key of the tower's part that counts.
+/// The key of the tower's part that counts; the others are set aside.
 static std::string findPart(ConfigReader &config, TowerSide side,
                             bool hasOldKeys) {
-  std::string found;
-  for (TowerSide each : {TowerSide::Text, TowerSide::Image}) {
-    std::string key = each == TowerSide::Text ? "text_config" : "vision_config";
+  for (const char *key : {"text_config", "vision_config"}) {
     config.markRead(key);
-    bool isOld = hasOldKeys && config.find(key + "_dict");
-    if (each == side)
-      found = isOld ? key + "_dict" : key;
+    if (hasOldKeys)
+      config.markRead(std::string(key) + "_dict");
   }
-  return found;
+  std::string key = side == TowerSide::Text ? "text_config" : "vision_config";
+  return hasOldKeys && config.find(key + "_dict") ? key + "_dict" : key;
 }
 
 void hf::readTower(ConfigReader &config, TowerSide side, bool hasOldKeys,
@@ -136,6 +134,7 @@ void hf::readTower(ConfigReader &config, TowerSide side, bool hasOldKeys,
   }
   ConfigReader nested(config.source(), part ? *part : nothing, key + ".");
   checkKeys(nested, {}, withoutEffect);
+  nested.markRead("architectures"); // as written by itself
   read(nested);
   config.absorb(std::move(nested));
 }

@@ -95,6 +95,36 @@ TEST_F(DescriptionsTest, vectorsComeInsteadOfIds) {
             "sequences");
 }
 
+TEST_F(DescriptionsTest, vectorsAreScaled) {
+  ModelSpec spec = decoder();
+  spec.stacks[0].embedding.scale = 3;
+  build(spec);
+  auto entry = module->lookupSymbol<mlir::func::FuncOp>("decoder");
+  auto scale = llvm::dyn_cast<ir::ScaleOp>(entry.front().front());
+  ASSERT_TRUE(scale);
+  EXPECT_EQ(scale.getInput(), entry.getArgument(0));
+  EXPECT_EQ(scale.getFactor().convertToDouble(), 3.0);
+}
+
+/// What becomes of them in the stem, not what comes in.
+TEST_F(DescriptionsTest, rowsOfAStemAreScaled) {
+  ModelSpec spec = decoder();
+  spec.stacks[0].kind = StackKind::Encoder;
+  Embedding &embedding = spec.stacks[0].embedding;
+  embedding.scale = 3;
+  Convolution &convolution = embedding.stem.emplace_back();
+  convolution.linear = linear("stem", 8, 4);
+  convolution.activation = Activation::Gelu;
+  build(spec);
+  llvm::SmallVector<ir::ScaleOp> scales;
+  module->lookupSymbol<mlir::func::FuncOp>("encoder").walk([&](ir::ScaleOp op) {
+    if (op->getParentOfType<ir::LayersOp>() == nullptr)
+      scales.push_back(op);
+  });
+  ASSERT_EQ(scales.size(), 1u);
+  EXPECT_TRUE(scales[0].getInput().getDefiningOp<ir::ActivationOp>());
+}
+
 TEST_F(DescriptionsTest, groupsOfLayersHaveWeightsOfTheirOwn) {
   ModelSpec spec = decoder();
   std::vector<BlockGroup> &groups = spec.stacks[0].blocks;

@@ -114,6 +114,35 @@ static std::vector<std::string> modelFolders() {
   return folders;
 }
 
+/// Bytes of the files in a folder.
+static uint64_t sizeOf(const std::string &folder) {
+  std::error_code error;
+  uint64_t bytes = 0;
+  for (llvm::sys::fs::recursive_directory_iterator at(folder, error), end;
+       at != end && !error; at.increment(error)) {
+    llvm::ErrorOr<llvm::sys::fs::basic_file_status> status = at->status();
+    if (status && status->type() == llvm::sys::fs::file_type::regular_file)
+      bytes += status->getSize();
+  }
+  return bytes;
+}
+
+/// A case of an equation is a model as small as its equation allows.
+TEST(Folders, CasesOfEquationsAreSmall) {
+  const std::string top = root + "/tests/cases/equations";
+  std::error_code error;
+  unsigned count = 0;
+  for (llvm::sys::fs::directory_iterator at(top, error), end;
+       at != end && !error; at.increment(error)) {
+    if (!llvm::sys::fs::is_directory(at->path()))
+      continue;
+    uint64_t bytes = sizeOf(at->path());
+    EXPECT_LE(bytes, 300000u) << at->path();
+    count += bytes > 10000;
+  }
+  EXPECT_GE(count, 45u);
+}
+
 TEST(Folders, AreThere) { EXPECT_GE(modelFolders().size(), 60u); }
 
 INSTANTIATE_TEST_SUITE_P(Models, Cases, testing::ValuesIn(modelFolders()),

@@ -15,8 +15,8 @@ using namespace ashlar;
 using namespace ashlar::test;
 
 static const std::string yamlRemedy =
-    "\nany other transformer can be described in YAML instead; `ashlar spec "
-    "MODEL` prints examples";
+    "\nany other transformer can be described in YAML instead; examples/specs "
+    "has models to begin with and its README.md says what can be described";
 static const std::string activations =
     "gelu, gelu_fast, gelu_new, gelu_python, gelu_pytorch_tanh, quick_gelu, "
     "relu, silu, swish, tanh";
@@ -66,11 +66,15 @@ TEST(ConfigErrors, ModelTypeUnsupported) {
 TEST(ConfigErrors, ArchitectureUnsupported) {
   EXPECT_EQ(importError("bert", {{"architectures", "[\"BertForX\"]"}}),
             "config.json:3:21: \"architectures\" has \"BertForX\"; supported: "
-            "BertModel, BertForMaskedLM, BertForQuestionAnswering, "
-            "BertForSequenceClassification, BertForTokenClassification");
+            "BertModel, BertForMaskedLM, BertForPreTraining, "
+            "BertForQuestionAnswering, BertForSequenceClassification, "
+            "BertForTokenClassification" +
+                std::string(classRemedy));
   EXPECT_EQ(importError("gpt2", {{"architectures", "[7]"}}),
             "config.json:3:21: \"architectures\" has 7; supported: "
-            "GPT2LMHeadModel, GPT2Model");
+            "GPT2LMHeadModel, GPT2Model, GPT2ForQuestionAnswering, "
+            "GPT2ForSequenceClassification, GPT2ForTokenClassification" +
+                std::string(classRemedy));
   EXPECT_EQ(importError("gpt2", {{"architectures", "\"GPT2Model\""}}),
             "config.json:3:20: \"architectures\" is \"GPT2Model\"; expected a "
             "list of names");
@@ -168,18 +172,63 @@ TEST(ConfigErrors, OddHeadDim) {
             "number of a head's features to be rotated, not 1");
 }
 
+static const std::string leaveOut =
+    "\nleave the key out if the model's own code does not read it";
+
+/// What makes another model of families that have the key must not be ignored
+/// where a family does not.
+TEST(ConfigErrors, KeysOfOtherFamilies) {
+  EXPECT_EQ(importError("llama", {{"logits_scaling", "8.0"}}),
+            "config.json:9:21: \"logits_scaling\" is 8.0; supported: 1.0, as "
+            "\"model_type\" is \"llama\"" +
+                leaveOut);
+  EXPECT_EQ(importError("gpt2", {{"layer_types", "[\"full_attention\", "
+                                                 "\"sliding_attention\"]"}}),
+            "config.json:9:18: \"layer_types\" is an array; supported: "
+            "\"full_attention\", as \"model_type\" is \"gpt2\"" +
+                leaveOut);
+  EXPECT_EQ(importError("llama", {{"rope_scaling",
+                                   "{\"type\": \"linear\", \"factor\": 2, "
+                                   "\"mscale\": 0.7}"}}),
+            "config.json:9:61: \"rope_scaling.mscale\" is 0.7; supported: "
+            "null, as \"model_type\" is \"llama\"" +
+                leaveOut);
+  EXPECT_EQ(importError("llama", {{"sliding_window", "64"},
+                                  {"use_sliding_window", "true"}}),
+            "config.json:9:21: \"sliding_window\" is 64; supported: null, as "
+            "\"model_type\" is \"llama\"" +
+                leaveOut);
+}
+
+/// Converted checkpoints keep keys that are switched off.
+TEST(ConfigErrors, KeysOfOtherFamiliesThatMeanNothing) {
+  ImportResult result =
+      import("llama", {{"logits_scaling", "1"},
+                       {"no_rope_layers", "[1, 1]"},
+                       {"layer_types", "[\"full_attention\"]"},
+                       {"sliding_window", "64"},
+                       {"use_sliding_window", "false"}});
+  EXPECT_TRUE(result.spec == import("llama").spec);
+  EXPECT_EQ(result.warnings, std::vector<std::string>());
+}
+
 /// Llama's heads turn as a whole, wherever the key stands.
 TEST(ConfigErrors, PartialRotary) {
   EXPECT_EQ(importError("llama", {{"partial_rotary_factor", "0.5"}}),
             "config.json:9:28: \"partial_rotary_factor\" is 0.5; supported: "
-            "1.0");
+            "1.0, as \"model_type\" is \"llama\"" +
+                leaveOut);
   EXPECT_EQ(importError("llama", {{"rope_parameters",
                                    "{\"partial_rotary_factor\": 0.5}"}}),
             "config.json:9:48: \"rope_parameters.partial_rotary_factor\" is "
-            "0.5; supported: 1.0");
+            "0.5; supported: 1.0, as \"model_type\" is \"llama\"" +
+                leaveOut);
 }
 
 TEST(ConfigErrors, Epsilon) {
+  EXPECT_EQ(importError("gpt2", {{"layer_norm_epsilon", "1e-60"}}),
+            "config.json:9:25: \"layer_norm_epsilon\" is 1e-60; expected a "
+            "number from 1.1754944e-38 to 3.4028234e+38, as float32 has them");
   EXPECT_EQ(importError("gpt2", {{"layer_norm_epsilon", "0"}}),
             "config.json:9:25: \"layer_norm_epsilon\" is 0; expected a number "
             "above 0");
@@ -259,6 +308,10 @@ TEST(ConfigErrors, RopeScaling) {
   EXPECT_EQ(scaling("{\"type\": \"linear\", \"factor\": -2}"),
             "config.json:9:48: \"rope_scaling.factor\" is -2; expected a "
             "number above 0");
+  EXPECT_EQ(scaling("{\"type\": \"yarn\", \"rope_type\": \"linear\", "
+                    "\"factor\": 2.0}"),
+            "config.json:9:28: \"rope_scaling.type\" is \"yarn\"; expected "
+            "the value of \"rope_type\" (\"linear\")");
   EXPECT_EQ(scaling("2"),
             "config.json:9:19: \"rope_scaling\" is 2; expected an object");
   EXPECT_EQ(scaling("{\"rope_type\": \"llama3\", \"factor\": 8, "

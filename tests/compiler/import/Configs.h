@@ -12,6 +12,11 @@
 
 namespace ashlar::test {
 
+/// What follows an error about a class that a family does not have.
+inline constexpr char classRemedy[] =
+    "\nif the checkpoint has the tensors of one of these, name that one in "
+    "\"architectures\"";
+
 /// Keys and their values as JSON, in the order of the file.
 using Keys = std::vector<std::pair<std::string, std::string>>;
 

@@ -99,7 +99,6 @@ TEST(DecoderFamilies, UnsupportedOptions) {
        "expected an integer from 1 to 4096"},
       {"olmo", "clip_qkv", "0", "expected a number above 0"},
       {"olmo2", "clip_qkv", "8.0", "supported: null"},
-      {"phi", "qk_layernorm", "true", "supported: false"},
       {"phi", "partial_rotary_factor", "0.1",
        "expected an even number of a head's features to be rotated, not 1"},
       {"phi3", "attention_bias", "true", "supported: false"},
@@ -122,14 +121,6 @@ TEST(DecoderFamilies, UnsupportedOptions) {
                   each.value + "; " + each.message)
         << each.family;
   }
-}
-
-TEST(DecoderFamilies, ArchitectureUnsupported) {
-  EXPECT_EQ(
-      errorText(importText(decoder("phi3", {}, "ForSequenceClassification"))),
-      "config.json:3:21: \"architectures\" has "
-      "\"Phi3ForSequenceClassification\"; supported: Phi3ForCausalLM, "
-      "Phi3Model");
 }
 
 //===----------------------------------------------------------------------===//

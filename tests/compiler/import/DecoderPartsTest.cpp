@@ -11,6 +11,21 @@
 using namespace ashlar;
 using namespace ashlar::test;
 
+TEST(DecoderParts, PhiNormsOfHeads) {
+  EXPECT_FALSE(attention(spec("phi")).queryNorm);
+  Attention normed = attention(spec("phi", {{"qk_layernorm", "true"}}));
+  ASSERT_TRUE(normed.queryNorm && normed.keyNorm);
+  for (const Norm &norm : {*normed.queryNorm, *normed.keyNorm}) {
+    EXPECT_EQ(norm.kind, NormKind::LayerNorm);
+    EXPECT_EQ(norm.features, 16);
+    EXPECT_EQ(norm.epsilon, 1e-5);
+  }
+  EXPECT_EQ(normed.queryNorm->gain->tensor,
+            "model.layers.{layer}.self_attn.q_layernorm.weight");
+  EXPECT_EQ(normed.keyNorm->bias->tensor,
+            "model.layers.{layer}.self_attn.k_layernorm.bias");
+}
+
 TEST(DecoderParts, Mistral) {
   ModelSpec model = spec("mistral", {{"head_dim", "6"}});
   EXPECT_EQ(model.stacks[0].maxPositions, 131072);
@@ -128,6 +143,25 @@ TEST(DecoderParts, Phi3MergedTensors) {
   EXPECT_EQ(feedForward.up.weight.begin, 20);
 }
 
+/// Who publishes a model may have raised its positions by the factor, or not.
+TEST(DecoderParts, PositionsOfScaledModels) {
+  auto positions = [](const char *scaling) {
+    return valueOf(importText(
+                       decoder("qwen2", {{"rope_scaling", scaling},
+                                         {"max_position_embeddings", "64"}})))
+        .spec.stacks[0]
+        .maxPositions;
+  };
+  EXPECT_EQ(positions("null"), 64);
+  EXPECT_EQ(positions("{\"type\": \"linear\", \"factor\": 2.5}"), 160);
+  EXPECT_EQ(positions("{\"type\": \"linear\", \"factor\": 0.5}"), 64);
+  EXPECT_EQ(positions("{\"type\": \"yarn\", \"factor\": 4.0}"), 256);
+  EXPECT_EQ(positions("{\"type\": \"yarn\", \"factor\": 4.0, "
+                      "\"original_max_position_embeddings\": 16}"),
+            64);
+  EXPECT_EQ(positions("{\"type\": \"dynamic\", \"factor\": 2.0}"), 0);
+}
+
 /// In this family "yarn" is a former name of longrope, as "su" is.
 TEST(DecoderParts, Phi3RopeScaling) {
   auto read = [](const std::string &value) {
@@ -151,6 +185,7 @@ TEST(DecoderParts, Phi3RopeScaling) {
     EXPECT_EQ(rotary.originalMaxPositions, 16);
     EXPECT_DOUBLE_EQ(rotary.magnitude, std::sqrt(1.5)); // 1 + ln 4 / ln 16
     EXPECT_EQ(model.stacks[0].maxPositions, 64);
+    EXPECT_EQ(model.stacks[0].recomputeLength, 17);
   }
   auto error = [&](const char *value) { return errorText(read(value)); };
   const std::string kind = "config.json:10:28: \"rope_scaling.type\" is ";

@@ -67,6 +67,7 @@ inline Keys keysOf(const std::string &model) {
                        : begins("Albert")     ? "albert"
                        : begins("BigBird")    ? "big_bird"
                        : begins("Longformer") ? "longformer"
+                       : begins("ModernBert") ? "modernbert"
                        : begins("Bert")       ? "bert"
                                               : "mpnet";
   return bertKeys(family, model);

@@ -116,9 +116,17 @@ TEST(EncoderDecoderFamilies, T5FeedForwardForms) {
   EXPECT_TRUE(gated == formOf({{"feed_forward_proj", "\"gated-gelu\""},
                                {"is_gated_act", "true"},
                                {"dense_act_fn", "\"gelu_new\""}}));
-  FeedForward silu = formOf({{"feed_forward_proj", "\"gated-silu\""}});
-  EXPECT_EQ(silu.activation, Activation::Silu);
-  EXPECT_TRUE(silu.gate.has_value());
+  const std::tuple<const char *, Activation, bool> forms[] = {
+      {"\"gated-silu\"", Activation::Silu, true},
+      {"\"gated-tanh\"", Activation::Tanh, true},
+      {"\"gated-gelu_new\"", Activation::GeluTanh, true},
+      {"\"quick_gelu\"", Activation::QuickGelu, false},
+      {"\"gelu\"", Activation::Gelu, false}};
+  for (auto [name, activation, isGated] : forms) {
+    FeedForward form = formOf({{"feed_forward_proj", name}});
+    EXPECT_EQ(form.activation, activation) << name;
+    EXPECT_EQ(form.gate.has_value(), isGated) << name;
+  }
 }
 
 TEST(EncoderDecoderFamilies, T5Heads) {
@@ -135,6 +143,45 @@ TEST(EncoderDecoderFamilies, T5Heads) {
 }
 
 /// Every layer has a table of its own.
+TEST(EncoderDecoderFamilies, T5EncoderAlone) {
+  for (const char *stem : {"T5", "MT5", "UMT5"}) {
+    SCOPED_TRACE(stem);
+    Keys keys = keysOf(std::string(stem) + "EncoderModel");
+    keys.push_back({"num_decoder_layers", "3"});
+    ImportResult result = valueOf(importText(configOf(keys, {})));
+    EXPECT_TRUE(result.warnings.empty());
+    ModelSpec whole = specOf(std::string(stem) + "Model");
+    ASSERT_EQ(result.spec.stacks.size(), 1u);
+    EXPECT_EQ(result.spec.stacks[0].output, "last_hidden_state");
+    whole.stacks[0].output = "last_hidden_state";
+    EXPECT_TRUE(result.spec.stacks[0] == whole.stacks[0]);
+    EXPECT_TRUE(result.spec.heads.empty());
+    for (const char *tensors : {"decoder.*", "lm_head.weight"})
+      EXPECT_TRUE(
+          llvm::is_contained(result.spec.checkpoint.ignorable, tensors));
+  }
+}
+
+TEST(EncoderDecoderFamilies, T5ClassesOfTokens) {
+  for (const char *stem : {"T5", "MT5", "UMT5"}) {
+    SCOPED_TRACE(stem);
+    ModelSpec spec = specOf(std::string(stem) + "ForTokenClassification",
+                            {{"num_labels", "5"}});
+    EXPECT_TRUE(spec.stacks ==
+                specOf(std::string(stem) + "EncoderModel").stacks);
+    EXPECT_EQ(spec.checkpoint.optionalPrefixes, Names{"transformer."});
+    ASSERT_EQ(spec.heads.size(), 1u);
+    EXPECT_EQ(layersOf(spec.heads[0]), Names{"classifier.weight"});
+    EXPECT_TRUE(spec.heads[0].layers[0].linear->bias);
+    EXPECT_EQ(spec.labels.size(), 5u);
+  }
+}
+
+TEST(EncoderDecoderFamilies, T5OldName) {
+  EXPECT_TRUE(specOf("T5WithLMHeadModel") ==
+              specOf("T5ForConditionalGeneration"));
+}
+
 TEST(EncoderDecoderFamilies, Umt5) {
   ModelSpec umt5 = specOf("UMT5ForConditionalGeneration");
   EXPECT_EQ(umt5.family, "umt5");
@@ -171,7 +218,15 @@ TEST(EncoderDecoderFamilies, Unsupported) {
         {"normalize_embedding", "true"},
         "13:26: \"normalize_embedding\" is true; supported: false"},
        {"T5Model",
-        {"feed_forward_proj", "\"gated-tanh\""},
-        "10:24: \"feed_forward_proj\" is \"gated-tanh\"; supported: "
-        "gated-gelu, gated-relu, gated-silu, gelu, gelu_new, relu, silu"}});
+        {"feed_forward_proj", "\"gated-mish\""},
+        "10:24: \"feed_forward_proj\" is \"gated-mish\"; supported: gelu, "
+        "gelu_fast, gelu_new, gelu_python, gelu_pytorch_tanh, quick_gelu, "
+        "relu, silu, swish, tanh, and each behind \"gated-\""},
+       {"T5Model",
+        {"relative_attention_num_buckets", "3"},
+        "10:37: \"relative_attention_num_buckets\" is 3; expected at least 4"},
+       {"T5Model",
+        {"relative_attention_max_distance", "8"},
+        "10:38: \"relative_attention_max_distance\" is 8; expected more than "
+        "8, as so many distances have buckets of their own"}});
 }

@@ -50,11 +50,25 @@ TEST(EncoderFamilies, RobertaHeads) {
   EXPECT_EQ(classes.labels.size(), 3u);
 }
 
+/// null takes the theta of layers over the whole sequence.
+TEST(EncoderFamilies, ModernBertThetaOfNearLayers) {
+  auto thetaOf = [](const Keys &local) {
+    Keys keys = {{"num_attention_heads", "2"}, {"global_rope_theta", "500"}};
+    llvm::append_range(keys, local);
+    ModelSpec spec = specOf("ModernBertModel", keys);
+    return spec.stacks[0].blocks[1].block.attention.rotary->theta;
+  };
+  EXPECT_EQ(thetaOf({}), 10000.0);
+  EXPECT_EQ(thetaOf({{"local_rope_theta", "70"}}), 70.0);
+  EXPECT_EQ(thetaOf({{"local_rope_theta", "null"}}), 500.0);
+}
+
 TEST(EncoderFamilies, HeadsOfTokens) {
   for (const char *model :
        {"AlbertForTokenClassification", "BertForTokenClassification",
-        "DistilBertForTokenClassification", "ElectraForTokenClassification",
-        "MPNetForTokenClassification", "RobertaForTokenClassification"}) {
+        "BigBirdForTokenClassification", "DistilBertForTokenClassification",
+        "ElectraForTokenClassification", "MPNetForTokenClassification",
+        "RobertaForTokenClassification"}) {
     ModelSpec spec = specOf(model, {{"num_labels", "5"}});
     ASSERT_EQ(spec.heads.size(), 1u) << model;
     EXPECT_EQ(spec.heads[0].output, "logits");
@@ -77,6 +91,54 @@ TEST(EncoderFamilies, HeadsOfTokens) {
     }
     EXPECT_TRUE(spec.labels.empty());
   }
+}
+
+TEST(EncoderFamilies, PreTrainingHasTwoHeads) {
+  struct Case {
+    const char *model, *pooler, *output, *module;
+    Names predictions;
+  };
+  const Names ofBert = {"cls.predictions.transform.dense.weight relu "
+                        "cls.predictions.transform.LayerNorm.weight",
+                        "bert.embeddings.word_embeddings.weight"};
+  const Case cases[] = {
+      {"BertForPreTraining", "bert.pooler.dense.weight",
+       "seq_relationship_logits", "cls.seq_relationship.weight", ofBert},
+      {"BigBirdForPreTraining", "bert.pooler.weight", "seq_relationship_logits",
+       "cls.seq_relationship.weight", ofBert},
+      {"AlbertForPreTraining",
+       "albert.pooler.weight",
+       "sop_logits",
+       "sop_classifier.classifier.weight",
+       {"predictions.dense.weight relu predictions.LayerNorm.weight",
+        "albert.embeddings.word_embeddings.weight"}}};
+  for (const Case &each : cases) {
+    SCOPED_TRACE(each.model);
+    ModelSpec spec = specOf(each.model, {{"hidden_act", "\"relu\""}});
+    ASSERT_EQ(spec.heads.size(), 2u);
+    EXPECT_EQ(spec.heads[0].output, "prediction_logits");
+    EXPECT_EQ(spec.heads[0].rows, RowSelection::All);
+    EXPECT_EQ(layersOf(spec.heads[0]), each.predictions);
+    EXPECT_EQ(spec.heads[1].output, each.output);
+    EXPECT_EQ(spec.heads[1].rows, RowSelection::First);
+    EXPECT_EQ(layersOf(spec.heads[1]),
+              (Names{std::string(each.pooler) + " tanh", each.module}));
+    EXPECT_EQ(spec.heads[1].layers[1].linear->outFeatures, 2);
+    EXPECT_TRUE(spec.labels.empty());
+  }
+}
+
+/// Which tells for each token whether another one stood there.
+TEST(EncoderFamilies, ElectraDiscriminator) {
+  ModelSpec spec =
+      specOf("ElectraForPreTraining", {{"hidden_act", "\"relu\""}});
+  ASSERT_EQ(spec.heads.size(), 1u);
+  EXPECT_EQ(spec.heads[0].output, "logits");
+  EXPECT_TRUE(spec.heads[0].scalar);
+  EXPECT_EQ(layersOf(spec.heads[0]),
+            (Names{"discriminator_predictions.dense.weight relu",
+                   "discriminator_predictions.dense_prediction.weight"}));
+  EXPECT_EQ(spec.heads[0].layers[1].linear->outFeatures, 1);
 }
 
 TEST(EncoderFamilies, XlmRobertaIsRoberta) {
@@ -319,7 +381,8 @@ TEST(EncoderFamilies, Unsupported) {
         "3:21: \"architectures\" has \"RobertaForMultipleChoice\"; "
         "supported: RobertaModel, RobertaForMaskedLM, "
         "RobertaForQuestionAnswering, RobertaForSequenceClassification, "
-        "RobertaForTokenClassification"},
+        "RobertaForTokenClassification\nif the checkpoint has the tensors of "
+        "one of these, name that one in \"architectures\""},
        {"DistilBertModel",
         {"n_heads", "5"},
         "8:14: \"n_heads\" is 5; expected a divisor of \"dim\" (12)"},

@@ -169,6 +169,14 @@ TEST(FusedQkvFamilies, GptNeoXRotaryUnderBothNames) {
                              .attention.rotary);
 }
 
+/// The whole head, whose size is what the angles count with one head only.
+TEST(FusedQkvFamilies, GptJRotatesAllOfOneHead) {
+  Keys one = {{"n_embd", "80"}, {"n_head", "1"}, {"rotary_dim", "null"}};
+  EXPECT_EQ(blockOf("gptj", one).attention.rotary->dimensions, 80);
+  one.back().second = ""; // absent
+  EXPECT_EQ(blockOf("gptj", one).attention.rotary->dimensions, 64);
+}
+
 TEST(FusedQkvFamilies, GptNeoXHead) {
   ModelSpec spec = specOf("gpt_neox");
   EXPECT_EQ(spec.heads[0].layers[0].linear->weight.tensor, "embed_out.weight");
@@ -343,7 +351,17 @@ TEST(FusedQkvFamilies, Unsupported) {
       {"gpt_neox",
        {{"partial_rotary_factor", "1.0"}},
        "10:28: \"partial_rotary_factor\" is 1.0; expected the value of "
-       "\"rotary_pct\""},
+       "\"rotary_pct\" (0.5)"},
+      {"gpt_neox",
+       {{"rotary_emb_base", "500"}, {"rope_theta", "10000"}},
+       "11:17: \"rope_theta\" is 10000; expected the value of "
+       "\"rotary_emb_base\" (500)"},
+      {"gpt_neox",
+       {{"head_dim", "8"}},
+       "10:15: \"head_dim\" is 8; supported: the size of a head, 4"},
+      {"gptj",
+       {{"rotary_dim", "null"}},
+       "8:17: \"rotary_dim\" is null; expected a number, as \"n_head\" is 4"},
       {"gptj",
        {{"rotary_dim", "3"}},
        "8:17: \"rotary_dim\" is 3; expected an even number up to the size of a "

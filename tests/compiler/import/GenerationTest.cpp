@@ -81,19 +81,42 @@ TEST(Generation, ForcedBosOfOldBart) {
 TEST(Generation, WhatGreedyDecodingSetsAside) {
   EXPECT_EQ(
       withGeneration("{\"do_sample\": true, \"temperature\": 0.7}").warnings,
-      Names{"generation_config.json asks for sampling; greedy decoding "
-            "is used"});
+      Names{"generation_config.json asks for sampling; without --temperature, "
+            "--top-k, --top-p or --seed decoding is greedy"});
   EXPECT_EQ(withGeneration("{\"num_beams\": 4, \"bad_words_ids\": [[16]], "
-                           "\"repetition_penalty\": 1.2}")
+                           "\"repetition_penalty\": 1.2, \"length_penalty\": "
+                           "-2.5, \"num_return_sequences\": 3}")
                 .warnings,
-            Names{"generation_config.json asks for bad_words_ids, num_beams, "
-                  "repetition_penalty; greedy decoding sets them aside"});
+            (Names{"generation_config.json asks for bad_words_ids; decoding "
+                   "sets them aside",
+                   "generation_config.json asks for what generation does with "
+                   "--length-penalty=-2.5 --beams=4 --n-best=3 "
+                   "--repetition-penalty=1.2 alone"}));
   EXPECT_EQ(import("bart", {{"min_length", "5"}}).warnings,
-            Names{"config.json asks for min_length; greedy decoding sets them "
-                  "aside"});
+            Names{"config.json asks for min_length; decoding sets them aside"});
+  for (auto [key, value] : {std::pair("constraints", "[1]"),
+                            {"diversity_penalty", "0.5"},
+                            {"dola_layers", "\"high\""},
+                            {"early_stopping", "true"},
+                            {"early_stopping", "\"never\""},
+                            {"encoder_repetition_penalty", "1.5"},
+                            {"force_words_ids", "[[4]]"},
+                            {"guidance_scale", "1.5"},
+                            {"max_time", "3"},
+                            {"num_beam_groups", "2"},
+                            {"stop_strings", "[\"x\"]"},
+                            {"stop_strings", "\"x\""}})
+    EXPECT_EQ(withGeneration("{\"" + std::string(key) + "\": " + value + "}")
+                  .warnings,
+              Names{"generation_config.json asks for " + std::string(key) +
+                    "; decoding sets them aside"});
   EXPECT_EQ(withGeneration("{\"do_sample\": false, \"num_beams\": 1, "
                            "\"temperature\": 0.7, \"repetition_penalty\": 1.0, "
-                           "\"min_length\": 0, \"suppress_tokens\": []}")
+                           "\"min_length\": 0, \"suppress_tokens\": [], "
+                           "\"length_penalty\": 1.0, \"early_stopping\": "
+                           "false, \"guidance_scale\": null, "
+                           "\"num_beam_groups\": 1, \"diversity_penalty\": "
+                           "0.0, \"stop_strings\": []}")
                 .warnings,
             Names());
 }

@@ -263,6 +263,16 @@ TEST(HubVariants, MarianWithTwoVocabularies) {
             (Names{"*.embed_positions.weight", "lm_head.weight"}));
 }
 
+/// Tables of their own may be as long as each other.
+TEST(HubVariants, MarianWithTwoTablesOfOneLength) {
+  ModelSpec spec =
+      import("marian", {{"share_encoder_decoder_embeddings", "false"}}).spec;
+  for (const Stack &stack : spec.stacks)
+    EXPECT_EQ(stack.embedding.vocabulary, 17);
+  EXPECT_EQ(spec.stacks[1].embedding.tokens->tensor,
+            "model.decoder.embed_tokens.weight");
+}
+
 TEST(HubVariants, TorchTransformerOptions) {
   ModelSpec spec = import("torch_transformer", {{"norm_first", "true"},
                                                 {"bias", "false"},
@@ -305,8 +315,31 @@ TEST(HubVariants, Labels) {
             Names());
 }
 
-TEST(HubVariants, ProblemTypeIsMentioned) {
-  EXPECT_EQ(import("bert", {{"problem_type", "\"regression\""}}).warnings,
-            Names{"\"problem_type\" is \"regression\": the logits are the "
-                  "same, but probabilities are given as for a single label"});
+TEST(HubVariants, LabelScores) {
+  using Scores = std::optional<LabelScores>;
+  auto scores = [](const Keys &changes) {
+    ImportResult result = import("bert", changes);
+    EXPECT_EQ(result.warnings, Names());
+    return result.source.texts.labelScores;
+  };
+  const char *problem = "problem_type";
+  EXPECT_EQ(scores({}), Scores());
+  EXPECT_EQ(scores({{problem, "null"}}), Scores());
+  EXPECT_EQ(scores({{problem, "\"single_label_classification\""}}), Scores());
+  EXPECT_EQ(scores({{problem, "\"regression\""}}), LabelScores::Logits);
+  EXPECT_EQ(scores({{problem, "\"multi_label_classification\""}}),
+            LabelScores::Sigmoid);
+  const char *old = "sbert_ce_default_activation_function";
+  EXPECT_EQ(scores({{old, "\"torch.nn.modules.linear.Identity\""}}),
+            LabelScores::Logits);
+  EXPECT_EQ(scores({{old, "\"torch.nn.modules.linear.Identity\""},
+                    {"sentence_transformers",
+                     R"({"activation_fn":
+                         "torch.nn.modules.activation.Sigmoid"})"}}),
+            LabelScores::Sigmoid);
+  ImportResult other = import("bert", {{old, "\"torch.nn.ReLU\""}});
+  EXPECT_EQ(other.source.texts.labelScores, Scores());
+  EXPECT_EQ(other.warnings,
+            Names{"the activation \"torch.nn.ReLU\" of the cross-encoder is "
+                  "left aside: scores are those of \"problem_type\""});
 }

@@ -142,3 +142,61 @@ TEST_F(Sentence, damagedFiles) {
   EXPECT_NE(error(modules, "{"), "");
   EXPECT_NE(error(modules, "{\"pooling_mode\": []}"), "");
 }
+
+//===----------------------------------------------------------------------===//
+// Texts
+//===----------------------------------------------------------------------===//
+
+TEST_F(Sentence, lengthsOfTexts) {
+  const std::string mean = "\"pooling_mode_mean_tokens\": true";
+  auto settings = [&] {
+    ImportResult result = import(transformer + "," + pooling, mean);
+    EXPECT_EQ(result.warnings, std::vector<std::string>());
+    return result.source.texts;
+  };
+  EXPECT_EQ(settings().maxTokens, 0);
+  write("sentence_roberta_config.json", "{\"max_seq_length\": 96}");
+  EXPECT_EQ(settings().maxTokens, 96);
+  write("sentence_bert_config.json",
+        "{\"max_seq_length\": 128, \"do_lower_case\": false}");
+  EXPECT_EQ(settings().maxTokens, 128);
+  write("sentence_bert_config.json", "{\"max_seq_length\": null}");
+  EXPECT_EQ(settings().maxTokens, 0);
+  llvm::sys::fs::create_directories(folder + "/0_Transformer");
+  write("0_Transformer/sentence_bert_config.json", "{\"max_seq_length\": 64}");
+  ImportResult inner =
+      import(module("Transformer", "0_Transformer") + "," + pooling, mean);
+  EXPECT_EQ(inner.source.texts.maxTokens, 64);
+  write("sentence_bert_config.json", "{\"do_lower_case\": true}");
+  EXPECT_EQ(import(transformer + "," + pooling, mean).warnings,
+            std::vector<std::string>{
+                "\"do_lower_case\" of sentence-transformers is left aside: "
+                "give texts to embed in lower case"});
+  write("sentence_bert_config.json", "{\"max_seq_length\": 0}");
+  EXPECT_NE(error("[" + transformer + "]", "{}"), "");
+}
+
+TEST_F(Sentence, prompts) {
+  const std::string file = "config_sentence_transformers.json";
+  const std::string mean = "\"pooling_mode_mean_tokens\": true";
+  auto settings = [&] {
+    return import(transformer + "," + pooling, mean).source.texts;
+  };
+  write(file, "{\"prompts\": {\"q\": \"query: \"}}");
+  EXPECT_EQ(settings().prompt, "");
+  write(file, "{\"prompts\": {}, \"default_prompt_name\": null}");
+  EXPECT_EQ(settings().prompt, "");
+  write(file, "{\"prompts\": {\"q\": \"query: \", \"p\": \"\"}, "
+              "\"default_prompt_name\": \"q\"}");
+  EXPECT_EQ(settings().prompt, "query: ");
+  // Rows of the prompt that are not pooled.
+  ImportResult apart =
+      import(transformer + "," + pooling, mean + ", \"include_prompt\": false");
+  EXPECT_EQ(apart.spec.sentence, Wish({Pooling::Other, false}));
+  EXPECT_EQ(apart.warnings.size(), 1u);
+  write(file, "{\"default_prompt_name\": \"q\"}");
+  EXPECT_EQ(error("[" + transformer + "]", "{}"),
+            folder + "/" + file +
+                ":1:25: \"default_prompt_name\" is \"q\", which \"prompts\" "
+                "lacks");
+}

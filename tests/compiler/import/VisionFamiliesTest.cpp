@@ -119,8 +119,10 @@ TEST(VisionFamilies, Dinov2ScalesWhatSubBlocksGive) {
   EXPECT_EQ(gated.up.weight.begin, 32);
   EXPECT_EQ(gated.gate->weight.stored, (Sizes{64, 12}));
   EXPECT_EQ(errorOf(dinoKeys(), {{"architectures", "[\"Dinov2Backbone\"]"}}),
-            "config.json:3:21: \"architectures\" has \"Dinov2Backbone\"; "
-            "supported: Dinov2Model, Dinov2ForImageClassification");
+            std::string("config.json:3:21: \"architectures\" has "
+                        "\"Dinov2Backbone\"; supported: Dinov2Model, "
+                        "Dinov2ForImageClassification") +
+                classRemedy);
   EXPECT_EQ(errorOf(dinoKeys(), {{"image_size", "[10, 10]"}}),
             "config.json:8:17: \"image_size\" is an array; expected an integer "
             "from 1 to 16777216");

@@ -55,6 +55,7 @@ public:
       out.push_back({*value, layer, expert});
   }
   int64_t hidden = 0;
+  int64_t heads = 0;
 
 private:
   void visit(std::string &) {}

@@ -94,9 +94,10 @@ TEST(Whisper, Refusals) {
             "config.json:15:29: \"use_weighted_layer_sum\" is true; supported: "
             "false");
   EXPECT_EQ(errorOf({{"architectures", "[\"WhisperForAudioClassification\"]"}}),
-            "config.json:3:21: \"architectures\" has "
-            "\"WhisperForAudioClassification\"; supported: "
-            "WhisperForConditionalGeneration, WhisperModel");
+            std::string("config.json:3:21: \"architectures\" has "
+                        "\"WhisperForAudioClassification\"; supported: "
+                        "WhisperForConditionalGeneration, WhisperModel") +
+                classRemedy);
   EXPECT_EQ(
       errorOf({{"num_mel_bins", "0"}}),
       "config.json:12:19: \"num_mel_bins\" is 0; expected an integer from "

@@ -55,9 +55,16 @@ TEST(Mask, Errors) {
   EXPECT_EQ(error("window(0)"),
             "error: the number of window is 0; expected at least 1");
   EXPECT_EQ(error("window"),
-            "error: window has no end; expected behind=..., ahead=... or both");
+            "error: window has no end; expected window(n), behind=..., "
+            "ahead=... or both");
+  EXPECT_EQ(error("window()"), error("window"));
+  EXPECT_EQ(error("blocks(size=4)"), "error: blocks has no end; expected "
+                                     "behind=..., ahead=... or both");
   EXPECT_EQ(error("prefix"),
             "error: prefix has no count; expected prefix(count)");
+  EXPECT_EQ(error("prefix( )"), error("prefix"));
+  EXPECT_EQ(error("blocks(size=, behind=1)"),
+            "error: found ',' at column 13; expected a number");
   EXPECT_EQ(error("blocks(behind=1)"),
             "error: blocks has no size; expected blocks(size=...)");
   EXPECT_EQ(error("prefix(-1)"),
@@ -99,4 +106,39 @@ TEST(Mask, CausalAndWindowAreTaken) {
   causal = false;
   EXPECT_EQ(left("causal | prefix(4)", causal, window), "causal | prefix(4)");
   EXPECT_FALSE(causal);
+}
+
+/// A decoder's cache is a ring where the field says so: every spelling of a
+/// window behind the query must come there.
+TEST(Mask, WindowsBehindAreTakenUnderCausality) {
+  std::string fault;
+  struct Taken {
+    std::string left;
+    bool causal;
+    int64_t window;
+    bool operator==(const Taken &) const = default;
+  };
+  auto taken = [&](const char *text, bool causal, int64_t window = 0) -> Taken {
+    std::optional<Mask> rest =
+        takeCausalAndWindow(parseMask(text, fault), causal, window);
+    return {rest ? printMask(*rest) : "", causal, window};
+  };
+  const Taken expected = {"", true, 64};
+  EXPECT_TRUE(taken("window(behind=63)", true) == expected);
+  EXPECT_TRUE(taken("window(behind=63, ahead=5)", true) == expected);
+  EXPECT_TRUE(taken("window(behind=63, ahead=100)", true) == expected);
+  EXPECT_TRUE(taken("window(behind=63) & causal", false) == expected);
+  EXPECT_TRUE(taken("causal & window(behind=63, ahead=5)", false) == expected);
+  EXPECT_TRUE(taken("window(behind=63, ahead=0)", false) == expected);
+  EXPECT_TRUE(taken("window(behind=99)", true, 64) == expected);
+  EXPECT_TRUE(taken("window(behind=63)", true, 100) == expected);
+  EXPECT_TRUE(taken("causal & window(behind=63) & prefix(4)", false) ==
+              (Taken{"prefix(4)", true, 64}));
+  // Without it, or of blocks, it is another mask.
+  EXPECT_TRUE(taken("window(behind=63)", false) ==
+              (Taken{"window(behind=63)", false, 0}));
+  EXPECT_TRUE(taken("blocks(size=8, behind=1, ahead=0)", true) ==
+              (Taken{"blocks(size=8, behind=1, ahead=0)", true, 0}));
+  EXPECT_TRUE(taken("window(ahead=5)", true) ==
+              (Taken{"window(ahead=5)", true, 0}));
 }

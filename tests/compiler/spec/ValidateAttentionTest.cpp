@@ -49,6 +49,15 @@ TEST(Validate, Causality) {
   decoder.attention().causal = false;
   EXPECT_EQ(decoder.error(), block0 + "attention.causal\" is false; expected "
                                       "true in a decoder");
+  // Not a word of "causal", which was not written.
+  decoder.attention().mask =
+      Mask::any({Mask::causal(), Mask::counting(MaskKind::FirstKeys, 5)});
+  EXPECT_EQ(decoder.error(),
+            block0 +
+                "attention.mask\" is \"causal | prefix(5)\"; expected "
+                "\"causal & (...)\" in a decoder, whose tokens come one "
+                "after the other; where some see keys ahead of them, as in "
+                "a prefix, make the stack an encoder");
   Subject both(encoderDecoderSpec());
   both.cross().causal = true;
   EXPECT_EQ(both.error(), "\"stacks[1].blocks[0].cross_attention.causal\" is "
@@ -219,6 +228,26 @@ TEST(Validate, RotaryByLength) {
   EXPECT_EQ(subject.error(), "");
 }
 
+/// What is forgotten is fed again: tokens of a decoder, whose angles change.
+TEST(Validate, Recomputing) {
+  const std::string at = "\"stacks[0].recompute_length\" is ";
+  Subject subject;
+  subject.stack().recomputeLength = 9;
+  EXPECT_EQ(subject.error(), at + "9; expected 0 where no block's rotary "
+                                  "scaling depends on the length");
+  Rotary &rotary = subject.rotary();
+  rotary.scaling = RopeScalingKind::Dynamic;
+  rotary.originalMaxPositions = 8;
+  EXPECT_EQ(subject.error(), "");
+  subject.stack().recomputeLength = -1;
+  EXPECT_EQ(subject.error(),
+            at + "-1; expected an integer from 0 to 2147483647");
+  Subject two(encoderDecoderSpec());
+  two.stack().recomputeLength = 9;
+  EXPECT_EQ(two.error(), "\"stacks[1].recompute_length\" is 9; expected 0 in a "
+                         "model that is not a decoder alone");
+}
+
 TEST(Validate, Clip) {
   Subject subject;
   subject.attention().clip = 6;
@@ -341,6 +370,24 @@ TEST(Validate, SoftCap) {
   }
 }
 
+/// Numbers that float32 has no place for would become infinity, and then NaN.
+TEST(Validate, NumbersBeyondFloat32) {
+  const std::string range = "; expected a number from 1.1754944e-38 to "
+                            "3.4028234e+38, as float32 has them";
+  Subject subject;
+  Attention &attention = subject.attention();
+  attention.scale = 1e39;
+  EXPECT_EQ(subject.error(), block0 + "attention.scale\" is 1e+39" + range);
+  attention.scale = 3.4028234e38;
+  EXPECT_EQ(subject.error(), "");
+  attention.softCap = 1e39;
+  EXPECT_EQ(subject.error(), block0 + "attention.soft_cap\" is 1e+39" + range);
+  attention.softCap = 1e-40;
+  EXPECT_EQ(subject.error(), block0 + "attention.soft_cap\" is 1e-40" + range);
+  attention.softCap = 1.1754944e-38;
+  EXPECT_EQ(subject.error(), "");
+}
+
 TEST(Validate, Alibi) {
   Subject subject;
   subject.attention().causal = true;
@@ -374,6 +421,11 @@ TEST(Validate, BiasOfTheOtherKind) {
   bias.scale = 0.5;
   EXPECT_EQ(subject.error(),
             at + "scale\" is 0.5; expected 1 in a relative bias");
+  bias.scale = 1;
+  bias.maxBias = 4;
+  EXPECT_EQ(subject.error(),
+            at + "max_bias\" is 4; expected it to be left out in a relative "
+                 "bias, which does not read it");
 }
 
 TEST(Validate, RelativeBias) {
@@ -418,12 +470,13 @@ TEST(Validate, BiasOfKeysAhead) {
   subject.spec.stacks[0].kind = StackKind::Encoder;
   subject.attention().causal = false;
   PositionBias &bias = subject.attention().positionBias.emplace();
-  const std::string expected =
-      block0 + "attention.position_bias.bidirectional\" is false; expected a "
-               "relative bias with true, as keys ahead are seen";
-  EXPECT_EQ(subject.error(), expected);
+  const std::string at = block0 + "attention.position_bias.";
+  EXPECT_EQ(subject.error(),
+            at + "kind\" is alibi; expected relative, or \"causal\" in the "
+                 "attention: alibi has no bias for keys ahead of the query");
   bias.kind = PositionBiasKind::Relative;
-  EXPECT_EQ(subject.error(), expected);
+  EXPECT_EQ(subject.error(), at + "bidirectional\" is false; expected true, as "
+                                  "keys ahead of the query are seen");
 }
 
 /// Half of the buckets look ahead, and half of those are for one distance each.
@@ -440,9 +493,11 @@ TEST(Validate, BidirectionalBias) {
   bias.maxDistance = 2;
   EXPECT_EQ(subject.error(), at + "max_distance\" is 2; expected an integer "
                                   "from 3 to 2147483647");
-  bias.buckets = 6;
-  EXPECT_EQ(subject.error(), at + "buckets\" is 6; expected a multiple of 4, "
-                                  "as the bias is bidirectional");
+  // Half of the buckets to each side, and of these half for near keys: rounded
+  // down.
+  bias.buckets = 7;
+  bias.table = weightOf("bias", {7, 4});
+  EXPECT_EQ(subject.error(), "");
   bias.buckets = 2;
   EXPECT_EQ(subject.error(),
             at + "buckets\" is 2; expected an integer from 4 to 16777216");

@@ -158,6 +158,11 @@ TEST(Validate, Norms) {
   subject.block().attentionNorm->epsilon = 0;
   EXPECT_EQ(subject.error(), block0 + "attention_norm.epsilon\" is 0; expected "
                                       "a finite number above 0");
+  // In float32 it would be 0: a constant row gives NaN.
+  subject.block().attentionNorm->epsilon = 1e-60;
+  EXPECT_EQ(subject.error(), block0 + "attention_norm.epsilon\" is 1e-60; "
+                                      "expected a number from 1.1754944e-38 to "
+                                      "3.4028234e+38, as float32 has them");
   subject.block().attentionNorm->features = 9;
   EXPECT_EQ(subject.error(), block0 + "attention_norm.features\" is 9; "
                                       "expected 8, the width of what it "
@@ -169,6 +174,9 @@ TEST(Validate, GainOffset) {
   Norm &norm = *subject.block().attentionNorm;
   norm.gainOffset = 1;
   EXPECT_EQ(subject.error(), "");
+  norm.gainOffset = -1e39;
+  EXPECT_EQ(subject.error(), block0 + "attention_norm.gain_offset\" is -1e+39; "
+                                      "expected a number that float32 has");
   norm.gainOffset = INFINITY;
   EXPECT_NE(subject.error().find("attention_norm.gain_offset\" is "),
             std::string::npos);
@@ -203,14 +211,13 @@ TEST(Validate, NormsOfPrePlacement) {
   Subject alone;
   alone.block().crossAttentionNorm = normOf("n.{layer}", 8);
   EXPECT_EQ(alone.error(),
-            block0 + "cross_attention_norm\" is present; expected none where "
-                     "the placement is pre and there is no cross_attention");
+            block0 + "cross_attention_norm\" is present; expected none "
+                     "without a cross_attention");
   alone.block().crossAttentionNorm.reset();
   alone.block().crossAttentionOutputNorm = normOf("n.{layer}", 8);
   EXPECT_EQ(alone.error(),
             block0 + "cross_attention_output_norm\" is present; expected none "
-                     "where the placement is pre and there is no "
-                     "cross_attention");
+                     "without a cross_attention");
 }
 
 TEST(Validate, NormsOfPostPlacement) {
@@ -253,8 +260,7 @@ TEST(Validate, NormsOfParallelPlacement) {
   block.attentionOutputNorm = normOf("o.{layer}", 8);
   EXPECT_EQ(subject.error(),
             block0 + "attention_output_norm\" is present; expected none where "
-                     "the placement is parallel and there is no "
-                     "cross_attention");
+                     "the placement is parallel");
   block.attentionNorm.reset();
   EXPECT_EQ(subject.error(), block0 + "attention_norm\" is absent; expected a "
                                       "norm, as the placement is parallel");

@@ -43,6 +43,15 @@ TEST(ValidateImages, IsValid) {
   EXPECT_EQ(spec.stacks[0].embedding.patches->features(), 24);
 }
 
+/// Rows in front are vectors of the model's own: it is not said whether they
+/// would be scaled.
+TEST(ValidateImages, HaveNoScale) {
+  Subject subject(imageSpec());
+  subject.embedding().scale = 2;
+  EXPECT_EQ(subject.error(),
+            "\"stacks[0].embedding.scale\" is 2; expected 1 beside patches");
+}
+
 TEST(ValidateImages, Sizes) {
   using Field = int64_t Patches::*;
   auto broken = [](Field field, int64_t value) {

@@ -182,6 +182,35 @@ TEST(Validate, Positions) {
                  "to 2147483632");
 }
 
+/// What positions of this kind do not read would be ignored.
+TEST(Validate, PositionsOfAnotherKind) {
+  Subject subject;
+  Positions &positions = subject.embedding().positions;
+  const std::string at = "\"stacks[0].embedding.positions.";
+  positions.byToken = true;
+  EXPECT_EQ(subject.error(), at + "by_token\" is true; expected false, or a "
+                                  "\"kind\" of positions: learned or "
+                                  "sinusoidal");
+  positions.byToken = false;
+  positions.count = 16;
+  EXPECT_EQ(subject.error(), at + "count\" is 16; expected 0, or a \"kind\" of "
+                                  "positions: learned or sinusoidal");
+  positions.count = 0;
+  positions.order = SinusoidalOrder::SplitHalf;
+  EXPECT_EQ(subject.error(), at + "order\" is split_half; expected it to be "
+                                  "left out where the kind is none: sinusoidal "
+                                  "positions have one");
+  positions.kind = PositionKind::Learned;
+  positions.table = weightOf("positions", {16, 8});
+  positions.count = 16;
+  EXPECT_EQ(subject.error(), at + "order\" is split_half; expected it to be "
+                                  "left out where the kind is learned: "
+                                  "sinusoidal positions have one");
+  positions.order = SinusoidalOrder::Interleaved;
+  positions.byToken = true;
+  EXPECT_EQ(subject.error(), "");
+}
+
 /// The first two rows of the table are no token's.
 TEST(Validate, FirstPosition) {
   Subject subject;
@@ -290,8 +319,8 @@ TEST(Validate, HeadLayers) {
 TEST(Validate, RowsOfHeads) {
   Subject decoder;
   decoder.spec.heads[0].rows = RowSelection::Token;
-  EXPECT_EQ(decoder.error(), "\"heads[0].rows\" is token; expected all or "
-                             "first, as the last stack is no encoder of "
+  EXPECT_EQ(decoder.error(), "\"heads[0].rows\" is token; expected all, first "
+                             "or last, as the last stack is no encoder of "
                              "tokens");
   Subject subject;
   subject.stack().kind = StackKind::Encoder;
@@ -310,9 +339,10 @@ TEST(Validate, RowsOfHeads) {
   EXPECT_EQ(subject.error(), "");
   subject.embedding().tokens.reset();
   subject.embedding().vocabulary = 0;
-  EXPECT_EQ(subject.error(), "\"heads[0].rows\" is highest_token; expected all "
-                             "or first, as the last stack is no encoder of "
-                             "tokens");
+  EXPECT_EQ(subject.error(),
+            "\"heads[0].rows\" is highest_token; expected all, "
+            "first or last, as the last stack is no encoder "
+            "of tokens");
 }
 
 TEST(Validate, HeadScaleAndCap) {

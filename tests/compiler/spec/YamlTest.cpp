@@ -5,6 +5,7 @@
 #include "tests/compiler/spec/Specs.h"
 #include "tests/compiler/support/ErrorText.h"
 
+#include <cfloat>
 #include <gtest/gtest.h>
 
 using namespace ashlar;
@@ -40,7 +41,7 @@ static ModelSpec fullSpec() {
   decoder.finalNorm->bias = weightOf("final.b", {1, 8});
   decoder.finalNorm->epsilon = 0.1 + 0.2;
   Embedding &embedding = decoder.embedding;
-  embedding.scale = 5e-324;
+  embedding.scale = FLT_MIN; // in double, of 17 digits
   embedding.tokenTypes = 3;
   embedding.tokenTypeTable = weightOf("types", {3, 8});
   embedding.norm = normOf("e", 8);
@@ -51,10 +52,9 @@ static ModelSpec fullSpec() {
   positions.first = 3;
   positions.byToken = true;
   positions.table = weightOf("positions", {21, 8});
-  positions.order = SinusoidalOrder::SplitHalf;
   Block &block = decoder.blocks[0].block;
   block.placement = NormPlacement::Post;
-  block.attention.scale = 1.7976931348623157e308;
+  block.attention.scale = FLT_MAX;
   Rotary &rotary = block.attention.rotary.emplace();
   rotary.dimensions = 4;
   rotary.theta = 1e6;
@@ -245,6 +245,7 @@ static ModelSpec optionsSpec() {
   rotary.longFactors = {2.0, 4.5};
   Positions &positions = spec.stacks[0].embedding.positions;
   positions.kind = PositionKind::Sinusoidal;
+  positions.order = SinusoidalOrder::SplitHalf;
   positions.inclusive = true;
   positions.first = 2;
   positions.count = 18;
@@ -262,6 +263,18 @@ TEST(Yaml, SaysEverythingBack) {
     EXPECT_TRUE(back.spec == spec) << text;
     EXPECT_EQ(printYaml(back.spec, {}), text);
   }
+}
+
+TEST(Yaml, SettingsOfTexts) {
+  ModelSource source;
+  source.texts = {LabelScores::Sigmoid, 128, 64, "query: \n"};
+  std::string text = printYaml(decoderSpec(), source);
+  TextSettings back = valueOf(parseYaml(text, "m.yaml")).source.texts;
+  EXPECT_EQ(back.labelScores, LabelScores::Sigmoid);
+  EXPECT_EQ(back.maxTokens, 128);
+  EXPECT_EQ(back.paddedTokens, 64);
+  EXPECT_EQ(back.prompt, "query: \n");
+  EXPECT_EQ(printYaml(decoderSpec(), {}).find("texts:"), std::string::npos);
 }
 
 TEST(Yaml, ByHand) {
@@ -341,6 +354,22 @@ TEST(YamlErrors, NoMapping) {
                               "mapping of a model's description");
 }
 
+/// A name is enough where the shape is known: of a bias, [buckets, heads].
+TEST(Yaml, NameOfABiasTable) {
+  YamlModel model = valueOf(parseYaml(
+      edited("          causal: true\n",
+             "          causal: true\n"
+             "          position_bias: {kind: relative, table: bias, buckets: "
+             "8, max_distance: 20}\n"),
+      "m.yaml"));
+  const Attention &attention = model.spec.stacks[0].blocks[0].block.attention;
+  EXPECT_EQ(attention.positionBias->table->stored,
+            (std::vector<int64_t>{8, 4}));
+  std::string text = printYaml(model.spec, {});
+  EXPECT_NE(text.find("table: bias"), std::string::npos) << text;
+  EXPECT_EQ(text.find("stored"), std::string::npos) << text;
+}
+
 TEST(YamlErrors, MissingKey) {
   EXPECT_EQ(yamlError("family: x"), "m.yaml:1:1: \"stacks\" is missing");
   EXPECT_EQ(yamlError(edited("          head_dim: 6\n", "")),
@@ -376,7 +405,7 @@ TEST(YamlErrors, UnknownKey) {
   EXPECT_EQ(yamlError("stacks: []\n\"a\\eb\": 1"),
             "m.yaml:2:1: unknown key \"a\\x1bb\"\n"
             "known here: checkpoint, family, generation, heads, labels, "
-            "sentence_embedding, stacks, tokenizer");
+            "sentence_embedding, stacks, texts, tokenizer");
 }
 
 TEST(YamlErrors, WrongKinds) {

@@ -84,8 +84,8 @@ TEST(TokenizerReader, whatIsNotSupportedIsNamed) {
             "Sequence, TemplateProcessing");
   EXPECT_EQ(refusal(with("decoder", R"({"type": "CTC"})")),
             "t.json:1:107: decoder \"CTC\" is not supported; supported: "
-            "ByteFallback, ByteLevel, Fuse, Metaspace, Replace, Sequence, "
-            "Strip, WordPiece");
+            "BPEDecoder, ByteFallback, ByteLevel, Fuse, Metaspace, Replace, "
+            "Sequence, Strip, WordPiece");
   EXPECT_EQ(refusal(with("pre_tokenizer", R"({"type": "Split",
 "behavior": "Merged", "pattern": {"Regex": "a"}})")),
             "t.json:2:13: \"behavior\" is \"Merged\"; supported: Contiguous, "
@@ -95,8 +95,8 @@ TEST(TokenizerReader, whatIsNotSupportedIsNamed) {
             "t.json:2:45: regular expression, byte 2: look-ahead is supported "
             "for one character only");
   EXPECT_EQ(refusal(with("pre_tokenizer", R"({"type": "Sequence",
-"pretokenizers": [{"type": "ByteLevel"}, {"type": "Digits"}]})")),
-            "t.json:2:42: pre-tokenizer \"Digits\" behind ByteLevel is not "
+"pretokenizers": [{"type": "ByteLevel"}, {"type": "ByteLevel"}]})")),
+            "t.json:2:42: pre-tokenizer \"ByteLevel\" behind ByteLevel is not "
             "supported");
 }
 
@@ -105,6 +105,75 @@ static std::string merges(llvm::StringRef merges, llvm::StringRef more = "") {
 "merges": )" +
           merges + more + "}}")
       .str();
+}
+
+/// Falcon cuts digits behind ByteLevel: in bytes, since what it cuts is spelled
+/// with a letter for each. Some parts of characters are spelled with digits.
+TEST(TokenizerReader, stepsBehindByteLevelReadBytes) {
+  Tokenizer tokenizer = read(with("pre_tokenizer", R"({"type": "Sequence",
+"pretokenizers": [{"type": "Digits"},
+    {"type": "ByteLevel", "add_prefix_space": false}, {"type": "Digits"}]})"));
+  ASSERT_EQ(tokenizer.preTokenizer.size(), 3u);
+  for (unsigned step : {0, 1})
+    EXPECT_FALSE(tokenizer.preTokenizer[step].flags & ASHLAR_SPLIT_BYTES);
+  EXPECT_TRUE(tokenizer.preTokenizer[2].flags & ASHLAR_SPLIT_BYTES);
+  auto isDigit = [&](unsigned step, uint32_t character) {
+    const RegexDfa &pattern = tokenizer.preTokenizer[step].pattern;
+    return pattern.classes.at(character) == pattern.classes.at('7');
+  };
+  for (uint32_t byte = 0; byte < 256; ++byte) {
+    bool isSpelledWithDigit = byte == 0xB2 || byte == 0xB3 || byte == 0xB9 ||
+                              (byte >= 0xBC && byte <= 0xBE);
+    EXPECT_EQ(isDigit(2, byte),
+              (byte >= '0' && byte <= '9') || isSpelledWithDigit)
+        << byte;
+  }
+  EXPECT_TRUE(isDigit(0, 0x663));
+}
+
+/// The model is of use without text; files that are wrong remain errors.
+TEST(TokenizerReader, whatIsNotSupportedLeavesAModelOfIds) {
+  auto warning = [](const std::string &json) {
+    TokenizerFiles files;
+    files.tokenizer = parse(json);
+    llvm::Expected<TextTables> tables = buildTextTables(files, TextOptions{});
+    if (!tables)
+      return "error: " + llvm::toString(tables.takeError());
+    return tables->warnings.empty() ? std::string() : tables->warnings.back();
+  };
+  const std::string end = "; the artifact takes and gives token ids, no text";
+  auto leaves = [&](const char *part, const char *value) {
+    std::string told = warning(with(part, value));
+    EXPECT_TRUE(llvm::StringRef(told).ends_with(end)) << part << value << told;
+    EXPECT_FALSE(llvm::StringRef(told).starts_with("error")) << told;
+  };
+  EXPECT_EQ(warning(with("decoder", R"({"type": "Fuse"})")), "");
+  EXPECT_EQ(warning(with("decoder", R"({"type": "CTC"})")),
+            "t.json:1:107: decoder \"CTC\" is not supported; supported: "
+            "BPEDecoder, ByteFallback, ByteLevel, Fuse, Metaspace, Replace, "
+            "Sequence, Strip, WordPiece" +
+                end);
+  leaves("normalizer", R"({"type": "ByteLevel"})");
+  leaves("pre_tokenizer", R"({"type": "UnicodeScripts"})");
+  leaves("pre_tokenizer", R"({"type": "FixedLength", "length": 5})");
+  leaves("pre_tokenizer", R"({"type": "Sequence", "pretokenizers":
+      [{"type": "ByteLevel"}, {"type": "Metaspace", "replacement": "_"}]})");
+  leaves("post_processor", R"({"type": "Other"})");
+  leaves("decoder", R"({"type": "Replace", "pattern": {"Regex": "a+"},
+                        "content": ""})");
+  leaves("decoder", R"({"type": "Sequence", "decoders": [{"type": "Fuse"},
+      {"type": "Strip", "content": "a", "start": 0, "stop": 1}]})");
+  leaves("decoder", R"({"type": "Sequence", "decoders": [{"type": "Fuse"},
+      {"type": "Metaspace", "replacement": "_"}]})");
+  leaves("decoder", R"({"type": "Sequence", "decoders":
+      [{"type": "BPEDecoder", "suffix": "a"},
+       {"type": "Metaspace", "replacement": "_"}]})");
+  EXPECT_NE(warning(merges("[]", R"(, "dropout": 0.1)")).find(end),
+            std::string::npos);
+  EXPECT_EQ(warning(with("decoder", R"({"type": "Metaspace"})")),
+            "error: t.json:1:98: decoder lacks \"replacement\"");
+  EXPECT_EQ(warning(with("normalizer", "3")),
+            "error: t.json:1:101: normalizer must be an object");
 }
 
 TEST(TokenizerReader, merges) {
@@ -248,6 +317,61 @@ TEST(TokenizerReader, warnsOfWhatItLeavesAside) {
                 "unk_token": "?"}})"),
       TextOptions{}));
   EXPECT_EQ(tables.warnings.size(), 1u);
+}
+
+/// transformers' fast classes make these parts anew where tokenizer_config.json
+/// says other than tokenizer.json; the class's defaults count as said.
+TEST(TokenizerReader, settingsOfTheClass) {
+  auto blob = [](const std::string &json, const char *config = nullptr,
+                 const char *modelType = "") {
+    TokenizerFiles files;
+    files.tokenizer = parse(json);
+    files.modelType = modelType;
+    if (config)
+      files.config = valueOf(parseJson(config, "tokenizer_config.json"));
+    return valueOf(buildTextTables(files, TextOptions{})).blob;
+  };
+  auto bert = [](const std::string &lower, const std::string &accents = "null",
+                 const std::string &chinese = "true") {
+    return with("normalizer", R"({"type": "BertNormalizer", "lowercase": )" +
+                                  lower + R"(, "strip_accents": )" + accents +
+                                  R"(, "handle_chinese_chars": )" + chinese +
+                                  "}");
+  };
+  const std::string lower = blob(bert("true")), cased = blob(bert("false"));
+  ASSERT_NE(lower, cased);
+  const char *keeps =
+      R"({"tokenizer_class": "BertTokenizer", "do_lower_case": false})";
+  EXPECT_EQ(blob(bert("true"), keeps), cased);
+  EXPECT_EQ(blob(bert("false"), R"({"do_lower_case": true})", "distilbert"),
+            lower);
+  EXPECT_EQ(blob(bert("false"), "{}", "bert"), lower);
+  EXPECT_EQ(blob(bert("false"), "{}", "modernbert"), cased);
+  EXPECT_EQ(blob(bert("false"), nullptr, "bert"), cased);
+  EXPECT_EQ(blob(bert("false"),
+                 R"({"tokenizer_class": "PreTrainedTokenizerFast",
+                     "do_lower_case": true})",
+                 "bert"),
+            cased);
+  EXPECT_EQ(blob(bert("true", "null", "false"), "{}", "electra"), lower);
+  EXPECT_EQ(blob(bert("true", "null", "false"), "{}", "mpnet"),
+            blob(bert("true", "null", "false")));
+  EXPECT_EQ(blob(bert("true"), R"({"strip_accents": false,
+                  "tokenize_chinese_chars": false})",
+                 "bert"),
+            blob(bert("true", "false", "false")));
+  auto byteLevel = [](const std::string &space) {
+    return with("pre_tokenizer",
+                R"({"type": "ByteLevel", "add_prefix_space": )" + space + "}");
+  };
+  const std::string space = blob(byteLevel("true")),
+                    none = blob(byteLevel("false"));
+  ASSERT_NE(space, none);
+  EXPECT_EQ(blob(byteLevel("true"), "{}", "roberta"), none);
+  EXPECT_EQ(blob(byteLevel("false"), R"({"tokenizer_class":
+                  "GPT2TokenizerFast", "add_prefix_space": true})"),
+            space);
+  EXPECT_EQ(blob(byteLevel("true"), "{}", "llama"), space);
 }
 
 TEST(TokenizerReader, isDeterministic) {

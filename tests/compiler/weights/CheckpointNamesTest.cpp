@@ -68,10 +68,10 @@ TEST(CheckpointNames, ExplainsWhatIsMissing) {
             ": tensor \"a.LayerNorm.bias\" is missing; nor is there "
             "\"bert.a.LayerNorm.bias\", \"a.LayerNorm.beta\", "
             "\"bert.a.LayerNorm.beta\"\nthe weights must belong to the "
-            "model's config.json");
+            "model's description, its config.json or YAML file");
   EXPECT_EQ(resolved({}, "a\n", CheckpointRules()),
             ": tensor \"a\\n\" is missing\nthe weights must belong to the "
-            "model's config.json");
+            "model's description, its config.json or YAML file");
   // No rule that is not given: an alias is a suffix, not any part.
   EXPECT_NE(resolved({"LayerNorm.gamma.x"}, "LayerNorm.weight.x", bertRules())
                 .find("missing"),

@@ -1,7 +1,7 @@
-//===- SentenceFuzzer.cpp - modules.json and the pooling's config.json ----===//
+//===- SentenceFuzzer.cpp - The files of a sentence-transformers folder ---===//
 //
-// The input is modules.json and, behind a line "---", the configuration of the
-// pooling module.
+// The input is modules.json and, behind a line "---", one of the other files,
+// which every reader gets.
 //
 //===----------------------------------------------------------------------===//
 
@@ -24,16 +24,27 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
       checkRefusal(modules.takeError());
       return 0;
     }
-    if (llvm::StringRef(modules->poolingFolder).contains('/'))
+    if (llvm::StringRef(modules->poolingFolder).contains('/') ||
+        llvm::StringRef(modules->transformerFolder).contains('/'))
       abort(); // it could lead out of the model's folder
     sentence = modules->sentence.value_or(sentence);
   } else {
     checkRefusal(document.takeError());
   }
   auto config = parseJson(second, "config.json");
-  if (!config)
+  if (!config) {
     checkRefusal(config.takeError());
-  else if (llvm::Error error = readPooling(*config, sentence, warnings))
+    return 0;
+  }
+  TextSettings texts;
+  if (llvm::Error error = readTextLimits(*config, texts, warnings))
     checkRefusal(std::move(error));
+  if (texts.maxTokens < 0)
+    abort();
+  if (llvm::Error error = readPrompt(*config, texts))
+    checkRefusal(std::move(error));
+  if (llvm::Error error = readPooling(*config, sentence, warnings))
+    checkRefusal(std::move(error));
+  checkPromptIsPooled(*config, texts, sentence, warnings);
   return 0;
 }
