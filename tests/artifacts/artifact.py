@@ -144,7 +144,7 @@ class Library:
         get = getattr(self.handle, name + "_get_api")
         get.restype = c.POINTER(Api)
         self.api = get().contents
-        assert self.api.abi_version == 6
+        assert self.api.abi_version == 7
         self.plan = self.api.plan.contents
         plan = self.plan
         self.stacks = (StackPlan * plan.stack_count).from_address(plan.stacks)

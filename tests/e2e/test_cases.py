@@ -56,18 +56,26 @@ def greedy_text(name):
 
 
 # What the logits (or what else a model gives) may differ by with fewer bits, as
-# relative L2 error. bf16 keeps 8 bits of operands, keys and softmax weights: most
-# cases stay below 1.5e-2; bart, bloom and t5, whose scores are far apart, and
-# gemma2, whose norms divide what its layers gave by its size, come to 2.1e-2, the
-# llama with one key head, whose gated products are large, to 2.7e-2.
-# int8 keeps 127 steps of a row's largest number on both sides; the cases' random
-# weights are narrow (hidden 24 to 96), so few products average that out: all stay
-# below 6e-2 but qwen2 (6.5e-2), bloom (7.6e-2), the llama with one key head
-# (8.2e-2) and gemma2 (1.07e-1).
+# relative L2 error: the bar, or where the rounding of factors alone costs more
+# than that (tests/cases/rounding_errors.py: narrow random weights of hidden sizes
+# 24 to 96, where few products average it out), 1.4 times it. Cases that
+# the script does not cover: bart and t5, whose scores are far apart, stay below
+# 2.1e-2 and 6e-2; gemma2, whose norms divide what its layers gave by its size,
+# comes to 2.1e-2 and 1.07e-1.
 # int4's error is reported by `describe`, not judged here.
-TOLERANCES = {"bf16": 3e-2, "int8": 1.2e-1}
+BARS = {"bf16": 2e-2, "int8": 3e-2}
+NOT_COVERED = {"bf16": 3e-2, "int8": 1.2e-1}
+BY_ROUNDING = 1.4
+with open(os.path.join(os.path.dirname(CASES), "rounding_errors.json")) as rounding:
+    ROUNDING_ERRORS = json.load(rounding)
 # Whose rows a small error may take to another expert.
 CHOOSING = ("mixtral",)
+
+
+def tolerance_of(name, precision):
+    if name not in ROUNDING_ERRORS:
+        return NOT_COVERED[precision]
+    return max(BARS[precision], BY_ROUNDING * ROUNDING_ERRORS[name][precision])
 
 
 def fewer_bits(name, precision):
@@ -78,7 +86,7 @@ def fewer_bits(name, precision):
         outputs = json.loads(done.stdout)["outputs"]
         self.assertGreater(len(outputs), 0)
         for output in outputs:
-            self.assertLess(output["rel_l2"], TOLERANCES[precision],
+            self.assertLess(output["rel_l2"], tolerance_of(name, precision),
                             (output["run"], output["name"]))
     return test
 
@@ -86,8 +94,8 @@ def fewer_bits(name, precision):
 for index, case_name in enumerate(case_names()):
     # By turns, to save time: bf16, int8, neither of them, greedy text. (That a
     # token comes out of decoding as out of a whole pass is tested to the bit.)
-    if index % 4 < len(TOLERANCES) and case_name not in CHOOSING:
-        precision = list(TOLERANCES)[index % 4]
+    if index % 4 < len(BARS) and case_name not in CHOOSING:
+        precision = list(BARS)[index % 4]
         setattr(Cases, f"test_{case_name}_{precision}", fewer_bits(case_name, precision))
     setattr(Cases, f"test_{case_name}", outputs_and_tensors(case_name))
     if index % 2 == 1 and read_case(case_name).get("greedy"):

@@ -160,11 +160,11 @@ class Tiles(DriverTest):
         self.assertEqual(self.lines(model, "--max-tokens=2048"),
                          [" 0 visits 4,096 of 4,096"])
 
-
     def test_a_call_is_of_several_sequences(self):
         """Each is at most as long as the table of positions: of 40 rows."""
         model = os.path.join(CASES, "bert_masked_lm", "model")
-        text = self.ashlar("describe", model, "--max-tokens=2048").stdout
+        text = self.ashlar("describe", model, "--max-tokens=2048",
+                           "--max-sequences=52").stdout
         self.assertIn(" of layers 0-2 visits 4 of 4 tiles at 40 tokens", text)
 
 

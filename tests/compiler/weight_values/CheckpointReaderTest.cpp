@@ -57,7 +57,7 @@ TEST(CheckpointReader, namesMissingTensors) {
   CheckpointReader reader(*checkpoint, rules);
   EXPECT_EQ(messageOf(reader.read("no.such", {1}, 0, {})),
             "tensor \"no.such\" is missing\nthe weights must belong to the "
-            "model's config.json");
+            "model's description, its config.json or YAML file");
   EXPECT_EQ(reader.usedTensors(), std::vector<std::string>());
 }
 

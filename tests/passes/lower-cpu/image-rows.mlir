@@ -9,8 +9,8 @@ ashlar.weight @lambda [#ashlar.tensor<"l", [20], rows = 0 for 20>] : tensor<20xf
 // Row 1 of a sequence, whatever was there; the index stands in the table of rows.
 // CHECK:         ashlar.phase "class"
 // CHECK-DAG:       %[[VECTOR:.*]] = memref.view %{{.*}} to memref<48xf32>
-// CHECK-DAG:       %[[ROWS:.*]] = memref.view %{{.*}} to memref<{{[0-9]+}}x8xi32>
-// CHECK:           %[[WORD:.*]] = memref.load %[[ROWS]][%{{.*}}, %c2] : memref<{{[0-9]+}}x8xi32>
+// CHECK-DAG:       %[[ROWS:.*]] = memref.view %{{.*}} to memref<{{[0-9]+}}x9xi32>
+// CHECK:           %[[WORD:.*]] = memref.load %[[ROWS]][%{{.*}}, %c2] : memref<{{[0-9]+}}x9xi32>
 // CHECK:           %[[INDEX:.*]] = arith.index_cast %[[WORD]]
 // CHECK:           %[[HERE:.*]] = arith.cmpi eq, %[[INDEX]], %c1 : index
 // CHECK:           %[[NEW:.*]] = vector.load %[[VECTOR]]

@@ -171,7 +171,7 @@ func.func @stem(%x: tensor<?x8xf32> {ashlar.input = "vectors"}, %s: !ashlar.sequ
 // sequence (word 6) chooses the row of frequencies.
 // CHECK-LABEL: ashlar.program @lengths
 // CHECK:         ashlar.phase "angles"
-// CHECK:           %[[LENGTH:.*]] = memref.load %{{.*}}[%{{.*}}, %c6] : memref<8x8xi32>
+// CHECK:           %[[LENGTH:.*]] = memref.load %{{.*}}[%{{.*}}, %c8] : memref<8x9xi32>
 // CHECK:           arith.maxsi
 // CHECK:           arith.minsi
 // CHECK:           %[[TURNS:.*]] = arith.mulf

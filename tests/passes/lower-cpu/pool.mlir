@@ -17,8 +17,8 @@ func.func @encoder(%h: tensor<?x20xf32> {ashlar.input = "vectors"}, %s: !ashlar.
 // from 1 on count, whatever the others are; behind the last row of a sequence the
 // sum is divided.
 // CHECK:         ashlar.phase "mean" tiles(%c2)
-// CHECK:           memref.load %{{.*}}[%{{.*}}, %c2] : memref<8x8xi32>
-// CHECK:           memref.load %{{.*}}[%{{.*}}, %c6] : memref<8x8xi32>
+// CHECK:           memref.load %{{.*}}[%{{.*}}, %c2] : memref<8x9xi32>
+// CHECK:           memref.load %{{.*}}[%{{.*}}, %c6] : memref<8x9xi32>
 // CHECK:           arith.addf %[[SUM:.*]], %{{.*}} : vector<16xf32>
 // CHECK:           arith.select %{{.*}}, %{{.*}}, %[[SUM]] : vector<16xf32>
 // CHECK:           scf.if

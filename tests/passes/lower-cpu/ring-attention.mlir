@@ -9,12 +9,12 @@
 // CHECK-DAG:     %[[RING:.*]] = arith.constant [[RINGAT]] : index
 // CHECK-DAG:     %[[ALL:.*]] = arith.constant [[ALLAT]] : index
 // CHECK:         ashlar.phase "append"
-// CHECK:           memref.load %{{.*}}[%{{.*}}, %[[C7]]] : memref<8x8xi32>
+// CHECK:           memref.load %{{.*}}[%{{.*}}, %[[C7]]] : memref<8x9xi32>
 // CHECK:         ashlar.phase "through a window"
 // CHECK:           memref.view %{{.*}}[%[[RING]]][] : {{.*}} to memref<{{[0-9]+}}xi32>
 // CHECK:         } {ashlar.tiles = array<i64: {{[0-9, ]+}}, 1024>, ashlar.window = array<i64: 4, 0>, ashlar.work
 // CHECK:         ashlar.phase "append all"
-// CHECK-NOT:       memref.load %{{.*}}[%{{.*}}, %[[C7]]] : memref<8x8xi32>
+// CHECK-NOT:       memref.load %{{.*}}[%{{.*}}, %[[C7]]] : memref<8x9xi32>
 // CHECK:         ashlar.phase "of all"
 // CHECK:           memref.view %{{.*}}[%[[ALL]]][] : {{.*}} to memref<{{[0-9]+}}xi32>
 // CHECK-NOT:     ashlar.window
