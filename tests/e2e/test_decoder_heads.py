@@ -5,13 +5,48 @@ sequence begins, of padding, or of another sequence of the batch; and answers
 and tokens' classes that lie at other rows than their tokens.
 """
 
+import json
 import os
+import shutil
 import unittest
 
-from driver import EQUATION_CASES, DriverTest, read_case, read_npy
+from driver import EQUATION_CASES, EXAMPLES, DriverTest, read_case, read_npy
 
 CASES = ("bloom_classifier", "gpt2_classifier", "gpt2_token_classifier",
          "llama_question_answering", "llama_reward", "qwen2_token_classifier")
+
+
+class Classify(DriverTest):
+    """Texts by a decoder's last row: whole, in calls of few tokens, alone or
+    behind others."""
+
+    TEXTS = ["Once upon a time there was a little dog who liked to play.", "No.",
+             "The end came. " * 9]
+
+    def test_calls_of_any_size(self):
+        folder = self.path("model")
+        shutil.copytree(os.path.join(EXAMPLES, "story-llama"), folder)
+        path = os.path.join(folder, "config.json")
+        with open(path) as file:
+            config = json.load(file)
+        labels = {"0": "bad", "1": "good", "2": "odd"}
+        config.update(architectures=["LlamaForSequenceClassification"],
+                      id2label=labels,
+                      label2id={name: int(i) for i, name in labels.items()})
+        with open(path, "w") as file:
+            json.dump(config, file)
+        results = []
+        for flags in ([], ["--max-tokens=8"]):
+            library = self.compile(folder, "m.so", "--random-weights=3", *flags)
+            together = self.ashlar("classify", library, "--json",
+                                   *(f"--text={text}" for text in self.TEXTS)).stdout
+            alone = "".join(self.ashlar("classify", library, "--json",
+                                        f"--text={text}").stdout
+                            for text in self.TEXTS)
+            self.assertEqual(together, alone)
+            results.append(together)
+        self.assertEqual(*results)
+        self.assertEqual(len(set(results[0].splitlines())), len(self.TEXTS))
 
 
 class DecoderHeads(DriverTest):
