@@ -203,8 +203,8 @@ void ObjectBuilder::hideTheRest() {
 /// compiler was built, and nothing is to be gained across the two.
 void ObjectBuilder::optimize() {
   // What pays to vectorize or unroll is already. Unrolled again, the short
-  // loops between (prefetches, operands) cost more than half of the time of
-  // code generation, most of it in loop strength reduction, and gain nothing.
+  // loops between (prefetches, operands) cost LLVM up to twice the time, most
+  // of it in loop strength reduction (docs/performance.md).
   llvm::PipelineTuningOptions tuning;
   tuning.LoopVectorization = false;
   tuning.SLPVectorization = false;
