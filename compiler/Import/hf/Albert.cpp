@@ -73,7 +73,7 @@ static void readHead(ConfigReader &config, StringRef model, const Stack &stack,
   if (model == "AlbertModel")
     spec.heads.push_back(std::move(pooler));
   else
-    addClassifier(config, spec, pooler.layers.front(), "classifier", warnings);
+    addClassifier(config, spec, pooler.layers.front(), "classifier");
 }
 
 static void build(ConfigReader &config, ModelSpec &spec,

@@ -101,7 +101,7 @@ static void readHead(ConfigReader &config, StringRef model, const Stack &stack,
         config, spec,
         headLayer(linear("classifier.dense", hidden, hidden, /*bias=*/true),
                   activation),
-        "classifier.out_proj", warnings);
+        "classifier.out_proj");
 }
 
 static void build(ConfigReader &config, ModelSpec &spec,

@@ -131,7 +131,7 @@ static void readImage(ConfigReader &config, ConfigReader &tower,
   if (model == "CLIPModel") {
     spec.heads.push_back(imageHead(std::move(norm), stack.hidden, features));
   } else {
-    addPatchClassifier(config, spec, stack.hidden, /*firstPatch=*/1, warnings);
+    addPatchClassifier(config, spec, stack.hidden, /*firstPatch=*/1);
     for (const char *unused :
          {"vision_model.post_layernorm.*", "visual_projection.weight"})
       spec.checkpoint.ignorable.push_back(unused);

@@ -330,7 +330,7 @@ static void addSequenceHead(ConfigReader &config, ModelSpec &spec,
                             int64_t width, std::vector<std::string> &warnings) {
   Head head;
   head.rows = RowSelection::Last;
-  addClassifier(config, spec, std::move(head), width, "score", warnings);
+  addClassifier(config, spec, std::move(head), width, "score");
   spec.heads.back().layers.back().linear->bias.reset();
 }
 

@@ -86,8 +86,7 @@ static void build(ConfigReader &config, ModelSpec &spec,
     // The class token as it is.
     spec.heads.push_back(firstTokenHead("pooler_output", {}));
   else
-    addClassifier(config, spec, classAndMean(), 2 * hidden, "classifier",
-                  warnings);
+    addClassifier(config, spec, classAndMean(), 2 * hidden, "classifier");
   spec.checkpoint.optionalPrefixes = {"dinov2."};
   spec.checkpoint.ignorable = {"*.mask_token"};
   spec.stacks.push_back(std::move(stack));

@@ -60,7 +60,7 @@ static void readHead(ConfigReader &config, StringRef model, const Stack &stack,
                   headLayer(linear("pre_classifier", stack.hidden, stack.hidden,
                                    /*bias=*/true),
                             Activation::Relu),
-                  "classifier", warnings);
+                  "classifier");
 }
 
 static void build(ConfigReader &config, ModelSpec &spec,

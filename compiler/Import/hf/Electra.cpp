@@ -65,7 +65,7 @@ static void readHead(ConfigReader &config, StringRef model, const Stack &stack,
                   headLayer(linear("classifier.dense", stack.hidden,
                                    stack.hidden, /*bias=*/true),
                             Activation::Gelu),
-                  "classifier.out_proj", warnings);
+                  "classifier.out_proj");
 }
 
 static void build(ConfigReader &config, ModelSpec &spec,

@@ -143,22 +143,19 @@ Head hf::poolerHead(const Twine &module, int64_t hidden) {
 }
 
 void hf::addClassifier(ConfigReader &config, ModelSpec &spec, HeadLayer dense,
-                       const Twine &output,
-                       std::vector<std::string> &warnings) {
+                       const Twine &output) {
   int64_t width = dense.linear->outFeatures;
-  addClassifier(config, spec, std::move(dense), width, output, warnings);
+  addClassifier(config, spec, std::move(dense), width, output);
 }
 
 void hf::addClassifier(ConfigReader &config, ModelSpec &spec, HeadLayer before,
-                       int64_t width, const Twine &output,
-                       std::vector<std::string> &warnings) {
+                       int64_t width, const Twine &output) {
   addClassifier(config, spec, firstTokenHead("", {std::move(before)}), width,
-                output, warnings);
+                output);
 }
 
 void hf::addClassifier(ConfigReader &config, ModelSpec &spec, Head head,
-                       int64_t width, const Twine &output,
-                       std::vector<std::string> &warnings) {
+                       int64_t width, const Twine &output) {
   spec.labels = classLabels(config);
   config.markRead("problem_type"); // by what reads every family's label scores
   int64_t classes = spec.labels.size();
@@ -247,7 +244,7 @@ void hf::addRobertaHead(ConfigReader &config, ModelSpec &spec, StringRef model,
         config, spec,
         headLayer(linear("classifier.dense", hidden, hidden, /*bias=*/true),
                   Activation::Tanh),
-        "classifier.out_proj", warnings);
+        "classifier.out_proj");
   addTokenHeads(config, spec, model, hidden);
   if (model.ends_with("Model"))
     spec.heads.push_back(poolerHead(prefix + "pooler.dense", hidden));

@@ -66,16 +66,13 @@ Head poolerHead(const llvm::Twine &module, int64_t hidden);
 /// "logits" of a class each: act(dense), then `output`, of the first token.
 /// Reads the names of the classes.
 void addClassifier(ConfigReader &config, ModelSpec &spec, HeadLayer dense,
-                   const llvm::Twine &output,
-                   std::vector<std::string> &warnings);
+                   const llvm::Twine &output);
 /// "logits" of a class each, of what `head` gives, `width` features.
 void addClassifier(ConfigReader &config, ModelSpec &spec, Head head,
-                   int64_t width, const llvm::Twine &output,
-                   std::vector<std::string> &warnings);
+                   int64_t width, const llvm::Twine &output);
 /// The same behind any layer, which gives `width` features.
 void addClassifier(ConfigReader &config, ModelSpec &spec, HeadLayer before,
-                   int64_t width, const llvm::Twine &output,
-                   std::vector<std::string> &warnings);
+                   int64_t width, const llvm::Twine &output);
 
 /// The heads of models "...ForTokenClassification" ("logits" of `classifier`, a
 /// class each, of every token) and "...ForQuestionAnswering" ("start_logits"

@@ -137,8 +137,7 @@ static void addClasses(ConfigReader &config, ModelSpec &spec,
     head.pools.resize(1);
   else if (!ofTokens)
     config.fail("classifier_pooling", "supported: cls, mean");
-  addClassifier(config, spec, std::move(head), common.hidden, "classifier",
-                warnings);
+  addClassifier(config, spec, std::move(head), common.hidden, "classifier");
 }
 
 static void build(ConfigReader &config, ModelSpec &spec,

@@ -132,8 +132,7 @@ static void build(ConfigReader &config, ModelSpec &spec,
               part.markRead("vision_use_head");
               spec.checkpoint.ignorable.push_back("vision_model.head.*");
               Stack stack = readImages(part);
-              addPatchClassifier(config, spec, stack.hidden, /*firstPatch=*/0,
-                                 warnings);
+              addPatchClassifier(config, spec, stack.hidden, /*firstPatch=*/0);
               spec.stacks.push_back(std::move(stack));
             });
 }

@@ -140,10 +140,9 @@ void hf::readTower(ConfigReader &config, TowerSide side, bool hasOldKeys,
 }
 
 void hf::addPatchClassifier(ConfigReader &config, ModelSpec &spec,
-                            int64_t hidden, int64_t firstPatch,
-                            std::vector<std::string> &warnings) {
+                            int64_t hidden, int64_t firstPatch) {
   Head head;
   Pool &mean = head.pools.emplace_back();
   mean.from = firstPatch;
-  addClassifier(config, spec, std::move(head), hidden, "classifier", warnings);
+  addClassifier(config, spec, std::move(head), hidden, "classifier");
 }

@@ -58,7 +58,7 @@ void readTower(ConfigReader &config, TowerSide side, bool hasOldKeys,
 
 /// "logits" of the mean of an image's patches: rows from `firstPatch` on.
 void addPatchClassifier(ConfigReader &config, ModelSpec &spec, int64_t hidden,
-                        int64_t firstPatch, std::vector<std::string> &warnings);
+                        int64_t firstPatch);
 
 } // namespace ashlar::hf
 

@@ -86,8 +86,7 @@ static void build(ConfigReader &config, ModelSpec &spec,
     spec.checkpoint.ignorable.push_back("*pooler.dense.*");
     HeadLayer before;
     before.norm = std::move(norm);
-    addClassifier(config, spec, std::move(before), hidden, "classifier",
-                  warnings);
+    addClassifier(config, spec, std::move(before), hidden, "classifier");
   }
   spec.stacks.push_back(std::move(stack));
 }
