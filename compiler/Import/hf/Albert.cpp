@@ -44,8 +44,7 @@ static Block readBlock(ConfigReader &config, int64_t hidden, double epsilon) {
 }
 
 static void readHead(ConfigReader &config, StringRef model, const Stack &stack,
-                     double epsilon, ModelSpec &spec,
-                     std::vector<std::string> &warnings) {
+                     double epsilon, ModelSpec &spec) {
   std::vector<std::string> &ignorable = spec.checkpoint.ignorable;
   bool tied = config.flagOr("tie_word_embeddings", true);
   Head pooler = poolerHead("albert.pooler", stack.hidden);
@@ -91,7 +90,7 @@ static void build(ConfigReader &config, ModelSpec &spec,
                              readBlock(config, hidden, epsilon));
   spec.checkpoint.optionalPrefixes = {"albert."};
   spec.checkpoint.ignorable = {"*.position_ids"};
-  readHead(config, model, stack, epsilon, spec, warnings);
+  readHead(config, model, stack, epsilon, spec);
   spec.stacks.push_back(std::move(stack));
 }
 

@@ -14,8 +14,7 @@ using llvm::StringRef;
 /// Adds the head of `model` and names the tensors of the other heads, which
 /// checkpoints may carry along.
 static void readHead(ConfigReader &config, StringRef model, const Stack &stack,
-                     double epsilon, ModelSpec &spec,
-                     std::vector<std::string> &warnings) {
+                     double epsilon, ModelSpec &spec) {
   std::vector<std::string> &ignorable = spec.checkpoint.ignorable;
   bool tied = config.flagOr("tie_word_embeddings", true);
   Head pooler = poolerHead("bert.pooler.dense", stack.hidden);
@@ -64,7 +63,7 @@ static void build(ConfigReader &config, ModelSpec &spec,
   spec.checkpoint.suffixAliases = {{"LayerNorm.weight", "LayerNorm.gamma"},
                                    {"LayerNorm.bias", "LayerNorm.beta"}};
   spec.checkpoint.ignorable = {"*.position_ids"};
-  readHead(config, model, stack, epsilon, spec, warnings);
+  readHead(config, model, stack, epsilon, spec);
   spec.stacks.push_back(std::move(stack));
 }
 

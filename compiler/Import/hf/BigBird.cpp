@@ -70,8 +70,7 @@ static Block readBlock(ConfigReader &config, int64_t hidden, double epsilon) {
 /// Adds the head of `model` and names the tensors of the other heads, which
 /// checkpoints may carry along.
 static void readHead(ConfigReader &config, StringRef model, const Stack &stack,
-                     double epsilon, ModelSpec &spec,
-                     std::vector<std::string> &warnings) {
+                     double epsilon, ModelSpec &spec) {
   std::vector<std::string> &ignorable = spec.checkpoint.ignorable;
   Activation activation = stack.blocks.front().block.feedForward.activation;
   int64_t hidden = stack.hidden;
@@ -122,7 +121,7 @@ static void build(ConfigReader &config, ModelSpec &spec,
 
   spec.checkpoint.optionalPrefixes = {"bert."};
   spec.checkpoint.ignorable = {"*.position_ids", "*.token_type_ids"};
-  readHead(config, model, stack, epsilon, spec, warnings);
+  readHead(config, model, stack, epsilon, spec);
   spec.stacks.push_back(std::move(stack));
 }
 

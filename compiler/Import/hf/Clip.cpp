@@ -122,8 +122,7 @@ static void readText(ConfigReader &tower, ModelSpec &spec, int64_t features) {
 }
 
 static void readImage(ConfigReader &config, ConfigReader &tower,
-                      ModelSpec &spec, StringRef model, int64_t features,
-                      std::vector<std::string> &warnings) {
+                      ModelSpec &spec, StringRef model, int64_t features) {
   spec.checkpoint.ignorable = {"*.position_ids", "logit_scale", "text_model.*",
                                "text_projection.weight"};
   Stack stack = imageTower(tower, imageTraits);
@@ -151,7 +150,7 @@ static void build(ConfigReader &config, ModelSpec &spec,
               if (side == TowerSide::Text)
                 readText(part, spec, features);
               else
-                readImage(config, part, spec, model, features, warnings);
+                readImage(config, part, spec, model, features);
             });
 }
 

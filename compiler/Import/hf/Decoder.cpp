@@ -327,7 +327,7 @@ static HeadLayer *addVocabularyHead(ModelSpec &spec, const Embedding &embedding,
 /// "logits" of a class each, without a bias, of the last token of a sequence:
 /// the one that has seen all of it.
 static void addSequenceHead(ConfigReader &config, ModelSpec &spec,
-                            int64_t width, std::vector<std::string> &warnings) {
+                            int64_t width) {
   Head head;
   head.rows = RowSelection::Last;
   addClassifier(config, spec, std::move(head), width, "score");
@@ -377,7 +377,7 @@ HeadLayer *hf::addDecoder(ConfigReader &config, ModelSpec &spec, Stack stack,
       addVocabularyHead(spec, embedding, names, width, task == Task::NextToken,
                         config.flagOr("tie_word_embeddings", defaultTied));
   if (task == Task::Sequences)
-    addSequenceHead(config, spec, width, warnings);
+    addSequenceHead(config, spec, width);
   else if (task == Task::Tokens)
     addTokenHead(config, spec, model, names, width);
   else if (task == Task::Answers)

@@ -41,7 +41,7 @@ static Block readBlock(ConfigReader &config, int64_t hidden) {
 }
 
 static void readHead(ConfigReader &config, StringRef model, const Stack &stack,
-                     ModelSpec &spec, std::vector<std::string> &warnings) {
+                     ModelSpec &spec) {
   bool tied = config.flagOr("tie_word_embeddings", true);
   if (model == "DistilBertForMaskedLM") {
     addMaskedLmHead(spec, stack,
@@ -78,7 +78,7 @@ static void build(ConfigReader &config, ModelSpec &spec,
       config.count("n_layers", maxLayers), readBlock(config, hidden));
   spec.checkpoint.optionalPrefixes = {"distilbert."};
   spec.checkpoint.ignorable = {"*.position_ids"};
-  readHead(config, model, stack, spec, warnings);
+  readHead(config, model, stack, spec);
   spec.stacks.push_back(std::move(stack));
 }
 

@@ -41,8 +41,7 @@ static Head discriminator(const Stack &stack) {
 /// The activation of all heads but the discriminator is gelu whatever the
 /// layers' is.
 static void readHead(ConfigReader &config, StringRef model, const Stack &stack,
-                     double epsilon, ModelSpec &spec,
-                     std::vector<std::string> &warnings) {
+                     double epsilon, ModelSpec &spec) {
   std::vector<std::string> &ignorable = spec.checkpoint.ignorable;
   bool tied = config.flagOr("tie_word_embeddings", true);
   if (model == "ElectraForPreTraining")
@@ -84,7 +83,7 @@ static void build(ConfigReader &config, ModelSpec &spec,
       bertBlock(config, "electra.encoder.layer.{layer}", hidden, epsilon));
   spec.checkpoint.optionalPrefixes = {"electra."};
   spec.checkpoint.ignorable = {"*.position_ids"};
-  readHead(config, model, stack, epsilon, spec, warnings);
+  readHead(config, model, stack, epsilon, spec);
   spec.stacks.push_back(std::move(stack));
 }
 

@@ -226,8 +226,7 @@ void hf::addPairHead(ModelSpec &spec, Head pooler, StringRef output,
 }
 
 void hf::addRobertaHead(ConfigReader &config, ModelSpec &spec, StringRef model,
-                        const Stack &stack, StringRef prefix, double epsilon,
-                        std::vector<std::string> &warnings) {
+                        const Stack &stack, StringRef prefix, double epsilon) {
   std::vector<std::string> &ignorable = spec.checkpoint.ignorable;
   ignorable.push_back("*.position_ids");
   int64_t hidden = stack.hidden;

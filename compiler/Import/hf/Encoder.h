@@ -99,8 +99,7 @@ void addPairHead(ModelSpec &spec, Head pooler, llvm::StringRef output,
 /// encoder's ("roberta.").
 void addRobertaHead(ConfigReader &config, ModelSpec &spec,
                     llvm::StringRef model, const Stack &stack,
-                    llvm::StringRef prefix, double epsilon,
-                    std::vector<std::string> &warnings);
+                    llvm::StringRef prefix, double epsilon);
 
 } // namespace ashlar::hf
 

@@ -99,7 +99,7 @@ static void build(ConfigReader &config, ModelSpec &spec,
                    readBlocks(config, hidden, epsilon));
   stack.marks = readMarks(config, model);
   spec.checkpoint.optionalPrefixes = {"longformer."};
-  addRobertaHead(config, spec, model, stack, "longformer.", epsilon, warnings);
+  addRobertaHead(config, spec, model, stack, "longformer.", epsilon);
   spec.stacks.push_back(std::move(stack));
 }
 

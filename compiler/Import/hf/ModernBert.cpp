@@ -126,8 +126,7 @@ static void addMaskedLm(ConfigReader &config, ModelSpec &spec,
 
 /// Classes of texts, by the first token or the mean of all, or of tokens.
 static void addClasses(ConfigReader &config, ModelSpec &spec,
-                       const Common &common, bool ofTokens,
-                       std::vector<std::string> &warnings) {
+                       const Common &common, bool ofTokens) {
   Head head;
   head.layers = {readTransform(config, common)};
   StringRef pooling = config.stringOr("classifier_pooling", "cls");
@@ -169,8 +168,7 @@ static void build(ConfigReader &config, ModelSpec &spec,
   if (model == "ModernBertForMaskedLM")
     addMaskedLm(config, spec, common, stack);
   else if (model.ends_with("Classification"))
-    addClasses(config, spec, common, model.ends_with("ForTokenClassification"),
-               warnings);
+    addClasses(config, spec, common, model.ends_with("ForTokenClassification"));
   else
     spec.checkpoint.ignorable = {"head.*", "decoder.*"};
   spec.stacks.push_back(std::move(stack));

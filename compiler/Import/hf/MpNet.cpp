@@ -61,7 +61,7 @@ static void build(ConfigReader &config, ModelSpec &spec,
                              config.count("num_hidden_layers", maxLayers),
                              readBlock(config, hidden, epsilon));
   spec.checkpoint.optionalPrefixes = {"mpnet."};
-  addRobertaHead(config, spec, model, stack, "mpnet.", epsilon, warnings);
+  addRobertaHead(config, spec, model, stack, "mpnet.", epsilon);
   spec.stacks.push_back(std::move(stack));
 }
 

@@ -23,7 +23,7 @@ static void describe(ConfigReader &config, StringRef model, ModelSpec &spec,
       config.count("num_hidden_layers", maxLayers),
       bertBlock(config, "roberta.encoder.layer.{layer}", hidden, epsilon));
   spec.checkpoint.optionalPrefixes = {"roberta."};
-  addRobertaHead(config, spec, model, stack, "roberta.", epsilon, warnings);
+  addRobertaHead(config, spec, model, stack, "roberta.", epsilon);
   spec.stacks.push_back(std::move(stack));
 }
 
