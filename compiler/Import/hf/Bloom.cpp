@@ -73,8 +73,8 @@ static void build(ConfigReader &config, ModelSpec &spec,
   DecoderNames names;
   names.prefix = "transformer.";
   names.tokenHead = "classifier";
-  addDecoder(config, spec, std::move(stack), model, names, /*defaultTied=*/true,
-             warnings);
+  addDecoder(config, spec, std::move(stack), model, names,
+             /*defaultTied=*/true);
 }
 
 const Family &hf::bloom() {

@@ -53,7 +53,7 @@ static void build(ConfigReader &config, ModelSpec &spec,
       layerNorm("model.norm", stack.hidden, epsilon, /*bias=*/false);
   double scale = config.positiveOr("logit_scale", 0.0625);
   HeadLayer *head = addModel(config, spec, std::move(stack), model,
-                             /*defaultTied=*/true, warnings);
+                             /*defaultTied=*/true);
   if (head)
     head->scale = scale;
 }

@@ -364,8 +364,7 @@ static int64_t scaledPositions(const Rotary &rotary, int64_t positions) {
 
 HeadLayer *hf::addDecoder(ConfigReader &config, ModelSpec &spec, Stack stack,
                           StringRef model, const DecoderNames &names,
-                          bool defaultTied,
-                          std::vector<std::string> &warnings) {
+                          bool defaultTied) {
   for (const BlockGroup &group : stack.blocks)
     if (const auto &rotary = group.block.attention.rotary)
       stack.maxPositions = scaledPositions(*rotary, stack.maxPositions);
@@ -388,10 +387,9 @@ HeadLayer *hf::addDecoder(ConfigReader &config, ModelSpec &spec, Stack stack,
 
 HeadLayer *hf::addModel(ConfigReader &config, ModelSpec &spec, Stack stack,
                         StringRef model, bool defaultTied,
-                        std::vector<std::string> &warnings,
                         const DecoderNames &names) {
-  HeadLayer *head = addDecoder(config, spec, std::move(stack), model, names,
-                               defaultTied, warnings);
+  HeadLayer *head =
+      addDecoder(config, spec, std::move(stack), model, names, defaultTied);
   spec.checkpoint.ignorable.push_back("*.rotary_emb.inv_freq");
   return head;
 }

@@ -135,7 +135,7 @@ llvm::StringRef llamaPrefix(llvm::StringRef model);
 /// families that do more with them; null without.
 HeadLayer *addDecoder(ConfigReader &config, ModelSpec &spec, Stack stack,
                       llvm::StringRef model, const DecoderNames &names,
-                      bool defaultTied, std::vector<std::string> &warnings);
+                      bool defaultTied);
 
 /// The stack of `hidden_size`, `vocab_size` and `max_position_embeddings` over
 /// the table embed_tokens.
@@ -144,7 +144,6 @@ Stack modelStack(ConfigReader &config, int64_t defaultPositions,
 /// addDecoder for models like llama, whose checkpoints may store frequencies.
 HeadLayer *addModel(ConfigReader &config, ModelSpec &spec, Stack stack,
                     llvm::StringRef model, bool defaultTied,
-                    std::vector<std::string> &warnings,
                     const DecoderNames &names = {});
 
 } // namespace ashlar::hf

@@ -43,8 +43,7 @@ static void build(ConfigReader &config, ModelSpec &spec,
   stack.blocks = uniformBlocks(config.count("num_hidden_layers", maxLayers),
                                readBlock(config, stack.hidden, epsilon));
   stack.finalNorm = offsetRmsNorm("model.norm", stack.hidden, epsilon);
-  addModel(config, spec, std::move(stack), model, /*defaultTied=*/true,
-           warnings);
+  addModel(config, spec, std::move(stack), model, /*defaultTied=*/true);
 }
 
 const Family &hf::gemma() {

@@ -63,7 +63,7 @@ static void build(ConfigReader &config, ModelSpec &spec,
   stack.finalNorm = offsetRmsNorm("model.norm", stack.hidden, epsilon);
   std::optional<double> cap = readCap(config, "final_logit_softcapping", 30.0);
   HeadLayer *head = addModel(config, spec, std::move(stack), model,
-                             /*defaultTied=*/true, warnings);
+                             /*defaultTied=*/true);
   if (head)
     head->softCap = cap;
 }

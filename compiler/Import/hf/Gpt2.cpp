@@ -101,7 +101,7 @@ static void build(ConfigReader &config, ModelSpec &spec,
   names.prefix = "transformer.";
   names.tokenHead = "classifier";
   addDecoder(config, spec, std::move(stack), model, names,
-             /*defaultTied=*/true, warnings);
+             /*defaultTied=*/true);
 }
 
 const Family &hf::gpt2() {

@@ -69,7 +69,7 @@ static void build(ConfigReader &config, ModelSpec &spec,
   names.prefix = "transformer.";
   names.headBias = true;
   addDecoder(config, spec, std::move(stack), model, names,
-             /*defaultTied=*/false, warnings);
+             /*defaultTied=*/false);
   for (const char *buffer :
        {"*.attn.bias", "*.attn.masked_bias", "*.attn.embed_positions"})
     spec.checkpoint.ignorable.push_back(buffer);

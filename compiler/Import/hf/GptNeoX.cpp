@@ -83,7 +83,7 @@ static void build(ConfigReader &config, ModelSpec &spec,
   names.tokenHead = "classifier";
   names.head = "embed_out";
   addDecoder(config, spec, std::move(stack), model, names,
-             /*defaultTied=*/false, warnings);
+             /*defaultTied=*/false);
   for (const char *buffer :
        {"*.attention.bias", "*.attention.masked_bias", "*.rotary_emb.inv_freq"})
     spec.checkpoint.ignorable.push_back(buffer);

@@ -39,8 +39,7 @@ static void build(ConfigReader &config, ModelSpec &spec,
       uniformBlocks(config.count("num_hidden_layers", maxLayers),
                     readBlock(config, names.prefix, stack.hidden, epsilon));
   stack.finalNorm = rmsNorm(names.prefix + "norm", stack.hidden, epsilon);
-  addModel(config, spec, std::move(stack), model, /*defaultTied=*/false,
-           warnings, names);
+  addModel(config, spec, std::move(stack), model, /*defaultTied=*/false, names);
 }
 
 const Family &hf::llama() {

@@ -128,7 +128,7 @@ static void build(ConfigReader &config, ModelSpec &spec,
   names.tokenHead = "classifier";
   double scale = readLogitScale(config, hidden);
   HeadLayer *head = addDecoder(config, spec, std::move(stack), model, names,
-                               /*defaultTied=*/true, warnings);
+                               /*defaultTied=*/true);
   if (head)
     head->scale = scale;
 }

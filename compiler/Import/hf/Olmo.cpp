@@ -37,8 +37,7 @@ static void build(ConfigReader &config, ModelSpec &spec,
   stack.blocks = uniformBlocks(config.count("num_hidden_layers", maxLayers),
                                readBlock(config, stack.hidden));
   stack.finalNorm = plainNorm(stack.hidden);
-  addModel(config, spec, std::move(stack), model, /*defaultTied=*/false,
-           warnings);
+  addModel(config, spec, std::move(stack), model, /*defaultTied=*/false);
 }
 
 const Family &hf::olmo() {

@@ -91,8 +91,8 @@ static void build(ConfigReader &config, ModelSpec &spec,
     stack.output = "unprojected_hidden_state";
 
   DecoderNames names;
-  addDecoder(config, spec, std::move(stack), model, names, /*defaultTied=*/true,
-             warnings);
+  addDecoder(config, spec, std::move(stack), model, names,
+             /*defaultTied=*/true);
   if (!width)
     return;
   HeadLayer projection;

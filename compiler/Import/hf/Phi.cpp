@@ -54,8 +54,7 @@ static void build(ConfigReader &config, ModelSpec &spec,
   DecoderNames names;
   names.headBias = true;
   names.tokenHead = "classifier";
-  addModel(config, spec, std::move(stack), model, /*defaultTied=*/false,
-           warnings, names);
+  addModel(config, spec, std::move(stack), model, /*defaultTied=*/false, names);
 }
 
 const Family &hf::phi() {

@@ -81,8 +81,7 @@ static void build(ConfigReader &config, ModelSpec &spec,
   stack.finalNorm = rmsNorm("model.norm", stack.hidden, epsilon);
   DecoderNames names;
   names.tokenHead = "classifier";
-  addModel(config, spec, std::move(stack), model, /*defaultTied=*/false,
-           warnings, names);
+  addModel(config, spec, std::move(stack), model, /*defaultTied=*/false, names);
 }
 
 const Family &hf::phi3() {

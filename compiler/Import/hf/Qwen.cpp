@@ -50,8 +50,7 @@ static void addQwen(ConfigReader &config, ModelSpec &spec, StringRef model,
   addLlamaNorms(block, stack.hidden, epsilon);
   stack.blocks = upperWindowedBlocks(config, block);
   stack.finalNorm = rmsNorm(names.prefix + "norm", stack.hidden, epsilon);
-  addModel(config, spec, std::move(stack), model, /*defaultTied=*/false,
-           warnings, names);
+  addModel(config, spec, std::move(stack), model, /*defaultTied=*/false, names);
 }
 
 static void buildQwen2(ConfigReader &config, ModelSpec &spec,

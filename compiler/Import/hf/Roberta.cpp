@@ -12,8 +12,7 @@ using namespace ashlar;
 using namespace ashlar::hf;
 using llvm::StringRef;
 
-static void describe(ConfigReader &config, StringRef model, ModelSpec &spec,
-                     std::vector<std::string> &warnings) {
+static void describe(ConfigReader &config, StringRef model, ModelSpec &spec) {
   int64_t hidden = config.count("hidden_size");
   double epsilon = config.positiveOr("layer_norm_eps", 1e-12);
   Stack stack = encoderStack(
@@ -34,7 +33,7 @@ static void buildRoberta(ConfigReader &config, ModelSpec &spec,
       {"RobertaModel", "RobertaForMaskedLM", "RobertaForQuestionAnswering",
        "RobertaForSequenceClassification", "RobertaForTokenClassification"},
       warnings);
-  describe(config, model, spec, warnings);
+  describe(config, model, spec);
 }
 
 static void buildXlmRoberta(ConfigReader &config, ModelSpec &spec,
@@ -45,7 +44,7 @@ static void buildXlmRoberta(ConfigReader &config, ModelSpec &spec,
                                   "XLMRobertaForSequenceClassification",
                                   "XLMRobertaForTokenClassification"},
                                  warnings);
-  describe(config, model, spec, warnings);
+  describe(config, model, spec);
 }
 
 // keep-sorted start

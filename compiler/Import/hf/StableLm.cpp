@@ -53,8 +53,7 @@ static void build(ConfigReader &config, ModelSpec &spec,
   stack.blocks = uniformBlocks(config.count("num_hidden_layers", maxLayers),
                                std::move(block));
   stack.finalNorm = layerNorm("model.norm", stack.hidden, epsilon);
-  addModel(config, spec, std::move(stack), model, /*defaultTied=*/false,
-           warnings);
+  addModel(config, spec, std::move(stack), model, /*defaultTied=*/false);
 }
 
 const Family &hf::stablelm() {
