@@ -14,9 +14,9 @@ using namespace ashlar;
                                ashlar_embedded_##name);                        \
   }
 
-ASHLAR_EMBEDDED(runtimeBitcode, runtime_bitcode)
-ASHLAR_EMBEDDED(executableBitcode, executable_bitcode)
-ASHLAR_EMBEDDED(glibcBitcode, glibc_bitcode)
+ASHLAR_EMBEDDED(runtimeObject, runtime_object)
+ASHLAR_EMBEDDED(executableObject, executable_object)
+ASHLAR_EMBEDDED(glibcObject, glibc_object)
 ASHLAR_EMBEDDED(stubLibc, stub_libc)
 ASHLAR_EMBEDDED(stubLibm, stub_libm)
 ASHLAR_EMBEDDED(stubLibpthread, stub_libpthread)

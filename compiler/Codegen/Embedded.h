@@ -1,7 +1,7 @@
 //===- Embedded.h - What the compiler carries inside itself ----*- C++ -*-===//
 //
-// The runtime as LLVM bitcode, stub libraries for the link, and the public
-// header's text. Made by Embed.cmake; all of it lives as long as the program.
+// The runtime as objects, stub libraries for the link, and the public header's
+// text. Made by Embed.cmake; all of it lives as long as the program.
 //
 //===----------------------------------------------------------------------===//
 
@@ -13,11 +13,11 @@
 namespace ashlar::embedded {
 
 /// runtime/*.c: in every artifact.
-llvm::StringRef runtimeBitcode();
+llvm::StringRef runtimeObject();
 /// runtime/text/*.c with `main`, and `_start`: in executables.
-llvm::StringRef executableBitcode();
+llvm::StringRef executableObject();
 /// What glibc 2.28 has under another name: where this compiler links.
-llvm::StringRef glibcBitcode();
+llvm::StringRef glibcObject();
 
 /// Shared libraries with nothing but names of version GLIBC_2.28 or older.
 llvm::StringRef stubLibc();

@@ -122,27 +122,40 @@ static llvm::Expected<std::string> runLld(llvm::ArrayRef<std::string> options) {
   return output;
 }
 
+/// Links what `inputs` hold, in their order, with `options`.
+static llvm::Expected<std::string> link(llvm::ArrayRef<llvm::StringRef> inputs,
+                                        std::vector<std::string> options) {
+  for (llvm::StringRef option :
+       {"-melf_x86_64", "--threads=1", "--error-limit=20", "--no-demangle"})
+    options.push_back(option.str());
+  std::vector<Descriptor> files;
+  for (llvm::StringRef bytes : inputs) {
+    llvm::Expected<Descriptor> file = memoryFile(bytes);
+    if (!file)
+      return file.takeError();
+    options.push_back(descriptorPath(*file));
+    files.push_back(std::move(*file));
+  }
+  return runLld(options);
+}
+
+llvm::Expected<std::string>
+ashlar::linkRelocatable(llvm::ArrayRef<llvm::StringRef> objects) {
+  return link(objects, {"-r"});
+}
+
 /// Links `object` and the stub libraries with `options`.
 static llvm::Expected<std::string>
 linkWithStubs(llvm::ArrayRef<char> object, std::vector<std::string> options) {
   for (llvm::StringRef option :
-       {"-melf_x86_64", "--build-id=none", "--hash-style=gnu", "--eh-frame-hdr",
+       {"--build-id=none", "--hash-style=gnu", "--eh-frame-hdr",
         "--gc-sections", "--as-needed", "--no-undefined", "-zrelro", "-znow",
-        "-znoexecstack", "-zseparate-code", "-ztext", "--no-demangle",
-        "--threads=1", "--error-limit=20"})
+        "-znoexecstack", "-zseparate-code", "-ztext"})
     options.push_back(option.str());
-
-  std::vector<Descriptor> inputs;
-  for (llvm::StringRef bytes :
-       {llvm::StringRef(object.data(), object.size()), embedded::stubLibc(),
-        embedded::stubLibm(), embedded::stubLibpthread()}) {
-    llvm::Expected<Descriptor> input = memoryFile(bytes);
-    if (!input)
-      return input.takeError();
-    options.push_back(descriptorPath(*input));
-    inputs.push_back(std::move(*input));
-  }
-  return runLld(options);
+  return link({llvm::StringRef(object.data(), object.size()),
+               embedded::stubLibc(), embedded::stubLibm(),
+               embedded::stubLibpthread()},
+              std::move(options));
 }
 
 llvm::Expected<std::string> ashlar::linkShared(llvm::ArrayRef<char> object,

@@ -18,6 +18,10 @@
 
 namespace ashlar {
 
+/// Links objects to one that can be linked again.
+llvm::Expected<std::string>
+linkRelocatable(llvm::ArrayRef<llvm::StringRef> objects);
+
 /// Links an object to a shared library whose soname is `soname`.
 llvm::Expected<std::string> linkShared(llvm::ArrayRef<char> object,
                                        llvm::StringRef soname);

@@ -3,23 +3,20 @@
 #include "compiler/Codegen/ObjectCode.h"
 
 #include "compiler/Codegen/Embedded.h"
+#include "compiler/Codegen/Linker.h"
 #include "compiler/Codegen/Names.h"
+#include "compiler/Codegen/SymbolTable.h"
 
-#include "llvm/ADT/StringSet.h"
-#include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/IR/DiagnosticInfo.h"
 #include "llvm/IR/DiagnosticPrinter.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/IR/Verifier.h"
-#include "llvm/Linker/Linker.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/Target/TargetMachine.h"
-#include "llvm/Transforms/IPO/GlobalDCE.h"
-#include "llvm/Transforms/IPO/Internalize.h"
 #include "llvm/Transforms/Utils/ModuleUtils.h"
 
 #include <chrono>
@@ -27,7 +24,7 @@
 
 using namespace ashlar;
 
-/// CPU of functions that carry no target of their own: the runtime's.
+/// CPU of functions that carry no target of their own.
 static constexpr llvm::StringLiteral baselineCpu = "x86-64";
 
 /// The image begins on a multiple of this; a huge page where it pays.
@@ -50,10 +47,7 @@ public:
 private:
   llvm::Error createMachine();
   void markGenerated();
-  llvm::Error linkBitcode(llvm::StringRef bitcode, unsigned flags);
-  llvm::Error linkRuntime();
-  void namePublicFunctions();
-  void hideTheRest();
+  void keepManifest();
   void optimize();
   void placeWeights();
   void addNote();
@@ -65,7 +59,6 @@ private:
   const PlanDescription &plan;
   const CodegenOptions &options;
   std::unique_ptr<llvm::TargetMachine> machine;
-  llvm::StringSet<> kept; // symbols that stay visible outside
   std::string diagnostics;
 };
 
@@ -135,72 +128,15 @@ void ObjectBuilder::markGenerated() {
     }
 }
 
-llvm::Error ObjectBuilder::linkBitcode(llvm::StringRef bitcode,
-                                       unsigned flags) {
-  auto parsed = llvm::parseBitcodeFile(
-      llvm::MemoryBufferRef(bitcode, "runtime"), module.getContext());
-  if (!parsed)
-    return parsed.takeError();
-  (*parsed)->setTargetTriple(module.getTargetTriple());
-  (*parsed)->setDataLayout(module.getDataLayout());
-  if (llvm::Linker::linkModules(module, std::move(*parsed), flags))
-    return internalError("cannot link the runtime: " +
-                         llvm::StringRef(diagnostics).rtrim());
-  return llvm::Error::success();
-}
-
-llvm::Error ObjectBuilder::linkRuntime() {
-  if (auto error = linkBitcode(embedded::runtimeBitcode(), 0))
-    return error;
-  bool linkedHere = options.kind == ArtifactKind::SharedLibrary ||
-                    options.kind == ArtifactKind::Executable;
-  if (options.kind == ArtifactKind::Executable)
-    if (auto error = linkBitcode(embedded::executableBitcode(), 0))
-      return error;
-  if (!linkedHere)
-    return llvm::Error::success();
-  return linkBitcode(embedded::glibcBitcode(),
-                     llvm::Linker::Flags::LinkOnlyNeeded);
-}
-
-void ObjectBuilder::namePublicFunctions() {
-  if (options.kind == ArtifactKind::Executable) {
-    kept.insert("_start");
-    return;
-  }
-  for (const std::string &name : publicFunctions()) {
-    llvm::Function *function = module.getFunction(name);
-    if (!function || function->isDeclaration())
-      continue;
-    std::string exported = publicName(name, plan.name);
-    if (llvm::GlobalValue *other = module.getNamedValue(exported))
-      other->setName(exported + ".private");
-    function->setName(exported);
-    function->setVisibility(llvm::GlobalValue::DefaultVisibility);
-    kept.insert(function->getName());
-  }
-}
-
-void ObjectBuilder::hideTheRest() {
-  // An executable may never read its manifest, but tools do.
+/// An executable may never read its manifest, but tools do.
+void ObjectBuilder::keepManifest() {
   for (llvm::GlobalVariable &global : module.globals())
     if (global.getSection() == manifestSection)
       llvm::appendToUsed(module, {&global});
-  llvm::internalizeModule(module, [&](const llvm::GlobalValue &value) {
-    return kept.contains(value.getName());
-  });
-  llvm::ModuleAnalysisManager modules;
-  llvm::FunctionAnalysisManager functions;
-  llvm::PassBuilder builder(machine.get());
-  builder.registerModuleAnalyses(modules);
-  builder.registerFunctionAnalyses(functions);
-  modules.registerPass(
-      [&] { return llvm::FunctionAnalysisManagerModuleProxy(functions); });
-  llvm::GlobalDCEPass().run(module, modules);
 }
 
-/// The generated functions alone: the runtime has been through -O2 when the
-/// compiler was built, and nothing is to be gained across the two.
+/// The generated functions alone: the runtime was compiled with the compiler,
+/// and nothing is to be gained across the two.
 void ObjectBuilder::optimize() {
   // What pays to vectorize or unroll is already. Unrolled again, the short
   // loops between (prefetches, operands) cost LLVM up to twice the time, most
@@ -296,17 +232,49 @@ llvm::Error ObjectBuilder::build(llvm::SmallVectorImpl<char> &object) {
     return error;
   markGenerated();
   emitPlan(module, plan);
+  keepManifest();
   if (auto error = verify("from the lowering"))
     return error;
   optimize();
-  if (auto error = linkRuntime())
-    return error;
-  namePublicFunctions();
-  hideTheRest();
   placeWeights();
-  if (auto error = verify("with the runtime"))
+  if (auto error = verify("with the weights"))
     return error;
   return emit(object);
+}
+
+/// The code that an artifact of this kind has beside the generated functions.
+static llvm::SmallVector<llvm::StringRef> runtimeObjects(ArtifactKind kind) {
+  switch (kind) {
+  case ArtifactKind::Executable:
+    return {embedded::runtimeObject(), embedded::executableObject(),
+            embedded::glibcObject()};
+  case ArtifactKind::SharedLibrary:
+    return {embedded::runtimeObject(), embedded::glibcObject()};
+  case ArtifactKind::Object:
+  case ArtifactKind::StaticLibrary:
+    return {embedded::runtimeObject()};
+  }
+  llvm_unreachable("all kinds are listed");
+}
+
+static PublicSymbols publicSymbols(ArtifactKind kind, llvm::StringRef name) {
+  if (kind == ArtifactKind::Executable)
+    return {{"_start", "_start"}};
+  PublicSymbols symbols;
+  for (const std::string &function : publicFunctions())
+    symbols[function] = publicName(function, name);
+  return symbols;
+}
+
+static llvm::Expected<llvm::SmallVector<char, 0>>
+addRuntime(llvm::ArrayRef<char> model, llvm::StringRef name,
+           ArtifactKind kind) {
+  llvm::SmallVector<llvm::StringRef> objects = runtimeObjects(kind);
+  objects.insert(objects.begin(), llvm::StringRef(model.data(), model.size()));
+  llvm::Expected<std::string> linked = linkRelocatable(objects);
+  if (!linked)
+    return linked.takeError();
+  return hideSymbols(*linked, publicSymbols(kind, name));
 }
 
 llvm::Expected<ObjectCode>
@@ -315,11 +283,17 @@ ashlar::generateObject(std::unique_ptr<llvm::Module> module,
                        const CodegenOptions &options) {
   auto start = std::chrono::steady_clock::now();
   llvm::LLVMContext &context = module->getContext();
-  ObjectCode result;
-  llvm::Error error = ObjectBuilder(*module, plan, options).build(result.bytes);
+  llvm::SmallVector<char, 0> model;
+  llvm::Error error = ObjectBuilder(*module, plan, options).build(model);
   context.setDiagnosticHandler(std::make_unique<llvm::DiagnosticHandler>());
   if (error)
     return error;
+  llvm::Expected<llvm::SmallVector<char, 0>> object =
+      addRuntime(model, plan.name, options.kind);
+  if (!object)
+    return object.takeError();
+  ObjectCode result;
+  result.bytes = std::move(*object);
   result.seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
           .count();

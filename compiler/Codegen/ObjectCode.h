@@ -1,7 +1,8 @@
 //===- ObjectCode.h - From an LLVM module to an ELF object -----*- C++ -*-===//
 //
-// Optimizes the generated functions, links them with the runtime, makes all
-// private that is not the artifact's public interface, and emits an object.
+// Optimizes the generated functions, emits an object, links it with those of the
+// runtime to one, and makes all local that is not the artifact's public
+// interface.
 //
 //===----------------------------------------------------------------------===//
 
