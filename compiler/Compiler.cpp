@@ -258,6 +258,9 @@ makeTextTables(const ImportResult &imported, const CompileOptions &compile,
     return tables.takeError();
   warnings.insert(warnings.end(), tables->warnings.begin(),
                   tables->warnings.end());
+  if (compile.kind == ArtifactKind::Executable)
+    for (const std::string &reason : tables->irregular)
+      warnings.push_back(reason + "; the executable takes token ids, no text");
   return std::move(tables->blob);
 }
 

@@ -161,7 +161,7 @@ llvm::Error NormalizerReader::readReplace(const JsonValue &value) {
       member(value, "pattern", "normalizer");
   if (!matched)
     return matched.takeError();
-  llvm::Expected<RegexDfa> dfa = pattern(**matched);
+  llvm::Expected<Pattern> dfa = pattern(**matched);
   if (!dfa)
     return dfa.takeError();
   llvm::Expected<std::string> content = string(value, "content", "normalizer");
@@ -186,7 +186,7 @@ llvm::Error NormalizerReader::readPrecompiled(const JsonValue &value) {
   llvm::Expected<Charsmap> map = readCharsmap(*text, document.where(*rules));
   if (!map)
     return map.takeError();
-  llvm::Expected<RegexDfa> graphemes = compile(value, graphemeRegex());
+  llvm::Expected<Pattern> graphemes = compile(value, graphemeRegex());
   if (!graphemes)
     return graphemes.takeError();
   add({.kind = ASHLAR_STEP_CHARSMAP,

@@ -68,15 +68,15 @@ static llvm::Error relocate(llvm::Error error, const std::string &where) {
   });
 }
 
-llvm::Expected<RegexDfa> PartReader::compile(const JsonValue &where,
-                                             const Regex &regex) const {
-  llvm::Expected<RegexDfa> dfa = compileRegex(regex);
-  if (!dfa)
-    return relocate(dfa.takeError(), document.where(where));
-  return dfa;
+llvm::Expected<Pattern> PartReader::compile(const JsonValue &where,
+                                            const Regex &regex) const {
+  llvm::Expected<Pattern> pattern = makePattern(regex);
+  if (!pattern)
+    return relocate(pattern.takeError(), document.where(where));
+  return pattern;
 }
 
-llvm::Expected<RegexDfa> PartReader::pattern(const JsonValue &value) const {
+llvm::Expected<Pattern> PartReader::pattern(const JsonValue &value) const {
   auto isOnly = [&](const char *key) {
     return value.members.size() == 1 && value.members[0].key == key;
   };
@@ -97,5 +97,10 @@ llvm::Expected<RegexDfa> PartReader::pattern(const JsonValue &value) const {
   llvm::Expected<Regex> regex = parseRegex(*text);
   if (!regex)
     return relocate(regex.takeError(), document.where(inside));
-  return compile(value, *regex);
+  llvm::Expected<Pattern> made = compile(inside, *regex);
+  if (made && !made->reason.empty())
+    made->reason = document.where(inside) + ": pattern \"" +
+                   escapeForDisplay(text->take_front(128)) +
+                   "\": " + made->reason;
+  return made;
 }

@@ -9,8 +9,7 @@
 #define ASHLAR_COMPILER_TEXT_PARTREADER_H
 
 #include "compiler/Support/Json.h"
-#include "compiler/Text/Regex.h"
-#include "compiler/Text/RegexDfa.h"
+#include "compiler/Text/Pattern.h"
 #include "compiler/Text/Tokenizer.h"
 
 #include "llvm/ADT/StringMap.h"
@@ -69,9 +68,9 @@ protected:
                             bool absent = false) const;
 
   /// {"Regex": ...} or {"String": ...}.
-  llvm::Expected<RegexDfa> pattern(const JsonValue &value) const;
-  llvm::Expected<RegexDfa> compile(const JsonValue &where,
-                                   const Regex &regex) const;
+  llvm::Expected<Pattern> pattern(const JsonValue &value) const;
+  llvm::Expected<Pattern> compile(const JsonValue &where,
+                                  const Regex &regex) const;
 
   const JsonDocument &document;
 };

@@ -55,6 +55,7 @@ private:
 /// The pattern for bytes themselves of one for their spelling: classes move to
 /// the bytes whose letters have them.
 static void readBytes(RegexDfa &pattern) {
+  pattern.lastLine = false; // no byte is spelled as a newline
   CodePointTable<uint16_t> bytes;
   bytes.pages.assign(ASHLAR_TEXT_PAGES, 0);
   for (unsigned byte = 0; byte < 256; ++byte)
@@ -64,7 +65,7 @@ static void readBytes(RegexDfa &pattern) {
 
 llvm::Error PreTokenizerReader::add(const JsonValue &value, Step step) {
   if (isByteLevel) {
-    readBytes(step.pattern);
+    readBytes(step.pattern.dfa);
     step.flags |= ASHLAR_SPLIT_BYTES;
   }
   tokenizer.preTokenizer.push_back(std::move(step));
@@ -78,12 +79,12 @@ llvm::Error PreTokenizerReader::add(const JsonValue &value, Step step) {
 
 llvm::Error PreTokenizerReader::add(const JsonValue &value, const Regex &regex,
                                     uint32_t flags) {
-  llvm::Expected<RegexDfa> dfa = compile(value, regex);
-  if (!dfa)
-    return dfa.takeError();
-  return add(
-      value,
-      {.kind = ASHLAR_STEP_SPLIT, .flags = flags, .pattern = std::move(*dfa)});
+  llvm::Expected<Pattern> pattern = compile(value, regex);
+  if (!pattern)
+    return pattern.takeError();
+  return add(value, {.kind = ASHLAR_STEP_SPLIT,
+                     .flags = flags,
+                     .pattern = std::move(*pattern)});
 }
 
 llvm::Expected<uint32_t>
@@ -110,9 +111,9 @@ llvm::Error PreTokenizerReader::readSplit(const JsonValue &value) {
       member(value, "pattern", "pre-tokenizer");
   if (!pattern)
     return pattern.takeError();
-  llvm::Expected<RegexDfa> dfa = this->pattern(**pattern);
-  if (!dfa)
-    return dfa.takeError();
+  llvm::Expected<Pattern> matched = this->pattern(**pattern);
+  if (!matched)
+    return matched.takeError();
   llvm::Expected<const JsonValue *> behavior =
       member(value, "behavior", "pre-tokenizer");
   if (!behavior)
@@ -125,7 +126,7 @@ llvm::Error PreTokenizerReader::readSplit(const JsonValue &value) {
     return invert.takeError();
   return add(value, {.kind = ASHLAR_STEP_SPLIT,
                      .flags = *flags | (*invert ? ASHLAR_SPLIT_INVERT : 0),
-                     .pattern = std::move(*dfa)});
+                     .pattern = std::move(*matched)});
 }
 
 llvm::Error PreTokenizerReader::readDelimiter(const JsonValue &value) {
@@ -235,7 +236,7 @@ llvm::Error PreTokenizerReader::readMetaspace(const JsonValue &value) {
   llvm::Expected<bool> cuts = flag(value, "split", true);
   if (!cuts)
     return cuts.takeError();
-  llvm::Expected<RegexDfa> blank = compile(value, literalRegex(" "));
+  llvm::Expected<Pattern> blank = compile(value, literalRegex(" "));
   if (!blank)
     return blank.takeError();
   if (llvm::Error error = add(value, {.kind = ASHLAR_STEP_REPLACE,

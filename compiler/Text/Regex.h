@@ -1,10 +1,9 @@
 //===- Regex.h - Regular expressions of a tokenizer ------------*- C++ -*-===//
 //
 // A pattern in the notation of the tokenizers library's engine (Oniguruma),
-// as a tree. What is not regular (back-references, atomic groups) or depends on
-// the surroundings of a match (anchors, word boundaries, look-around) is an
-// error, since the executable matches with a DFA. One kind of look-around is
-// not: (?=x) and (?!x) where x is one character.
+// as a tree. Assertions about the characters on both sides of a position cost a
+// DFA nothing; what no DFA can do (back-references, longer look-around) stands
+// in the tree as well, for the engine that the tools have beside it.
 //
 //===----------------------------------------------------------------------===//
 
@@ -27,7 +26,13 @@ struct Regex {
     Sequence,    // all of `children`
     Alternation, // the first of `children` that leads to a match
     Repeat,      // children[0], minimum..maximum times
-    Ahead,       // before one of sets[index], or before the end of the text
+    Ahead,       // before one of sets[index]
+    Behind,      // behind one of sets[index]
+    Atomic,      // children[0] in the first way that it matches, and no other
+    Look,        // children[0] matches before or behind this place, or does not
+    Group,       // children[0], whose text is kept as number `index`
+    Back,        // the text of group `index` once more
+    Start,       // where the search began
   };
 
   struct Node {
@@ -37,22 +42,45 @@ struct Regex {
     uint32_t minimum = 0;
     uint32_t maximum = 0; // unbounded = no limit
     bool greedy = true;
-    bool atEnd = false;   // Ahead: the end of the text will do
-    bool nullable = true; // matches the empty text
+    bool atEdge = false; // Ahead: the text's end will do; Behind: its beginning
+    bool atLastLine = false; // Ahead: a newline that ends the text will do
+    bool behind = false;     // Look
+    bool negated = false;    // Look
+    bool named = false;      // Group, Back: numbered among groups with names
+    uint32_t at = 0;         // byte of the pattern, from 1; 0 = not known
+    // What follows from the above.
+    bool nullable = true;    // matches the empty text
+    bool looksAhead = false; // some look-ahead is in it
+    bool emptyLast =
+        true; // the empty text, if at all, when all else has failed
+    int64_t length = variousLength; // code points of every match
   };
 
   static constexpr uint32_t unbounded = ~0u;
+  static constexpr int64_t variousLength = -1;
 
   std::vector<Node> nodes;
   std::vector<CodePointSet> sets; // distinct
   uint32_t root = 0;
+  /// Whether a newline that ends the text differs from others (\Z).
+  bool lastLine = false;
+  bool hasBack = false; // a group's text counts
 
   uint32_t addSet(const CodePointSet &set);
   uint32_t addNode(Node node);
+  /// Before (behind) one of `set`; at the text's end (beginning) if `atEdge`.
+  uint32_t addAhead(const CodePointSet &set, bool atEdge);
+  uint32_t addBehind(const CodePointSet &set, bool atEdge);
+  /// What \Z stands for.
+  uint32_t addBeforeLastLine();
 };
 
 /// Errors name the byte of `pattern`, from 1, and quote what stands there.
 llvm::Expected<Regex> parseRegex(llvm::StringRef pattern);
+
+/// Turns look-around that depends on one character into Ahead and Behind, as
+/// far as it does.
+void lowerLookAround(Regex &regex);
 
 /// The regex that matches `text` and nothing else.
 Regex literalRegex(llvm::StringRef text);

@@ -106,9 +106,7 @@ CodePointSet RegexParser::parsePosixClass() {
   return *set;
 }
 
-/// Outside of brackets, the engine looks characters below U+0100 up in a table
-/// of its own, in which superscript digits and fractions belong to words.
-static void addLatinWordCharacters(CodePointSet &word) {
+void RegexParser::addLatinWordCharacters(CodePointSet &word) {
   word.add(0xB2, 0xB3);
   word.add(0xB9, 0xB9);
   word.add(0xBC, 0xBE);
@@ -208,13 +206,8 @@ CodePointSet RegexParser::parseEscape(bool inClass, bool &isLiteral) {
   default:
     break;
   }
-  if (c >= '1' && c <= '9')
-    fail(at, "back-reference is not regular");
-  else if (c < 128 && llvm::isAlnum(static_cast<char>(c)))
+  if (c < 128 && llvm::isAlnum(static_cast<char>(c)))
     fail(at, llvm::Twine("\"\\") + llvm::Twine(static_cast<char>(c)) +
-                 "\" is not supported" +
-                 (!inClass && llvm::StringRef("bBAzZG").contains(c)
-                      ? " (it looks at what surrounds a match)"
-                      : ""));
+                 "\" is not supported");
   return literal(c);
 }

@@ -4,27 +4,19 @@
 // their order, greedy repetition first. Its states are lists of NFA states in
 // order of priority, cut off behind the first one that accepts. Whether a match
 // ends somewhere is known with the character that follows, or the text's end:
-// so look-ahead by one character costs nothing. One corner differs: a
-// loop around a group that tries the empty text first, (|a){2,}, may end later.
+// so look-ahead by one character costs nothing. What is behind is known as
+// well: it was read last, or chooses the state to start from.
+// Loops that need to know whether an iteration has read anything are refused.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef ASHLAR_COMPILER_TEXT_REGEXDFA_H
 #define ASHLAR_COMPILER_TEXT_REGEXDFA_H
 
+#include "compiler/Text/CodePointTable.h"
 #include "compiler/Text/Regex.h"
 
 namespace ashlar {
-
-/// A value for every code point in two levels (runtime/text/tables.h).
-template <typename T> struct CodePointTable {
-  std::vector<uint16_t> pages; // [0x110000 / 256]
-  std::vector<T> entries;      // [distinct pages][256]
-
-  T at(uint32_t codePoint) const {
-    return entries[pages[codePoint >> 8] << 8 | (codePoint & 255)];
-  }
-};
 
 struct RegexDfa {
   /// Of a transition: a match has ended before the character that is read.
@@ -32,7 +24,12 @@ struct RegexDfa {
 
   CodePointTable<uint16_t> classes;
   uint32_t classCount = 0; // the last class is the end of the text
+  /// The newline that ends the text is of the last class but one.
+  bool lastLine = false;
   uint32_t start = 0;
+  /// Where a pattern looks behind: where a match begins by the class of the
+  /// character before it, the last class for none. Else empty.
+  std::vector<uint16_t> starts;
   std::vector<uint16_t> transitions; // [states][classCount]; state 0 is dead
 
   uint32_t stateCount() const {
@@ -47,6 +44,8 @@ struct RegexLimits {
   uint64_t steps = 16u << 20; // NFA states visited while building
 };
 
+/// An error for a pattern that is not regular, or too large as a DFA; it names
+/// the byte of the pattern where it can.
 llvm::Expected<RegexDfa> compileRegex(const Regex &regex,
                                       const RegexLimits &limits = {});
 

@@ -4,6 +4,7 @@
 #include "compiler/Support/Errors.h"
 #include "compiler/Support/Utf8.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 
 #include <cassert>
@@ -12,8 +13,9 @@ using namespace ashlar;
 
 static llvm::Error regexError(const llvm::Twine &cause) {
   return userError("", cause,
-                   "the executable matches with a DFA: literals, classes, "
-                   "groups, alternatives and repetitions are supported");
+                   "the notation is Oniguruma's: literals, classes, groups, "
+                   "alternatives, repetitions, anchors, look-around and "
+                   "back-references are supported");
 }
 
 llvm::Expected<Regex> RegexParser::parse() {
@@ -24,6 +26,8 @@ llvm::Expected<Regex> RegexParser::parse() {
   regex.root = parseAlternation();
   if (!failed() && !atEnd())
     fail(position, "\")\" without \"(\"");
+  if (!failed())
+    numberGroups();
   if (failed())
     return regexError(failure);
   return std::move(regex);
@@ -123,10 +127,13 @@ void RegexParser::repeat(uint32_t &node) {
     if (bounds && repeat.minimum == repeat.maximum)
       return fail(at, "\"?\" after a fixed repetition is not supported");
     repeat.greedy = false;
-  } else if (!bounds && peek() == '+') {
-    return fail(at, "possessive repetition is not regular");
   }
+  // Behind bounds "+" is one more repetition.
+  bool possessive = !bounds && repeat.greedy && accept("+");
+  repeat.at = at + 1;
   node = regex.addNode(std::move(repeat));
+  if (possessive)
+    node = this->node(Regex::Kind::Atomic, {node}, at);
 }
 
 uint32_t RegexParser::parseAtom() {
@@ -147,10 +154,11 @@ uint32_t RegexParser::parseAtom() {
     return setNode(set);
   }
   case '^':
+    ++position;
+    return lineBegin();
   case '$':
-    fail(at, llvm::Twine("anchor \"") + llvm::Twine(peek()) +
-                 "\" is not supported");
-    return emptyNode();
+    ++position;
+    return regex.addAhead({'\n', '\n'}, /*atEdge=*/true);
   case '*':
   case '+':
   case '?':
@@ -158,6 +166,8 @@ uint32_t RegexParser::parseAtom() {
     return emptyNode();
   case '\\': {
     ++position;
+    if (std::optional<uint32_t> place = parsePlace(at))
+      return *place;
     bool isLiteral = false;
     CodePointSet set = parseEscape(/*inClass=*/false, isLiteral);
     if (failed())
@@ -193,26 +203,40 @@ bool RegexParser::parseOptions(bool &groupFollows) {
   }
 }
 
-/// After "(": "?=x)" or "?!x)" with one character x.
-uint32_t RegexParser::parseAhead(size_t at) {
-  bool negated = startsWith("?!");
-  position += 2;
+/// After "(": "?=", "?!", "?<=" or "?<!".
+uint32_t RegexParser::parseLook(size_t at) {
+  position += 1;
+  bool behind = accept("<");
+  bool negated = peek() == '!';
+  position += 1;
+  bool outerIgnoreCase = ignoreCase, outerDot = dotMatchesNewline;
   uint32_t inside = parseAlternation();
   if (!failed() && !accept(")"))
     fail(at, "\"(\" without \")\"");
-  if (failed())
-    return emptyNode();
-  if (regex.nodes[inside].kind != Regex::Kind::Set) {
-    fail(at, "look-ahead is supported for one character only");
-    return emptyNode();
+  ignoreCase = outerIgnoreCase;
+  dotMatchesNewline = outerDot;
+  return regex.addNode({.kind = Regex::Kind::Look,
+                        .children = {inside},
+                        .behind = behind,
+                        .negated = negated,
+                        .at = static_cast<uint32_t>(at + 1)});
+}
+
+/// After "(?": the name of a group, and ">".
+uint32_t RegexParser::parseNamed(size_t at) {
+  size_t end = pattern.find('>', position);
+  if (end == llvm::StringRef::npos) {
+    fail(at, "group name without \">\"");
+    return 0;
   }
-  CodePointSet set = regex.sets[regex.nodes[inside].index];
-  if (negated)
-    set.complement();
-  return regex.addNode({.kind = Regex::Kind::Ahead,
-                        .index = regex.addSet(set),
-                        .children = {},
-                        .atEnd = negated});
+  llvm::StringRef name = pattern.slice(position, end);
+  if (llvm::is_contained(names, name))
+    fail(at, "second group \"" + escapeForDisplay(name.take_front(32)) +
+                 "\" is not supported");
+  names.push_back(name);
+  if (!failed())
+    position = end + 1;
+  return names.size();
 }
 
 uint32_t RegexParser::parseGroup() {
@@ -222,22 +246,24 @@ uint32_t RegexParser::parseGroup() {
   bool outerIgnoreCase = ignoreCase, outerDot = dotMatchesNewline;
   accept("(");
   bool groupFollows = true;
-  if (startsWith("?=") || startsWith("?!")) {
-    uint32_t node = parseAhead(at);
+  Regex::Node group{.kind = Regex::Kind::Sequence, .children = {}};
+  if (startsWith("?=") || startsWith("?!") || startsWith("?<=") ||
+      startsWith("?<!")) {
+    uint32_t node = parseLook(at);
     --depth;
     return node;
   }
-  if (startsWith("?<=") || startsWith("?<!")) {
-    fail(at, "look-behind is not supported");
-  } else if (startsWith("?>")) {
-    fail(at, "atomic group is not regular");
+  if (accept("?>")) {
+    group.kind = Regex::Kind::Atomic;
   } else if (accept("?<") || accept("?P<")) {
-    while (!atEnd() && peek() != '>')
-      ++position;
-    if (!accept(">"))
-      fail(at, "group name without \">\"");
+    group.kind = Regex::Kind::Group;
+    group.named = true;
+    group.index = parseNamed(at);
   } else if (accept("?")) {
     parseOptions(groupFollows);
+  } else {
+    group.kind = Regex::Kind::Group;
+    group.index = ++plainGroups;
   }
   if (failed())
     return emptyNode();
@@ -250,7 +276,31 @@ uint32_t RegexParser::parseGroup() {
     fail(at, "\"(\" without \")\"");
   ignoreCase = outerIgnoreCase;
   dotMatchesNewline = outerDot;
-  return node;
+  if (group.kind == Regex::Kind::Sequence)
+    return node;
+  group.children = {node};
+  group.at = at + 1;
+  return regex.addNode(std::move(group));
+}
+
+/// Beside groups with names, the others are no more than brackets. A group
+/// that nothing refers to is one as well.
+void RegexParser::numberGroups() {
+  auto numbered = [&](const Regex::Node &node) {
+    return node.named == !names.empty();
+  };
+  for (const Regex::Node &node : regex.nodes) {
+    if (node.kind != Regex::Kind::Back)
+      continue;
+    regex.hasBack = true;
+    if (!numbered(node))
+      return fail(node.at - 1, "number of a group beside groups with names");
+    if (node.index > (node.named ? names.size() : plainGroups))
+      return fail(node.at - 1, "there is no group " + llvm::Twine(node.index));
+  }
+  for (Regex::Node &node : regex.nodes)
+    if (node.kind == Regex::Kind::Group && (!regex.hasBack || !numbered(node)))
+      node.kind = Regex::Kind::Sequence;
 }
 
 llvm::Expected<Regex> ashlar::parseRegex(llvm::StringRef pattern) {

@@ -1,8 +1,8 @@
 //===- RegexParser.h - Notation -> regular expression ----------*- C++ -*-===//
 //
 // One pass from left to right, one function per level of the grammar. What a
-// backslash or a bracket stands for is in RegexClasses.cpp, the rest in
-// RegexParser.cpp.
+// backslash or a bracket stands for is in RegexClasses.cpp and RegexPlaces.cpp,
+// the rest in RegexParser.cpp.
 //
 //===----------------------------------------------------------------------===//
 
@@ -33,7 +33,17 @@ private:
   uint32_t parseRepeat();
   uint32_t parseAtom();
   uint32_t parseGroup();
-  uint32_t parseAhead(size_t at);
+  uint32_t parseLook(size_t at);
+  uint32_t parseNamed(size_t at);
+  uint32_t parseBack(size_t at);
+  uint32_t parseNamedBack(size_t at);
+  /// After a backslash, outside of brackets: what is no set of characters.
+  std::optional<uint32_t> parsePlace(size_t at);
+  uint32_t lineBegin();
+  uint32_t wordEdge(bool isEdge);
+  uint32_t newline();
+  /// Names decide whether the other groups count.
+  void numberGroups();
   bool parseOptions(bool &groupFollows);
   void repeat(uint32_t &node);
   bool parseBounds(uint32_t &minimum, uint32_t &maximum);
@@ -44,6 +54,10 @@ private:
   /// After a backslash: a set, of one code point for a literal (`isLiteral`).
   CodePointSet parseEscape(bool inClass, bool &isLiteral);
   CodePointSet parseProperty(bool inClass, bool negated);
+  /// Outside of brackets, the engine looks characters below U+0100 up in a
+  /// table of its own, in which superscript digits and fractions belong to
+  /// words.
+  static void addLatinWordCharacters(CodePointSet &word);
   uint32_t parseHex(unsigned maximumDigits, bool braced);
 
   bool atEnd() const { return position >= pattern.size(); }
@@ -61,6 +75,11 @@ private:
   }
   uint32_t nextCodePoint();
   uint32_t emptyNode() { return regex.addNode({.children = {}}); }
+  uint32_t node(Regex::Kind kind, std::vector<uint32_t> children, size_t at) {
+    return regex.addNode({.kind = kind,
+                          .children = std::move(children),
+                          .at = static_cast<uint32_t>(at + 1)});
+  }
   uint32_t setNode(const CodePointSet &set) {
     return regex.addNode(
         {.kind = Regex::Kind::Set, .index = regex.addSet(set), .children = {}});
@@ -90,6 +109,8 @@ private:
   unsigned depth = 0;
   bool ignoreCase = false;
   bool dotMatchesNewline = false;
+  uint32_t plainGroups = 0;
+  std::vector<llvm::StringRef> names; // of the other groups
   Regex regex;
   std::string failure;
 };

@@ -64,7 +64,7 @@ static Error addCharsmap(const SentencePieceModel &model,
     return map.takeError();
   tokenizer.normalizer.push_back(
       {.kind = ASHLAR_STEP_CHARSMAP,
-       .pattern = llvm::cantFail(compileRegex(graphemeRegex())),
+       .pattern = llvm::cantFail(makePattern(graphemeRegex())),
        .string = std::move(map->texts),
        .units = std::move(map->units)});
   return Error::success();

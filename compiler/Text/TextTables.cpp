@@ -6,6 +6,7 @@
 #include "compiler/Text/Languages.h"
 #include "compiler/Text/ModelTables.h"
 #include "compiler/Text/PartReader.h"
+#include "compiler/Text/PatternMatcher.h"
 #include "compiler/Text/SentencePiece.h"
 #include "compiler/Text/TableBuilder.h"
 #include "runtime/text/text.h"
@@ -150,14 +151,18 @@ static ashlar_text_table addTable(const CodePointTable<uint8_t> &table,
   return {blob.add(table.pages), blob.add(table.entries)};
 }
 
-static ashlar_text_pattern addPattern(const RegexDfa &dfa, Blob &blob) {
+static ashlar_text_pattern addPattern(const Pattern &from, Blob &blob) {
   static_assert(RegexDfa::match == ASHLAR_TEXT_MATCH);
+  const RegexDfa &dfa = from.dfa;
   ashlar_text_pattern pattern = {};
   pattern.classes = dfa.classCount;
   pattern.states = dfa.stateCount();
   pattern.start = dfa.start;
+  pattern.flags = dfa.lastLine ? ASHLAR_PATTERN_LAST_LINE : 0;
   pattern.table = {blob.add(dfa.classes.pages), blob.add(dfa.classes.entries)};
   pattern.transitions = blob.add(dfa.transitions);
+  pattern.starts = blob.add(dfa.starts);
+  pattern.notation = blob.addString(from.notation);
   return pattern;
 }
 
@@ -193,6 +198,12 @@ static llvm::Expected<std::string> normalize(const std::string &steps,
   ashlar_text text = {};
   text.blob = reinterpret_cast<const unsigned char *>(steps.data());
   text.header = reinterpret_cast<const ashlar_text_header *>(steps.data());
+  llvm::Expected<std::unique_ptr<PatternMatcher>> matcher =
+      PatternMatcher::create(text);
+  if (!matcher)
+    return matcher.takeError();
+  if (*matcher)
+    text.matcher = (*matcher)->matcher();
   std::string result;
   ashlar_error error;
   if (ashlar_text_normalize(
@@ -291,6 +302,16 @@ static llvm::Error addLanguages(const Languages &languages, Blob &blob,
   return llvm::Error::success();
 }
 
+/// Why an executable cannot read texts.
+static std::vector<std::string> irregularPatterns(const Tokenizer &tokenizer) {
+  std::vector<std::string> reasons;
+  for (const auto *list : {&tokenizer.normalizer, &tokenizer.preTokenizer})
+    for (const Tokenizer::Step &step : *list)
+      if (!step.pattern.reason.empty())
+        reasons.push_back(step.pattern.reason);
+  return reasons;
+}
+
 static llvm::Expected<TextTables>
 build(const Tokenizer *tokenizer, const TextOptions &options,
       const ChatTemplate &chat = {},
@@ -320,6 +341,8 @@ build(const Tokenizer *tokenizer, const TextOptions &options,
   if (blob.tooLarge())
     return tooLarge();
   TextTables tables;
+  if (tokenizer)
+    tables.irregular = irregularPatterns(*tokenizer);
   tables.blob = std::move(blob).finish(header);
   return tables;
 }

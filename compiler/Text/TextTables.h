@@ -21,6 +21,9 @@ struct TextTables {
   std::string blob;
   /// What of the tokenizer is left aside; for the user to read.
   std::vector<std::string> warnings;
+  /// Patterns that no DFA can follow, and why: the tools find their matches, an
+  /// executable takes token ids.
+  std::vector<std::string> irregular;
 };
 
 struct TextOptions {

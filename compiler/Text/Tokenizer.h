@@ -11,7 +11,7 @@
 #define ASHLAR_COMPILER_TEXT_TOKENIZER_H
 
 #include "compiler/Text/CharacterMap.h"
-#include "compiler/Text/RegexDfa.h"
+#include "compiler/Text/Pattern.h"
 #include "runtime/text/tables.h"
 
 #include <array>
@@ -52,7 +52,7 @@ struct Tokenizer {
   struct Step {
     ashlar_text_step_kind kind = ASHLAR_STEP_SPLIT;
     uint32_t flags = 0;
-    RegexDfa pattern = {};   // split, replace; charsmap: a grapheme
+    Pattern pattern = {};    // split, replace; charsmap: a grapheme
     std::string string = {}; // prepend, replace; charsmap: texts with NUL
     CharacterMap map = {};   // map; form: decompositions
     CodePointTable<uint8_t> orders = {}; // form: classes; strip: 1 = space

@@ -63,11 +63,14 @@ static int transform_characters(encoding *state, const charsmap *with,
 
 /* Rules apply to short graphemes as a whole; the library that models were
    trained with does so, with the shortest key for want of a better choice. */
-int ashlar_rewrite_charsmap(encoding *state, const ashlar_text_step *step,
-                            buffer *out, const piece *text) {
+int ashlar_rewrite_charsmap(encoding *state, uint32_t number, buffer *out,
+                            const piece *text) {
+  const ashlar_text_step *steps =
+      section(state->text, state->text->header->steps);
+  const ashlar_text_step *step = &steps[number];
   charsmap with = {section(state->text, step->units), step->units.count,
                    step->string};
-  matches scan = ashlar_matches(state->text, &step->pattern, *text);
+  matches scan = ashlar_matches(state, number, *text);
   for (size_t done = 0; done < text->count;) {
     int found = ashlar_next_match(state, &scan);
     if (found < 0)

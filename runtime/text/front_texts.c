@@ -244,6 +244,8 @@ int ashlar_front_prompts(ashlar_front_state *state) {
   if (!ashlar_text_has_tokenizer(&state->text))
     return ashlar_fail(&state->error, "the model has no tokenizer: give token "
                                       "ids (--ids)");
+  if (ashlar_text_check_reads(&state->text, &state->error))
+    return 1;
   if (options->messages || options->converse)
     return ashlar_front_chats(state);
   return ashlar_front_each_prompt(state, run_prompt, NULL);
@@ -309,6 +311,8 @@ static int embed(ashlar_front_state *state, const texts *from) {
 int ashlar_front_embed(ashlar_front_state *state) {
   if (!ashlar_text_has_tokenizer(&state->text))
     return ashlar_fail(&state->error, "the model has no tokenizer");
+  if (ashlar_text_check_reads(&state->text, &state->error))
+    return 1;
   texts from = {0};
   int failed = choose(state, &from.embedding) ||
                ashlar_front_each_prompt(state, add_text, &from) ||

@@ -65,11 +65,12 @@ typedef struct encoding {
   size_t limit;    /* bytes that a step may write */
   buffer ids;      /* int32_t */
   buffer types;    /* int32_t */
-  buffer steps[ASHLAR_TEXT_MAX_STEPS]; /* what each step wrote last */
-  buffer work;                         /* the model's */
-  buffer points;                       /* of a normalization form */
-  const span *trusted;                 /* [trusted_count], in order */
-  size_t trusted_count;                /* 0 but for chats */
+  buffer steps[ASHLAR_TEXT_MAX_STEPS];   /* what each step wrote last */
+  buffer work;                           /* the model's */
+  buffer points;                         /* of a normalization form */
+  buffer letters[ASHLAR_TEXT_MAX_STEPS]; /* of the text that a step matches */
+  const span *trusted;                   /* [trusted_count], in order */
+  size_t trusted_count;                  /* 0 but for chats */
   ashlar_error *error;
 } encoding;
 
@@ -100,30 +101,33 @@ int ashlar_step_write(encoding *state, buffer *out, const void *bytes,
 int ashlar_rewrite(encoding *state, uint32_t step, piece *text);
 int ashlar_rewrite_form(encoding *state, const ashlar_text_step *step,
                         buffer *out, const piece *text);
-int ashlar_rewrite_charsmap(encoding *state, const ashlar_text_step *step,
-                            buffer *out, const piece *text);
+int ashlar_rewrite_charsmap(encoding *state, uint32_t step, buffer *out,
+                            const piece *text);
 
 /* Cuts normalized text by the steps from `step` on and adds the pieces' ids. */
 int ashlar_encode_pieces(encoding *state, uint32_t step, piece text);
 
 /*===-- Patterns ---------------------------------------------------------===*/
 
-/* The matches of a pattern in a text, one after the other. */
+/* The matches of a step's pattern in a text, one after the other. */
 typedef struct matches {
+  uint32_t step;
   const ashlar_text_pattern *pattern;
   const uint16_t *pages;
   const uint16_t *classes;
   const uint16_t *transitions;
+  const uint16_t *starts; /* null for a pattern that does not look behind */
   piece text;
   int by_bytes;    /* the pattern reads bytes */
+  size_t letters;  /* of a text that a matcher reads */
+  size_t letter;   /* the one at `at` */
   size_t at;       /* where the next match may begin */
   size_t last_end; /* of the last match, or NO_MATCH */
   size_t begin;    /* of the current match */
   size_t end;
 } matches;
 
-matches ashlar_matches(const ashlar_text *text,
-                       const ashlar_text_pattern *pattern, piece in);
+matches ashlar_matches(const encoding *state, uint32_t step, piece in);
 /* Whether there is another match; -1 = an error. */
 int ashlar_next_match(encoding *state, matches *scan);
 

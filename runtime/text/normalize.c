@@ -49,9 +49,10 @@ static int rewrite_map(encoding *state, const ashlar_text_step *step,
   return 0;
 }
 
-static int rewrite_replace(encoding *state, const ashlar_text_step *step,
-                           buffer *out, const piece *text) {
-  matches scan = ashlar_matches(state->text, &step->pattern, *text);
+static int rewrite_replace(encoding *state, uint32_t number,
+                           const ashlar_text_step *step, buffer *out,
+                           const piece *text) {
+  matches scan = ashlar_matches(state, number, *text);
   size_t done = 0;
   int found;
   while ((found = ashlar_next_match(state, &scan)) > 0) {
@@ -128,13 +129,13 @@ int ashlar_rewrite(encoding *state, uint32_t number, piece *text) {
     failed = rewrite_map(state, step, out, text);
     break;
   case ASHLAR_STEP_REPLACE:
-    failed = rewrite_replace(state, step, out, text);
+    failed = rewrite_replace(state, number, step, out, text);
     break;
   case ASHLAR_STEP_FORM:
     failed = ashlar_rewrite_form(state, step, out, text);
     break;
   case ASHLAR_STEP_CHARSMAP:
-    failed = ashlar_rewrite_charsmap(state, step, out, text);
+    failed = ashlar_rewrite_charsmap(state, number, out, text);
     break;
   }
   text->bytes = out->bytes;

@@ -206,26 +206,44 @@ static void check_added(check *state, const ashlar_text_header *header) {
     check_table(state, &header->classes, 1, "character classes");
 }
 
+/* The states of a pattern that tables follow. */
+static void check_states(check *state, const ashlar_text_pattern *pattern,
+                         const char *what) {
+  const uint16_t *next =
+      elements(state, pattern->transitions, sizeof(*next), what);
+  const uint16_t *starts =
+      elements(state, pattern->starts, sizeof(*starts), what);
+  int last_line = (pattern->flags & ASHLAR_PATTERN_LAST_LINE) != 0;
+  if (!next || pattern->classes < (last_line ? 2 : 1) ||
+      pattern->states > ASHLAR_TEXT_MATCH ||
+      pattern->start >= pattern->states ||
+      pattern->transitions.count !=
+          (uint64_t)pattern->states * pattern->classes ||
+      (starts && pattern->starts.count != pattern->classes)) {
+    fault(state, what);
+    return;
+  }
+  for (uint32_t i = 0; i < pattern->transitions.count; ++i)
+    if ((next[i] & (ASHLAR_TEXT_MATCH - 1)) >= pattern->states)
+      fault(state, what);
+  for (uint32_t i = 0; starts && i < pattern->starts.count; ++i)
+    if (starts[i] >= pattern->states)
+      fault(state, what);
+}
+
 static void check_pattern(check *state, const ashlar_text_pattern *pattern,
                           const char *what) {
   const uint16_t *classes =
       check_table(state, &pattern->table, sizeof(*classes), what);
-  const uint16_t *next =
-      elements(state, pattern->transitions, sizeof(*next), what);
-  if (!classes || !next || pattern->classes < 1 || pattern->classes > 65536 ||
-      pattern->states > ASHLAR_TEXT_MATCH ||
-      pattern->start >= pattern->states ||
-      pattern->transitions.count !=
-          (uint64_t)pattern->states * pattern->classes) {
+  int outside = pattern->notation.bytes > 0;
+  check_string(state, pattern->notation, what);
+  if (pattern->classes > (outside ? ASHLAR_TEXT_MAX_LETTER_CLASSES + 1 : 65536))
     fault(state, what);
-    return;
-  }
-  for (uint32_t i = 0; i < pattern->table.entries.count; ++i)
+  for (uint32_t i = 0; classes && i < pattern->table.entries.count; ++i)
     if (classes[i] >= pattern->classes)
       fault(state, what);
-  for (uint32_t i = 0; i < pattern->transitions.count; ++i)
-    if ((next[i] & (ASHLAR_TEXT_MATCH - 1)) >= pattern->states)
-      fault(state, what);
+  if (!outside)
+    check_states(state, pattern, what);
 }
 
 static void check_map(check *state, const ashlar_text_step *step) {

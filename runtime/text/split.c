@@ -71,8 +71,7 @@ static int split(encoding *state, uint32_t number, const ashlar_text_step *step,
                  piece text) {
   cutter cut = {
       .state = state, .step = number, .flags = step->flags, .text = text};
-  matches scan = ashlar_matches(state->text, &step->pattern, text);
-  scan.by_bytes = (step->flags & ASHLAR_SPLIT_BYTES) != 0;
+  matches scan = ashlar_matches(state, number, text);
   size_t done = 0; /* everything before it has been added */
   int found;
   while ((found = ashlar_next_match(state, &scan)) > 0) {

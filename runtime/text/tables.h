@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #define ASHLAR_TEXT_MAGIC "ASHLTEXT" /* 8 bytes, no NUL */
-#define ASHLAR_TEXT_VERSION 6
+#define ASHLAR_TEXT_VERSION 7
 #define ASHLAR_TEXT_ALIGNMENT 8
 #define ASHLAR_TEXT_NONE (-1)
 #define ASHLAR_TEXT_CODE_POINTS 0x110000
@@ -93,16 +93,32 @@ typedef struct ashlar_text_item {
 /* A DFA over classes of code points; the last class is the end of the text. A
    transition with the bit below says that a match has ended before the
    character that is read: the last one on the way to state 0, which has no way
-   out, is the match that a backtracking engine finds first. */
+   out, is the match that a backtracking engine finds first.
+
+   A pattern that is not regular has a notation in place of states: what opens
+   the tables may bring a matcher for it (text.h). That one reads a letter for
+   each character, its class in the upper bits and the code point below; of a
+   byte, ASHLAR_TEXT_CODE_POINTS more than the byte. */
 #define ASHLAR_TEXT_MATCH 0x8000
+#define ASHLAR_TEXT_CLASS_SHIFT 21
+#define ASHLAR_TEXT_MAX_LETTER_CLASSES 1023 /* a letter is below 2^31 */
+
+enum ashlar_text_pattern_flag {
+  ASHLAR_PATTERN_LAST_LINE = 1 /* the newline that ends a text is of the last
+                                  class but one */
+};
 
 typedef struct ashlar_text_pattern {
   uint32_t classes;
   uint32_t states;
-  uint32_t start;
-  uint32_t reserved;
+  uint32_t start;                  /* where nothing has been read before */
+  uint32_t flags;                  /* ashlar_text_pattern_flag */
   ashlar_text_table table;         /* uint16: class of the code point */
   ashlar_text_section transitions; /* uint16[states][classes] */
+  ashlar_text_section starts;      /* uint16[classes]: by what is before the
+                                      match, the last class for nothing; none =
+                                      always `start` */
+  ashlar_text_string notation;     /* PCRE2's; none = the DFA */
 } ashlar_text_pattern;
 
 enum ashlar_text_step_kind {

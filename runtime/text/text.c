@@ -10,6 +10,19 @@ int ashlar_text_has_tokenizer(const ashlar_text *text) {
   return text->header->has_tokenizer != 0;
 }
 
+int ashlar_text_check_reads(const ashlar_text *text, ashlar_error *error) {
+  const ashlar_text_header *header = text->header;
+  const ashlar_text_step *steps = section(text, header->steps);
+  if (!header->has_tokenizer)
+    return ashlar_fail(error, "the model has no tokenizer: give token ids");
+  for (uint32_t i = 0; !text->matcher && i < header->steps.count; ++i)
+    if (steps[i].pattern.notation.bytes > 0)
+      return ashlar_fail(error, "the tokenizer has a pattern that is not "
+                                "regular, which an executable cannot follow: "
+                                "give token ids (--ids), or use ashlar itself");
+  return 0;
+}
+
 /*===-- Memory -----------------------------------------------------------===*/
 
 int ashlar_buffer_reserve(buffer *out, size_t capacity, ashlar_error *error) {
@@ -42,8 +55,10 @@ void ashlar_encoding_free(encoding *state) {
   free(state->types.bytes);
   free(state->work.bytes);
   free(state->points.bytes);
-  for (size_t i = 0; i < ASHLAR_TEXT_MAX_STEPS; ++i)
+  for (size_t i = 0; i < ASHLAR_TEXT_MAX_STEPS; ++i) {
     free(state->steps[i].bytes);
+    free(state->letters[i].bytes);
+  }
 }
 
 /*===-- Characters -------------------------------------------------------===*/
@@ -189,8 +204,8 @@ static int encode_raw(encoding *state, piece text) {
 
 static int check_text(const ashlar_text *text, size_t bytes,
                       ashlar_error *error) {
-  if (!text->header->has_tokenizer)
-    return ashlar_fail(error, "the model has no tokenizer: give token ids");
+  if (ashlar_text_check_reads(text, error))
+    return 1;
   if (bytes > ASHLAR_TEXT_MAX_BYTES)
     return ashlar_fail(error, "text of %zu bytes; at most %u are supported",
                        bytes, ASHLAR_TEXT_MAX_BYTES);

@@ -22,17 +22,35 @@ extern "C" {
 
 #define ASHLAR_TEXT_MAX_BYTES (1u << 28) /* of one text */
 
+/* What finds the patterns that tables cannot follow. Executables have none. */
+typedef struct ashlar_text_matcher {
+  /* The first match of the pattern of a step in letters[0, count) that begins
+     at `at` or behind it: 1 = letters [*begin, *end), 0 = there is none, -1 =
+     error. *budget is what may still be done, in steps; spent, it is 0 and the
+     answer -1. Any number of threads may call it at a time. */
+  int (*find)(const void *user, uint32_t step, const uint32_t *letters,
+              size_t count, size_t at, uint64_t *budget, size_t *begin,
+              size_t *end, ashlar_error *error);
+  const void *user;
+} ashlar_text_matcher;
+
 typedef struct ashlar_text {
   const unsigned char *blob;
   const ashlar_text_header *header;
+  const ashlar_text_matcher *matcher; /* null; or set by who opens it */
 } ashlar_text;
 
-/* The blob must stay in place as long as `text` is used. */
+/* The blob must stay in place as long as `text` is used, as must a matcher. */
 int ashlar_text_open(const void *blob, size_t bytes, ashlar_text *text,
                      ashlar_error *error);
 
 /* Whether the model has a tokenizer; else it takes and gives ids alone. */
 int ashlar_text_has_tokenizer(const ashlar_text *text);
+
+/* Whether texts can become ids: 0 = yes; else an error that says why not, and
+   to give token ids. Ids of a model with a tokenizer become text all the same.
+ */
+int ashlar_text_check_reads(const ashlar_text *text, ashlar_error *error);
 
 enum ashlar_text_flag {
   /* Special tokens (such as "</s>") in the text become themselves. Without this
@@ -73,7 +91,7 @@ typedef struct ashlar_text_decoder {
   int started;    /* a token has been written */
   int run_is_bad; /* the byte tokens before the held ones were no UTF-8 */
   uint32_t strip; /* characters that may still be left out at the beginning */
-  int waits;            /* `waiting` may be the last token */
+  int waits;      /* `waiting` may be the last token */
   int32_t waiting;
   unsigned held_count;
   unsigned char held[64]; /* bytes that wait for the rest of a character */

@@ -187,6 +187,15 @@ Expected<ashlar_text> Artifact::openText() const {
   ashlar_error error;
   if (ashlar_text_open(plan().text, plan().text_bytes, &text, &error))
     return frontError(error);
+  if (!patterns) {
+    Expected<std::unique_ptr<PatternMatcher>> made =
+        PatternMatcher::create(text);
+    if (!made)
+      return made.takeError();
+    patterns = std::move(*made);
+  }
+  if (patterns)
+    text.matcher = patterns->matcher();
   return text;
 }
 

@@ -10,6 +10,7 @@
 #define ASHLAR_TOOLS_ASHLAR_ARTIFACT_H
 
 #include "compiler/Compiler.h"
+#include "compiler/Text/PatternMatcher.h"
 #include "runtime/api.h"
 #include "runtime/text/text.h"
 #include "tools/ashlar/Arguments.h"
@@ -36,7 +37,7 @@ public:
 
   /// `threads` 0: as many as this process may use.
   llvm::Expected<Session> createSession(int64_t threads) const;
-  /// The tables of the text front end.
+  /// The tables of the text front end; the artifact must outlive them.
   llvm::Expected<ashlar_text> openText() const;
 
 private:
@@ -52,6 +53,8 @@ private:
   const ashlar_api *table;
   Model model;
   ManifestView description;
+  /// Of patterns that the tables cannot follow; made when they are opened.
+  mutable std::unique_ptr<PatternMatcher> patterns;
 };
 
 /// A folder or a YAML file, and no artifact.
