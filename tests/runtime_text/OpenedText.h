@@ -3,6 +3,7 @@
 #ifndef ASHLAR_TESTS_RUNTIME_TEXT_OPENEDTEXT_H
 #define ASHLAR_TESTS_RUNTIME_TEXT_OPENEDTEXT_H
 
+#include "compiler/Text/PatternMatcher.h"
 #include "compiler/Text/TextTables.h"
 #include "runtime/text/text.h"
 
@@ -18,7 +19,7 @@ inline std::string readFile(const std::string &path) {
   return buffer ? (*buffer)->getBuffer().str() : std::string();
 }
 
-/// Tables from a tokenizer.json's text, opened as an artifact would.
+/// Tables from a tokenizer.json's text, opened as the tools would.
 class OpenedText {
 public:
   explicit OpenedText(llvm::StringRef json, const TextOptions &options = {}) {
@@ -83,7 +84,12 @@ private:
         ashlar_text_open(tables.blob.data(), tables.blob.size(), &text, &error),
         0)
         << error.message;
+    patterns = llvm::cantFail(PatternMatcher::create(text));
+    if (patterns)
+      text.matcher = patterns->matcher();
   }
+
+  std::unique_ptr<PatternMatcher> patterns; // that tables cannot follow
 };
 
 } // namespace ashlar

@@ -27,6 +27,8 @@ class TextCases : public ::testing::TestWithParam<const char *> {};
 TEST_P(TextCases, agreeWithTheTokenizersLibrary) {
   OpenedText tokenizer(caseFile(GetParam()));
   EXPECT_TRUE(tokenizer.tables.warnings.empty());
+  EXPECT_EQ(tokenizer.tables.irregular.empty(),
+            !llvm::StringRef(GetParam()).starts_with("irregular"));
   JsonDocument texts = llvm::cantFail(parseJson(caseFile("texts"), "texts"));
   JsonDocument expected = llvm::cantFail(
       parseJson(caseFile(std::string("expected/") + GetParam()), "expected"));
@@ -49,7 +51,13 @@ static const char *const names[] = {
     "gpt2", "roberta", "llama3", "qwen2", "gpt4o", "falcon", "starcoder",
     "bytes_cut", "split_empty", "split_empty_inverted",
     "split_mergedwithprevious", "split_mergedwithnext", "prefix_bpe",
-    "suffix_bpe", "gpt", "stripped",
+    "suffix_bpe", "gpt", "stripped", "cl100k", "deepseek", "deepseek_coder",
+    // Patterns that look at what surrounds a match, or give nothing back.
+    "places_lines", "places_words", "places_sides", "places_held",
+    "places_bytes",
+    // Patterns that no DFA follows.
+    "irregular_ahead", "irregular_again", "irregular_bytes",
+    "irregular_replaced",
     // WordPiece, normalizers.
     "bert", "bert_cased", "wordpiece_chain", "nfc", "nfd", "nfkc", "nfkd",
     // Byte pairs with byte fallback.

@@ -318,7 +318,8 @@ static unsigned countRefused(const std::string &blob, size_t stride) {
 }
 
 TEST(Text, damagedModelsAreRefusedOrHarmless) {
-  for (const char *name : {"llama2", "bert", "t5", "unigram_bytes"}) {
+  for (const char *name : {"llama2", "bert", "t5", "unigram_bytes",
+                           "places_sides", "irregular_ahead"}) {
     OpenedText text(readFile(std::string(ASHLAR_SOURCE_DIR) +
                              "/tests/text_cases/" + name + ".json"));
     size_t stride = text.tables.blob.size() / 64 & ~size_t(3);

@@ -177,6 +177,50 @@ def byte_level_cases():
         yield "split_" + behavior.lower(), tokenizer(dict(base, vocab=vocab, merges=strings), pre_tokenizer=split,
                                                      decoder=level)
 
+CL100K = (r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]"
+          r"|\s+(?!\S)|\s")
+DEEPSEEK = [r"[\r\n]", "\\s?[A-Za-z\u00b5\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u01ba\u0370-\u03ff\u0400-\u0481]+",
+            "\\s?[!-/:-~\uff01-\uff0f\uff1a-\uff5e\u2018-\u201f\u3000-\u3002]+", r"\s+$",
+            "[\u4e00-\u9fa5\u0800-\u4e00\uac00-\ud7ff]+"]
+# What surrounds a match: at the ends of pieces, beside newlines, between words.
+PLACES = {
+    "lines": [r"^[^\n]+", r"\w+$|^\s|\n\Z|\A\w"],
+    "words": [r"\b\w+?\b", r"\B\p{Ll}\B|(?<=[aeiou])\w"],
+    "sides": [r"(?<!\S)\S+(?=\s|\z)", r"(?<=^|l)[a-z](?!\b)", r"(?<![\p{L}'])'|x(?=$)"],
+    "held": [r"(?>\s+)\S|\p{L}*+|(?>[.!?]|-)+", r"[a-m]++|[n-z]?+[a-z]"],
+}
+# No DFA does these.
+IRREGULAR = {
+    "ahead": [r"\d{1,3}(?=(?:\d{3})*+\b)|[^\d\s]+(?= \w{4})|\s+", r"(?<=th)[a-z]+|(?<!wor)d"],
+    "again": [r"(?<one>\S)\k<one>+|(?<pair>..)\k<pair>", r"(?>[a-z]+|[A-Z][a-z]*)\s|\G."],
+}
+
+def place_cases():
+    vocab, merges = byte_level()
+    level = dict(type="ByteLevel", add_prefix_space=False, trim_offsets=True, use_regex=False)
+    model = dict(type="BPE", dropout=None, unk_token=None, continuing_subword_prefix="", end_of_word_suffix="",
+                 fuse_unk=False, byte_fallback=False, vocab=vocab, merges=[" ".join(m) for m in merges])
+    def split(pattern, behavior="Isolated"):
+        return {"type": "Split", "pattern": {"Regex": pattern}, "behavior": behavior, "invert": False}
+    def cut(patterns, *more):
+        return tokenizer(model, decoder=level, pre_tokenizer={
+            "type": "Sequence", "pretokenizers": [*map(split, patterns), *more, level]})
+    digits = {"type": "Digits", "individual_digits": True}
+    yield "cl100k", cut([CL100K])
+    yield "deepseek", cut(DEEPSEEK, digits)
+    yield "deepseek_coder", cut([r"[\r\n]", r"\s?\p{L}+", r"\s?\p{P}+", DEEPSEEK[-1]], digits)
+    for name, patterns in PLACES.items():
+        yield "places_" + name, cut(patterns)
+    for name, patterns in IRREGULAR.items():
+        yield "irregular_" + name, cut(patterns)
+    # Behind ByteLevel a pattern reads the letters that bytes are spelled with.
+    yield "places_bytes", tokenizer(model, decoder=level, pre_tokenizer={"type": "Sequence", "pretokenizers": [
+        level, split(r"\b\w|(?<=\u0120)[a-z]|.$".replace("\\u0120", "\u0120"), "MergedWithNext"), split(r"\W\Z|^\w")]})
+    yield "irregular_bytes", tokenizer(model, decoder=level, pre_tokenizer={"type": "Sequence", "pretokenizers": [
+        level, split(r"(.)\1|\b\w(?=\w\w)", "MergedWithPrevious")]})
+    yield "irregular_replaced", tokenizer(model, decoder=level, pre_tokenizer=level, normalizer={
+        "type": "Replace", "pattern": {"Regex": r"(\w)\1(?!\1)|\s+(?=\s\S)"}, "content": "_"})
+
 def affix_cases():
     letters = sorted(set(LINES) - set(" \n\t"))
     words = collections.Counter(tuple([w[0]] + ["@@" + c for c in w[1:]]) for w in LINES.split())
@@ -351,7 +395,8 @@ def unigram_cases():
 
 def main():
     folder = sys.argv[1]
-    for make in (byte_level_cases, affix_cases, wordpiece_cases, normalizer_cases, fallback_cases, unigram_cases):
+    for make in (byte_level_cases, place_cases, affix_cases, wordpiece_cases, normalizer_cases, fallback_cases,
+                 unigram_cases):
         for name, case in make():
             with open(f"{folder}/{name}.json", "w") as file:
                 json.dump(case, file, ensure_ascii=False, separators=(",", ":"))

@@ -1,5 +1,6 @@
 //===- TokenizerFuzzer.cpp - Any bytes as tokenizer.json ------------------===//
 
+#include "compiler/Text/PatternMatcher.h"
 #include "compiler/Text/TextTables.h"
 #include "runtime/text/text.h"
 #include "tests/fuzz/io/Refusal.h"
@@ -25,6 +26,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
       ashlar_text_open(tables->blob.data(), tables->blob.size(), &text, &error);
   assert(!refused && "the reader refuses the writer's tables");
   (void)refused;
+  auto patterns = PatternMatcher::create(text);
+  assert(patterns && "PCRE2 refuses what it has taken before");
+  if (*patterns)
+    text.matcher = (*patterns)->matcher();
   ashlar_tokens tokens;
   if (ashlar_text_tokens(&text, json.data(), json.size(), ASHLAR_TEXT_SPECIAL,
                          &tokens, &error) == 0)
