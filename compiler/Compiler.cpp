@@ -260,7 +260,7 @@ makeTextTables(const ImportResult &imported, const CompileOptions &compile,
                   tables->warnings.end());
   if (compile.kind == ArtifactKind::Executable)
     for (const std::string &reason : tables->irregular)
-      warnings.push_back(reason + "; the executable takes token ids, no text");
+      warnings.push_back(reason + "; the executable takes token ids");
   return std::move(tables->blob);
 }
 
