@@ -327,7 +327,7 @@ Expected<ChatTemplate> ChatReader::read() {
   readSystem();
   chat.flags |= known.flags;
   for (auto [role, trim] : llvm::enumerate(known.trims))
-    chat.texts |= trim.value_or(0) << 4 * role;
+    chat.texts |= trim.value_or(0) << ASHLAR_CHAT_TEXT_BITS * role;
   if (Error error = probeChat(renderer, chat))
     return std::move(error);
   return chat;

@@ -20,10 +20,15 @@ static constexpr StringRef probes[] = {
     "\"A\" & 'B' <b>{{ c }}</b> \\n",
 };
 
-/// Texts that executables refuse where a template changes them.
+/// Texts that are refused where a template changes them in ways of its own.
 static constexpr StringRef emptyProbes[] = {"", " \n"};
-static constexpr StringRef lineProbes[] = {"one\n\ntwo\n\n\nthree",
-                                           "one\r\n\r\ntwo\rthree"};
+static constexpr StringRef lineProbes[] = {
+    "one\n\ntwo\n\n\nthree", "one\r\n\r\ntwo\rthree",
+    "one\n\n\n\n\ntwo\r\r\nthree\n\r\nfour\r\n\r\n\r\nfive"};
+/// What templates make of line ends.
+static constexpr uint32_t lineTreatments[] = {
+    ASHLAR_CHAT_DROP_RETURNS, ASHLAR_CHAT_JOIN_LINES,
+    ASHLAR_CHAT_DROP_RETURNS | ASHLAR_CHAT_JOIN_LINES};
 
 void ashlar::addChat(const ChatTemplate &chat, Blob &blob,
                      ashlar_text_header &header) {
@@ -104,12 +109,15 @@ private:
                 llvm::ArrayRef<StringRef> texts) const;
   void probeText(const ChatMessages &messages, size_t place,
                  ashlar_text_chat_role role);
+  void probeLines(const ChatMessages &messages, size_t place,
+                  ashlar_text_chat_role role);
   void probeEmptySystem();
   void probeTexts();
   bool has(uint32_t flags) const { return (chat.flags & flags) == flags; }
 
   const ChatRenderer &renderer;
   ChatTemplate &chat;
+  uint32_t treated = 0; // roles whose lines have been looked at
 };
 
 } // namespace
@@ -151,9 +159,25 @@ bool ChatProber::holdsAll(const ChatMessages &messages, size_t place,
 void ChatProber::probeText(const ChatMessages &messages, size_t place,
                            ashlar_text_chat_role role) {
   if (!holdsAll(messages, place, emptyProbes))
-    chat.texts |= ASHLAR_CHAT_REFUSE_EMPTY << 4 * role;
-  if (!holdsAll(messages, place, lineProbes))
-    chat.texts |= ASHLAR_CHAT_REFUSE_LINES << 4 * role;
+    chat.texts |= ASHLAR_CHAT_REFUSE_EMPTY << ASHLAR_CHAT_TEXT_BITS * role;
+  probeLines(messages, place, role);
+}
+
+/// One treatment for all texts of a role; where none will do, lines that need
+/// one are refused.
+void ChatProber::probeLines(const ChatMessages &messages, size_t place,
+                            ashlar_text_chat_role role) {
+  const uint32_t shift = ASHLAR_CHAT_TEXT_BITS * role, texts = chat.texts;
+  bool isFirst = !(treated >> role & 1);
+  treated |= 1 << role;
+  if (holdsAll(messages, place, lineProbes))
+    return;
+  for (uint32_t treatment : lineTreatments) {
+    chat.texts = texts | treatment << shift;
+    if (isFirst && holdsAll(messages, place, lineProbes))
+      return;
+  }
+  chat.texts = texts | ASHLAR_CHAT_REFUSE_LINES << shift;
 }
 
 /// Often an empty system's text is the same as none.

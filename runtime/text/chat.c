@@ -63,7 +63,7 @@ static piece drop_thought(piece text, uint32_t flags) {
 /* What the template does with texts of `role`: ashlar_text_chat_text. */
 static uint32_t treatment(const ashlar_text *text,
                           enum ashlar_text_chat_role role) {
-  return text->header->chat_texts >> (4 * role);
+  return text->header->chat_texts >> (ASHLAR_CHAT_TEXT_BITS * role);
 }
 
 static piece said(const ashlar_text *text, const ashlar_turn *turn,
@@ -162,6 +162,40 @@ static int check_chat(const ashlar_text *text, const ashlar_text_chat *chat,
 
 /*===-- The template -----------------------------------------------------===*/
 
+/* Writes `text` with each `first` `second` as a newline, where `out` has room
+   for as much as there is; `out` may be the text itself. */
+static size_t join_pairs(const unsigned char *text, size_t count,
+                         unsigned char first, unsigned char second,
+                         unsigned char *out) {
+  size_t written = 0;
+  for (size_t i = 0; i < count; ++i) {
+    int pair = i + 1 < count && text[i] == first && text[i + 1] == second;
+    out[written++] = pair ? '\n' : text[i];
+    i += (size_t)pair;
+  }
+  return written;
+}
+
+/* What is said with the line ends that the template leaves; what that takes
+   comes of *room. */
+static piece with_lines(const ashlar_text *text, piece part,
+                        enum ashlar_text_chat_role role, unsigned char **room) {
+  uint32_t bits = treatment(text, role);
+  if (!(bits & (ASHLAR_CHAT_DROP_RETURNS | ASHLAR_CHAT_JOIN_LINES)))
+    return part;
+  piece result = {*room, part.count, 0};
+  if (part.count > 0)
+    memcpy(*room, part.bytes, part.count);
+  *room += part.count;
+  if (bits & ASHLAR_CHAT_DROP_RETURNS)
+    result.count = join_pairs(result.bytes, result.count, '\r', '\n',
+                              (unsigned char *)result.bytes);
+  if (bits & ASHLAR_CHAT_JOIN_LINES)
+    result.count = join_pairs(result.bytes, result.count, '\n', '\n',
+                              (unsigned char *)result.bytes);
+  return result;
+}
+
 static piece template_part(const ashlar_text *text, ashlar_text_string part) {
   return (piece){(const unsigned char *)string(text, part), part.bytes, 0};
 }
@@ -180,7 +214,7 @@ static ashlar_text_string behind(const ashlar_text *text,
 /* The template's parts and what is said in turn, from a template's part to a
    template's part. */
 static void lay_out(const ashlar_text *text, const ashlar_text_chat *chat,
-                    piece *out) {
+                    piece *out, unsigned char *room) {
   const ashlar_text_header *header = text->header;
   int is_last = is_system_last(text, chat);
   int leads = chat->system && !is_last;
@@ -191,10 +225,11 @@ static void lay_out(const ashlar_text *text, const ashlar_text_chat *chat,
     if (role == ASHLAR_SAID_BEHIND_SYSTEM) {
       if (is_last)
         out[-1] = template_part(text, header->system_turn[1]);
-      *out++ = said(text, chat->system, ASHLAR_SAID_BY_SYSTEM);
+      *out++ = with_lines(text, said(text, chat->system, ASHLAR_SAID_BY_SYSTEM),
+                          ASHLAR_SAID_BY_SYSTEM, &room);
       *out++ = template_part(text, header->system_chat[1]);
     }
-    *out++ = said(text, &chat->turns[i], role);
+    *out++ = with_lines(text, said(text, &chat->turns[i], role), role, &room);
     *out++ = template_part(text, behind(text, chat, i, leads));
   }
 }
@@ -210,9 +245,13 @@ static piece *parts_of(const ashlar_text *text, const ashlar_text_chat *asked,
   if (check_chat(text, &chat, error))
     return NULL;
   *count = 2 * (chat.turn_count + (chat.system != NULL)) + 1;
-  piece *parts = calloc(*count, sizeof(*parts));
+  size_t bytes = chat.system ? chat.system->bytes : 0;
+  for (size_t i = 0; i < chat.turn_count; ++i)
+    bytes += chat.turns[i].bytes;
+  /* Texts that change lie behind the parts. */
+  piece *parts = malloc(*count * sizeof(*parts) + bytes);
   if (parts)
-    lay_out(text, &chat, parts);
+    lay_out(text, &chat, parts, (unsigned char *)(parts + *count));
   else
     ashlar_fail(error, "out of memory for a chat of %zu turns",
                 chat.turn_count);

@@ -383,5 +383,6 @@ int ashlar_text_open(const void *blob, size_t bytes, ashlar_text *text,
     return ashlar_fail(error, "the text tables are damaged (%s)", state.fault);
   text->blob = blob;
   text->header = header;
+  text->matcher = NULL;
   return 0;
 }

@@ -251,14 +251,17 @@ enum ashlar_text_chat_role {
   ASHLAR_SAID_BEHIND_SYSTEM = 3 /* the user's text that follows the system's */
 };
 
-/* Bits of `chat_texts`, for each role: shifted left by four times its number.
+/* Bits of `chat_texts`, for each role: shifted left by eight times its number.
  */
+#define ASHLAR_CHAT_TEXT_BITS 8
 enum ashlar_text_chat_text {
-  ASHLAR_CHAT_TRIM_LEFT = 1,    /* the text loses blanks before it */
-  ASHLAR_CHAT_TRIM_RIGHT = 2,   /* and behind it */
-  ASHLAR_CHAT_REFUSE_EMPTY = 4, /* an empty one is written in another way */
-  ASHLAR_CHAT_REFUSE_LINES = 8, /* so are blank lines, carriage returns */
-  ASHLAR_CHAT_TEXTS = 0xFFFF
+  ASHLAR_CHAT_TRIM_LEFT = 1,     /* the text loses blanks before it */
+  ASHLAR_CHAT_TRIM_RIGHT = 2,    /* and behind it */
+  ASHLAR_CHAT_REFUSE_EMPTY = 4,  /* an empty one is written in another way */
+  ASHLAR_CHAT_REFUSE_LINES = 8,  /* so are blank lines, carriage returns */
+  ASHLAR_CHAT_DROP_RETURNS = 16, /* each "\r\n" becomes "\n", and then */
+  ASHLAR_CHAT_JOIN_LINES = 32,   /* each "\n\n", from the left, becomes "\n" */
+  ASHLAR_CHAT_TEXTS = 0x3F3F3F3F
 };
 
 /* What a model writes, as its tokenizer calls it: "fr_XX", "fra_Latn", "fr". */

@@ -231,6 +231,32 @@ TEST(Chat, linesOfFalcon) {
   EXPECT_EQ(encode(opened, nullptr, "\n\na\nb\r\n"), (Ids{2, 4, 8, 5}));
   EXPECT_EQ(encode(opened, "\n\n", {"a", "\n\n", "b"}),
             (Ids{2, 8, 8, 2, 4, 2, 8, 8, 2, 5}));
+  EXPECT_EQ(encode(opened, nullptr, "a\n\nb"), (Ids{2, 4, 8, 5}));
+  EXPECT_EQ(encode(opened, nullptr, "a\n\n\nb"), (Ids{2, 4, 8, 8, 5}));
+  EXPECT_EQ(encode(opened, nullptr, "a\r\nb"), (Ids{2, 4, 8, 5}));
+  EXPECT_EQ(encode(opened, nullptr, "a\r\n\r\nb\r"), (Ids{2, 4, 8, 5}));
+  EXPECT_EQ(encode(opened, nullptr, "a\r\r\nb\rc"), (Ids{2, 4, 0, 8, 5, 0, 6}));
+  // The texts of others are as they are given.
+  EXPECT_EQ(encode(opened, "\n\n", {"a\n\nb", "a\r\n\n", "\n\n"}),
+            (Ids{2, 8, 8, 2, 4, 8, 5, 2, 4, 0, 8, 8, 2}));
+}
+
+TEST(Chat, linesThatChangeInOneWay) {
+  OpenedText returns(files("{% for m in messages %}<u>{{ m.content.replace("
+                           "'\\r\\n', '\\n') }}{% endfor %}"));
+  EXPECT_EQ(encode(returns, "\r\n", {"a\r\n\r\n", "b", "\n\n\r"}),
+            (Ids{2, 8, 2, 4, 8, 8, 2, 5, 2, 8, 8, 0}));
+  OpenedText blank(files("{% for m in messages %}<u>{{ m.content.replace("
+                         "'\\n\\n', '\\n') }}{% endfor %}"));
+  EXPECT_EQ(encode(blank, nullptr, "a\n\n\n\r\n\nb"),
+            (Ids{2, 4, 8, 8, 0, 8, 5}));
+}
+
+TEST(Chat, linesThatChangeOtherwiseAreRefused) {
+  OpenedText opened(files("{% for m in messages %}<u>{{ m.content.replace("
+                          "'\\n\\n\\n', '\\n') }}{% endfor %}"));
+  EXPECT_TRUE(opened.tables.warnings.empty());
+  EXPECT_EQ(encode(opened, nullptr, "a\nb"), (Ids{2, 4, 8, 5}));
   for (const char *text : {"a\n\nb", "a\r\nb"}) {
     encode(opened, nullptr, text);
     EXPECT_STREQ(opened.error.message,

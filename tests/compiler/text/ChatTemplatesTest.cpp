@@ -44,7 +44,7 @@ std::optional<std::string> assemble(const ChatTemplate &chat,
     return std::nullopt;
   auto said = [&](const JsonValue &message, unsigned role) {
     StringRef text = message.find("content")->text;
-    uint32_t bits = chat.texts >> 4 * role;
+    uint32_t bits = chat.texts >> ASHLAR_CHAT_TEXT_BITS * role;
     if (bits & ASHLAR_CHAT_TRIM_LEFT)
       for (text = text.ltrim(); text.consume_front("\u00a0");)
         text = text.ltrim();
