@@ -109,6 +109,8 @@ uint32_t Regex::addNode(Node node) {
   node.nullable = isNullable(*this, node);
   node.length = lengthOf(*this, node);
   node.emptyLast = isEmptyLast(*this, node);
+  for (uint32_t child : node.children)
+    node.depth = std::max(node.depth, nodes[child].depth + 1);
   node.looksAhead = node.kind == Kind::Ahead || node.kind == Kind::Look ||
                     llvm::any_of(node.children, [&](uint32_t child) {
                       return nodes[child].looksAhead;

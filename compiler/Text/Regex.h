@@ -49,10 +49,10 @@ struct Regex {
     bool named = false;      // Group, Back: numbered among groups with names
     uint32_t at = 0;         // byte of the pattern, from 1; 0 = not known
     // What follows from the above.
-    bool nullable = true;    // matches the empty text
-    bool looksAhead = false; // some look-ahead is in it
-    bool emptyLast =
-        true; // the empty text, if at all, when all else has failed
+    uint32_t depth = 1;             // of the tree below
+    bool nullable = true;           // matches the empty text
+    bool emptyLast = true;          // but only where all else has failed
+    bool looksAhead = false;        // some look-ahead is in it
     int64_t length = variousLength; // code points of every match
   };
 

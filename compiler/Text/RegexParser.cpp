@@ -67,6 +67,9 @@ uint32_t RegexParser::parseRepeat() {
     repeat(node);
     if (position == before)
       break;
+    if (regex.nodes[node].depth > maximumTree)
+      fail(before, "repetitions nested more than " + llvm::Twine(maximumTree) +
+                       " deep");
   }
   return node;
 }

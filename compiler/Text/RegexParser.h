@@ -22,6 +22,8 @@ public:
   static constexpr size_t maximumPattern = 16384; // bytes
   static constexpr unsigned maximumDepth = 100;   // groups and classes
   static constexpr uint32_t maximumRepeat = 1000;
+  /// Of the tree: groups, and repetitions of repetitions.
+  static constexpr uint32_t maximumTree = 1000;
 
   explicit RegexParser(llvm::StringRef pattern) : pattern(pattern) {}
 

@@ -240,6 +240,8 @@ TEST(Regex, refusesWhatIsMalformed) {
   EXPECT_EQ(cause("(?x:a)"), "3: group \"(?x\" is not supported");
   EXPECT_EQ(cause(std::string(101, '(') + std::string(101, ')')),
             "101: nested more than 100 deep");
+  EXPECT_EQ(cause("a" + std::string(10000, '+')),
+            "1000: repetitions nested more than 1000 deep");
 }
 
 TEST(Regex, boundsItsWork) {
