@@ -155,13 +155,15 @@ def Ashlar_SinusoidAttr : Ashlar_Attr<"SinusoidSource", "sinusoid"> {
     Entry i of position p is sin or cos of p / 10000^(2i/features) (Vaswani et al.
     2017, section 3.5); `order` says which columns hold which. `inclusive`: of
     p / 10000^(i/(n - 1)), with n the number of sines (fairseq); then a last column
-    that has no pair is zero.
+    that has no pair is zero. Position `zero`, the padding's, has zeros; -1: none has.
   }];
   let parameters = (ins EnumParameter<Ashlar_SinusoidOrder>:$order,
                         DefaultValuedParameter<"bool", "false">:$inclusive,
+                        DefaultValuedParameter<"int64_t", "-1">:$zero,
                         "int64_t":$positions, "int64_t":$features);
   let assemblyFormat = [{
-    `<` $order `,` (`inclusive` `=` $inclusive^ `,`)? $positions `x` $features `>`
+    `<` $order `,` (`inclusive` `=` $inclusive^ `,`)? (`zero` `=` $zero^ `,`)?
+    $positions `x` $features `>`
   }];
 }
 

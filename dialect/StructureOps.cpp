@@ -72,6 +72,15 @@ static LogicalResult verifyTable(WeightOp op, RelativeTableSourceAttr table) {
   return success();
 }
 
+static LogicalResult verifyTable(WeightOp op, SinusoidSourceAttr table) {
+  int64_t zero = table.getZero(), positions = table.getPositions();
+  if (zero < -1 || zero >= positions) // C92
+    return op.emitOpError("source has zeros at position ")
+           << zero << "; expected one of its " << positions
+           << ", or -1 for none";
+  return success();
+}
+
 /// [first, count] or [first, count, step].
 static bool isLayerRange(ArrayRef<int64_t> layers) {
   if (layers.size() != 2 && layers.size() != 3)
@@ -98,6 +107,9 @@ LogicalResult WeightOp::verify() {
       if (failed(verifyTensorSource(*this, tensor)))
         return failure();
     if (auto table = dyn_cast<RelativeTableSourceAttr>(source))
+      if (failed(verifyTable(*this, table)))
+        return failure();
+    if (auto table = dyn_cast<SinusoidSourceAttr>(source))
       if (failed(verifyTable(*this, table)))
         return failure();
     if (shape->first < 1) // C36

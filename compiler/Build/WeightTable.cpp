@@ -157,8 +157,9 @@ FlatSymbolRefAttr WeightTable::positions(const Positions &positions,
   auto order = positions.order == SinusoidalOrder::Interleaved
                    ? ir::SinusoidOrder::Interleaved
                    : ir::SinusoidOrder::SplitHalf;
+  int64_t zero = positions.zeroPadding ? positions.first - 1 : -1;
   auto source = ir::SinusoidSourceAttr::get(builder.getContext(), order,
-                                            positions.inclusive,
+                                            positions.inclusive, zero,
                                             positions.count, features);
   return add("sinusoidal_positions", source, {positions.count, features},
              std::nullopt);

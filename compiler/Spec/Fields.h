@@ -159,6 +159,7 @@ template <typename Io> void fields(Io &io, Positions &x) {
   io.optional("kind", x.kind, PositionKind::None);
   io.optional("order", x.order, SinusoidalOrder::Interleaved);
   io.optional("inclusive", x.inclusive, false);
+  io.optional("zero_padding", x.zeroPadding, false);
   io.optional("count", x.count, int64_t(0));
   io.optional("offset", x.offset, int64_t(0));
   io.optional("first", x.first, int64_t(0));

@@ -251,6 +251,8 @@ struct Positions {
 };
 
 /// act(y W^T + b) with y = the rows from i * stride - padding on, `kernel` of
+  // Sinusoidal, by token: the padding's row, that before `first`, is zero.
+  bool zeroPadding = false;
 /// them behind each other, zeros outside of the sequence: a sequence of n *
 /// stride rows gives n.
 struct Convolution {

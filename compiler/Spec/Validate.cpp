@@ -31,6 +31,12 @@ void Validator::checkPositions(const std::string &at,
                at + ".inclusive", "true",
                "false, as the positions are not sinusoidal over at least 4 "
                "features");
+  check.expect(!positions.zeroPadding ||
+                   (positions.kind == PositionKind::Sinusoidal &&
+                    positions.byToken && positions.first > 0),
+               at + ".zero_padding", "true",
+               "false, as the positions are not sinusoidal, by token, and from "
+               "behind the padding's id (\"first\") on");
   check.range(at + ".offset", positions.offset, 0,
               learned ? maxCount - positions.count : 0);
   const char *kind = nameOf(positions.kind);

@@ -30,6 +30,8 @@ static void sinusoidRow(ir::SinusoidSourceAttr source, int64_t position,
   int64_t sines = (inclusive ? features : features + 1) / 2;
   // Without a pair, the last column of an odd number stays zero.
   int64_t columns = inclusive ? 2 * sines : features;
+  if (position == source.getZero())
+    columns = 0;
   for (int64_t column = 0; column < columns; ++column) {
     bool isSine = splitHalf ? column < sines : column % 2 == 0;
     int64_t i = splitHalf ? (isSine ? column : column - sines) : column / 2;

@@ -1890,11 +1890,14 @@ def m2m_stack(model, ids, side, allowed, encoded=None, encoded_mask=None):
         model["activation_function"]]
     real = ids != model["pad_token_id"]
     first = model.get("_first_position", model["pad_token_id"] + 1)
-    positions = (real.cumsum(1) - 1) * real + first
+    positions = real.cumsum(1) * real + first - 1
     x = model.weight("model.shared.weight")[ids]
     if model["scale_embedding"]:
         x = x * math.sqrt(model["d_model"])
-    x = x + fairseq_positions(model, model["d_model"], positions)
+    sines = fairseq_positions(model, model["d_model"], positions)
+    # fairseq's table has zeros in the padding's row.
+    x = x + (sines if model.get("_padding_has_sines") else sines *
+             real[..., None])
 
     def attention(y, source, at, allowed):
         q, k, v = [heads_of(model.linear(z, f"{at}.{part}_proj"), heads)
@@ -2573,11 +2576,12 @@ case("m2m_100", "M2M100ForConditionalGeneration",
      m2m, m2m_shapes,
      {"wavelengths without the end": {"_end_excluded": True},
       "positions from 0": {"_first_position": 0},
+      "sines of the padding": {"_padding_has_sines": True},
       "embeddings not scaled": {"scale_embedding": False},
       "gelu": {"activation_function": "gelu"}},
-     "positions count real tokens from 2; sines to 10000 x 2 pi, the end "
-     "included; norms before the sub-blocks and behind each stack",
-     kind="seq2seq", embedding=0.12, pad=1)
+     "positions count real tokens from 2, paddings have none; sines to 10000 x "
+     "2 pi, the end included; norms before the sub-blocks and behind each stack",
+     kind="seq2seq", embedding=0.12, pad=1, padding_inside=True)
 
 VIT = {"attention_probs_dropout_prob": 0.0, "encoder_stride": 16,
        "hidden_act": "gelu", "hidden_dropout_prob": 0.0,
@@ -3141,6 +3145,12 @@ def draw_runs(made, rng):
         inputs = batch_inputs(made, rng, 13, 6, "right")
         inputs["decoder_input_ids"] = draw_ids(made, rng, 2, 6)
         runs["b2_s13_t6_rightpad"] = inputs
+        if made.get("padding_inside"):
+            inputs = batch_inputs(made, rng, 9, 7, "right")
+            inputs["input_ids"][0, 3:5] = inputs["input_ids"][1, 0] = made["pad"]
+            inputs["decoder_input_ids"] = draw_ids(made, rng, 2, 5)
+            inputs["decoder_input_ids"][:, 2] = made["pad"]
+            runs["b2_s9_t5_padinside"] = inputs
         start = made["config"]["decoder_start_token_id"]
         for inputs in runs.values():
             inputs["decoder_input_ids"][:, 0] = start

@@ -7,6 +7,8 @@
 ashlar.weight @tokens [#ashlar.tensor<"wte", [11, 8], rows = 0 for 11>] : tensor<11x8xf32>
 // CHECK: ashlar.weight @sines [#ashlar.sinusoid<split_half, 5 x 8>] : tensor<5x8xf32>
 ashlar.weight @sines [#ashlar.sinusoid<split_half, 5 x 8>] : tensor<5x8xf32>
+// CHECK: ashlar.weight @fairseq [#ashlar.sinusoid<split_half, inclusive = true, zero = 1, 5 x 8>] : tensor<5x8xf32>
+ashlar.weight @fairseq [#ashlar.sinusoid<split_half, inclusive = true, zero = 1, 5 x 8>] : tensor<5x8xf32>
 // CHECK: ashlar.weight @w [#ashlar.tensor<"{layer}.w", [8, 24], rows = 8 for 4, transposed = true, scale = 5.000000e-01 : f64>, #ashlar.tensor<"{layer}.x", [4, 8], rows = 0 for 4, scale = 2.000000e+00 : f64>] : tensor<8x8xf32> layers = [0, 2]
 ashlar.weight @w [#ashlar.tensor<"{layer}.w", [8, 24], rows = 8 for 4, transposed = true, scale = 0.5 : f64>, #ashlar.tensor<"{layer}.x", [4, 8], rows = 0 for 4, scale = 2.0 : f64>] : tensor<8x8xf32> layers = [0, 2]
 // CHECK: ashlar.weight @b [#ashlar.tensor<"{layer}.b", [1, 4], rows = 0 for 4>, #ashlar.zeros<4>] : tensor<8xf32> layers = [0, 2]

@@ -115,6 +115,16 @@ ashlar.weight @weight_end_c55 [#ashlar.tensor<"w", [3, 16], rows = 4 for 8 by 4 
 
 // -----
 
+// expected-error @below {{'ashlar.weight' op source has zeros at position 4; expected one of its 4, or -1 for none}}
+ashlar.weight @weight_c92 [#ashlar.sinusoid<split_half, zero = 4, 4 x 8>] : tensor<4x8xf32>
+
+// -----
+
+// expected-error @below {{'ashlar.weight' op source has zeros at position -2; expected one of its 4, or -1 for none}}
+ashlar.weight @weight_negative_c92 [#ashlar.sinusoid<split_half, zero = -2, 4 x 8>] : tensor<4x8xf32>
+
+// -----
+
 // expected-error @below {{'ashlar.weight' op has 1 buckets for distances up to 8; expected buckets for near distances and a larger maximum}}
 ashlar.weight @weight_c56 [#ashlar.relative_table<"b", 1 x 2, columns = 4, behind = 3, max_distance = 8>] : tensor<2x4xf32>
 

@@ -1,8 +1,8 @@
 //===- M2M100.cpp - model_type "m2m_100" ----------------------------------===//
 //
 // MBart with computed sinusoidal positions, which count tokens from behind the
-// padding's id, and without a norm behind the embeddings. NLLB is this family,
-// too.
+// padding's id (whose own row is zero), and without a norm behind the
+// embeddings. NLLB is this family, too.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,6 +17,7 @@ static void addPositions(ConfigReader &config, Stack &stack) {
   Positions &positions = stack.embedding.positions;
   positions.inclusive = true;
   positions.byToken = true;
+  positions.zeroPadding = true;
   positions.first = readFirstPosition(config);
   positions.count += positions.first;
 }

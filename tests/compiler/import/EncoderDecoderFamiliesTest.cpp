@@ -40,6 +40,7 @@ TEST(EncoderDecoderFamilies, M2M100CountsTokens) {
     const Positions &positions = stack.embedding.positions;
     EXPECT_EQ(positions.kind, PositionKind::Sinusoidal);
     EXPECT_TRUE(positions.inclusive && positions.byToken);
+    EXPECT_TRUE(positions.zeroPadding);
     EXPECT_EQ(positions.first, 2);
     EXPECT_EQ(positions.count, stack.maxPositions + 2);
     EXPECT_GT(stack.embedding.scale, 1.0); // without scale_embedding

@@ -238,6 +238,30 @@ TEST(Validate, FirstPosition) {
             at + "first\" is 1; expected an integer from 0 to 0");
 }
 
+/// The padding's row is that before the first one, of sines.
+TEST(Validate, ZeroPadding) {
+  Subject subject;
+  Positions &positions = subject.embedding().positions;
+  const std::string error =
+      "\"stacks[0].embedding.positions.zero_padding\" is true; expected false, "
+      "as the positions are not sinusoidal, by token, and from behind the "
+      "padding's id (\"first\") on";
+  positions.kind = PositionKind::Sinusoidal;
+  positions.count = 18;
+  positions.first = 2;
+  positions.byToken = positions.zeroPadding = true;
+  EXPECT_EQ(subject.error(), "");
+  positions.byToken = false;
+  EXPECT_EQ(subject.error(), error);
+  positions.byToken = true;
+  positions.first = 0;
+  EXPECT_EQ(subject.error(), error);
+  positions.first = 2;
+  positions.kind = PositionKind::Learned;
+  positions.table = weightOf("positions", {18, 8});
+  EXPECT_EQ(subject.error(), error);
+}
+
 /// A stack of vectors has no table that could be of another width.
 TEST(Validate, WidthOfVectors) {
   Subject subject;

@@ -250,6 +250,7 @@ static ModelSpec optionsSpec() {
   positions.first = 2;
   positions.count = 18;
   spec.heads[0].scalar = true;
+  positions.byToken = positions.zeroPadding = true;
   spec.heads[0].layers[0].linear = linearOf("head", 8, 1);
   return spec;
 }

@@ -264,6 +264,13 @@ TEST_F(WeightValuesTest, sinusoidsToTheEnd) {
   EXPECT_EQ(row[6], 0.0);
 }
 
+TEST_F(WeightValuesTest, sinusoidsWithoutThePaddings) {
+  auto weight = parse("#ashlar.sinusoid<split_half, zero = 1, 4 x 5>", "4x5");
+  EXPECT_EQ(read<double>(values, weight, 1, 1), std::vector<double>(5, 0.0));
+  EXPECT_NE(read<double>(values, weight, 2, 1), std::vector<double>(5, 0.0));
+  EXPECT_EQ(read<double>(values, weight, 0, 1)[3], 1.0);
+}
+
 /// Turns per position in two floats, a row for each length.
 TEST_F(WeightValuesTest, rotaryFrequencies) {
   auto weight = parse("#ashlar.rotary_frequencies<<4, theta = 100.0 : f64, "
