@@ -2,7 +2,10 @@
 
 #include "compiler/Import/Generation.h"
 
+#include "compiler/Spec/Checker.h"
 #include "compiler/Spec/Limits.h"
+
+#include <cmath>
 
 using namespace ashlar;
 using llvm::Error;
@@ -143,6 +146,46 @@ static Error readPrompt(const TokenReader &tokens, const TokenReader &fallback,
     warnings.push_back((file +
                         " leaves the language of the output open; "
                         "--language or --decoder-ids says what it begins with")
+/// `early_stopping`: a flag, or "never".
+static Error readEarlyStopping(const JsonDocument &document,
+                               EarlyStopping &out) {
+  const JsonValue *value = find(document, "early_stopping");
+  if (!value)
+    return Error::success();
+  if (value->isBoolean()) {
+    out = value->boolean ? EarlyStopping::True : EarlyStopping::False;
+    return Error::success();
+  }
+  out = EarlyStopping::Never;
+  if (value->isString() && value->text == "never")
+    return Error::success();
+  return userError(document.where(*value),
+                   "\"early_stopping\" is " + describe(*value) +
+                       "; expected false, true or \"never\"");
+}
+
+/// Settings of beam search, which the user asks for.
+static Error readSearch(const JsonDocument &document, Generation &result) {
+  if (const JsonValue *value = find(document, "length_penalty")) {
+    Expected<double> penalty = document.asDouble(*value, "length_penalty");
+    if (!penalty)
+      return penalty.takeError();
+    if (std::abs(*penalty) > maxLengthPenalty)
+      return userError(document.where(*value),
+                       "\"length_penalty\" is " + describe(*value) +
+                           "; expected a number from " +
+                           formatDouble(-maxLengthPenalty) + " to " +
+                           formatDouble(maxLengthPenalty));
+    result.lengthPenalty = *penalty;
+  }
+  std::optional<int64_t> sequences;
+  if (Error error =
+          readInteger(document, "num_return_sequences", 1, maxCount, sequences))
+    return error;
+  result.numReturnSequences = sequences.value_or(1);
+  return readEarlyStopping(document, result.earlyStopping);
+}
+
                            .str());
     return Error::success();
   }
@@ -173,20 +216,17 @@ static constexpr NeutralValue neutralValues[] = {
     {"constraints", ""},
     {"diversity_penalty", "0"},
     {"dola_layers", ""},
-    {"early_stopping", "false"},
     {"encoder_no_repeat_ngram_size", "0"},
     {"encoder_repetition_penalty", "1"},
     {"exponential_decay_length_penalty", ""},
     {"force_words_ids", ""},
     {"guidance_scale", "1"},
-    {"length_penalty", "1", "--length-penalty"},
     {"max_time", ""},
     {"min_length", "0"},
     {"min_new_tokens", "0"},
     {"no_repeat_ngram_size", "0"},
     {"num_beam_groups", "1"},
     {"num_beams", "1", "--beams"},
-    {"num_return_sequences", "1", "--n-best"},
     {"penalty_alpha", "0"},
     {"repetition_penalty", "1", "--repetition-penalty"},
     {"return_timestamps", "false"},
@@ -263,3 +303,5 @@ ashlar::readGeneration(const JsonDocument &config,
   warnOfSettings(decisive, file, warnings);
   return result;
 }
+  if (Error error = readSearch(decisive, result))
+    return error;

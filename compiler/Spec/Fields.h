@@ -277,6 +277,9 @@ template <typename Io> void fields(Io &io, Generation &x) {
               std::vector<int64_t>());
   io.optional("max_length", x.maxLength);
   io.optional("max_new_tokens", x.maxNewTokens);
+  io.optional("length_penalty", x.lengthPenalty, 1.0);
+  io.optional("early_stopping", x.earlyStopping, EarlyStopping::False);
+  io.optional("num_return_sequences", x.numReturnSequences, int64_t(1));
 }
 
 template <typename Io> void fields(Io &io, SentenceEmbedding &x) {

@@ -27,6 +27,8 @@ inline constexpr int64_t maxRowsPerToken = 1024;
 inline constexpr size_t maxPools = 16;
 /// Parts of a mask: each is code.
 inline constexpr int64_t maxMaskParts = 64;
+/// Of beam search: its absolute value.
+inline constexpr double maxLengthPenalty = 20.0;
 /// Numbers above 0 that code computes with: smaller ones would be 0 in float32,
 /// larger ones infinity.
 inline bool fitsFloat(double value) {

@@ -49,6 +49,10 @@ enum class RowSelection { All, First, Last, Token, HighestToken };
 enum class PoolJoin { Concat, Mean };
 /// How a sequence's rows become one. Other: in a way that is not known here.
 enum class Pooling { Mean, Cls, Last, Max, Other };
+/// When beam search is over, as many sequences having ended as there are beams:
+/// False: when none could beat them at its present length; True: at once;
+/// Never: when none could beat them at any length.
+enum class EarlyStopping { False, True, Never };
 
 /// A named tensor of the checkpoint, or some of its rows.
 struct Weight {
@@ -247,12 +251,12 @@ struct Positions {
   // Sinusoidal: whether wavelengths end with 10000 * 2 pi (fairseq) or with
   // what comes before it (the 2017 paper).
   bool inclusive = false;
+  // Sinusoidal, by token: the padding's row, that before `first`, is zero.
+  bool zeroPadding = false;
   bool operator==(const Positions &) const = default;
 };
 
 /// act(y W^T + b) with y = the rows from i * stride - padding on, `kernel` of
-  // Sinusoidal, by token: the padding's row, that before `first`, is zero.
-  bool zeroPadding = false;
 /// them behind each other, zeros outside of the sequence: a sequence of n *
 /// stride rows gives n.
 struct Convolution {
@@ -396,7 +400,7 @@ struct CheckpointRules {
   bool operator==(const CheckpointRules &) const = default;
 };
 
-/// What greedy decoding needs of generation_config.json (or config.json).
+/// What decoding needs of generation_config.json (or config.json).
 struct Generation {
   std::vector<int64_t> endTokens;
   std::optional<int64_t> decoderStartToken;
@@ -408,6 +412,10 @@ struct Generation {
   std::vector<int64_t> suppressedAtBegin;  // not as the first new token
   std::optional<int64_t> maxLength;        // prompt and new tokens together
   std::optional<int64_t> maxNewTokens;
+  // Of beam search, which nothing here asks for:
+  double lengthPenalty = 1.0;
+  EarlyStopping earlyStopping = EarlyStopping::False;
+  int64_t numReturnSequences = 1;
   bool operator==(const Generation &) const = default;
 };
 
@@ -450,6 +458,7 @@ const char *nameOf(MarkRule value);
 const char *nameOf(RowSelection value);
 const char *nameOf(PoolJoin value);
 const char *nameOf(Pooling value);
+const char *nameOf(EarlyStopping value);
 
 } // namespace ashlar
 

@@ -57,6 +57,8 @@ ASHLAR_NAMES(PoolJoin, {PoolJoin::Concat, "concat"}, {PoolJoin::Mean, "mean"})
 ASHLAR_NAMES(Pooling, {Pooling::Mean, "mean"}, {Pooling::Cls, "cls"},
              {Pooling::Last, "last"}, {Pooling::Max, "max"},
              {Pooling::Other, "other"})
+ASHLAR_NAMES(EarlyStopping, {EarlyStopping::False, "false"},
+             {EarlyStopping::True, "true"}, {EarlyStopping::Never, "never"})
 ASHLAR_NAMES(LabelScores, {LabelScores::Softmax, "softmax"},
              {LabelScores::Sigmoid, "sigmoid"}, {LabelScores::Logits, "logits"})
 

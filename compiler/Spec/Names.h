@@ -33,6 +33,7 @@ template <> llvm::ArrayRef<NamedValue<StackKind>> namesOf();
 template <> llvm::ArrayRef<NamedValue<RowSelection>> namesOf();
 template <> llvm::ArrayRef<NamedValue<PoolJoin>> namesOf();
 template <> llvm::ArrayRef<NamedValue<Pooling>> namesOf();
+template <> llvm::ArrayRef<NamedValue<EarlyStopping>> namesOf();
 template <> llvm::ArrayRef<NamedValue<LabelScores>> namesOf();
 
 template <typename T> std::optional<T> fromName(llvm::StringRef name) {

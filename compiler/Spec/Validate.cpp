@@ -323,6 +323,13 @@ void Validator::checkGeneration() {
               maxCount);
   check.range("generation.max_new_tokens", generation.maxNewTokens.value_or(1),
               1, maxCount);
+  check.expect(std::abs(generation.lengthPenalty) <= maxLengthPenalty,
+               "generation.length_penalty",
+               formatDouble(generation.lengthPenalty),
+               "a number from " + formatDouble(-maxLengthPenalty) + " to " +
+                   formatDouble(maxLengthPenalty));
+  check.range("generation.num_return_sequences", generation.numReturnSequences,
+              1, maxCount);
 }
 
 /// Inputs and outputs are called by name, so each has one of its own.

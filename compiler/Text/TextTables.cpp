@@ -1,6 +1,7 @@
 //===- TextTables.cpp - Tokenizer and settings -> blob --------------------===//
 
 #include "compiler/Text/TextTables.h"
+#include "compiler/Spec/Limits.h"
 #include "compiler/Text/Blob.h"
 #include "compiler/Text/Chat.h"
 #include "compiler/Text/Languages.h"
@@ -38,6 +39,27 @@ static int32_t toLength(std::optional<int64_t> value) {
   if (!value)
     return ASHLAR_TEXT_NONE;
   return static_cast<int32_t>(std::clamp<int64_t>(*value, 0, INT32_MAX));
+}
+
+static uint32_t earlyStoppingOf(EarlyStopping value) {
+  switch (value) {
+  case EarlyStopping::False:
+    return ASHLAR_EARLY_STOPPING_FALSE;
+  case EarlyStopping::True:
+    return ASHLAR_EARLY_STOPPING_TRUE;
+  case EarlyStopping::Never:
+    return ASHLAR_EARLY_STOPPING_NEVER;
+  }
+  return ASHLAR_EARLY_STOPPING_FALSE;
+}
+
+static void addSearch(const Generation &generation,
+                      ashlar_text_header &header) {
+  static_assert(maxLengthPenalty == ASHLAR_MAX_LENGTH_PENALTY);
+  header.length_penalty = generation.lengthPenalty;
+  header.early_stopping = earlyStoppingOf(generation.earlyStopping);
+  header.num_return_sequences =
+      static_cast<uint32_t>(generation.numReturnSequences);
 }
 
 static llvm::Error addGeneration(const Generation &generation, Blob &blob,
@@ -81,6 +103,7 @@ static llvm::Error addGeneration(const Generation &generation, Blob &blob,
   }
   header.max_length = toLength(generation.maxLength);
   header.max_new_tokens = toLength(generation.maxNewTokens);
+  addSearch(generation, header);
   return llvm::Error::success();
 }
 

@@ -16,7 +16,32 @@ const char *ashlar_search_fault(const ashlar_search *search,
     return "--n-best: at most as many as --beams";
   if (search->beams == 1 && search->has_length_penalty)
     return "--length-penalty is for several beams: --beams=2 or more";
+  if (search->beams == 1 && search->early_stopping != ASHLAR_TEXT_NONE)
+    return "--early-stopping is for several beams: --beams=2 or more";
   return NULL;
+}
+
+int32_t ashlar_early_stopping_named(const char *name) {
+  static const char *const names[] = {"false", "true", "never"};
+  for (int32_t i = 0; i < 3; ++i)
+    if (strcmp(name, names[i]) == 0)
+      return i;
+  return ASHLAR_TEXT_NONE;
+}
+
+/* `search` with the model's own settings where it gives none. */
+static ashlar_search settle(const ashlar_search *search,
+                            const ashlar_text_header *model) {
+  ashlar_search all = *search;
+  if (!all.has_length_penalty)
+    all.length_penalty = model->length_penalty;
+  if (all.early_stopping == ASHLAR_TEXT_NONE)
+    all.early_stopping = (int32_t)model->early_stopping;
+  if (all.n_best == 0)
+    all.n_best = model->num_return_sequences < (uint32_t)all.beams
+                     ? (int32_t)model->num_return_sequences
+                     : all.beams;
+  return all;
 }
 
 /*===-- Steps -----------------------------------------------------------===*/
@@ -152,6 +177,10 @@ static int run(ashlar_searcher *state) {
     ashlar_beam_sort_out(state);
     if (!ashlar_beam_may_improve(state))
       return 0;
+    if (state->length + 1 >= state->course.limit) {
+      ashlar_beam_cut(state);
+      return 0;
+    }
     if (go_on(state) || decode_beams(state))
       return 1;
   }
@@ -186,10 +215,11 @@ int ashlar_beam_search(const ashlar_api *api, ashlar_session *session,
   if (!ashlar_can_generate(api->plan))
     return ashlar_fail(error, "the model does not generate tokens: it has no "
                               "decoder with logits");
+  ashlar_search settled = settle(search, text->header);
   ashlar_searcher state = {.api = api,
                            .plan = api->plan,
                            .session = session,
-                           .search = search,
+                           .search = &settled,
                            .error = error,
                            .head = ashlar_logits_head(api->plan)};
   state.features = api->plan->heads[state.head].output_features;

@@ -1,11 +1,12 @@
 /*===- beam.h - Beam search ----------------------------------------- C -*-===*\
 |*
-|* As Hugging Face's with early_stopping = False: in each step the best
-|* continuations of all beams go on; those among the first `beams` of them that
-|* reach an end are kept, with the sum of log probabilities / length^penalty as
-|* their score, where the length counts new tokens, the end token too. The
-|* search is over when no beam could beat the worst sequence kept at its present
-|* length. The repetition penalty works on log probabilities.
+|* As Hugging Face's: in each step the best continuations of all beams go on;
+|* those among the first `beams` of them that reach an end are kept, with the
+|* sum of log probabilities / length^penalty as their score, where the length
+|* counts new tokens, the end token too. Once so many are kept as there are
+|* beams, the search is over (early_stopping = True), or it is when no beam
+|* could beat the worst of them at its present length (False) or at any length
+|* (never). The repetition penalty works on log probabilities.
 |*
 \*===----------------------------------------------------------------------===*/
 
@@ -22,14 +23,23 @@ extern "C" {
 #define ASHLAR_MAX_BEAMS 1024
 #define ASHLAR_MAX_TEMPERATURE 1e6
 #define ASHLAR_MAX_REPETITION_PENALTY 1e6
-#define ASHLAR_MAX_LENGTH_PENALTY 20.0
 
+/* What is not given is the model's own. */
 typedef struct ashlar_search {
-  int32_t beams; /* 1 = no search */
+  int32_t beams; /* 1 = no search; never the model's own */
   double length_penalty;
-  int32_t n_best; /* sequences to give, at most as many as beams */
+  int32_t n_best; /* sequences to give, at most as many as beams; 0 = not given
+                   */
   int has_length_penalty;
+  int32_t early_stopping; /* ashlar_text_early_stopping; ASHLAR_TEXT_NONE = not
+                             given */
 } ashlar_search;
+
+#define ASHLAR_NO_SEARCH {.beams = 1, .early_stopping = ASHLAR_TEXT_NONE}
+
+/* ashlar_text_early_stopping of "false", "true" or "never"; ASHLAR_TEXT_NONE =
+   no such name. */
+int32_t ashlar_early_stopping_named(const char *name);
 
 /* What does not go together on a command line; null = nothing. */
 const char *ashlar_search_fault(const ashlar_search *search,

@@ -104,18 +104,30 @@ static void keep(ashlar_searcher *state, const ashlar_candidate *from,
 
 void ashlar_beam_sort_out(ashlar_searcher *state) {
   int32_t beams = state->search->beams;
-  int at_limit = state->length + 1 >= state->course.limit;
   state->next_count = 0;
   for (int32_t i = 0; i < state->found.count; ++i) {
     const ashlar_candidate *from = &state->found.list[i];
-    int by_token = ashlar_course_ends(&state->course, from->token);
-    if (by_token || at_limit) {
+    if (ashlar_course_ends(&state->course, from->token)) {
       if (i < beams)
-        keep(state, from, by_token);
+        keep(state, from, /*by_token=*/1);
     } else if (state->next_count < beams) {
       state->next[state->next_count++] = *from;
     }
   }
+}
+
+void ashlar_beam_cut(ashlar_searcher *state) {
+  for (int32_t i = 0; i < state->next_count; ++i)
+    keep(state, &state->next[i], /*by_token=*/0);
+}
+
+/* New tokens at which a beam's score is the most that it can become: negative
+   sums suffer least from the length that the penalty likes best. */
+static int64_t best_length(const ashlar_searcher *state) {
+  int any_length = state->search->early_stopping == ASHLAR_EARLY_STOPPING_NEVER;
+  return any_length && state->search->length_penalty > 0
+             ? state->course.limit - (int64_t)state->course.start_count
+             : fresh(state) + 1;
 }
 
 /* As transformers 4.47 has it, what has just ended counts as what could still
@@ -123,7 +135,10 @@ void ashlar_beam_sort_out(ashlar_searcher *state) {
 int ashlar_beam_may_improve(const ashlar_searcher *state) {
   if (state->next_count == 0)
     return 0;
-  return state->done_count < state->search->beams ||
-         rate(state, state->found.list[0].score, fresh(state) + 1) >
-             state->done[state->done_count - 1].score;
+  if (state->done_count < state->search->beams)
+    return 1;
+  if (state->search->early_stopping == ASHLAR_EARLY_STOPPING_TRUE)
+    return 0;
+  return rate(state, state->found.list[0].score, best_length(state)) >
+         state->done[state->done_count - 1].score;
 }

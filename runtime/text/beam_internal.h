@@ -57,8 +57,12 @@ int ashlar_beam_find(ashlar_searcher *state);
 /* Sorts the candidates into those that end and those that go on. */
 void ashlar_beam_sort_out(ashlar_searcher *state);
 
-/* Whether a beam could still become better than the worst that is kept. */
+/* Whether to go on: a beam could still become better than the worst that is
+   kept. */
 int ashlar_beam_may_improve(const ashlar_searcher *state);
+
+/* Ends what would go on: no further token has room. */
+void ashlar_beam_cut(ashlar_searcher *state);
 
 /* Whether the artifact has room for so many beams. */
 int ashlar_beam_check_room(const ashlar_searcher *state);

@@ -34,9 +34,13 @@ static const char *const generation_help =
     "                        else multiplied\n"
     "  --beams=N             beam search (the artifact needs "
     "--max-sequences=N)\n"
-    "  --length-penalty=F    beams: scores are divided by length^F (default: "
-    "1)\n"
-    "  --n-best=N            beams: a line for each of the N best\n";
+    "  --length-penalty=F    beams: scores are divided by length^F\n"
+    "  --early-stopping=WHEN  beams: over when N texts have ended (true), none "
+    "could\n"
+    "                        beat them at its length (false) or at any "
+    "(never)\n"
+    "  --n-best=N            beams: a line for each of the N best\n"
+    "                        (defaults of these three: the model's)\n";
 
 static const char *const embedding_help =
     "  --out sentence_embedding=FILE.npy  embeddings of the prompts\n"

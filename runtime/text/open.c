@@ -119,6 +119,13 @@ static void check_generation(check *state, const ashlar_text_header *header) {
       header->max_length < ASHLAR_TEXT_NONE ||
       header->max_new_tokens < ASHLAR_TEXT_NONE)
     fault(state, "generation settings");
+  double penalty = header->length_penalty;
+  if (!(penalty >= -ASHLAR_MAX_LENGTH_PENALTY &&
+        penalty <= ASHLAR_MAX_LENGTH_PENALTY) ||
+      header->early_stopping > ASHLAR_EARLY_STOPPING_NEVER ||
+      header->num_return_sequences < 1 ||
+      header->num_return_sequences > INT32_MAX)
+    fault(state, "beam search");
   if (header->pooling > ASHLAR_POOLING_OTHER || header->normalize > 1)
     fault(state, "sentence embedding");
   check_strings(state, header->labels, "labels");

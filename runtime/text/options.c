@@ -219,6 +219,13 @@ OPTION(set_n_best) {
   return set_int32(in, name, value, 1, ASHLAR_MAX_BEAMS,
                    &in->options->search.n_best);
 }
+OPTION(set_early_stopping) {
+  in->options->search.early_stopping = ashlar_early_stopping_named(value);
+  return in->options->search.early_stopping == ASHLAR_TEXT_NONE
+             ? ashlar_fail(in->error, "%s=%s: expected false, true or never",
+                           name, value)
+             : 0;
+}
 OPTION(set_pooling) {
   in->options->pooling = ashlar_pooling_named(value);
   return in->options->pooling == ASHLAR_POOLING_NONE
@@ -247,6 +254,7 @@ static const valued_option valued_options[] = {
     {"--repetition-penalty", set_repetition_penalty},
     {"--beams", set_beams},
     {"--length-penalty", set_length_penalty},
+    {"--early-stopping", set_early_stopping},
     {"--n-best", set_n_best},
     {"--pooling", set_pooling}};
 
@@ -276,7 +284,7 @@ static int parse_option(parser *in) {
 
 int ashlar_options_parse(int argc, char **argv, ashlar_options *options,
                          ashlar_error *error) {
-  *options = (ashlar_options){.max_new_tokens = -1, .search = {1, 1.0, 1, 0}};
+  *options = (ashlar_options){.max_new_tokens = -1, .search = ASHLAR_NO_SEARCH};
   size_t most = argc > 0 ? (size_t)argc : 1;
   options->inputs = calloc(most, sizeof(*options->inputs));
   options->outputs = calloc(most, sizeof(*options->outputs));

@@ -1,7 +1,7 @@
 /*===- tables.h - The blob that the text front end reads ------------ C -*-===*\
 |*
 |* compiler/Text writes it, the C code beside this header reads it in place:
-|* what greedy decoding needs to know, a classifier's labels and, for a model
+|* what decoding needs to know, a classifier's labels and, for a model
 |* with a tokenizer, everything that turns text into token ids and back. It
 |* holds no pointers: a section is an offset in bytes from the blob's beginning
 |* and a count of elements. Little-endian; the blob and every section are
@@ -28,6 +28,7 @@
 #define ASHLAR_TEXT_MAX_GROWTH 16
 #define ASHLAR_TEXT_FREE_GROWTH (1u << 20)
 #define ASHLAR_TEXT_MAX_AFFIX 64 /* bytes of a prefix or suffix of pieces */
+#define ASHLAR_MAX_LENGTH_PENALTY 20.0 /* its absolute value */
 
 typedef struct ashlar_text_section {
   uint32_t offset;
@@ -270,6 +271,13 @@ typedef struct ashlar_text_language {
   int32_t id; /* its token */
 } ashlar_text_language;
 
+/* When beam search is over, as transformers calls it. */
+enum ashlar_text_early_stopping {
+  ASHLAR_EARLY_STOPPING_FALSE = 0, /* none could beat what has ended */
+  ASHLAR_EARLY_STOPPING_TRUE = 1,  /* as many have ended as there are beams */
+  ASHLAR_EARLY_STOPPING_NEVER = 2  /* none could, at any length */
+};
+
 /* Tokens that an output may begin with. */
 #define ASHLAR_TEXT_MAX_LANGUAGE_START 16
 
@@ -287,10 +295,13 @@ typedef struct ashlar_text_header {
   int32_t forced_last;
   int32_t max_length;
   int32_t max_new_tokens;
-  uint32_t normalize;         /* sentence embeddings have length 1 */
-  uint32_t pooling;           /* ashlar_text_pooling */
-  ashlar_text_section labels; /* ashlar_text_string, by class */
-  uint32_t label_scores;      /* ashlar_text_scores */
+  double length_penalty;         /* of beam search, as the next two are */
+  uint32_t early_stopping;       /* ashlar_text_early_stopping */
+  uint32_t num_return_sequences; /* at least 1 */
+  uint32_t normalize;            /* sentence embeddings have length 1 */
+  uint32_t pooling;              /* ashlar_text_pooling */
+  ashlar_text_section labels;    /* ashlar_text_string, by class */
+  uint32_t label_scores;         /* ashlar_text_scores */
 
   /* Texts of sentence embeddings. */
   uint32_t most_tokens;      /* of a text, the template's included; 0 = any */

@@ -7,6 +7,7 @@ and options that executables and the tool understand differently.
 import json
 import math
 import os
+import shutil
 import unittest
 
 from driver import EXAMPLES, DriverTest, read_npy, write_npy
@@ -118,6 +119,67 @@ class Generate(DriverTest):
                 self.assertEqual(self.lines(model, *flags[:2], "--beams=4"),
                                  best[:2])
 
+    def settings_copy(self, model, name, **settings):
+        """The folder with other settings of generation."""
+        folder = self.path(name)
+        shutil.copytree(model, folder)
+        file = os.path.join(folder, "generation_config.json")
+        with open(file) as text:
+            own = json.load(text)
+        with open(file, "w") as text:
+            json.dump({**own, **settings}, text)
+        return folder
+
+    def test_settings_of_beams_are_the_folders(self):
+        """A penalty that likes long texts, and a search that goes on."""
+        prompts = ["37+48=", "9*8=", "100-7="]
+        words = [f"--prompt={text}" for text in prompts]
+        plain = self.compile(CALCULATOR, "plain.so", "--max-sequences=4")
+        given = {}
+        for stopping in ("false", "true", "never"):
+            given[stopping] = self.lines(
+                plain, *words, "--beams=4", "--length-penalty=3",
+                f"--early-stopping={stopping}", "--n-best=2")
+            self.assertEqual(len(given[stopping]), 2 * len(prompts))
+        self.assertEqual(len(set(map(tuple, given.values()))), 3)
+        folder = self.settings_copy(CALCULATOR, "settings", num_beams=3,
+                                    length_penalty=3.0, early_stopping="never",
+                                    num_return_sequences=2)
+        library = self.compile(folder, "own.so", "--max-sequences=4")
+        program = self.compile(folder, "own", "--max-sequences=4")
+        for more in ((), ("--n-best=2",), ("--length-penalty=3",)):
+            beams = ("--beams=4", *more)
+            self.assertEqual(self.lines(library, *words, *beams), given["never"])
+            self.assertEqual(self.lines(folder, *words, *beams), given["never"])
+            done = self.execute([program, *beams, *prompts])
+            self.assertEqual(done.stdout.splitlines(), given["never"])
+        # Options come before the folder.
+        for stopping, expected in given.items():
+            flags = ("--beams=4", f"--early-stopping={stopping}")
+            self.assertEqual(self.lines(library, *words, *flags), expected)
+            self.assertEqual(self.lines(library, *words, *flags, "--n-best=1"),
+                             expected[::2])
+            done = self.execute([program, *flags, *prompts])
+            self.assertEqual(done.stdout.splitlines(), expected)
+
+    def test_beams_are_not_the_folders(self):
+        """Its number of beams turns no search on, and forbids no stream."""
+        folder = self.settings_copy(DATE, "beams", num_beams=4,
+                                    length_penalty=2.0, early_stopping=True,
+                                    num_return_sequences=3)
+        prompts = inputs(DATE, 5)
+        words = [f"--prompt={text}" for text in prompts]
+        expected = self.lines(DATE, *words)
+        library = self.path("one.so")
+        done = self.ashlar("compile", folder, "-o", library)
+        self.assertIn("generation_config.json asks for what generation does "
+                      "with --beams=4 alone", done.stderr)
+        program = self.compile(folder, "one")
+        for more in ((), ("--stream",), ("--temperature=1e-3",)):
+            self.assertEqual(self.lines(library, *words, *more), expected)
+            run = self.execute([program, *more, *prompts])
+            self.assertEqual(run.stdout.splitlines(), expected)
+
     def test_beams_are_the_best_by_the_models_own_logits(self):
         """Scores from whole sequences by `run`, for a vocabulary of digits."""
         library = self.compile(CALCULATOR, "beams.so", "--max-sequences=15")
@@ -174,8 +236,8 @@ class Generate(DriverTest):
         program = self.execute([self.compile(CALCULATOR, "m"), "--help"]).stdout
         for flag in ("--temperature", "--top-k", "--top-p", "--seed",
                      "--repetition-penalty", "--stream", "--beams",
-                     "--length-penalty", "--n-best", "--stop-ids",
-                     "--decoder-ids"):
+                     "--early-stopping", "--length-penalty", "--n-best",
+                     "--stop-ids", "--decoder-ids"):
             self.assertIn(flag, tool)
             self.assertIn(flag, program)
 

@@ -10,6 +10,7 @@
 #include "tests/runtime_text/OpenedText.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 using namespace ashlar;
@@ -46,6 +47,8 @@ struct Searcher {
     model.logitOf = logitOf;
     request.max_new_tokens = 4;
     search.n_best = 100000;
+    search.has_length_penalty = 1;
+    search.length_penalty = 1.0;
   }
 
   std::vector<Found> run(const Ids &prompt, int32_t beams) {
@@ -100,7 +103,7 @@ struct Searcher {
   FakeModel model;
   OpenedText text;
   ashlar_generation request = {};
-  ashlar_search search = {1, 1.0, 1, 0};
+  ashlar_search search = ASHLAR_NO_SEARCH;
   ashlar_generated result = {};
   ashlar_error error = {};
   int failed = 0;
@@ -173,8 +176,14 @@ std::vector<Found> naive(Searcher &searcher, const Ids &prompt, int32_t beams,
       else if (i < size_t(beams))
         add(all[i]);
     // is_done is told the best candidate of all, ended or not.
+    int32_t stopping = searcher.search.early_stopping;
+    bool atLongest = stopping == ASHLAR_EARLY_STOPPING_NEVER &&
+                     searcher.search.length_penalty > 0;
+    double best =
+        all[0].score /
+        (atLongest ? std::pow(most, searcher.search.length_penalty) : scale);
     if (done.size() == size_t(beams) &&
-        done.back().score >= all[0].score / scale)
+        (stopping == ASHLAR_EARLY_STOPPING_TRUE || done.back().score >= best))
       break;
     if (count < most)
       continue;
@@ -233,6 +242,57 @@ TEST(Beam, fewBeamsGoTheNarrowWay) {
           ASSERT_EQ(found.size(), expected.size());
           expectSame(found, expected, found.size());
         }
+}
+
+TEST(Beam, stopsWhenItIsTold) {
+  std::array<std::vector<Ids>, 3> firsts;
+  for (int32_t stopping :
+       {ASHLAR_EARLY_STOPPING_FALSE, ASHLAR_EARLY_STOPPING_TRUE,
+        ASHLAR_EARLY_STOPPING_NEVER})
+    for (int32_t beams : {2, 3, 7})
+      for (double penalty : {-1.0, 0.0, 1.0, 3.0})
+        for (int32_t salt = 0; salt < 4; ++salt) {
+          Searcher searcher;
+          searcher.search.length_penalty = penalty;
+          searcher.search.early_stopping = stopping;
+          searcher.request.max_new_tokens = 9;
+          Ids prompt = {1, salt};
+          std::vector<Found> found = searcher.run(prompt, beams);
+          ASSERT_EQ(searcher.failed, 0) << searcher.error.message;
+          std::vector<Found> expected = naive(searcher, prompt, beams, 9);
+          ASSERT_EQ(found.size(), expected.size());
+          expectSame(found, expected, found.size());
+          for (const Found &one : found)
+            firsts[stopping].push_back(one.ids);
+        }
+  EXPECT_NE(firsts[0], firsts[1]);
+  EXPECT_NE(firsts[0], firsts[2]);
+  EXPECT_NE(firsts[1], firsts[2]);
+}
+
+// What is not given is the model's own.
+TEST(Beam, takesTheModelsSettings) {
+  Generation settings = {.endTokens = {end}};
+  settings.lengthPenalty = 3.0;
+  settings.earlyStopping = EarlyStopping::True;
+  settings.numReturnSequences = 3;
+  for (int32_t salt = 0; salt < 4; ++salt) {
+    Ids prompt = {1, salt};
+    Searcher plain, given, searcher(FakeModel::Kind::Decoder, settings);
+    for (Searcher *each : {&plain, &given, &searcher})
+      each->request.max_new_tokens = 9;
+    given.search.length_penalty = 3.0;
+    given.search.early_stopping = ASHLAR_EARLY_STOPPING_TRUE;
+    searcher.search = ASHLAR_NO_SEARCH;
+    expectSame(searcher.run(prompt, 7), given.run(prompt, 7), 3);
+    EXPECT_EQ(searcher.found.size(), 3u);
+    EXPECT_EQ(searcher.run(prompt, 2).size(), 2u); // no more than beams
+
+    searcher.search = plain.search;
+    searcher.search.early_stopping = ASHLAR_EARLY_STOPPING_FALSE;
+    std::vector<Found> expected = plain.run(prompt, 7);
+    expectSame(searcher.run(prompt, 7), expected, 7);
+  }
 }
 
 TEST(Beam, repetitionPenaltyWorksOnLogProbabilities) {
@@ -341,15 +401,37 @@ TEST(Beam, saysWhatIsWrong) {
 TEST(Beam, optionsThatDoNotGoTogether) {
   ashlar_sampling none = {}, sampling = {};
   sampling.enabled = 1;
-  auto fault = [&](ashlar_search search, const ashlar_sampling &with,
+  auto fault = [&](int32_t beams, int32_t best, const ashlar_sampling &with,
                    int stream) {
+    ashlar_search search = ASHLAR_NO_SEARCH;
+    search.beams = beams;
+    search.n_best = best;
     return ashlar_search_fault(&search, &with, stream) != nullptr;
   };
-  EXPECT_FALSE(fault({1, 1, 1, 0}, sampling, 1));
-  EXPECT_FALSE(fault({4, 2, 4, 1}, none, 0));
-  EXPECT_TRUE(fault({4, 1, 1, 0}, sampling, 0));
-  EXPECT_TRUE(fault({4, 1, 1, 0}, none, 1));
-  EXPECT_TRUE(fault({4, 1, 5, 0}, none, 0));
-  EXPECT_TRUE(fault({1, 1, 2, 0}, none, 0));
-  EXPECT_TRUE(fault({1, 2, 1, 1}, none, 0));
+  EXPECT_FALSE(fault(1, 0, sampling, 1));
+  EXPECT_FALSE(fault(1, 1, sampling, 1));
+  EXPECT_FALSE(fault(4, 4, none, 0));
+  EXPECT_TRUE(fault(4, 1, sampling, 0));
+  EXPECT_TRUE(fault(4, 1, none, 1));
+  EXPECT_TRUE(fault(4, 5, none, 0));
+  EXPECT_TRUE(fault(1, 2, none, 0));
+}
+
+TEST(Beam, settingsOfBeamsAreForSeveral) {
+  ashlar_sampling none = {};
+  for (int32_t beams : {1, 2}) {
+    ashlar_search penalty = ASHLAR_NO_SEARCH, stopping = ASHLAR_NO_SEARCH;
+    penalty.beams = stopping.beams = beams;
+    penalty.has_length_penalty = 1;
+    stopping.early_stopping = ASHLAR_EARLY_STOPPING_FALSE;
+    EXPECT_EQ(ashlar_search_fault(&penalty, &none, 0) != nullptr, beams == 1);
+    EXPECT_EQ(ashlar_search_fault(&stopping, &none, 0) != nullptr, beams == 1);
+  }
+}
+
+TEST(Beam, namesOfEarlyStopping) {
+  EXPECT_EQ(ashlar_early_stopping_named("false"), ASHLAR_EARLY_STOPPING_FALSE);
+  EXPECT_EQ(ashlar_early_stopping_named("true"), ASHLAR_EARLY_STOPPING_TRUE);
+  EXPECT_EQ(ashlar_early_stopping_named("never"), ASHLAR_EARLY_STOPPING_NEVER);
+  EXPECT_EQ(ashlar_early_stopping_named("True"), ASHLAR_TEXT_NONE);
 }

@@ -192,6 +192,8 @@ TEST_F(Program, searchesAndStops) {
             0);
   EXPECT_EQ(llvm::StringRef(out).count('\n'), 3u);
   EXPECT_TRUE(llvm::StringRef(out).starts_with("6,7\n")) << out;
+  EXPECT_EQ(run({"decoder", "--beams=3", "--early-stopping=true", "a"}), 0);
+  EXPECT_EQ(out, "bcdef\n");
   EXPECT_EQ(run({"decoder", "--stop-ids=3,4", "a"}), 0);
   EXPECT_EQ(out, "bc\n");
   EXPECT_EQ(run({"decoder", "--ignore-eos", "--stop-ids=9", "--ids-only", "e"}),
@@ -296,6 +298,10 @@ TEST_F(Program, failsInWords) {
         "compile)");
   fails({"decoder", "--length-penalty=1", "--beams=1", "a"}, 2,
         "--length-penalty is for several beams: --beams=2 or more");
+  fails({"decoder", "--early-stopping=never", "a"}, 2,
+        "--early-stopping is for several beams: --beams=2 or more");
+  fails({"decoder", "--beams=2", "--early-stopping=1", "a"}, 2,
+        "--early-stopping=1: expected false, true or never");
   fails({"decoder", "--stop-ids=5,20", "a"}, 1,
         "--stop-ids has id 20; the vocabulary has 20 tokens");
   fails({"decoder", "--stop-ids=20", "--beams=2", "a"}, 1,

@@ -42,15 +42,21 @@ static Error readSampling(const Arguments &arguments,
 }
 
 static Error readSearch(const Arguments &arguments, ashlar_search &search) {
-  int64_t beams = 1, nBest = 1;
+  int64_t beams = 1, nBest = 0;
   if (Error error =
           arguments.integer("--beams", 1, 1, ASHLAR_MAX_BEAMS).moveInto(beams))
     return error;
   if (Error error =
-          arguments.integer("--n-best", 1, 1, ASHLAR_MAX_BEAMS).moveInto(nBest))
+          arguments.integer("--n-best", 0, 1, ASHLAR_MAX_BEAMS).moveInto(nBest))
     return error;
   search.beams = static_cast<int32_t>(beams);
   search.n_best = static_cast<int32_t>(nBest);
+  if (std::optional<StringRef> name = arguments.get("--early-stopping")) {
+    search.early_stopping = ashlar_early_stopping_named(name->str().c_str());
+    if (search.early_stopping == ASHLAR_TEXT_NONE)
+      return usageError("--early-stopping=" + *name +
+                        ": expected false, true or never");
+  }
   search.has_length_penalty = arguments.has("--length-penalty");
   return arguments
       .number("--length-penalty", 1, -ASHLAR_MAX_LENGTH_PENALTY,

@@ -26,8 +26,13 @@ namespace ashlar::tool {
        "beam search; an artifact needs --max-sequences=N of compile"},         \
       {"--length-penalty", "F",                                                \
        "beams: sums of log probabilities are divided by length^F (default: "   \
-       "1)"},                                                                  \
-      {"--n-best", "N", "beams: a line for each of the N best (default: 1)"}
+       "the model's)"},                                                        \
+      {"--early-stopping", "WHEN",                                             \
+       "beams: the search is over when N texts have ended (true), when none "  \
+       "could beat them at its present length (false) or at any (never) "      \
+       "(default: the model's)"},                                              \
+      {"--n-best", "N",                                                        \
+       "beams: a line for each of the N best (default: the model's)"}
 
 struct GenerateOptions {
   int64_t maxNewTokens = -1;
@@ -42,7 +47,7 @@ struct GenerateOptions {
   std::vector<int32_t> decoderIds;
   std::vector<int32_t> stopIds;
   ashlar_sampling sampling = {};
-  ashlar_search search = {};
+  ashlar_search search = ASHLAR_NO_SEARCH;
 };
 
 /// What those flags and generate's own say.

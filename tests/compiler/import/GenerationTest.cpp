@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <tuple>
+
 using namespace ashlar;
 using namespace ashlar::test;
 
@@ -90,15 +92,12 @@ TEST(Generation, WhatGreedyDecodingSetsAside) {
             (Names{"generation_config.json asks for bad_words_ids; decoding "
                    "sets them aside",
                    "generation_config.json asks for what generation does with "
-                   "--length-penalty=-2.5 --beams=4 --n-best=3 "
-                   "--repetition-penalty=1.2 alone"}));
+                   "--beams=4 --repetition-penalty=1.2 alone"}));
   EXPECT_EQ(import("bart", {{"min_length", "5"}}).warnings,
             Names{"config.json asks for min_length; decoding sets them aside"});
   for (auto [key, value] : {std::pair("constraints", "[1]"),
                             {"diversity_penalty", "0.5"},
                             {"dola_layers", "\"high\""},
-                            {"early_stopping", "true"},
-                            {"early_stopping", "\"never\""},
                             {"encoder_repetition_penalty", "1.5"},
                             {"force_words_ids", "[[4]]"},
                             {"guidance_scale", "1.5"},
@@ -147,6 +146,49 @@ TEST(Generation, ForcedDecoderIds) {
                    "\"no_timestamps_token_id\": 7}"),
             (Ids{5, 6, 7}));
   EXPECT_EQ(prompt("{\"forced_decoder_ids\": [[1, 7]], "
+/// Beams are what the user asks for, their settings are the model's.
+TEST(Generation, SettingsOfBeams) {
+  const std::string own = "{\"length_penalty\": 0.6, \"early_stopping\": true, "
+                          "\"num_return_sequences\": 3}";
+  Keys keys = {{"length_penalty", "2"},
+               {"early_stopping", "\"never\""},
+               {"num_return_sequences", "2"}};
+  auto settings = [](const ImportResult &result) {
+    EXPECT_EQ(result.warnings, Names());
+    const Generation &generation = result.spec.generation;
+    return std::tuple(generation.lengthPenalty, generation.earlyStopping,
+                      generation.numReturnSequences);
+  };
+  std::tuple plain(1.0, EarlyStopping::False, int64_t(1));
+  EXPECT_EQ(settings(withGeneration(own, keys)),
+            std::tuple(0.6, EarlyStopping::True, int64_t(3)));
+  EXPECT_EQ(settings(import("bart", keys)),
+            std::tuple(2.0, EarlyStopping::Never, int64_t(2)));
+  EXPECT_EQ(settings(withGeneration("{}", keys)), plain);
+  EXPECT_EQ(settings(withGeneration("{\"length_penalty\": null, "
+                                    "\"early_stopping\": false, "
+                                    "\"num_return_sequences\": null}")),
+            plain);
+}
+
+TEST(Generation, SettingsOfBeamsThatCannotBe) {
+  auto error = [](const std::string &key, const std::string &value) {
+    std::string generation = "{\"" + key + "\": " + value + "}";
+    return errorText(importText(config("bart"), &generation));
+  };
+  auto expect = [&](const char *key, const char *value, const char *expected) {
+    EXPECT_TRUE(llvm::StringRef(error(key, value))
+                    .ends_with("\"" + std::string(key) + "\" is " + value +
+                               "; expected " + expected))
+        << error(key, value);
+  };
+  expect("length_penalty", "20.5", "a number from -20 to 20");
+  expect("length_penalty", "true", "a number");
+  expect("early_stopping", "\"always\"", "false, true or \"never\"");
+  expect("early_stopping", "1", "false, true or \"never\"");
+  expect("num_return_sequences", "0", "an integer from 1 to 2147483647");
+}
+
                    "\"no_timestamps_token_id\": 7}"),
             Ids{7});
   EXPECT_EQ(prompt("{\"no_timestamps_token_id\": 7}"), Ids{7});

@@ -415,6 +415,24 @@ TEST(Validate, GenerationTokens) {
                              "integer from 1 to 2147483647");
 }
 
+TEST(Validate, GenerationOfBeams) {
+  Subject subject;
+  Generation &generation = subject.spec.generation;
+  const std::string penalty = "\"generation.length_penalty\" is ";
+  generation.lengthPenalty = -20.0;
+  EXPECT_EQ(subject.error(), "");
+  generation.lengthPenalty = 20.5;
+  EXPECT_EQ(subject.error(),
+            penalty + "20.5; expected a number from -20 to 20");
+  generation.lengthPenalty = std::nan("");
+  EXPECT_NE(subject.error(), "");
+  generation.lengthPenalty = 1.0;
+  generation.numReturnSequences = 0;
+  EXPECT_EQ(subject.error(),
+            "\"generation.num_return_sequences\" is 0; expected "
+            "an integer from 1 to 2147483647");
+}
+
 TEST(Validate, NamesAreUnique) {
   Subject subject;
   subject.spec.heads[0].output = "last_hidden_state";

@@ -35,6 +35,9 @@ static ModelSpec fullSpec() {
   spec.labels[4] = " spaces ";
   spec.checkpoint = {{"p."}, {{"a", "b"}, {"a", "c"}}, {"*.x", "true"}};
   spec.generation = {{1, 2}, 3, {4, 5}, 6, 7, 8, {9}, {10, 11}, 12, 13};
+  spec.generation.lengthPenalty = -0.6;
+  spec.generation.earlyStopping = EarlyStopping::Never;
+  spec.generation.numReturnSequences = 3;
   Stack &decoder = spec.stacks[1];
   decoder.finalNorm = normOf("final", 8);
   decoder.finalNorm->kind = NormKind::RmsNorm;
@@ -247,10 +250,10 @@ static ModelSpec optionsSpec() {
   positions.kind = PositionKind::Sinusoidal;
   positions.order = SinusoidalOrder::SplitHalf;
   positions.inclusive = true;
+  positions.byToken = positions.zeroPadding = true;
   positions.first = 2;
   positions.count = 18;
   spec.heads[0].scalar = true;
-  positions.byToken = positions.zeroPadding = true;
   spec.heads[0].layers[0].linear = linearOf("head", 8, 1);
   return spec;
 }
@@ -476,6 +479,7 @@ TEST(Names, GoThereAndBack) {
   EXPECT_STREQ(nameOf(RowSelection::Token), "token");
   EXPECT_STREQ(nameOf(PoolJoin::Concat), "concat");
   EXPECT_STREQ(nameOf(PoolJoin::Mean), "mean");
+  EXPECT_STREQ(nameOf(EarlyStopping::True), "true");
   EXPECT_STREQ(nameOf(RowSelection::HighestToken), "highest_token");
   EXPECT_EQ(fromName<Activation>("swish"), std::nullopt);
 }
