@@ -37,15 +37,31 @@ namespace {
 struct TokenReader {
   const JsonDocument &document;
   int64_t vocabulary;
+  const DefaultTokens &defaults;
 
-  Error readId(StringRef key, std::optional<int64_t> &out) const {
+  /// What the absent key means. null is not absence: it says that there is no
+  /// such token. Nor does a smaller vocabulary have the default.
+  bool hasDefault(StringRef key, int64_t id) const {
+    return id >= 0 && id < vocabulary && !document.root.find(key);
+  }
+
+  Error readId(StringRef key, std::optional<int64_t> &out,
+               int64_t byDefault = -1) const {
     if (vocabulary == 0)
       return Error::success();
+    if (hasDefault(key, byDefault))
+      out = byDefault;
     return readInteger(document, key, 0, vocabulary - 1, out);
   }
 
   /// One id or a list of them.
-  Error readIds(StringRef key, std::vector<int64_t> &out) const {
+  Error readIds(StringRef key, std::vector<int64_t> &out,
+                llvm::ArrayRef<int64_t> byDefault = {}) const {
+    if (!byDefault.empty() && !document.root.find(key))
+      out.clear();
+    for (int64_t id : byDefault)
+      if (hasDefault(key, id))
+        out.push_back(id);
     const JsonValue *value = find(document, key);
     if (!value || vocabulary == 0)
       return Error::success();
@@ -63,12 +79,12 @@ struct TokenReader {
   }
 
   Error readTokens(Generation &result) const {
-    if (Error error = readIds("eos_token_id", result.endTokens))
+    if (Error error = readIds("eos_token_id", result.endTokens, defaults.eos))
       return error;
-    if (Error error =
-            readId("decoder_start_token_id", result.decoderStartToken))
+    if (Error error = readId("decoder_start_token_id", result.decoderStartToken,
+                             defaults.decoderStart))
       return error;
-    return readId("pad_token_id", result.padToken);
+    return readId("pad_token_id", result.padToken, defaults.pad);
   }
 
   /// Older bart configurations say with a flag that bos comes first.
@@ -79,13 +95,15 @@ struct TokenReader {
     if (Error error = readId(flagged ? "bos_token_id" : "forced_bos_token_id",
                              result.forcedFirstToken))
       return error;
-    return readId("forced_eos_token_id", result.forcedLastToken);
+    return readId("forced_eos_token_id", result.forcedLastToken,
+                  defaults.forcedEos);
   }
 
   Error readSuppressed(Generation &result) const {
     if (Error error = readIds("suppress_tokens", result.suppressedTokens))
       return error;
-    return readIds("begin_suppress_tokens", result.suppressedAtBegin);
+    return readIds("begin_suppress_tokens", result.suppressedAtBegin,
+                   defaults.beginSuppress);
   }
 
   /// [[1, id], [2, id], ...]: what stands behind the start token. `isOpen`: one
@@ -128,24 +146,6 @@ static Error readLimits(const JsonDocument &document, Generation &result) {
                      result.maxNewTokens);
 }
 
-/// What an encoder-decoder's output begins with, behind the start token. Of
-/// models for many languages, one of these tokens says which; where the
-/// settings leave it open, the prompt is left to the user.
-static Error readPrompt(const TokenReader &tokens, const TokenReader &fallback,
-                        StringRef file, Generation &result,
-                        std::vector<std::string> &warnings) {
-  const JsonDocument &document = tokens.document;
-  bool hasOwn = find(document, "forced_decoder_ids");
-  bool isOpen = false;
-  if (Error error = (hasOwn ? tokens : fallback)
-                        .readForcedPrompt(result.decoderPrompt, isOpen))
-    return error;
-  isOpen |= result.decoderPrompt.empty() && find(document, "lang_to_id");
-  if (isOpen) {
-    result.decoderPrompt.clear();
-    warnings.push_back((file +
-                        " leaves the language of the output open; "
-                        "--language or --decoder-ids says what it begins with")
 /// `early_stopping`: a flag, or "never".
 static Error readEarlyStopping(const JsonDocument &document,
                                EarlyStopping &out) {
@@ -186,6 +186,24 @@ static Error readSearch(const JsonDocument &document, Generation &result) {
   return readEarlyStopping(document, result.earlyStopping);
 }
 
+/// What an encoder-decoder's output begins with, behind the start token. Of
+/// models for many languages, one of these tokens says which; where the
+/// settings leave it open, the prompt is left to the user.
+static Error readPrompt(const TokenReader &tokens, const TokenReader &fallback,
+                        StringRef file, Generation &result,
+                        std::vector<std::string> &warnings) {
+  const JsonDocument &document = tokens.document;
+  bool hasOwn = find(document, "forced_decoder_ids");
+  bool isOpen = false;
+  if (Error error = (hasOwn ? tokens : fallback)
+                        .readForcedPrompt(result.decoderPrompt, isOpen))
+    return error;
+  isOpen |= result.decoderPrompt.empty() && find(document, "lang_to_id");
+  if (isOpen) {
+    result.decoderPrompt.clear();
+    warnings.push_back((file +
+                        " leaves the language of the output open; "
+                        "--language or --decoder-ids says what it begins with")
                            .str());
     return Error::success();
   }
@@ -275,16 +293,20 @@ static void warnOfSettings(const JsonDocument &document, StringRef file,
 Expected<Generation>
 ashlar::readGeneration(const JsonDocument &config,
                        const JsonDocument *generation, const ModelSpec &spec,
+                       const DefaultTokens &defaults,
                        std::vector<std::string> &warnings) {
   const JsonDocument &decisive = generation ? *generation : config;
-  int64_t vocabulary = spec.stacks.back().embedding.vocabulary;
-  TokenReader fallback{config, vocabulary};
-  TokenReader tokens{decisive, vocabulary};
+  int64_t vocabulary =
+      spec.decoder() ? spec.decoder()->embedding.vocabulary : 0;
+  DefaultTokens known = generation ? DefaultTokens() : defaults;
+  TokenReader fallback{config, vocabulary, known};
+  TokenReader tokens{decisive, vocabulary, known};
   Generation result;
   // A decoder without a start token of its own starts with bos.
   if (spec.encoder() && spec.decoder())
     for (const TokenReader &reader : {fallback, tokens})
-      if (Error error = reader.readId("bos_token_id", result.decoderStartToken))
+      if (Error error = reader.readId("bos_token_id", result.decoderStartToken,
+                                      known.bos))
         return error;
   for (const TokenReader &reader : {fallback, tokens})
     if (Error error = reader.readTokens(result))
@@ -300,8 +322,8 @@ ashlar::readGeneration(const JsonDocument &config,
       return error;
   if (Error error = readLimits(decisive, result))
     return error;
+  if (Error error = readSearch(decisive, result))
+    return error;
   warnOfSettings(decisive, file, warnings);
   return result;
 }
-  if (Error error = readSearch(decisive, result))
-    return error;

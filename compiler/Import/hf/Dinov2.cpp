@@ -76,11 +76,13 @@ static void build(ConfigReader &config, ModelSpec &spec,
       config, {"Dinov2Model", "Dinov2ForImageClassification"}, warnings);
   int64_t hidden = config.countOr("hidden_size", 768);
   double epsilon = config.positiveOr("layer_norm_eps", 1e-6);
-  Stack stack = imageStack(
-      hidden,
-      vitEmbedding(config, "dinov2.embeddings", hidden, {"cls_token"}, {}),
-      config.countOr("num_hidden_layers", 12, maxLayers),
-      readBlock(config, hidden, epsilon));
+  ImageDefaults defaults;
+  defaults.patchSize = 0; // 16 or 14, by the version of transformers
+  Stack stack = imageStack(hidden,
+                           vitEmbedding(config, "dinov2.embeddings", hidden,
+                                        {"cls_token"}, defaults),
+                           config.countOr("num_hidden_layers", 12, maxLayers),
+                           readBlock(config, hidden, epsilon));
   stack.finalNorm = layerNorm("dinov2.layernorm", hidden, epsilon);
   if (model == "Dinov2Model")
     // The class token as it is.

@@ -12,6 +12,7 @@
 #define ASHLAR_COMPILER_IMPORT_HF_FAMILIES_H
 
 #include "compiler/Import/ConfigReader.h"
+#include "compiler/Import/Generation.h"
 #include "compiler/Spec/ModelSpec.h"
 
 #include "llvm/ADT/ArrayRef.h"
@@ -54,6 +55,10 @@ struct Family {
   /// For docs/models.md: where the family differs from transformers on purpose.
   llvm::StringRef note = "";
 };
+
+/// Token ids that the configuration class of a family with a decoder has where
+/// a config.json does not name them.
+DefaultTokens defaultTokens(llvm::StringRef modelType);
 
 const Family &albert();
 const Family &bart();

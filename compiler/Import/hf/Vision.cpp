@@ -12,7 +12,7 @@ static std::pair<int64_t, int64_t> readSize(ConfigReader &config, StringRef key,
                                             int64_t fallback, bool mayBeList) {
   const JsonValue *value = config.find(key);
   if (!mayBeList || !value || !value->isArray()) {
-    int64_t size = config.countOr(key, fallback);
+    int64_t size = fallback ? config.countOr(key, fallback) : config.count(key);
     return {size, size};
   }
   if (value->elements.size() != 2) {

@@ -13,8 +13,8 @@
 
 namespace ashlar::hf {
 
-/// Values of `image_size` and `patch_size` where a configuration has none, and
-/// whether each may be a list of height and width.
+/// Values of `image_size` and `patch_size` where a configuration has none (0:
+/// it must have one), and whether each may be a list of height and width.
 struct ImageDefaults {
   int64_t imageSize = 224;
   int64_t patchSize = 16;

@@ -200,6 +200,7 @@ TEST(EncoderDecoderFamilies, Mt5IsGatedAndUntied) {
   mt5.family = "t5";
   EXPECT_TRUE(mt5 == specOf("T5ForConditionalGeneration",
                             {{"tie_word_embeddings", "false"},
+                             {"decoder_start_token_id", "0"},
                              {"feed_forward_proj", "\"gated-gelu\""}}));
 }
 

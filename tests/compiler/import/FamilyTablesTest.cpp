@@ -6,8 +6,9 @@
 // and no key of a configuration class is unknown.
 //
 // configuration_keys.json has the parameters and attributes of each family's
-// configuration class as transformers 4.47 documents them ("every": those of
-// PretrainedConfig; modernbert and qwen3 came with 4.48 and 4.51).
+// configuration class with their defaults, null where there is none, as they
+// stand in transformers 4.50 ("every": those of PretrainedConfig; qwen3 came
+// with 4.51).
 //
 //===----------------------------------------------------------------------===//
 
@@ -226,30 +227,27 @@ TEST_P(FamilyTables, KeysOfOtherFamiliesMustMeanNothing) {
   }
 }
 
-/// The lists of one configuration class.
-static std::vector<std::string> classKeys(StringRef name) {
+/// Keys and defaults of one configuration class.
+static JsonValue classKeys(StringRef name) {
   llvm::Expected<InputFile> file =
       InputFile::open(root + "/tests/compiler/import/configuration_keys.json");
   JsonValue table = jsonOf(valueOf(valueOf(std::move(file)).readAll(1 << 20)));
-  std::vector<std::string> keys;
-  if (const JsonValue *list = table.find(name))
-    for (const JsonValue &key : list->elements)
-      keys.push_back(key.text);
-  return keys;
+  const JsonValue *keys = table.find(name);
+  return keys ? *keys : jsonOf("{}");
 }
 
 TEST_P(FamilyTables, NoKeyOfTheConfigurationClassIsUnknown) {
   if (GetParam() == "torch_transformer")
     return; // has no configuration class
-  std::vector<std::string> own = classKeys(GetParam()),
-                           every = classKeys("every");
-  ASSERT_FALSE(own.empty());
-  ASSERT_FALSE(every.empty());
+  JsonValue own = classKeys(GetParam()), every = classKeys("every");
+  ASSERT_FALSE(own.members.empty());
+  ASSERT_FALSE(every.members.empty());
   std::set<std::string> known = namesOf(family());
   for (const FamilyCase &each : cases()) {
     JsonValue config = each.config;
-    for (const std::vector<std::string> &keys : {own, every})
-      for (const std::string &key : keys) {
+    for (const JsonValue &keys : {own, every})
+      for (const JsonValue::Member &member : keys.members) {
+        const std::string &key = member.key;
         bool isNested = StringRef(key).contains('.');
         EXPECT_TRUE(isNested || known.count(key)) << key;
         if (isNested || !config.find(key))
@@ -259,13 +257,87 @@ TEST_P(FamilyTables, NoKeyOfTheConfigurationClassIsUnknown) {
     // Folders of several models have whole configurations inside.
     if (family().buildTower)
       for (std::string part : {"text_config", "vision_config"})
-        for (const std::string &key : every)
-          if (!config.find(part) || !config.find(part)->find(key))
-            config =
-                withPath(std::move(config), part + "." + key, jsonOf("null"));
+        for (const JsonValue::Member &member : every.members)
+          if (!config.find(part) || !config.find(part)->find(member.key))
+            config = withPath(std::move(config), part + "." + member.key,
+                              jsonOf("null"));
     ImportResult result = valueOf(importCase(each, config));
     for (const std::string &warning : result.warnings)
       EXPECT_EQ(warning.find("unknown here"), warning.npos) << warning;
+  }
+}
+
+static JsonValue without(JsonValue object, StringRef path) {
+  auto [key, rest] = path.split('.');
+  for (JsonValue::Member &member : object.members)
+    if (member.key == key && !rest.empty())
+      member.value = without(std::move(member.value), rest);
+  if (rest.empty())
+    llvm::erase_if(object.members, [&](const JsonValue::Member &member) {
+      return member.key == key;
+    });
+  return object;
+}
+
+/// Keys of the class that have a default other than null.
+static std::map<std::string, JsonValue> classDefaults(StringRef name) {
+  std::map<std::string, JsonValue> defaults;
+  for (StringRef table : {StringRef("every"), name})
+    for (const JsonValue::Member &member : classKeys(table).members)
+      defaults[member.key] = member.value;
+  std::erase_if(defaults, [](auto &entry) { return entry.second.isNull(); });
+  return defaults;
+}
+
+/// Whether the default, put into `config`, would be nonsense there: beside the
+/// key's newer name, or as a token that a small vocabulary lacks.
+static bool cannotBe(const JsonValue &config, StringRef key,
+                     StringRef errorWithDefault) {
+  if (key == "rotary_pct" || key == "rotary_emb_base")
+    return config.find(key == "rotary_pct" ? "partial_rotary_factor"
+                                           : "rope_theta");
+  return (key.ends_with("_token_id") || key == "begin_suppress_tokens") &&
+         errorWithDefault.contains("expected an integer from 0 to ");
+}
+
+/// Without a key a configuration is what it is with the class's default, unless
+/// the family requires the key.
+static void expectDefault(const FamilyCase &each, const JsonValue &config,
+                          StringRef key, const JsonValue &value) {
+  auto absent = importCase(each, without(config, key));
+  auto given = importCase(each, withPath(config, key, value));
+  std::string which = each.name + " without \"" + key.str() + "\"";
+  if (absent && given) {
+    EXPECT_EQ(absent->warnings, given->warnings) << which;
+    EXPECT_TRUE(absent->spec == given->spec)
+        << which << " is not what it is with " << textOf(value);
+    return;
+  }
+  bool differ = !absent != !given, worked = bool(absent);
+  std::string text = errorText(std::move(absent));
+  std::string other = errorText(std::move(given));
+  if (StringRef(text).contains("\"" + key.str() + "\" is missing") ||
+      (worked && cannotBe(config, key, other)))
+    return;
+  EXPECT_FALSE(differ) << which << ": " << text << "; with " << textOf(value)
+                       << ": " << other;
+}
+
+/// Configurations of cases show this where a default goes with their sizes, one
+/// of defaults alone where it goes with the others.
+TEST_P(FamilyTables, AbsentKeysAreTheConfigurationClassesDefaults) {
+  if (GetParam() == "torch_transformer")
+    return; // has no configuration class
+  std::map<std::string, JsonValue> defaults = classDefaults(GetParam());
+  for (const FamilyCase &each : cases()) {
+    JsonValue all = jsonOf("{}");
+    for (const char *key : {"architectures", "model_type"})
+      all = withKey(std::move(all), key, *each.config.find(key));
+    for (const auto &[key, value] : defaults)
+      all = withPath(std::move(all), key, value);
+    for (const auto &[key, value] : defaults)
+      for (const JsonValue &config : {each.config, all})
+        expectDefault(each, config, key, value);
   }
 }
 
