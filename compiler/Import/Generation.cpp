@@ -84,6 +84,12 @@ struct TokenReader {
     if (Error error = readId("decoder_start_token_id", result.decoderStartToken,
                              defaults.decoderStart))
       return error;
+    // Old checkpoints of llama say so that there is none.
+    if (const JsonValue *pad = find(document, "pad_token_id"))
+      if (pad->isNumber() && pad->text == "-1") {
+        result.padToken.reset();
+        return Error::success();
+      }
     return readId("pad_token_id", result.padToken, defaults.pad);
   }
 

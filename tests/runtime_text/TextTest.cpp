@@ -2,6 +2,7 @@
 
 #include "tests/runtime_text/OpenedText.h"
 
+#include <cmath>
 #include <cstring>
 
 using namespace ashlar;
@@ -344,4 +345,22 @@ TEST(Text, damagedTablesAreRefusedOrHarmless) {
   // Every word of the header, and a sample of the rest.
   refused += countRefused(blob, 996);
   EXPECT_GT(refused, cases + 100);
+}
+
+/// Settings of beams that no options could ask for.
+TEST(Text, damagedSettingsOfBeamsAreRefused) {
+  OpenedText text(TextOptions{.generation = {}, .labels = {}});
+  auto refused = [&](auto change) {
+    std::string blob = text.tables.blob;
+    change(*reinterpret_cast<ashlar_text_header *>(blob.data()));
+    return openDamaged(blob);
+  };
+  using Header = ashlar_text_header;
+  EXPECT_FALSE(refused([](Header &it) { it.length_penalty = -20; }));
+  EXPECT_TRUE(refused([](Header &it) { it.length_penalty = 20.5; }));
+  EXPECT_TRUE(refused([](Header &it) { it.length_penalty = std::nan(""); }));
+  EXPECT_FALSE(refused([](Header &it) { it.early_stopping = 2; }));
+  EXPECT_TRUE(refused([](Header &it) { it.early_stopping = 3; }));
+  EXPECT_TRUE(refused([](Header &it) { it.num_return_sequences = 0; }));
+  EXPECT_TRUE(refused([](Header &it) { it.num_return_sequences = ~0u; }));
 }

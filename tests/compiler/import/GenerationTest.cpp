@@ -90,6 +90,11 @@ TEST(Generation, TokensThatNoFileNames) {
   EXPECT_EQ(import("gpt2").spec.generation.endTokens, Ids()); // 50256 of 17
 }
 
+TEST(Generation, NoPadding) {
+  EXPECT_EQ(import("llama", {{"pad_token_id", "-1"}}).spec.generation.padToken,
+            std::nullopt);
+}
+
 /// Without a decoder, ids are of other programs.
 TEST(Generation, EncodersHaveNoTokens) {
   EXPECT_EQ(import("bert", {{"eos_token_id", "49407"}, {"pad_token_id", "0"}})
