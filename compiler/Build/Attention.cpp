@@ -14,6 +14,13 @@ struct KeysAndValues {
   Value values;
   Value sequences;
 };
+
+/// Heads of queries, keys and values, before positions are applied.
+struct Projections {
+  Value query;
+  Value key;
+  Value value;
+};
 } // namespace
 
 static std::string moduleOf(const Attention &attention, StringRef fallback) {
@@ -118,6 +125,19 @@ static Value projectHeads(GraphBuilder &graph, Value input,
   return ir::SplitHeadsOp::create(builder, graph.locate(name + ".heads"),
                                   graph.headsType(heads, attention.headDim),
                                   rows);
+}
+
+/// Those of the rows that ask, `asking`, and of the rows that are asked.
+static Projections project(GraphBuilder &graph, const Attention &attention,
+                           Value asking, Value asked, StringRef module) {
+  Projections result;
+  result.query = projectHeads(graph, asking, attention, attention.query, "q",
+                              attention.heads, module, attention.queryNorm);
+  result.key = projectHeads(graph, asked, attention, attention.key, "k",
+                            attention.kvHeads, module, attention.keyNorm);
+  result.value = projectHeads(graph, asked, attention, attention.value, "v",
+                              attention.kvHeads, module);
+  return result;
 }
 
 void ashlar::buildAngles(GraphBuilder &graph, const Rotary &rotary,
@@ -235,12 +255,7 @@ static Value projectOutput(GraphBuilder &graph, const Attention &attention,
 static Value mixOwnHeads(GraphBuilder &graph, const Attention &attention,
                          StackKind stack, Value input,
                          const FunctionInputs &inputs, StringRef module) {
-  Value query = projectHeads(graph, input, attention, attention.query, "q",
-                             attention.heads, module, attention.queryNorm);
-  Value key = projectHeads(graph, input, attention, attention.key, "k",
-                           attention.kvHeads, module, attention.keyNorm);
-  Value value = projectHeads(graph, input, attention, attention.value, "v",
-                             attention.kvHeads, module);
+  auto [query, key, value] = project(graph, attention, input, input, module);
   query = rotate(graph, attention, query, inputs, "q", module);
   key = rotate(graph, attention, key, inputs, "k", module);
   auto cache =
@@ -302,12 +317,7 @@ Value ashlar::buildProbe(GraphBuilder &graph, const AttentionPool &pool,
       inputs.sequences,
       graph.weights.vector(pool.probe, /*piece=*/"", std::nullopt),
       builder.getI64IntegerAttr(0));
-  Value query = projectHeads(graph, asking, attention, attention.query, "q",
-                             attention.heads, module, attention.queryNorm);
-  Value key = projectHeads(graph, rows, attention, attention.key, "k",
-                           attention.kvHeads, module, attention.keyNorm);
-  Value value = projectHeads(graph, rows, attention, attention.value, "v",
-                             attention.kvHeads, module);
+  auto [query, key, value] = project(graph, attention, asking, rows, module);
   KeysAndValues source =
       append(graph, ir::CacheKind::Call, key, value, inputs.sequences, module);
   Value mixed = mixHeads(graph, attention, query, source, inputs, module);
