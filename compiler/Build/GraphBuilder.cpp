@@ -12,7 +12,7 @@ std::string ashlar::moduleName(const Weight &weight) {
   for (StringRef suffix : {"weight", "bias"})
     if (name.size() > suffix.size() + 1 && name.ends_with(suffix))
       name = name.drop_back(suffix.size() + 1);
-  return ir::replaceExpert(ir::replaceLayer(name, "*"), "*");
+  return ir::replaceExpert(ir::replaceLayer(replacePart(name, "*"), "*"), "*");
 }
 
 std::string ashlar::commonModule(ArrayRef<const Weight *> weights,

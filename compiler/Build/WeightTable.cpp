@@ -12,7 +12,7 @@ using llvm::Twine;
 static int64_t logicalRows(const Weight &weight, bool isVector) {
   const std::vector<int64_t> &stored = weight.stored;
   if (isVector) {
-    int64_t rows = 1;
+    int64_t rows = weight.parts;
     for (int64_t size : stored)
       rows *= size;
     return rows;
@@ -20,6 +20,16 @@ static int64_t logicalRows(const Weight &weight, bool isVector) {
   if (weight.transposed)
     return stored.back();
   return weight.convolution ? stored.front() : matrixShape(stored).first;
+}
+
+std::string ashlar::replacePart(StringRef tensor, const Twine &text) {
+  constexpr StringRef mark = "{part}";
+  size_t at = tensor.find(mark);
+  if (at == StringRef::npos)
+    return tensor.str();
+  return (tensor.take_front(at) + text +
+          replacePart(tensor.drop_front(at + mark.size()), text))
+      .str();
 }
 
 WeightTable::WeightTable(ModuleOp module, StringRef descriptionFile)
@@ -31,7 +41,7 @@ Location WeightTable::locate(const Twine &name) const {
   return NameLoc::get(StringAttr::get(file.getContext(), name), file);
 }
 
-FlatSymbolRefAttr WeightTable::add(StringRef name, Attribute source,
+FlatSymbolRefAttr WeightTable::add(StringRef name, ArrayRef<Attribute> sources,
                                    ArrayRef<int64_t> shape,
                                    std::optional<LayerRange> layers,
                                    int64_t experts) {
@@ -42,7 +52,8 @@ FlatSymbolRefAttr WeightTable::add(StringRef name, Attribute source,
     range = builder.getDenseI64ArrayAttr(
         {layers->first, layers->count, layers->step});
   auto type = RankedTensorType::get(shape, builder.getF32Type());
-  SmallVector<Attribute> key = {source, TypeAttr::get(type)};
+  ArrayAttr allSources = builder.getArrayAttr(sources);
+  SmallVector<Attribute> key = {allSources, TypeAttr::get(type)};
   if (range)
     key.push_back(range);
   IntegerAttr copies;
@@ -58,8 +69,8 @@ FlatSymbolRefAttr WeightTable::add(StringRef name, Attribute source,
   if (names.size() == 1)
     builder.setInsertionPointToStart(module.getBody());
   auto weight = ir::WeightOp::create(
-      builder, locate(unique), builder.getStringAttr(unique),
-      builder.getArrayAttr({source}), TypeAttr::get(type), range, copies,
+      builder, locate(unique), builder.getStringAttr(unique), allSources,
+      TypeAttr::get(type), range, copies,
       /*encoding=*/nullptr, /*layout=*/nullptr, /*offset=*/nullptr,
       /*layer_stride=*/nullptr);
   builder.setInsertionPointAfter(weight);
@@ -88,7 +99,8 @@ FlatSymbolRefAttr WeightTable::addTensor(const Weight &weight, StringRef piece,
   if (!ir::namesExpert(weight.tensor))
     experts = 0;
   std::string name = ir::replaceExpert(
-      ir::replaceLayer(weight.tensor, layerText(layers)), "*");
+      ir::replaceLayer(replacePart(weight.tensor, "*"), layerText(layers)),
+      "*");
   int64_t all = logicalRows(weight, isVector);
   int64_t count = weight.count ? weight.count : all;
   if (count != all && !piece.empty())
@@ -100,14 +112,21 @@ FlatSymbolRefAttr WeightTable::addTensor(const Weight &weight, StringRef piece,
     stored = stored.take_back(1);
   FloatAttr plusAttr = plus ? builder.getF64FloatAttr(plus) : FloatAttr();
   bool whole = weight.piece == 0;
-  auto source = ir::TensorSourceAttr::get(
-      builder.getContext(), weight.tensor, stored, weight.begin, count,
-      whole ? count : weight.piece, whole ? count : weight.every,
-      weight.transposed, weight.convolution, plusAttr,
-      /*scale=*/FloatAttr());
-  if (isVector)
-    return add(name, source, {count}, layers, experts);
-  return add(name, source, {count, source.getColumns()}, layers, experts);
+  int64_t ofPart = count / weight.parts;
+  auto source = [&](int64_t part) {
+    return ir::TensorSourceAttr::get(
+        builder.getContext(), replacePart(weight.tensor, Twine(part)), stored,
+        weight.begin, ofPart, whole ? ofPart : weight.piece,
+        whole ? ofPart : weight.every, weight.transposed, weight.convolution,
+        plusAttr, /*scale=*/FloatAttr());
+  };
+  if (!isVector)
+    return add(name, {source(0)}, {count, source(0).getColumns()}, layers,
+               experts);
+  SmallVector<Attribute> sources;
+  for (int64_t part = 0; part < weight.parts; ++part)
+    sources.push_back(source(part));
+  return add(name, sources, {count}, layers, experts);
 }
 
 FlatSymbolRefAttr WeightTable::matrix(const Weight &weight, StringRef piece,

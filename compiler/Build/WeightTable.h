@@ -28,6 +28,9 @@ struct LayerRange {
   int64_t last() const { return first + (count - 1) * step; }
 };
 
+/// The tensor's name with `text`, such as a part's index, for "{part}".
+std::string replacePart(llvm::StringRef tensor, const llvm::Twine &text);
+
 class WeightTable {
 public:
   /// Adds weights at the top of `module`.
@@ -57,7 +60,8 @@ public:
   mlir::Location locate(const llvm::Twine &name) const;
 
 private:
-  mlir::FlatSymbolRefAttr add(llvm::StringRef name, mlir::Attribute source,
+  mlir::FlatSymbolRefAttr add(llvm::StringRef name,
+                              llvm::ArrayRef<mlir::Attribute> sources,
                               llvm::ArrayRef<int64_t> shape,
                               std::optional<LayerRange> layers,
                               int64_t experts = 0);

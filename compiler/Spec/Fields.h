@@ -36,6 +36,7 @@ template <typename Io> void fields(Io &io, Weight &x) {
   io.optional("count", x.count, int64_t(0));
   io.optional("piece", x.piece, int64_t(0));
   io.optional("every", x.every, int64_t(0));
+  io.optional("parts", x.parts, int64_t(1));
 }
 
 template <typename Io> void fields(Io &io, Linear &x) {

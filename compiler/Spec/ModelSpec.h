@@ -70,6 +70,9 @@ struct Weight {
   int64_t count = 0;
   int64_t piece = 0;
   int64_t every = 0;
+  // So many tensors behind each other make a vector, if not one: "{part}" in
+  // the name stands for the index.
+  int64_t parts = 1;
   bool operator==(const Weight &) const = default;
 };
 

@@ -29,7 +29,23 @@ bool Validator::checkTensor(const std::string &at, const Weight &weight) {
     elements *= static_cast<double>(size);
   check.expect(elements < 0x1p62, at + ".stored", formatShape(weight.stored),
                "fewer than 2^62 numbers");
+  checkParts(at, weight);
   return !check.failed();
+}
+
+/// Of several tensors each is a part of a vector, as a whole.
+void Validator::checkParts(const std::string &at, const Weight &weight) {
+  check.range(at + ".parts", weight.parts, 1, maxHeads);
+  bool names = StringRef(weight.tensor).contains("{part}");
+  check.expect(names == (weight.parts > 1), at + ".tensor",
+               "\"" + escapeForDisplay(weight.tensor) + "\"",
+               weight.parts > 1 ? "{part} in it, as it has several parts"
+                                : "{part} where it has several parts only");
+  check.expect(weight.parts == 1 || (weight.begin == 0 && weight.count == 0),
+               at + ".count", Twine(weight.count),
+               "0: all of a vector that has parts");
+  check.expect(weight.parts == 1 || weight.stored.size() == 1, at + ".stored",
+               formatShape(weight.stored), "one size, that of a part");
 }
 
 /// Pieces lie behind each other in the `stored` rows.
@@ -79,6 +95,10 @@ void Validator::checkMatrix(const std::string &at, const Weight &weight,
                             int64_t out, int64_t in) {
   if (!checkTensor(at, weight))
     return;
+  check.expect(weight.parts == 1, at + ".parts", Twine(weight.parts),
+               "1 for a matrix");
+  if (check.failed())
+    return;
   const std::vector<int64_t> &stored = weight.stored;
   if (weight.convolution) {
     check.expect(!weight.transposed, at + ".transposed", "true",
@@ -114,6 +134,13 @@ void Validator::checkVector(const std::string &at, const Weight &weight,
                "false for a vector");
   check.expect(!weight.convolution, at + ".convolution", "true",
                "false for a vector");
+  if (weight.parts > 1) {
+    check.expect(stored[0] == size / weight.parts && size % weight.parts == 0,
+                 at + ".stored", formatShape(stored),
+                 "a shape with " + Twine(size) + " numbers in " +
+                     Twine(weight.parts) + " parts");
+    return;
+  }
   if (stored.size() == 2 && stored[0] != 1 && stored[1] != 1 &&
       stored[0] == size / stored[1] && size % stored[1] == 0) {
     check.expect(weight.count == 0 && weight.begin == 0, at + ".count",

@@ -24,6 +24,7 @@ private:
   void checkMatrix(const std::string &at, const Weight &weight, int64_t out,
                    int64_t in);
   void checkVector(const std::string &at, const Weight &weight, int64_t size);
+  void checkParts(const std::string &at, const Weight &weight);
   void checkRows(const std::string &at, const Weight &weight, int64_t stored,
                  int64_t expected);
   void checkPieces(const std::string &at, const Weight &weight, int64_t stored);

@@ -355,6 +355,15 @@ def with_logits(model, x, head):
     return outputs
 
 
+def norm_per_head(model, x, name):
+    """Each head of [B, heads, S, D] by a module of its own."""
+    one = model.get("_one_head_norm")
+    return np.stack([model.layer_norm(x[:, head],
+                                      f"{name}.norms.{0 if one else head}",
+                                      model["layer_norm_eps"])
+                     for head in range(x.shape[1])], 1)
+
+
 def llama_kind(model, inputs):
     """llama, mistral, qwen2, qwen3, phi3, gemma, olmo, stablelm."""
     family = model["model_type"]
@@ -381,6 +390,9 @@ def llama_kind(model, inputs):
         if family == "qwen3" and not model.get("_no_head_norms"):
             q = norm(q, at + "self_attn.q_norm")
             k = norm(k, at + "self_attn.k_norm")
+        if model.get("qk_layernorm"):
+            q = norm_per_head(model, q, at + "self_attn.q_layernorm")
+            k = norm_per_head(model, k, at + "self_attn.k_layernorm")
         q, k = turn_halves(q, tables), turn_halves(k, tables)
         mixed = model.linear(attend(model, q, k, v, allowed),
                              at + "self_attn.o_proj")
@@ -435,6 +447,11 @@ def llama_shapes(c):
         if family == "qwen3":
             shapes[at + "self_attn.q_norm.weight"] = (size,)
             shapes[at + "self_attn.k_norm.weight"] = (size,)
+        if c.get("qk_layernorm"):
+            for part, count in (("q", heads), ("k", kv)):
+                for head in range(count):
+                    shapes[at + f"self_attn.{part}_layernorm.norms.{head}"
+                           ".weight"] = (size,)
         shapes[at + "self_attn.o_proj.weight"] = (d, heads * size)
         if c.get("attention_bias"):
             shapes[at + "self_attn.o_proj.bias"] = (d,)
@@ -2178,6 +2195,16 @@ case("stablelm_parallel", "StableLmForCausalLM",
      llama_kind, llama_shapes, STABLELM_CHANGES,
      "attention and feed-forward side by side behind one norm; 2 of 8 "
      "features rotated")
+
+case("stablelm_qk_layernorm", "StableLmForCausalLM",
+     {**STABLELM, "num_attention_heads": 6, "num_key_value_heads": 2,
+      "qk_layernorm": True, "use_qkv_bias": False,
+      "use_parallel_residual": False, "vocab_size": 47},
+     llama_kind, llama_shapes,
+     {**STABLELM_CHANGES, "norms of the heads left out":
+      {"qk_layernorm": False},
+      "the first head's norm for all": {"_one_head_norm": True}},
+     "norms of each query and key head, a tensor each")
 
 case("olmo", "OlmoForCausalLM",
      {**without(LLAMA, "rms_norm_eps"), "model_type": "olmo", "clip_qkv": None,

@@ -12,15 +12,6 @@ using namespace ashlar;
 using namespace ashlar::hf;
 using llvm::StringRef;
 
-/// Of each head by itself, with a gain of its own: [heads, head_dim].
-static Norm headsNorm(const llvm::Twine &module, int64_t heads, int64_t headDim,
-                      double epsilon) {
-  Norm norm = layerNorm(module, heads * headDim, epsilon, /*bias=*/false);
-  norm.groups = heads;
-  norm.gain->stored = {heads, headDim};
-  return norm;
-}
-
 static Block readBlock(ConfigReader &config, int64_t hidden, double epsilon) {
   bool bias = config.flagOr("attention_bias", false);
   LlamaOptions options;

@@ -44,6 +44,14 @@ Norm hf::layerNorm(const Twine &module, int64_t features, double epsilon,
   return norm;
 }
 
+Norm hf::headsNorm(const Twine &module, int64_t heads, int64_t headDim,
+                   double epsilon) {
+  Norm norm = layerNorm(module, heads * headDim, epsilon, /*bias=*/false);
+  norm.groups = heads;
+  norm.gain->stored = {heads, headDim};
+  return norm;
+}
+
 Norm hf::rmsNorm(const Twine &module, int64_t features, double epsilon) {
   Norm norm = layerNorm(module, features, epsilon, /*bias=*/false);
   norm.kind = NormKind::RmsNorm;

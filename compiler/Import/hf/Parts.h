@@ -24,6 +24,9 @@ Linear linear(const llvm::Twine &module, int64_t in, int64_t out, bool bias);
 
 Norm layerNorm(const llvm::Twine &module, int64_t features, double epsilon,
                bool bias = true);
+/// Of each head by itself, with a gain of its own: [heads, head_dim], no bias.
+Norm headsNorm(const llvm::Twine &module, int64_t heads, int64_t headDim,
+               double epsilon);
 Norm rmsNorm(const llvm::Twine &module, int64_t features, double epsilon);
 
 /// Attention of `heads` over `hidden` with scale head_dim^-0.5 and as many

@@ -1,7 +1,8 @@
 //===- StableLm.cpp - model_type "stablelm" -------------------------------===//
 //
 // Llama with layer norms, rotary positions over a part of each head, perhaps
-// biases of query, key and value, and perhaps parallel blocks of one norm.
+// biases of query, key and value, perhaps norms of each query's and key's head,
+// a tensor each, and perhaps parallel blocks of one norm.
 //
 //===----------------------------------------------------------------------===//
 
@@ -12,12 +13,30 @@ using namespace ashlar;
 using namespace ashlar::hf;
 using llvm::StringRef;
 
+/// The norms of the heads are modules of their own.
+static Norm normPerHead(const std::string &module, int64_t heads,
+                        int64_t headDim, double epsilon) {
+  const char *part = heads > 1 ? ".norms.{part}" : ".norms.0";
+  Norm norm = headsNorm(module + part, heads, headDim, epsilon);
+  norm.gain->stored = {headDim};
+  norm.gain->parts = heads;
+  return norm;
+}
+
 static Block readBlock(ConfigReader &config, int64_t hidden, double epsilon) {
   LlamaOptions options;
   options.biases.inputs = config.flagOr("use_qkv_bias", false);
   options.defaultKvHeads = 32;
   options.defaultRotaryPart = 0.25;
   Block block = llamaBlock(config, hidden, options);
+  if (config.flagOr("qk_layernorm", false)) {
+    Attention &attention = block.attention;
+    std::string module = block.name + ".self_attn";
+    attention.queryNorm = normPerHead(module + ".q_layernorm", attention.heads,
+                                      attention.headDim, epsilon);
+    attention.keyNorm = normPerHead(module + ".k_layernorm", attention.kvHeads,
+                                    attention.headDim, epsilon);
+  }
   block.attentionNorm =
       layerNorm(block.name + ".input_layernorm", hidden, epsilon);
   if (config.flagOr("use_parallel_residual", false))
@@ -59,7 +78,6 @@ static void build(ConfigReader &config, ModelSpec &spec,
 const Family &hf::stablelm() {
   // keep-sorted start
   static constexpr FixedKey fixed[] = {
-      {"qk_layernorm", "false"},
       {"rotary_scaling_factor", "1.0"},
   };
   // keep-sorted end

@@ -106,7 +106,7 @@ TEST(DecoderFamilies, UnsupportedOptions) {
       {"qwen2", "max_window_layers", "-1",
        "expected an integer from 0 to 2147483647"},
       {"qwen3", "attention_bias", "1", "expected true or false"},
-      {"stablelm", "qk_layernorm", "true", "supported: false"},
+      {"stablelm", "qk_layernorm", "1", "expected true or false"},
       {"stablelm", "rope_pct", "0.5",
        "expected the same as \"partial_rotary_factor\" (absent: 0.25)"},
       {"starcoder2", "mlp_type", "\"gated\"", "supported: \"default\""},

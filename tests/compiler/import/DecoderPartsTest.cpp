@@ -265,6 +265,28 @@ TEST(DecoderParts, StableLm) {
   EXPECT_FALSE(block(parallel).feedForwardNorm.has_value());
 }
 
+TEST(DecoderParts, StableLmNormsOfHeads) {
+  EXPECT_FALSE(attention(spec("stablelm")).queryNorm);
+  Attention normed = attention(spec("stablelm", {{"qk_layernorm", "true"},
+                                                 {"num_key_value_heads", "1"},
+                                                 {"layer_norm_eps", "0.5"}}));
+  ASSERT_TRUE(normed.queryNorm && normed.keyNorm);
+  EXPECT_EQ(normed.queryNorm->features, normed.heads * normed.headDim);
+  EXPECT_EQ(normed.queryNorm->groups, normed.heads);
+  EXPECT_EQ(normed.queryNorm->kind, NormKind::LayerNorm);
+  EXPECT_EQ(normed.queryNorm->epsilon, 0.5);
+  EXPECT_FALSE(normed.queryNorm->bias);
+  const Weight &gain = *normed.queryNorm->gain;
+  EXPECT_EQ(gain.tensor,
+            "model.layers.{layer}.self_attn.q_layernorm.norms.{part}.weight");
+  EXPECT_EQ(gain.parts, normed.heads);
+  EXPECT_EQ(gain.stored, (std::vector<int64_t>{normed.headDim}));
+  // A single one has no index to run over.
+  EXPECT_EQ(normed.keyNorm->gain->tensor,
+            "model.layers.{layer}.self_attn.k_layernorm.norms.0.weight");
+  EXPECT_EQ(normed.keyNorm->gain->parts, 1);
+}
+
 TEST(DecoderParts, OlmoNormsWithoutTensors) {
   EXPECT_EQ(attention(spec("olmo", {{"clip_qkv", "8.5"}})).clip, 8.5);
   ModelSpec model = spec("olmo", {{"clip_qkv", "null"}});

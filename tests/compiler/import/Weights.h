@@ -9,17 +9,20 @@
 
 namespace ashlar::test {
 
-/// One weight of one layer and expert; -1 outside of blocks and experts.
+/// One tensor of a weight of one layer and expert; -1 outside of blocks and
+/// experts.
 struct NamedWeight {
   Weight weight;
   int64_t layer = -1;
   int64_t expert = -1;
-  /// The weight's tensor with {layer} and {expert} replaced.
+  int64_t part = 0;
+  /// The weight's tensor with {layer}, {expert} and {part} replaced.
   std::string tensor() const {
     std::string name = weight.tensor;
     for (auto [mark, index] :
          {std::pair<std::string, int64_t>("{layer}", layer),
-          std::pair<std::string, int64_t>("{expert}", expert)})
+          std::pair<std::string, int64_t>("{expert}", expert),
+          std::pair<std::string, int64_t>("{part}", part)})
       if (size_t at = name.find(mark); at != std::string::npos)
         name.replace(at, mark.size(), std::to_string(index));
     return name;
@@ -27,7 +30,7 @@ struct NamedWeight {
 };
 
 /// An Io of Fields.h that gathers weights, those of blocks once per layer,
-/// those of experts once per expert.
+/// those of experts once per expert, each part by itself.
 class WeightCollector {
 public:
   explicit WeightCollector(std::vector<NamedWeight> &out, int64_t layer = -1,
@@ -48,11 +51,13 @@ public:
       visit(value);
   }
   void weight(const char *, Weight &value, const Shape &) {
-    out.push_back({value, layer, expert});
+    for (int64_t part = 0; part < value.parts; ++part)
+      out.push_back({value, layer, expert, part});
   }
-  void weight(const char *, std::optional<Weight> &value, const Shape &) {
+  void weight(const char *key, std::optional<Weight> &value,
+              const Shape &shape) {
     if (value)
-      out.push_back({*value, layer, expert});
+      weight(key, *value, shape);
   }
   int64_t hidden = 0;
   int64_t heads = 0;

@@ -149,6 +149,43 @@ TEST(Validate, TensorNames) {
                            "tensors of blocks only");
 }
 
+TEST(Validate, PartsOfAVector) {
+  Subject subject;
+  Norm &norm = subject.attention().queryNorm.emplace();
+  norm.features = 24;
+  norm.groups = 4;
+  Weight &gain = norm.gain.emplace(weightOf("g.{layer}.{part}", {6}));
+  gain.parts = 4;
+  EXPECT_EQ(subject.error(), "");
+  const std::string at = block0 + "attention.query_norm.gain.";
+  gain.count = 6;
+  EXPECT_EQ(subject.error(),
+            at + "count\" is 6; expected 0: all of a vector that has parts");
+  gain.count = 0;
+  gain.parts = 3;
+  EXPECT_EQ(subject.error(), at + "stored\" is [6]; expected a shape with 24 "
+                                  "numbers in 3 parts");
+  gain.stored = {1, 8};
+  EXPECT_EQ(subject.error(), at + "stored\" is [1, 8]; expected one size, that "
+                                  "of a part");
+  gain.parts = 1;
+  EXPECT_EQ(subject.error(), at + "tensor\" is \"g.{layer}.{part}\"; expected "
+                                  "{part} where it has several parts only");
+  gain.tensor = "g.{layer}";
+  gain.parts = 3;
+  EXPECT_EQ(subject.error(), at + "tensor\" is \"g.{layer}\"; expected {part} "
+                                  "in it, as it has several parts");
+  gain.parts = 0;
+  EXPECT_EQ(subject.error(),
+            at + "parts\" is 0; expected an integer from 1 to 65536");
+  Subject matrix;
+  Weight &query = matrix.attention().query.weight;
+  query = weightOf("q.{layer}.{part}", {12});
+  query.parts = 2;
+  EXPECT_EQ(matrix.error(), block0 + "attention.query.weight.parts\" is 2; "
+                                     "expected 1 for a matrix");
+}
+
 //===----------------------------------------------------------------------===//
 // Norms, feed-forward, blocks
 //===----------------------------------------------------------------------===//
