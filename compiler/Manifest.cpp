@@ -133,10 +133,10 @@ static std::pair<int64_t, int64_t> perToken(const PlanDescription &plan,
 
 /// Which rows a head reads.
 static const char *rowsOf(const ashlar_head_plan &head) {
-  if (head.pools)
-    return "pooled";
   if (!head.first_row_only)
     return "all";
+  if (head.pools)
+    return "pooled";
   switch (head.row_token) {
   case ASHLAR_ROW_FIRST:
     return "first";

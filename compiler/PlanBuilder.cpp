@@ -159,7 +159,7 @@ static HeadDescription describeHead(func::FuncOp entry, const Head &head,
   ashlar_head_plan &plan = description.plan;
   plan.first_row_only = head.isOfSequences();
   plan.row_token = rowToken(head);
-  plan.pools = !head.pools.empty();
+  plan.pools = head.readsSequences();
   plan.max_rows = arena.rowsOf(entry);
   ir::BufferAttr input = inputBuffer(entry, "hidden");
   plan.input_offset = input.getOffset();

@@ -360,6 +360,29 @@ def Ashlar_SetRowOp : Ashlar_WeightedOp<"set_row", [
   let hasVerifier = 1;
 }
 
+def Ashlar_SegmentOp : Ashlar_RowOp<"segment", [SameTokens<["ids", "result"]>]> {
+  let summary = "in which of two segments of its sequence a token stands";
+  let description = [{
+    The first segment ends with the first token of the sequence whose id is `separator`;
+    without such a one, with the sequence's first token. Row t of the result is 1 in
+    column 0 where token t is in it, in column 1 where it stands behind it, and else 0.
+    Of each sequence's first `skip` tokens the row is 0.
+
+    ```mlir
+    %s = ashlar.segment %ids, %sequences separator 102
+        : tensor<?xi32> -> tensor<?x2xf32>
+    ```
+  }];
+  let arguments = (ins Ids:$ids, Ashlar_Sequences:$sequences, I64Attr:$separator,
+                       DefaultValuedAttr<I64Attr, "0">:$skip);
+  let results = (outs Rows:$result);
+  let assemblyFormat = [{
+    $ids `,` $sequences `separator` $separator (`skip` $skip^)? attr-dict `:` type($ids)
+    `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
 def Ashlar_PoolOp : Ashlar_RowOp<"pool"> {
   let summary = "the mean of some rows of each sequence: one row for each";
   let description = [{

@@ -1,8 +1,8 @@
 //===- PoolOps.cpp - One row for each sequence ----------------------------===//
 //
-// The verifiers of pool and concat, and which rows there are one of for each
-// sequence. C<n> beside a check is its number in SPEC.md and in the name of its
-// test.
+// The verifiers of segment, pool and concat, and which rows there are one of
+// for each sequence. C<n> beside a check is its number in SPEC.md and in the
+// name of its test.
 //
 //===----------------------------------------------------------------------===//
 
@@ -22,6 +22,16 @@ bool ashlar::ir::isPerSequence(Value rows) {
     rows = op->getOperand(0);
   }
   return false;
+}
+
+LogicalResult SegmentOp::verify() {
+  auto separator = static_cast<int64_t>(getSeparator());
+  auto skip = static_cast<int64_t>(getSkip());
+  if (separator < 0 || skip < 0) // C92
+    return emitOpError("has separator ")
+           << separator << " and skips " << skip
+           << " tokens; expected at least 0 of both";
+  return success();
 }
 
 LogicalResult PoolOp::verify() {

@@ -123,8 +123,8 @@ ashlar_status ashlar_hidden(const ashlar_session *session, const float **hidden,
 /* Runs head `head` (index in the manifest's list) on rows of the last call. `rows`
    holds `count` row numbers; null = all rows, or of each sequence the row that the
    head reads, such as its first or its last one in this call (`count` is then the
-   number of sequences or 0). A head that makes one row of all those of a sequence
-   takes null only. `out` receives [count, features] floats. */
+   number of sequences or 0). A head that reads whole sequences, as one does that makes
+   a row of all of a sequence, takes null only. `out` receives [count, features] floats. */
 ashlar_status ashlar_head(ashlar_session *session, int32_t head,
                           const int32_t *rows, int32_t count, float *out,
                           size_t out_floats);

@@ -2,7 +2,7 @@
 |*
 |* A head takes max_rows rows at a time, so that its place in the arena does not
 |* grow with max_tokens: rows are gathered, run and copied out piece by piece. One
-|* that pools reads the whole result where it lies.
+|* that reads whole sequences (`pools`) reads the whole result where it lies.
 |*
 \*===----------------------------------------------------------------------===*/
 

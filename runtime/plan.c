@@ -120,8 +120,7 @@ static bool head_is_sound(const ashlar_plan *plan,
       (head->row_token != ASHLAR_ROW_FIRST &&
        head->row_token != ASHLAR_ROW_LAST && plan->stacks[last].ids_offset < 0))
     return false;
-  if (head->pools && (plan->decoder >= 0 || !head->first_row_only ||
-                      head->max_rows < plan->max_tokens ||
+  if (head->pools && (plan->decoder >= 0 || head->max_rows < plan->max_tokens ||
                       head->input_offset != plan->stacks[last].hidden_offset ||
                       head->input_stride != plan->stacks[last].hidden_stride))
     return false;

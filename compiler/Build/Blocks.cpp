@@ -40,6 +40,27 @@ static Value buildPatches(GraphBuilder &graph, const Patches &patches,
   return rows;
 }
 
+/// Rows of the table of token types. Where the ids say which type a token has,
+/// they are a product with what is 1 in its column, which is exact.
+static Value buildTypes(GraphBuilder &graph, const Embedding &embedding,
+                        int64_t width, const FunctionInputs &inputs) {
+  const Weight &table = *embedding.tokenTypeTable;
+  std::string name = moduleName(table);
+  if (!embedding.typeSeparator)
+    return graph.embed(inputs.types,
+                       graph.weights.matrix(table, "", std::nullopt), width,
+                       /*scale=*/1.0, name);
+  Linear types;
+  types.inFeatures = embedding.tokenTypes;
+  types.outFeatures = width;
+  types.weight = table;
+  types.weight.transposed = !table.transposed;
+  return graph.linear(graph.segments(inputs, *embedding.typeSeparator,
+                                     /*skip=*/0, embedding.tokenTypes,
+                                     name + ".segments"),
+                      types);
+}
+
 Value ashlar::buildEmbedding(GraphBuilder &graph, const Stack &stack,
                              const FunctionInputs &inputs) {
   const Embedding &embedding = stack.embedding;
@@ -59,13 +80,9 @@ Value ashlar::buildEmbedding(GraphBuilder &graph, const Stack &stack,
     rows = graph.linear(rows, *embedding.tokenProjection);
     width = stack.hidden;
   }
-  if (embedding.tokenTypeTable) {
-    const Weight &table = *embedding.tokenTypeTable;
-    Value types =
-        graph.embed(inputs.types, graph.weights.matrix(table, "", std::nullopt),
-                    width, /*scale=*/1.0, moduleName(table));
-    rows = graph.add(rows, types, name + ".with_types");
-  }
+  if (embedding.tokenTypeTable)
+    rows = graph.add(rows, buildTypes(graph, embedding, width, inputs),
+                     name + ".with_types");
   Positions positions = embedding.positions;
   if (positions.count == 0)
     positions.count = inputs.positionLimit;

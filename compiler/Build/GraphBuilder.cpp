@@ -139,6 +139,13 @@ Value GraphBuilder::scaleFeatures(Value input, const Weight &factors) {
       weights.vector(factors, /*piece=*/"", layerRange));
 }
 
+Value GraphBuilder::segments(const FunctionInputs &inputs, int64_t separator,
+                             int64_t skip, int64_t features,
+                             const Twine &name) {
+  return ir::SegmentOp::create(builder, locate(name), rowsType(features),
+                               inputs.ids, inputs.sequences, separator, skip);
+}
+
 Value GraphBuilder::embed(Value ids, FlatSymbolRefAttr table, int64_t features,
                           double scale, const Twine &name) {
   return ir::EmbeddingOp::create(builder, locate(name), rowsType(features), ids,

@@ -55,6 +55,9 @@ public:
   mlir::Value add(mlir::Value lhs, mlir::Value rhs, const llvm::Twine &name);
   mlir::Value scale(mlir::Value input, double factor, const llvm::Twine &name);
   mlir::Value scaleFeatures(mlir::Value input, const Weight &factors);
+  /// ashlar.segment of the tokens of `inputs`.
+  mlir::Value segments(const FunctionInputs &inputs, int64_t separator,
+                       int64_t skip, int64_t features, const llvm::Twine &name);
   mlir::Value embed(mlir::Value ids, mlir::FlatSymbolRefAttr table,
                     int64_t features, double scale, const llvm::Twine &name);
 
@@ -71,7 +74,7 @@ public:
 };
 
 /// "model.layers.*.mlp.up_proj" of "model.layers.{layer}.mlp.up_proj.weight";
-/// an expert's index is "*", too.
+/// the index of an expert or a part is "*", too.
 std::string moduleName(const Weight &weight);
 /// The module that holds all of `weights`, by the common part of their names;
 /// `fallback` when they have none.

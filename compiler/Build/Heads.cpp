@@ -19,6 +19,10 @@ static Value buildLayers(GraphBuilder &graph,
       rows = graph.linear(rows, *layer.linear, /*piece=*/"",
                           isTied(layer.linear->weight) ? tiedName.str()
                                                        : std::string());
+    if (layer.feedForward.exists())
+      rows = graph.add(rows,
+                       buildFeedForward(graph, layer.feedForward, name, rows),
+                       name + ".residual");
     if (layer.scale != 1.0)
       rows = graph.scale(rows, layer.scale, name + ".scaled");
     if (layer.softCap)
@@ -90,6 +94,14 @@ Value ashlar::buildHead(GraphBuilder &graph, const Head &head, Value hidden,
   Value rows = head.pools.empty()
                    ? hidden
                    : buildPools(graph, head, hidden, inputs, isTied);
-  return buildLayers(graph, head.layers, rows, head.output, head.output,
-                     isTied);
+  rows =
+      buildLayers(graph, head.layers, rows, head.output, head.output, isTied);
+  if (!head.segmentOffset)
+    return rows;
+  Value first =
+      graph.segments(inputs, head.segmentOffset->separator, /*skip=*/1,
+                     /*features=*/1, head.output + ".first_segment");
+  Value offset = graph.scale(first, head.segmentOffset->offset,
+                             head.output + ".segment_offset");
+  return graph.add(rows, offset, head.output + ".with_offset");
 }

@@ -42,6 +42,9 @@ private:
     return RankedTensorType::get({ShapedType::kDynamic, features},
                                  builder.getF32Type());
   }
+  RankedTensorType idsType() {
+    return RankedTensorType::get({ShapedType::kDynamic}, builder.getI32Type());
+  }
 
   ModuleOp module;
   const ModelSpec &spec;
@@ -79,8 +82,7 @@ void ModuleBuilder::finishFunction(func::FuncOp function, Value result) {
 SmallVector<ModuleBuilder::Argument>
 ModuleBuilder::stackArguments(const Stack &stack, FunctionInputs &inputs) {
   const Embedding &embedding = stack.embedding;
-  auto ids =
-      RankedTensorType::get({ShapedType::kDynamic}, builder.getI32Type());
+  RankedTensorType ids = idsType();
   bool usesPositions = embedding.positions.kind != PositionKind::None;
   for (const BlockGroup &group : stack.blocks)
     usesPositions |= group.block.attention.rotary.has_value();
@@ -93,7 +95,7 @@ ModuleBuilder::stackArguments(const Stack &stack, FunctionInputs &inputs) {
         {"vectors", rowsType(stack.vectorFeatures()), &inputs.vectors});
   if (usesPositions)
     arguments.push_back({"positions", ids, &inputs.positions});
-  if (embedding.tokenTypeTable)
+  if (embedding.tokenTypeTable && !embedding.typeSeparator)
     arguments.push_back({"types", ids, &inputs.types});
   arguments.push_back({"sequences",
                        ir::SequencesType::get(builder.getContext()),
@@ -178,7 +180,9 @@ void ModuleBuilder::addHead(int64_t index) {
   Value rows;
   FunctionInputs inputs;
   SmallVector<Argument> arguments = {{"hidden", rowsType(hidden), &rows}};
-  if (!head.pools.empty())
+  if (head.segmentOffset)
+    arguments.push_back({"ids", idsType(), &inputs.ids});
+  if (head.readsSequences())
     arguments.push_back({"sequences",
                          ir::SequencesType::get(builder.getContext()),
                          &inputs.sequences});

@@ -192,6 +192,24 @@ Tensor reference::pool(const Tensor &input, const Sequences &sequences,
   return result;
 }
 
+Tensor reference::segments(llvm::ArrayRef<int32_t> ids,
+                           const Sequences &sequences, int64_t separator,
+                           int64_t skip, int64_t features) {
+  std::map<int64_t, int64_t> ends; // of the first segment, by slot
+  for (auto [row, place] : llvm::enumerate(sequences))
+    if (ids[row] == separator)
+      ends.try_emplace(place.slot, place.index + 1);
+  Tensor result({static_cast<int64_t>(sequences.size()), features});
+  for (auto [row, place] : llvm::enumerate(sequences)) {
+    auto found = ends.find(place.slot);
+    int64_t column =
+        place.index < (found == ends.end() ? 1 : found->second) ? 0 : 1;
+    if (place.index >= skip && column < features)
+      result.row(row)[column] = 1.0;
+  }
+  return result;
+}
+
 Tensor reference::concat(ArrayRef<const Tensor *> inputs) {
   int64_t features = 0;
   for (const Tensor *input : inputs)

@@ -41,6 +41,12 @@ Tensor unfold(const Tensor &input, const Sequences &sequences, int64_t kernel,
 Tensor pool(const Tensor &input, const Sequences &sequences, int64_t from,
             std::optional<int64_t> count);
 
+/// Row t: 1 in column 0 for the tokens of each sequence up to the first one of
+/// the id `separator` (for its first token where there is none), 1 in column 1
+/// behind it, of `features`; all 0 for the first `skip` tokens.
+Tensor segments(llvm::ArrayRef<int32_t> ids, const Sequences &sequences,
+                int64_t separator, int64_t skip, int64_t features);
+
 /// Row t of each input, behind each other.
 Tensor concat(llvm::ArrayRef<const Tensor *> inputs);
 

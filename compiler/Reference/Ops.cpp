@@ -101,6 +101,11 @@ std::optional<Tensor> Reference::Interpreter::evaluate(mlir::Operation *op) {
                       op.getKernel(), op.getStride(), op.getPadding(),
                       op.getPerToken());
       })
+      .Case([&](ir::SegmentOp op) {
+        return segments(numbers(op.getIds()), places(op.getSequences()),
+                        op.getSeparator(), op.getSkip(),
+                        featuresOf(op.getResult()));
+      })
       .Case([&](ir::PoolOp op) {
         return pool(rows(op.getInput()), places(op.getSequences()),
                     op.getFrom(), op.getCount());

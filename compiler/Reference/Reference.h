@@ -27,7 +27,8 @@ struct ReferenceInputs {
   std::vector<int32_t> positions;
   std::vector<int32_t> types;
   reference::Tensor vectors; // [tokens * rows of a token, features]
-  // Of a head: [tokens, hidden], with `sequences` where it pools.
+  // Of a head: [tokens, hidden], with `sequences` where it reads them, and
+  // `ids` where it looks at the tokens.
   reference::Tensor hidden;
   reference::Sequences sequences;
 };

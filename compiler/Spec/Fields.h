@@ -205,6 +205,7 @@ template <typename Io> void fields(Io &io, Embedding &x) {
   io.optional("token_types", x.tokenTypes, int64_t(0));
   io.weight("token_type_table", x.tokenTypeTable,
             Shape{x.tokenTypes, io.hidden});
+  io.optional("type_separator", x.typeSeparator);
   io.optional("positions", x.positions);
   io.optional("norm", x.norm);
   io.hidden = hidden;
@@ -233,6 +234,7 @@ template <typename Io> void fields(Io &io, Stack &x) {
 
 template <typename Io> void fields(Io &io, HeadLayer &x) {
   io.optional("linear", x.linear);
+  io.part("feed_forward", x.feedForward);
   io.optional("scale", x.scale, 1.0);
   io.optional("soft_cap", x.softCap);
   io.optional("activation", x.activation);
@@ -256,6 +258,11 @@ template <typename Io> void fields(Io &io, Pool &x) {
   io.optional("layers", x.layers, std::vector<HeadLayer>());
 }
 
+template <typename Io> void fields(Io &io, SegmentOffset &x) {
+  io.required("separator", x.separator);
+  io.required("offset", x.offset);
+}
+
 template <typename Io> void fields(Io &io, Head &x) {
   io.required("output", x.output);
   io.optional("rows", x.rows, RowSelection::All);
@@ -264,6 +271,7 @@ template <typename Io> void fields(Io &io, Head &x) {
   io.optional("join", x.join, PoolJoin::Concat);
   io.optional("scalar", x.scalar, false);
   io.required("layers", x.layers);
+  io.optional("segment_offset", x.segmentOffset);
 }
 
 template <typename Io> void fields(Io &io, Generation &x) {

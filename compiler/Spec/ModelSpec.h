@@ -308,6 +308,9 @@ struct Embedding {
   std::optional<Linear> projection;      // width -> hidden
   int64_t tokenTypes = 0;
   std::optional<Weight> tokenTypeTable; // [tokenTypes, hidden]
+  // Types are no input: they are 0 up to the first token of this id in a
+  // sequence (of its first token alone where there is none), 1 behind it.
+  std::optional<int64_t> typeSeparator;
   Positions positions;
   std::optional<Norm> norm;
   /// Rows of the input that make one token.
@@ -344,9 +347,11 @@ struct Stack {
   bool operator==(const Stack &) const = default;
 };
 
-/// norm(act(cap(scale * linear(x)))), each part optional.
+/// norm(act(cap(scale * linear(x)))), each part optional. With a feed-forward,
+/// which a linear has none beside it: norm(x + feed_forward(x)).
 struct HeadLayer {
   std::optional<Linear> linear;
+  FeedForward feedForward; // may be absent
   double scale = 1.0;
   std::optional<double> softCap; // cap * tanh(x / cap)
   std::optional<Activation> activation;
@@ -375,6 +380,15 @@ struct Pool {
   bool operator==(const Pool &) const = default;
 };
 
+/// `offset` is added to what a head gives for a sequence's tokens up to the
+/// first one of the id `separator`, but for the first of all; to none where
+/// there is no such one.
+struct SegmentOffset {
+  int64_t separator = 0;
+  double offset = 0.0;
+  bool operator==(const SegmentOffset &) const = default;
+};
+
 /// Layers on top of the last stack's hidden states: of the rows that it
 /// selects, or of what `pools`, joined, make of each sequence.
 struct Head {
@@ -385,10 +399,13 @@ struct Head {
   PoolJoin join = PoolJoin::Concat;
   bool scalar = false; // one number for each row: no axis of features
   std::vector<HeadLayer> layers;
+  std::optional<SegmentOffset> segmentOffset; // of all rows
   /// Whether it gives a row for each sequence, not for each token.
   bool isOfSequences() const {
     return rows != RowSelection::All || !pools.empty();
   }
+  /// Whether it reads whole sequences, not rows that are chosen.
+  bool readsSequences() const { return !pools.empty() || segmentOffset; }
   bool operator==(const Head &) const = default;
 };
 

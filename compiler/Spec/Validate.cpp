@@ -192,6 +192,25 @@ void Validator::checkPatches(const std::string &at, const Patches &patches,
                 stack.hidden);
 }
 
+/// A separator is looked for among the tokens of whole sequences.
+void Validator::checkTypes(const std::string &at, const Stack &stack) {
+  const Embedding &embedding = stack.embedding;
+  check.range(at + ".token_types", embedding.tokenTypes, 0, maxFeatures);
+  check.expect(
+      (embedding.tokenTypes > 0) == embedding.tokenTypeTable.has_value(),
+      at + ".token_type_table", embedding.tokenTypeTable ? "present" : "absent",
+      "it exactly where token_types is above 0");
+  if (!embedding.typeSeparator)
+    return;
+  const std::string path = at + ".type_separator";
+  check.expect(stack.kind == StackKind::Encoder && embedding.tokens, path,
+               "present", "none but in an encoder of tokens");
+  check.expect(embedding.tokenTypes >= 2, path, "present",
+               "none where token_types is below 2");
+  check.range(path, *embedding.typeSeparator, 0,
+              std::max<int64_t>(embedding.vocabulary - 1, 0));
+}
+
 void Validator::checkEmbedding(const std::string &at, const Stack &stack) {
   const Embedding &embedding = stack.embedding;
   bool hasTokens = embedding.tokens.has_value();
@@ -200,11 +219,7 @@ void Validator::checkEmbedding(const std::string &at, const Stack &stack) {
   else
     check.equal(at + ".vocabulary", embedding.vocabulary,
                 "as there is no table of tokens", 0);
-  check.range(at + ".token_types", embedding.tokenTypes, 0, maxFeatures);
-  check.expect(
-      (embedding.tokenTypes > 0) == embedding.tokenTypeTable.has_value(),
-      at + ".token_type_table", embedding.tokenTypeTable ? "present" : "absent",
-      "it exactly where token_types is above 0");
+  checkTypes(at, stack);
   check.positive(at + ".scale", embedding.scale);
   check.expect(!embedding.patches || embedding.scale == 1.0, at + ".scale",
                formatDouble(embedding.scale), "1 beside patches");

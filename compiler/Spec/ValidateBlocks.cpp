@@ -251,20 +251,18 @@ void Validator::checkExperts(const std::string &at, const Experts &experts,
 }
 
 void Validator::checkFeedForward(const std::string &at,
-                                 const FeedForward &feedForward,
-                                 int64_t hidden) {
+                                 const FeedForward &feedForward, int64_t hidden,
+                                 const char *whose) {
   int64_t width = feedForward.width;
   check.range(at + ".width", width, 1, maxFeatures);
   if (feedForward.experts)
     checkExperts(at + ".experts", *feedForward.experts, hidden);
   amongExperts = feedForward.experts.has_value();
-  const char *ofStack = "the stack's hidden";
   const char *ofWidth = "the feed-forward width";
   if (feedForward.gate)
-    checkLinear(at + ".gate", *feedForward.gate, hidden, ofStack, width,
-                ofWidth);
-  checkLinear(at + ".up", feedForward.up, hidden, ofStack, width, ofWidth);
-  checkLinear(at + ".down", feedForward.down, width, ofWidth, hidden, ofStack);
+    checkLinear(at + ".gate", *feedForward.gate, hidden, whose, width, ofWidth);
+  checkLinear(at + ".up", feedForward.up, hidden, whose, width, ofWidth);
+  checkLinear(at + ".down", feedForward.down, width, ofWidth, hidden, whose);
   amongExperts = false;
 }
 

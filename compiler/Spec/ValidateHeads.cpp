@@ -2,6 +2,8 @@
 
 #include "compiler/Spec/Validator.h"
 
+#include <cmath>
+
 using namespace ashlar;
 using llvm::Twine;
 
@@ -12,10 +14,16 @@ int64_t Validator::checkHeadLayers(const std::string &at,
   for (size_t i = 0; i < layers.size() && !check.failed(); ++i) {
     const HeadLayer &layer = layers[i];
     std::string path = at + "." + indexed("layers", i);
+    bool feeds = layer.feedForward.exists();
     check.expect(layer.linear || layer.activation || layer.norm ||
-                     layer.scale != 1.0 || layer.softCap,
+                     layer.scale != 1.0 || layer.softCap || feeds,
                  path, "empty",
-                 "a linear, a scale, a soft_cap, an activation or a norm");
+                 "a linear, a feed_forward, a scale, a soft_cap, an activation "
+                 "or a norm");
+    check.expect(!feeds || !layer.linear, path + ".feed_forward", "present",
+                 "none beside a linear");
+    check.expect(!layer.feedForward.experts, path + ".feed_forward.experts",
+                 "present", "none in a head");
     check.positive(path + ".scale", layer.scale);
     if (layer.softCap)
       check.positive(path + ".soft_cap", *layer.softCap);
@@ -26,6 +34,9 @@ int64_t Validator::checkHeadLayers(const std::string &at,
                   "the width of what it reads", out, "");
       width = out;
     }
+    if (feeds && !check.failed())
+      checkFeedForward(path + ".feed_forward", layer.feedForward, width,
+                       "the width of what it reads");
     if (layer.norm)
       checkNorm(path + ".norm", *layer.norm, width);
   }
@@ -117,6 +128,22 @@ int64_t Validator::checkPools(const std::string &at, const Head &head) {
   return head.join == PoolJoin::Concat ? sum : first;
 }
 
+/// A separator is looked for among the tokens of whole sequences.
+void Validator::checkSegmentOffset(const std::string &at, const Head &head) {
+  if (!head.segmentOffset)
+    return;
+  const Stack &stack = spec.stacks.back();
+  check.expect(stack.kind == StackKind::Encoder && stack.embedding.tokens, at,
+               "present", "none, as the last stack is no encoder of tokens");
+  check.expect(head.scalar && !head.isOfSequences(), at, "present",
+               "none but in a scalar head of all rows");
+  check.range(at + ".separator", head.segmentOffset->separator, 0,
+              std::max<int64_t>(stack.embedding.vocabulary - 1, 0));
+  double offset = head.segmentOffset->offset;
+  check.expect(fitsFloat(std::fabs(offset)), at + ".offset",
+               formatDouble(offset), "a number that float32 has, but 0");
+}
+
 void Validator::checkHead(const std::string &at, const Head &head) {
   check.text(at + ".output", head.output);
   const Embedding &embedding = spec.stacks.back().embedding;
@@ -141,6 +168,7 @@ void Validator::checkHead(const std::string &at, const Head &head) {
   check.expect(!head.scalar || width == 1, at + ".scalar", "true",
                "false, as the head gives " + Twine(width) +
                    " numbers for each row");
+  checkSegmentOffset(at + ".segment_offset", head);
   bool labelled = !spec.labels.empty() && &head == &spec.heads.front();
   if (labelled)
     check.expect(static_cast<int64_t>(spec.labels.size()) == width, "labels",

@@ -55,7 +55,8 @@ private:
   void checkExperts(const std::string &at, const Experts &experts,
                     int64_t hidden);
   void checkFeedForward(const std::string &at, const FeedForward &feedForward,
-                        int64_t hidden);
+                        int64_t hidden,
+                        const char *whose = "the stack's hidden");
   void checkNorms(const std::string &at, const Block &block, int64_t hidden);
   void checkScale(const std::string &at, const Block &block,
                   const std::optional<Weight> &scale, int64_t hidden);
@@ -70,6 +71,7 @@ private:
   void checkMarks(const std::string &at, const Stack &stack);
   void checkPatches(const std::string &at, const Patches &patches,
                     const Stack &stack);
+  void checkTypes(const std::string &at, const Stack &stack);
   void checkEmbedding(const std::string &at, const Stack &stack);
   void checkRecomputing(const std::string &at, const Stack &stack);
   void checkStack(const std::string &at, const Stack &stack);
@@ -81,6 +83,7 @@ private:
   void checkPooledRows(const std::string &at, const Pool &pool,
                        const Stack &stack);
   int64_t checkPools(const std::string &at, const Head &head);
+  void checkSegmentOffset(const std::string &at, const Head &head);
   void checkHead(const std::string &at, const Head &head);
   void checkGeneration();
   void checkNames();

@@ -129,8 +129,7 @@ static void gatherRow(Emitter &e, ir::EmbeddingOp op, ir::WeightOp table,
   });
 }
 
-/// int32 inputs of the call: ids, positions, types.
-static Value idsOf(Emitter &e, Value ids, int64_t capacity) {
+Value ashlar::idsOf(Emitter &e, Value ids, int64_t capacity) {
   auto argument = cast<BlockArgument>(ids);
   auto entry = cast<FunctionOpInterface>(argument.getOwner()->getParentOp());
   auto buffer = entry.getArgAttrOfType<ir::BufferAttr>(argument.getArgNumber(),

@@ -222,6 +222,7 @@ void emitAttention(Emitter &e, ir::AttentionOp op, int64_t capacity);
 void emitElementwise(Emitter &e, mlir::Operation *op, int64_t capacity);
 void emitScaleFeatures(Emitter &e, ir::ScaleFeaturesOp op, int64_t capacity);
 void emitSetRow(Emitter &e, ir::SetRowOp op, int64_t capacity);
+void emitSegment(Emitter &e, ir::SegmentOp op, int64_t capacity);
 void emitPool(Emitter &e, ir::PoolOp op, int64_t capacity);
 void emitConcat(Emitter &e, ir::ConcatOp op, int64_t capacity);
 void emitConvert(Emitter &e, ir::ConvertOp op, int64_t capacity);
@@ -231,6 +232,8 @@ void emitTap(Emitter &e, ir::TapOp op, int64_t capacity);
 ir::BufferAttr bufferOf(mlir::Value value);
 /// The float rows of a value.
 RowsView rowsOf(Emitter &e, mlir::Value value, int64_t capacity);
+/// int32 inputs of the call: ids, positions, types.
+mlir::Value idsOf(Emitter &e, mlir::Value ids, int64_t capacity);
 
 /// Cosines and sines of a call's rows: in the table's row of their position, or
 /// (without positions) in a row of their own.

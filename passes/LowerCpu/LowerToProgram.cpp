@@ -256,6 +256,9 @@ struct LowerToProgram : ashlar::impl::LowerToProgramPassBase<LowerToProgram> {
         .Case([&](ir::SetRowOp op) {
           return emitSetRow(e, op, capacity), success();
         })
+        .Case([&](ir::SegmentOp op) {
+          return emitSegment(e, op, capacity), success();
+        })
         .Case(
             [&](ir::PoolOp op) { return emitPool(e, op, capacity), success(); })
         .Case([&](ir::ConcatOp op) {

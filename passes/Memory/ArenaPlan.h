@@ -59,8 +59,8 @@ struct ArenaPlan {
   int64_t expertUnit = 1;  // an expert's rows begin on a multiple of it
   llvm::SmallVector<CachePlan> caches;
 
-  /// Rows of the buffers of `entry`: of a head that pools all rows of a call,
-  /// of another one those that it takes at once.
+  /// Rows of the buffers of `entry`: of a head that reads sequences all rows of
+  /// a call, of another one those that it takes at once.
   int64_t rowsOf(mlir::FunctionOpInterface entry) const;
   /// Index of the cache of `kind` in `caches`, the ring or that of all keys, or
   /// -1.

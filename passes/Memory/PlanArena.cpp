@@ -53,7 +53,7 @@ struct PlanArena : ashlar::impl::PlanArenaPassBase<PlanArena> {
   void runOnOperation() override {
     plan = {};
     end = 0;
-    stackResult = {};
+    stackResult = stackIds = {};
     plan.maxTokens = maxTokens;
     plan.rowCapacity = capacityFor(maxTokens);
     plan.headRows = capacityFor(std::min<int64_t>(maxTokens, 64));
@@ -199,15 +199,19 @@ struct PlanArena : ashlar::impl::PlanArenaPassBase<PlanArena> {
         continue;
       // Where the last stack, which stands before the heads, has left them.
       if (readsSequences(entry)) {
-        entry.setArgAttr(i, argumentBufferAttr, stackResult);
+        entry.setArgAttr(i, argumentBufferAttr,
+                         type.getRank() == 1 ? stackIds : stackResult);
         continue;
       }
       int64_t stride = type.getRank() == 1 ? 1 : rowStride(type.getDimSize(1));
       int64_t perToken =
           type.getRank() == 1 ? 1 : ir::rowsPerToken(entry.getArgument(i));
       int64_t offset = allocate(rows * perToken * stride * sizeof(float));
-      entry.setArgAttr(i, argumentBufferAttr,
-                       ir::BufferAttr::get(&getContext(), offset, stride));
+      auto place = ir::BufferAttr::get(&getContext(), offset, stride);
+      entry.setArgAttr(i, argumentBufferAttr, place);
+      auto input = entry.getArgAttrOfType<StringAttr>(i, inputAttr);
+      if (input && input.getValue() == "ids")
+        stackIds = place;
     }
     auto result = cast<RankedTensorType>(entry.getResultTypes()[0]);
     int64_t stride = rowStride(result.getDimSize(1));
@@ -329,5 +333,6 @@ struct PlanArena : ashlar::impl::PlanArenaPassBase<PlanArena> {
   ArenaPlan plan;
   int64_t end = 0;
   ir::BufferAttr stackResult; // of the last stack so far
+  ir::BufferAttr stackIds;    // the same, its tokens
 };
 } // namespace

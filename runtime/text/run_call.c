@@ -37,42 +37,55 @@ static int run_head(ashlar_runner *state, const ashlar_output *wanted,
       state->error);
 }
 
-static int collect_all_rows(ashlar_runner *state, const ashlar_output *wanted) {
-  float *out = wanted->array->data;
-  int64_t columns = wanted->array->shape[1];
+/* Of a head that reads all rows of a call at once: its `count` results, whose
+   places in the array ascend. Places without a result stay zero. */
+static int collect_at_once(ashlar_runner *state, const ashlar_output *wanted,
+                           int64_t (*place_of)(const ashlar_runner *,
+                                               const ashlar_output *, int64_t),
+                           int64_t count) {
   int64_t features = features_of(state, wanted);
-  for (int64_t first = 0, end; first < state->tokens; first = end) {
-    int64_t place = state->rows[first] * columns + state->columns[first];
-    for (end = first + 1; end < state->tokens; ++end)
-      if (state->rows[end] * columns + state->columns[end] !=
-          place + (end - first))
-        break;
-    if (run_head(state, wanted, first, end - first, out + place * features))
-      return 1;
+  int64_t first = place_of(state, wanted, 0);
+  float *out = wanted->array->data;
+  if (ashlar_check_status(state->api,
+                          state->api->head(state->session, wanted->head, NULL,
+                                           0, out + first * features,
+                                           (size_t)(count * features)),
+                          state->error))
+    return 1;
+  size_t bytes = (size_t)features * sizeof *out;
+  for (int64_t i = count - 1; i >= 0; --i) {
+    int64_t place = place_of(state, wanted, i);
+    if (place == first + i)
+      continue;
+    memcpy(out + place * features, out + (first + i) * features, bytes);
+    memset(out + (first + i) * features, 0, bytes);
   }
   return 0;
 }
 
-/* Of a head that pools: a row of each sequence of this call, all of them whole,
-   in the order of the batch. Rows of the batch without tokens stay zero. */
-static int collect_pooled_rows(ashlar_runner *state,
-                               const ashlar_output *wanted) {
-  int64_t features = features_of(state, wanted);
-  int64_t first = state->sequences[state->slots[0]].row;
+static int64_t place_of_token(const ashlar_runner *state,
+                              const ashlar_output *wanted, int64_t token) {
+  return state->rows[token] * wanted->array->shape[1] + state->columns[token];
+}
+
+static int64_t place_of_sequence(const ashlar_runner *state,
+                                 const ashlar_output *wanted, int64_t call) {
+  (void)wanted;
+  return state->sequences[state->slots[call]].row;
+}
+
+static int collect_all_rows(ashlar_runner *state, const ashlar_output *wanted) {
+  if (state->plan->heads[wanted->head].pools)
+    return collect_at_once(state, wanted, place_of_token, state->tokens);
   float *out = wanted->array->data;
-  if (ashlar_check_status(state->api,
-                          state->api->head(state->session, wanted->head, NULL,
-                                           state->calls, out + first * features,
-                                           (size_t)(state->calls * features)),
-                          state->error))
-    return 1;
-  size_t bytes = (size_t)features * sizeof *out;
-  for (int32_t i = state->calls - 1; i >= 0; --i) {
-    int64_t row = state->sequences[state->slots[i]].row;
-    if (row == first + i)
-      continue;
-    memcpy(out + row * features, out + (first + i) * features, bytes);
-    memset(out + (first + i) * features, 0, bytes);
+  int64_t features = features_of(state, wanted);
+  for (int64_t first = 0, end; first < state->tokens; first = end) {
+    int64_t place = place_of_token(state, wanted, first);
+    for (end = first + 1; end < state->tokens; ++end)
+      if (place_of_token(state, wanted, end) != place + (end - first))
+        break;
+    if (run_head(state, wanted, first, end - first, out + place * features))
+      return 1;
   }
   return 0;
 }
@@ -90,8 +103,9 @@ static int collect_chosen_rows(ashlar_runner *state,
   const ashlar_head_plan *head = &state->plan->heads[wanted->head];
   float *out = wanted->array->data;
   int64_t features = features_of(state, wanted), first = 0;
+  /* A row of each sequence of this call, all of them whole. */
   if (head->pools)
-    return collect_pooled_rows(state, wanted);
+    return collect_at_once(state, wanted, place_of_sequence, state->calls);
   for (int32_t i = 0; i < state->calls; ++i) {
     const ashlar_sequence *of = &state->sequences[state->slots[i]];
     int64_t end = first + state->lengths[i];

@@ -64,12 +64,13 @@ static ReferenceInputs readLine(std::istringstream &line, const Stack &stack,
 
 static llvm::Error writeHeads(Reference &reference, const ModelSpec &spec,
                               const Tensor &hidden,
-                              const reference::Sequences &sequences) {
+                              const ReferenceInputs &ofStack) {
   for (size_t i = 0; i < spec.heads.size(); ++i) {
     RowSelection which = spec.heads[i].rows;
     ReferenceInputs inputs;
     inputs.hidden = hidden;
-    inputs.sequences = sequences;
+    inputs.ids = ofStack.ids;
+    inputs.sequences = ofStack.sequences;
     if (which == RowSelection::First || which == RowSelection::Last) {
       inputs.hidden = Tensor({1, hidden.dim(1)});
       std::copy_n(
@@ -120,8 +121,7 @@ int main(int argc, char **argv) {
       return fail(hidden.takeError());
     write(*hidden);
     if (&stack == &spec.stacks.back())
-      if (llvm::Error error =
-              writeHeads(*reference, spec, *hidden, inputs.sequences))
+      if (llvm::Error error = writeHeads(*reference, spec, *hidden, inputs))
         return fail(std::move(error));
   }
   return 0;

@@ -189,10 +189,12 @@ def families(folder):
 
 
 def pools(folder):
-    """Heads of whole sequences: means, rows side by side, a probe's attention."""
+    """Heads of whole sequences: means, rows side by side, a probe's attention,
+    segments."""
     cases = os.path.join(os.path.dirname(artifact.CASES), "equations")
     for seed, (name, *flags) in enumerate((
             ["dinov2_classifier"], ["modernbert_classifier_mean"],
+            ["big_bird_question_answering"],
             ["siglip_image_tower", "--tower=vision"],
             ["siglip_image_tower", "--tower=vision", "--precision=int8"])):
         target = artifact.TARGETS[seed % len(artifact.TARGETS)]

@@ -1208,6 +1208,20 @@ def longformer_attention(model, x, at, layer, inputs):
     return np.where(marked[:, :, None], attend(model, gq, gk, gv, seen), local)
 
 
+def asked(model, ids):
+    """The tokens of big_bird's question: to the first separator, its own
+    included (to the first token without one), [B, S]."""
+    ends = (ids == model["sep_token_id"]).argmax(1) + 1
+    return np.arange(ids.shape[1]) < ends[:, None]
+
+
+def default_types(model, ids):
+    questions = model["architectures"] == ["BigBirdForQuestionAnswering"]
+    if questions and not model.get("_types_of_zeros"):
+        return np.where(asked(model, ids), 0, 1)
+    return np.zeros_like(ids)
+
+
 def bert_kind(model, inputs):
     """bert, big_bird (full attention), roberta, xlm-roberta, electra,
     longformer: to the last layer's output."""
@@ -1225,7 +1239,7 @@ def bert_kind(model, inputs):
         if model.get("_padding_counts"):
             counted = real
         positions = counted.cumsum(1) * counted + first - 1
-    types = inputs.get("token_type_ids", np.zeros_like(ids))
+    types = inputs.get("token_type_ids", default_types(model, ids))
     x = (model.weight(at + "word_embeddings.weight")[ids] +
          model.weight(at + "position_embeddings.weight")[positions] +
          model.weight(at + "token_type_embeddings.weight")[types])
@@ -1336,6 +1350,39 @@ def question_answering_shapes(c):
     d = c["hidden_size"]
     return {**bert_shapes(c), "qa_outputs.weight": (2, d),
             "qa_outputs.bias": (2,)}
+
+
+def big_bird_answers(model, inputs):
+    """A feed-forward block of the head's own; numbers of the question's
+    tokens, but the first, are 1e6 less."""
+    x, at = bert_kind(model, inputs), "qa_classifier."
+    y = ACTIVATIONS[model["hidden_act"]](
+        model.linear(x, at + "intermediate.dense"))
+    y = model.linear(y, at + "output.dense")
+    if not model.get("_no_residual"):
+        y = x + y
+    y = model.layer_norm(y, at + "output.LayerNorm", model["layer_norm_eps"])
+    both = model.linear(y, at + "qa_outputs")
+    if not model.get("_question_answers"):
+        lowered = asked(model, inputs["input_ids"])
+        lowered[:, 0] = model.get("_first_token", False)
+        both = both - model.dtype.type(1e6) * lowered[..., None]
+    if model.get("_end_first"):
+        both = both[..., ::-1]
+    return {"start_logits": both[..., 0], "end_logits": both[..., 1],
+            "last_hidden_state": x}
+
+
+def big_bird_answers_shapes(c):
+    d, ff, at = c["hidden_size"], c["intermediate_size"], "qa_classifier."
+    shapes = bert_shapes(c)
+    for name, rows, columns in (("intermediate.dense", ff, d),
+                                ("output.dense", d, ff), ("qa_outputs", 2, d)):
+        shapes[at + name + ".weight"] = (rows, columns)
+        shapes[at + name + ".bias"] = (rows,)
+    for part in ("weight", "bias"):
+        shapes[at + "output.LayerNorm." + part] = (d,)
+    return shapes
 
 
 def bert_predictions(model, x):
@@ -2935,6 +2982,27 @@ case("big_bird_token_classifier", "BigBirdForTokenClassification",
      "a class for each token, 5 labels; full attention", kind="encoder",
      embedding=0.6, gain=1.2, types=2)
 
+case("big_bird_question_answering", "BigBirdForQuestionAnswering",
+     {**BERT, "attention_type": "original_full", "block_size": 4,
+      "hidden_act": "gelu_new", "hidden_size": 40, "intermediate_size": 52,
+      "layer_norm_eps": 1e-12, "model_type": "big_bird",
+      "num_attention_heads": 5, "num_random_blocks": 1, "pad_token_id": 0,
+      "rescale_embeddings": False, "sep_token_id": 2, "type_vocab_size": 3,
+      "use_bias": True, "vocab_size": 61},
+     big_bird_answers, big_bird_answers_shapes,
+     {"gelu by erf": {"hidden_act": "gelu"},
+      "types of zeros": {"_types_of_zeros": True},
+      "no residual in the head": {"_no_residual": True},
+      "the question answers": {"_question_answers": True},
+      "the first token is lowered": {"_first_token": True},
+      "another separator": {"sep_token_id": 11},
+      "end before start": {"_end_first": True},
+      "biases left out": {"_without": "qa_outputs.bias"}},
+     "the question, to the first separator, has another type than its context "
+     "and is no part of an answer; b1_s33 has no separator", kind="encoder",
+     embedding=0.6, gain=1.2, separators=True, unseparated=33,
+     outputs=["start_logits", "end_logits"])
+
 case("electra_discriminator", "ElectraForPreTraining",
      {**BERT, "embedding_size": 24, "hidden_act": "relu", "hidden_size": 40,
       "intermediate_size": 50, "layer_norm_eps": 1e-12, "model_type": "electra",
@@ -3129,7 +3197,7 @@ def draw_ids(made, rng, batch, length):
     ids = rng.integers(4, most, (batch, length))
     if "end" in made:
         ids[:, length * 2 // 3] = made["end"]
-    if "separators" in made:
+    if "separators" in made and length != made.get("unseparated"):
         ids[:, length // 3] = c["sep_token_id"]
     return ids
 

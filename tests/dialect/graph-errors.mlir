@@ -310,6 +310,22 @@ func.func @concat_c90(%x: tensor<?x8xf32>, %seq: !ashlar.sequences) {
 
 // -----
 
+func.func @segment_c92(%ids: tensor<?xi32>, %seq: !ashlar.sequences) {
+  // expected-error @below {{'ashlar.segment' op has separator 5 and skips -1 tokens; expected at least 0 of both}}
+  %0 = ashlar.segment %ids, %seq separator 5 skip -1 : tensor<?xi32> -> tensor<?x2xf32>
+  return
+}
+
+// -----
+
+func.func @segment_c92_separator(%ids: tensor<?xi32>, %seq: !ashlar.sequences) {
+  // expected-error @below {{'ashlar.segment' op has separator -5 and skips 0 tokens; expected at least 0 of both}}
+  %0 = ashlar.segment %ids, %seq separator -5 : tensor<?xi32> -> tensor<?x2xf32>
+  return
+}
+
+// -----
+
 ashlar.weight @c [#ashlar.tensor<"c", [1, 1, 8], rows = 0 for 8>] : tensor<8xf32>
 func.func @set_row_c70(%x: tensor<?x8xf32>, %seq: !ashlar.sequences) {
   // expected-error @below {{'ashlar.set_row' op index is -1; expected at least 0}}

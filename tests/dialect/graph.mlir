@@ -102,6 +102,15 @@ func.func @image(%x: tensor<?x12xf32>, %pos: tensor<?xi32>, %seq: !ashlar.sequen
   return %4 : tensor<?x8xf32>
 }
 
+// CHECK-LABEL: func.func @segments(
+func.func @segments(%ids: tensor<?xi32>, %seq: !ashlar.sequences) -> tensor<?x1xf32> {
+  // CHECK: ashlar.segment %{{.*}}, %{{.*}} separator 102 : tensor<?xi32> -> tensor<?x2xf32>
+  %0 = ashlar.segment %ids, %seq separator 102 : tensor<?xi32> -> tensor<?x2xf32>
+  // CHECK: ashlar.segment %{{.*}}, %{{.*}} separator 102 skip 1 : tensor<?xi32> -> tensor<?x1xf32>
+  %1 = ashlar.segment %ids, %seq separator 102 skip 1 : tensor<?xi32> -> tensor<?x1xf32>
+  return %1 : tensor<?x1xf32>
+}
+
 // CHECK-LABEL: func.func @pooled(
 func.func @pooled(%x: tensor<?x8xf32>, %seq: !ashlar.sequences) -> tensor<?x16xf32> {
   // CHECK: ashlar.pool %{{.*}}, %{{.*}} from 0 count 1 : tensor<?x8xf32> -> tensor<?x8xf32>

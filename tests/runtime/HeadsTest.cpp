@@ -162,6 +162,27 @@ TEST(HeadsAlone, ThatPoolsReadsTheWholeResult) {
             ASHLAR_INVALID_ARGUMENT);
 }
 
+/// One that reads whole sequences may give a row for each token.
+TEST(HeadsAlone, ThatReadsSequencesGivesEachRow) {
+  ashlar_plan plan = fake_encoder;
+  ashlar_head_plan each = fake_pooling_head;
+  each.first_row_only = 0;
+  plan.heads = &each;
+  plan.head_count = 1;
+  Checked checked(plan, 2);
+  checked.encode({4, 0, 2}, {5, 1, 70});
+  auto run = [&](const int32_t *rows, int32_t count, size_t room) {
+    std::vector<float> out(room);
+    return api().head(checked.session.get(), 0, rows, count, out.data(), room);
+  };
+  EXPECT_EQ(run(nullptr, 0, 76 * FAKE_LOGITS), ASHLAR_OK);
+  EXPECT_EQ(run(nullptr, 76, 76 * FAKE_LOGITS), ASHLAR_OK);
+  EXPECT_EQ(run(nullptr, 3, 76 * FAKE_LOGITS), ASHLAR_INVALID_ARGUMENT);
+  EXPECT_EQ(run(nullptr, 0, 76 * FAKE_LOGITS - 1), ASHLAR_INVALID_ARGUMENT);
+  int32_t first = 0;
+  EXPECT_EQ(run(&first, 1, 76 * FAKE_LOGITS), ASHLAR_INVALID_ARGUMENT);
+}
+
 TEST(HeadsAlone, LastRowOfEachSequence) {
   ashlar_plan plan = fake_vectors;
   ashlar_head_plan last = plan.heads[1];

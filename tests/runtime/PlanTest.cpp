@@ -175,7 +175,8 @@ poolSoundAfter(const std::function<void(ashlar_head_plan &)> &change) {
 
 TEST(Plan, HeadsThatPool) {
   EXPECT_TRUE(poolSoundAfter([](ashlar_head_plan &) {}));
-  EXPECT_FALSE(
+  // It may give a row for each token.
+  EXPECT_TRUE(
       poolSoundAfter([](ashlar_head_plan &h) { h.first_row_only = 0; }));
   EXPECT_FALSE(poolSoundAfter(
       [](ashlar_head_plan &h) { h.max_rows = FAKE_TOKENS - 1; }));

@@ -202,7 +202,7 @@ ashlar_status FakeModel::run(bool isEncoder, const ashlar_batch &batch) {
 ashlar_status FakeModel::head(int32_t index, const int32_t *rows, int32_t count,
                               float *out, size_t floats) {
   const ashlar_head_plan &head = heads[index];
-  if (index < 0 || index >= plan.head_count)
+  if (index < 0 || index >= plan.head_count || (rows && head.pools))
     return ASHLAR_INVALID_ARGUMENT;
   if (resultIsEncoder != (plan.decoder < 0))
     return ASHLAR_NOT_SUPPORTED;

@@ -210,22 +210,26 @@ TEST(Run, positionsGoOnInTheNextChunk) {
 
 /// A number of each token: where a head's result has no axis of features.
 TEST(Run, numbersOfTokens) {
-  Runner runner(Encoder);
-  runner.model.heads[0].first_row_only = 0;
-  runner.model.heads[0].output_features = runner.model.heads[0].scalar = 1;
-  runner.model.logitOf = [](const float *row, int64_t) {
-    return 100 * row[FakeId] + row[FakeSum];
-  };
-  runner.ids("input_ids", {{9, 1, 9}, {2, 3, 4}, {5, 9, 6}, {7, 8, 9}});
-  runner.ids("attention_mask", {{0, 1, 0}, {1, 1, 1}, {1, 0, 1}, {1, 1, 1}});
-  ASSERT_EQ(runner.run({"logits"}), 0) << runner.error.message;
-  EXPECT_GT(runner.model.calls.size(), 1u);
-  EXPECT_EQ(runner.shape(0), (std::vector<int64_t>{4, 3}));
-  const auto *numbers =
-      static_cast<const float *>(runner.outputs[0].array.data);
-  EXPECT_EQ(std::vector<float>(numbers, numbers + 12),
-            (std::vector<float>{0, 101, 0, 209, 309, 409, 511, 0, 611, 724, 824,
-                                924}));
+  // Of rows, or of all rows of a call at once.
+  for (bool pools : {false, true}) {
+    Runner runner(Encoder);
+    runner.model.heads[0].first_row_only = 0;
+    runner.model.heads[0].output_features = runner.model.heads[0].scalar = 1;
+    runner.model.heads[0].pools = pools;
+    runner.model.logitOf = [](const float *row, int64_t) {
+      return 100 * row[FakeId] + row[FakeSum];
+    };
+    runner.ids("input_ids", {{9, 1, 9}, {2, 3, 4}, {5, 9, 6}, {7, 8, 9}});
+    runner.ids("attention_mask", {{0, 1, 0}, {1, 1, 1}, {1, 0, 1}, {1, 1, 1}});
+    ASSERT_EQ(runner.run({"logits"}), 0) << runner.error.message;
+    EXPECT_GT(runner.model.calls.size(), 1u);
+    EXPECT_EQ(runner.shape(0), (std::vector<int64_t>{4, 3}));
+    const auto *numbers =
+        static_cast<const float *>(runner.outputs[0].array.data);
+    EXPECT_EQ(std::vector<float>(numbers, numbers + 12),
+              (std::vector<float>{0, 101, 0, 209, 309, 409, 511, 0, 611, 724,
+                                  824, 924}));
+  }
 }
 
 /// The same of each sequence.

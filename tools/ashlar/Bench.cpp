@@ -107,9 +107,11 @@ Error Bench::head(int64_t rows) {
   if (index < 0 || !logits)
     return Error::success();
   const ashlar_head_plan &of = plan.heads[index];
-  out.resize(of.output_features);
   auto row = static_cast<int32_t>((rows - 1) % plan.max_tokens);
-  const int32_t *list = of.first_row_only ? nullptr : &row;
+  bool takesList = !of.first_row_only && !of.pools;
+  out.resize(of.output_features *
+             (of.first_row_only || takesList ? 1 : row + 1));
+  const int32_t *list = takesList ? &row : nullptr;
   return note(*logits, api.head(session, index, list, list ? 1 : 0, out.data(),
                                 out.size()));
 }

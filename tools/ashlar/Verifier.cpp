@@ -131,8 +131,7 @@ static int64_t chosenRow(const Head &head, const SequenceRows &rows) {
 }
 
 Error Verifier::runHead(size_t head, ArrayRef<Piece> pieces,
-                        const Tensor &hidden,
-                        const reference::Sequences &sequences) {
+                        const Tensor &hidden, const ReferenceInputs &ofStack) {
   const ashlar_head_plan &of = plan.heads[head];
   std::vector<int32_t> rows;                       // of the call
   std::vector<std::pair<int64_t, int64_t>> places; // sequence, column
@@ -159,7 +158,8 @@ Error Verifier::runHead(size_t head, ArrayRef<Piece> pieces,
       return error;
     ReferenceInputs inputs;
     inputs.hidden = of.pools ? hidden : gather(hidden, part);
-    inputs.sequences = sequences;
+    inputs.ids = ofStack.ids;
+    inputs.sequences = ofStack.sequences;
     Expected<Tensor> expected =
         runReference(entry, -1 - static_cast<int64_t>(head), inputs);
     if (!expected)
@@ -268,7 +268,7 @@ Error Verifier::runCall(size_t stack, ArrayRef<Piece> pieces) {
   if (stack + 1 != spec.stacks.size())
     return Error::success();
   for (size_t head = 0; head < spec.heads.size(); ++head)
-    if (Error error = runHead(head, pieces, *expected, inputs.sequences))
+    if (Error error = runHead(head, pieces, *expected, inputs))
       return error;
   return Error::success();
 }

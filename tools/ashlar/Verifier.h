@@ -54,7 +54,7 @@ private:
   llvm::Error runCall(size_t stack, llvm::ArrayRef<Piece> pieces);
   llvm::Error runHead(size_t head, llvm::ArrayRef<Piece> pieces,
                       const reference::Tensor &hidden,
-                      const reference::Sequences &sequences);
+                      const ReferenceInputs &ofStack);
 
   ReferenceInputs inputsOf(size_t stack, llvm::ArrayRef<Piece> pieces) const;
   llvm::Error runCompiled(size_t stack, llvm::ArrayRef<Piece> pieces,

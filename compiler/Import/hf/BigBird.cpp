@@ -4,7 +4,8 @@
 // the last one; tokens of these two see everything. The random blocks are those
 // of evaluation in transformers: all are the first block, which so counts
 // several times. Sequences that are hardly longer than what a query sees are
-// seen whole.
+// seen whole. Of a question and its context, the first separator ends the
+// question, whose tokens, but the first, are no part of an answer.
 //
 //===----------------------------------------------------------------------===//
 
@@ -67,9 +68,28 @@ static Block readBlock(ConfigReader &config, int64_t hidden, double epsilon) {
   return block;
 }
 
+/// A feed-forward block of its own, then the two numbers of a token; those of
+/// the question are lowered out of the way.
+static void addQuestionHeads(ConfigReader &config, Stack &stack, double epsilon,
+                             ModelSpec &spec) {
+  const std::string module = "qa_classifier";
+  int64_t hidden = stack.hidden;
+  int64_t separator = readToken(config, "sep_token_id", /*fallback=*/66);
+  stack.embedding.typeSeparator = separator;
+  HeadLayer layer;
+  layer.feedForward =
+      encoderFeedForward(config, module + ".intermediate.dense",
+                         module + ".output.dense", hidden, "gelu_new");
+  layer.norm = layerNorm(module + ".output.LayerNorm", hidden, epsilon);
+  Head head;
+  head.layers = {std::move(layer)};
+  head.segmentOffset = {separator, /*offset=*/-1e6};
+  addSpanHeads(spec, head, hidden, module + ".qa_outputs");
+}
+
 /// Adds the head of `model` and names the tensors of the other heads, which
 /// checkpoints may carry along.
-static void readHead(ConfigReader &config, StringRef model, const Stack &stack,
+static void readHead(ConfigReader &config, StringRef model, Stack &stack,
                      double epsilon, ModelSpec &spec) {
   std::vector<std::string> &ignorable = spec.checkpoint.ignorable;
   Activation activation = stack.blocks.front().block.feedForward.activation;
@@ -94,6 +114,8 @@ static void readHead(ConfigReader &config, StringRef model, const Stack &stack,
     spec.heads.push_back(std::move(pooler));
   else
     ignorable.push_back("*pooler.*");
+  if (model == "BigBirdForQuestionAnswering")
+    return addQuestionHeads(config, stack, epsilon, spec);
   addTokenHeads(config, spec, model, hidden);
   if (model == "BigBirdForSequenceClassification")
     addClassifier(
@@ -108,7 +130,8 @@ static void build(ConfigReader &config, ModelSpec &spec,
   StringRef model = architecture(
       config,
       {"BigBirdModel", "BigBirdForMaskedLM", "BigBirdForPreTraining",
-       "BigBirdForSequenceClassification", "BigBirdForTokenClassification"},
+       "BigBirdForQuestionAnswering", "BigBirdForSequenceClassification",
+       "BigBirdForTokenClassification"},
       warnings);
   int64_t hidden = config.count("hidden_size");
   double epsilon = config.positiveOr("layer_norm_eps", 1e-12);

@@ -165,16 +165,20 @@ void hf::addClassifier(ConfigReader &config, ModelSpec &spec, Head head,
   spec.heads.push_back(std::move(head));
 }
 
-/// One of the rows of `qa_outputs`: where an answer starts, and where it ends.
-static Head spanHead(StringRef output, int64_t hidden, int64_t row) {
-  Linear number = linear("qa_outputs", hidden, 1, /*bias=*/true);
-  number.weight = rows("qa_outputs.weight", {2, hidden}, row, 1);
-  number.bias = rows("qa_outputs.bias", {2}, row, 1);
-  Head head;
-  head.output = output.str();
-  head.layers = {headLayer(std::move(number))};
-  head.scalar = true;
-  return head;
+void hf::addSpanHeads(ModelSpec &spec, const Head &head, int64_t width,
+                      const Twine &module) {
+  const char *const outputs[] = {"start_logits", "end_logits"};
+  for (auto [row, output] : llvm::enumerate(outputs)) {
+    auto first = static_cast<int64_t>(row);
+    Linear number = linear(module, width, 1, /*bias=*/true);
+    number.weight = rows(module + ".weight", {2, width}, first, 1);
+    number.bias = rows(module + ".bias", {2}, first, 1);
+    Head span = head;
+    span.output = output;
+    span.layers.push_back(headLayer(std::move(number)));
+    span.scalar = true;
+    spec.heads.push_back(std::move(span));
+  }
 }
 
 bool hf::addTokenHeads(ConfigReader &config, ModelSpec &spec, StringRef model,
@@ -188,8 +192,7 @@ bool hf::addTokenHeads(ConfigReader &config, ModelSpec &spec, StringRef model,
   }
   if (!model.ends_with("ForQuestionAnswering"))
     return false;
-  spec.heads.push_back(spanHead("start_logits", hidden, 0));
-  spec.heads.push_back(spanHead("end_logits", hidden, 1));
+  addSpanHeads(spec, Head(), hidden, "qa_outputs");
   return true;
 }
 

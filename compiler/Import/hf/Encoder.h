@@ -74,6 +74,11 @@ void addClassifier(ConfigReader &config, ModelSpec &spec, Head head,
 void addClassifier(ConfigReader &config, ModelSpec &spec, HeadLayer before,
                    int64_t width, const llvm::Twine &output);
 
+/// "start_logits" and "end_logits", a number for every token: what the rows of
+/// `module` make of what `head` gives, `width` features.
+void addSpanHeads(ModelSpec &spec, const Head &head, int64_t width,
+                  const llvm::Twine &module);
+
 /// The heads of models "...ForTokenClassification" ("logits" of `classifier`, a
 /// class each, of every token) and "...ForQuestionAnswering" ("start_logits"
 /// and "end_logits", a number for every token). False for other models.

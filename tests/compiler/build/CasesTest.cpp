@@ -75,7 +75,8 @@ TEST_P(BuildCasesTest, opsAreThoseOfTheTextbook) {
                                   [](const HeadLayer &layer) {
                                     return layer.scale != 1.0;
                                   }) +
-                   (head.join == PoolJoin::Mean);
+                   (head.join == PoolJoin::Mean) +
+                   head.segmentOffset.has_value();
   EXPECT_EQ(count<ir::ScaleOp>(),
             countBlocks(attentions) + pooling + scaledHeads);
   // Every attention has keys; those of the cross-attentions are stored by the

@@ -307,6 +307,70 @@ TEST_F(DescriptionsTest, tiedHeadsUseTheTableOfTheEmbedding) {
   EXPECT_EQ(weight("lm.bias").getRows(), 5);
 }
 
+TEST_F(DescriptionsTest, partsOfAVectorAreSourcesBehindEachOther) {
+  ModelSpec spec = decoder();
+  Norm &norm = spec.stacks[0].blocks[0].block.attention.queryNorm.emplace();
+  norm.features = 8;
+  norm.groups = 2;
+  norm.gain = Weight{"h.{layer}.n.{part}.weight", {4}};
+  norm.gain->parts = 2;
+  build(spec);
+  ir::WeightOp gain = weight("h.*.n.*.weight");
+  ASSERT_TRUE(gain);
+  EXPECT_EQ(gain.getRows(), 8);
+  ASSERT_EQ(gain.getSources().size(), 2u);
+  for (auto [i, name] : llvm::enumerate(std::vector<std::string>{
+           "h.{layer}.n.0.weight", "h.{layer}.n.1.weight"})) {
+    auto source = llvm::cast<ir::TensorSourceAttr>(gain.getSources()[i]);
+    EXPECT_EQ(source.getName(), name);
+    EXPECT_EQ(source.getCount(), 4);
+  }
+  ir::NormOp normOp;
+  module->walk([&](ir::NormOp op) {
+    if (op.getGroups() == 2)
+      normOp = op;
+  });
+  ASSERT_TRUE(normOp);
+  EXPECT_EQ(llvm::cast<mlir::NameLoc>(normOp.getLoc()).getName(), "h.*.n.*");
+}
+
+/// Types and a head's offset that the first token 5 of a sequence decides.
+TEST_F(DescriptionsTest, segmentsTakeThePlaceOfTypes) {
+  ModelSpec spec = decoder();
+  Stack &stack = spec.stacks[0];
+  stack.kind = StackKind::Encoder;
+  stack.blocks[0].block.attention.causal = false;
+  stack.embedding.vocabulary = 7;
+  stack.embedding.tokens = matrix("tokens", 7, 8);
+  stack.embedding.tokenTypes = 3;
+  stack.embedding.tokenTypeTable = matrix("types", 3, 8);
+  stack.embedding.typeSeparator = 5;
+  Head &head = spec.heads.emplace_back();
+  head.output = "starts";
+  head.scalar = true;
+  head.layers.emplace_back().linear = linear("head", 1, 8);
+  head.segmentOffset = {5, -1e6};
+  build(spec);
+  EXPECT_TRUE(llvm::cast<ir::TensorSourceAttr>(weight("types").getSources()[0])
+                  .getTransposed());
+  auto encoder = module->lookupSymbol<mlir::func::FuncOp>("encoder");
+  EXPECT_EQ(encoder.getNumArguments(), 2u); // no types
+  auto segmentsOf = [](mlir::func::FuncOp entry) {
+    std::vector<ir::SegmentOp> segments;
+    entry.walk([&](ir::SegmentOp op) { segments.push_back(op); });
+    return segments;
+  };
+  ASSERT_EQ(segmentsOf(encoder).size(), 1u);
+  ir::SegmentOp types = segmentsOf(encoder)[0];
+  EXPECT_EQ(types.getResult().getType().getDimSize(1), 3);
+  EXPECT_EQ(types.getSkip(), 0u);
+  auto entry = module->lookupSymbol<mlir::func::FuncOp>("head0");
+  EXPECT_EQ(entry.getNumArguments(), 3u);
+  ASSERT_EQ(segmentsOf(entry).size(), 1u);
+  EXPECT_EQ(segmentsOf(entry)[0].getSeparator(), 5u);
+  EXPECT_EQ(segmentsOf(entry)[0].getSkip(), 1u);
+}
+
 TEST_F(DescriptionsTest, theEncoderStoresTheKeysOfEveryGroupOfTheDecoder) {
   ModelSpec spec = decoder();
   spec.stacks.insert(spec.stacks.begin(), spec.stacks[0]);

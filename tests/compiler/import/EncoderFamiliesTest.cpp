@@ -291,6 +291,38 @@ TEST(EncoderFamilies, BigBirdParts) {
                    "classifier.out_proj.weight"}));
 }
 
+/// Its head has a block of its own, and looks at the question's end.
+TEST(EncoderFamilies, BigBirdAnswers) {
+  ModelSpec spec =
+      specOf("BigBirdForQuestionAnswering", {{"sep_token_id", "7"}});
+  EXPECT_EQ(spec.stacks[0].embedding.typeSeparator, 7);
+  EXPECT_FALSE(specOf("BigBirdModel").stacks[0].embedding.typeSeparator);
+  ASSERT_EQ(spec.heads.size(), 2u);
+  const char *outputs[] = {"start_logits", "end_logits"};
+  for (int64_t i = 0; i < 2; ++i) {
+    const Head &head = spec.heads[i];
+    EXPECT_EQ(head.output, outputs[i]);
+    EXPECT_TRUE(head.scalar);
+    EXPECT_EQ(head.segmentOffset, (SegmentOffset{7, -1e6}));
+    ASSERT_EQ(head.layers.size(), 2u);
+    const FeedForward &feedForward = head.layers[0].feedForward;
+    EXPECT_EQ(feedForward.width, 20);
+    EXPECT_EQ(feedForward.activation, Activation::GeluTanh);
+    EXPECT_EQ(feedForward.up.weight.tensor,
+              "qa_classifier.intermediate.dense.weight");
+    EXPECT_EQ(feedForward.down.bias->tensor, "qa_classifier.output.dense.bias");
+    EXPECT_EQ(head.layers[0].norm->gain->tensor,
+              "qa_classifier.output.LayerNorm.weight");
+    EXPECT_EQ(head.layers[1].linear->weight.tensor,
+              "qa_classifier.qa_outputs.weight");
+    EXPECT_EQ(head.layers[1].linear->weight.begin, i);
+  }
+  EXPECT_EQ(specOf("BigBirdForQuestionAnswering", {{"vocab_size", "90"}})
+                .heads[0]
+                .segmentOffset->separator,
+            66);
+}
+
 TEST(EncoderFamilies, AlbertLayersShareTensors) {
   ModelSpec spec = specOf("AlbertForMaskedLM", {{"embedding_size", "8"}});
   const Stack &stack = spec.stacks[0];

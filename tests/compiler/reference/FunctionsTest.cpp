@@ -237,6 +237,21 @@ TEST(Functions, poolIsTheMeanOfSomeRows) {
   EXPECT_EQ(pooled(2, std::nullopt), (List{5, 6, 0, 0}));
 }
 
+TEST(Functions, segmentsEndWithTheFirstSeparator) {
+  // Slot 4 has two separators, slot 1 none, slot 2 begins with one.
+  Sequences places = {{4, 0}, {4, 1}, {4, 2}, {4, 3}, {1, 0},
+                      {1, 1}, {1, 2}, {2, 0}, {2, 1}};
+  std::vector<int32_t> ids = {5, 9, 5, 9, 5, 6, 7, 9, 5};
+  using List = std::vector<double>;
+  EXPECT_EQ(
+      segments(ids, places, /*separator=*/9, /*skip=*/0, /*features=*/3).data,
+      (List{1, 0, 0, 1, 0, 0, 0, 1, 0, 0, 1, 0, 1, 0,
+            0, 0, 1, 0, 0, 1, 0, 1, 0, 0, 0, 1, 0}));
+  EXPECT_EQ(
+      segments(ids, places, /*separator=*/9, /*skip=*/1, /*features=*/1).data,
+      (List{0, 1, 0, 0, 0, 0, 0, 0, 0}));
+}
+
 TEST(Functions, concatKeepsTheOrder) {
   Tensor a({2, 1}), b({2, 2});
   a.data = {1, 2};

@@ -9,6 +9,8 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+
 using namespace ashlar;
 using namespace ashlar::test;
 
@@ -85,6 +87,83 @@ TEST(ValidateHeads, ReadWholeSequences) {
             head0 + "join\" is mean; expected concat without pools");
 }
 
+TEST(ValidateHeads, FeedForward) {
+  Subject subject(pooledSpec());
+  std::vector<HeadLayer> &layers = subject.spec.heads[0].layers;
+  HeadLayer &layer = *layers.emplace(layers.begin());
+  layer.feedForward.width = 12;
+  layer.feedForward.up = linearOf("up", 8, 12);
+  layer.feedForward.down = linearOf("down", 12, 8);
+  EXPECT_EQ(subject.error(), "");
+  const std::string at = head0 + "layers[0].feed_forward";
+  layer.feedForward.down = linearOf("down", 12, 9);
+  EXPECT_EQ(subject.error(), at + ".down.out\" is 9; expected 8, the width of "
+                                  "what it reads");
+  layer.feedForward.experts.emplace();
+  EXPECT_EQ(subject.error(),
+            at + ".experts\" is present; expected none in a head");
+  layer.linear = linearOf("head", 8, 8);
+  EXPECT_EQ(subject.error(),
+            at + "\" is present; expected none beside a linear");
+}
+
+/// A head of a number for each token of a text, those of its first part less.
+static ModelSpec segmentSpec() {
+  ModelSpec spec = pooledSpec();
+  Head &head = spec.heads[0];
+  head.pools.clear();
+  head.scalar = true;
+  head.layers[0].linear = linearOf("head", 8, 1);
+  head.segmentOffset = {3, -1e6};
+  return spec;
+}
+
+TEST(ValidateHeads, SegmentOffsets) {
+  auto broken = [](const std::function<void(ModelSpec &)> &change) {
+    Subject subject(segmentSpec());
+    change(subject.spec);
+    return subject.error();
+  };
+  const std::string at = head0 + "segment_offset";
+  EXPECT_EQ(broken([](ModelSpec &) {}), "");
+  EXPECT_EQ(broken([](ModelSpec &s) { s.heads[0].segmentOffset->offset = 0; }),
+            at + ".offset\" is 0; expected a number that float32 has, but 0");
+  EXPECT_EQ(
+      broken([](ModelSpec &s) { s.heads[0].segmentOffset->separator = 17; }),
+      at + ".separator\" is 17; expected an integer from 0 to 16");
+  const char *ofAll =
+      "\" is present; expected none but in a scalar head of all "
+      "rows";
+  EXPECT_EQ(broken([](ModelSpec &s) { s.heads[0].scalar = false; }),
+            at + ofAll);
+  EXPECT_EQ(broken([](ModelSpec &s) { s.heads[0].rows = RowSelection::First; }),
+            at + ofAll);
+  Subject decoder;
+  decoder.spec.heads[0] = segmentSpec().heads[0];
+  EXPECT_EQ(decoder.error(), at + "\" is present; expected none, as the last "
+                                  "stack is no encoder of tokens");
+}
+
+TEST(ValidateHeads, TypesBySeparator) {
+  Subject subject(segmentSpec());
+  Embedding &embedding = subject.embedding();
+  embedding.tokenTypes = 3;
+  embedding.tokenTypeTable = weightOf("types", {3, 8});
+  embedding.typeSeparator = 3;
+  EXPECT_EQ(subject.error(), "");
+  const std::string at = "\"stacks[0].embedding.type_separator";
+  embedding.typeSeparator = 17;
+  EXPECT_EQ(subject.error(), at + "\" is 17; expected an integer from 0 to 16");
+  embedding.tokenTypes = 1;
+  embedding.tokenTypeTable = weightOf("types", {1, 8});
+  EXPECT_EQ(subject.error(), at + "\" is present; expected none where "
+                                  "token_types is below 2");
+  Subject decoder;
+  decoder.embedding().typeSeparator = 3;
+  EXPECT_EQ(decoder.error(),
+            at + "\" is present; expected none but in an encoder of tokens");
+}
+
 TEST(ValidateHeads, RowsThatEverySequenceHas) {
   auto broken = [](ModelSpec spec, int64_t from, int64_t count) {
     Subject subject(std::move(spec));
@@ -122,8 +201,9 @@ TEST(ValidateHeads, Widths) {
                     "it, whose mean it joins");
   head.pools[1].layers[0] = {};
   EXPECT_EQ(subject.error(),
-            head0 + "pools[1].layers[0]\" is empty; expected a linear, a "
-                    "scale, a soft_cap, an activation or a norm");
+            head0 + "pools[1].layers[0]\" is empty; expected a "
+                    "linear, a feed_forward, a scale, a soft_cap, an "
+                    "activation or a norm");
 }
 
 TEST(ValidateHeads, ProbesStandInNoSequence) {

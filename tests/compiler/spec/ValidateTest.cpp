@@ -333,8 +333,8 @@ TEST(Validate, HeadLayers) {
                              "expected 17, the width of what it reads");
   head.layers[0] = {};
   EXPECT_EQ(subject.error(), "\"heads[0].layers[0]\" is empty; expected a "
-                             "linear, a scale, a soft_cap, an activation or a "
-                             "norm");
+                             "linear, a feed_forward, a scale, a soft_cap, an "
+                             "activation or a norm");
   head.layers.clear();
   EXPECT_EQ(subject.error(),
             "\"heads[0].layers\" is empty; expected at least one layer");

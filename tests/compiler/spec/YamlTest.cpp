@@ -204,6 +204,10 @@ static ModelSpec pooledSpec() {
   pool.feedForward.width = 12;
   pool.feedForward.up = linearOf("pool_up", 8, 12);
   pool.feedForward.down = linearOf("pool_down", 12, 8);
+  HeadLayer fed;
+  fed.feedForward = pool.feedForward;
+  fed.norm = normOf("fed_norm", 8);
+  joined.layers.insert(joined.layers.begin(), fed);
   spec.heads.push_back(std::move(joined));
   return spec;
 }
@@ -258,10 +262,33 @@ static ModelSpec optionsSpec() {
   return spec;
 }
 
+/// Two segments of a text, and a gain whose parts are tensors.
+static ModelSpec segmentSpec() {
+  ModelSpec spec = bareSpec();
+  Attention &attention = spec.stacks[0].blocks[0].block.attention;
+  attention.queryNorm = normOf("qn.{layer}.{part}", 8);
+  attention.queryNorm->groups = 2;
+  attention.queryNorm->gain->stored = {4};
+  attention.queryNorm->gain->parts = 2;
+  Embedding &embedding = spec.stacks[0].embedding;
+  embedding.tokenTypes = 2;
+  embedding.tokenTypeTable = weightOf("types", {2, 8});
+  embedding.typeSeparator = 0;
+  spec.heads.resize(1);
+  Head &head = spec.heads[0];
+  head.rows = RowSelection::All;
+  head.token = 0;
+  head.scalar = true;
+  head.layers[0].linear = linearOf("head", 8, 1);
+  head.segmentOffset = {0, -1e6};
+  return spec;
+}
+
 TEST(Yaml, SaysEverythingBack) {
   for (const ModelSpec &spec :
        {decoderSpec(), encoderDecoderSpec(), fullSpec(), sandwichSpec(),
-        parallelSpec(), bareSpec(), pooledSpec(), stemSpec(), optionsSpec()}) {
+        parallelSpec(), bareSpec(), pooledSpec(), stemSpec(), optionsSpec(),
+        segmentSpec()}) {
     std::string text = printYaml(spec, {});
     YamlModel back = valueOf(parseYaml(text, "m.yaml"));
     EXPECT_TRUE(back.spec == spec) << text;
