@@ -1,6 +1,7 @@
 /*===- classify.c - Which class a text is of ------------------------ C -*-===*/
 
 #include "runtime/text/classify.h"
+#include "runtime/text/internal.h"
 
 #include <math.h> /* isnan: a macro, nothing of libm */
 
@@ -55,18 +56,29 @@ static int convert(float *logits, int64_t count, int32_t scores, int64_t *best,
   return 0;
 }
 
-/* The logits of a text, which a decoder may take in several calls: they are of
-   its first row or of its last one. */
-static int run(const ashlar_api *api, ashlar_session *session,
-               const int32_t *ids, const int32_t *types, size_t count,
-               float *logits, ashlar_error *error) {
-  const ashlar_plan *plan = api->plan;
-  int decodes = plan->decoder >= 0;
-  int32_t head = ashlar_logits_head(plan);
-  int of_last = plan->heads[head].row_token == ASHLAR_ROW_LAST;
+/* Where the logits of a text go. */
+typedef struct reader {
+  const ashlar_api *api;
+  ashlar_session *session;
+  int32_t head;
+  float *logits;
+  ashlar_error *error;
+} reader;
+
+static int32_t text_start(const ashlar_text *text) {
+  const int32_t *start = section(text, text->header->decoder_start);
+  return text->header->decoder_start.count ? start[0] : -1;
+}
+
+/* The next `count` rows of a sequence, behind `before` and in front of `behind`
+   others. A decoder may take them in several calls; the logits are of the
+   sequence's first row or of its last one. */
+static int read_rows(const reader *to, const int32_t *ids, const int32_t *types,
+                     size_t count, size_t before, size_t behind) {
+  const ashlar_plan *plan = to->api->plan;
+  const ashlar_head_plan *head = &plan->heads[to->head];
+  int of_last = head->row_token == ASHLAR_ROW_LAST;
   int has_types = types && plan->stacks[0].types_offset >= 0;
-  if (decodes && ashlar_check_status(api, api->reset(session, -1), error))
-    return 1;
   for (size_t at = 0; at < count;) {
     size_t left = count - at, most = (size_t)plan->max_tokens;
     int32_t length = (int32_t)(left < most ? left : most);
@@ -74,32 +86,66 @@ static int run(const ashlar_api *api, ashlar_session *session,
                           .lengths = &length,
                           .ids = ids + at,
                           .token_type_ids = has_types ? types + at : NULL};
-    if (ashlar_check_status(api,
-                            decodes ? api->decode(session, &batch)
-                                    : api->encode(session, &batch),
-                            error))
+    if (ashlar_check_status(to->api,
+                            plan->decoder >= 0
+                                ? to->api->decode(to->session, &batch)
+                                : to->api->encode(to->session, &batch),
+                            to->error))
       return 1;
-    int has_row = of_last ? (size_t)length == left : at == 0;
+    int has_row =
+        of_last ? (size_t)length == left && behind == 0 : before + at == 0;
     if (has_row && ashlar_check_status(
-                       api,
-                       api->head(session, head, NULL, 0, logits,
-                                 (size_t)plan->heads[head].output_features),
-                       error))
+                       to->api,
+                       to->api->head(to->session, to->head, NULL, 0, to->logits,
+                                     (size_t)head->output_features),
+                       to->error))
       return 1;
     at += (size_t)length;
   }
   return 0;
 }
 
+/* A decoder behind an encoder reads the text again: its start token, then all
+   but the last token. */
+static int read_again(const reader *to, const int32_t *ids, size_t count,
+                      int32_t start) {
+  int32_t length = (int32_t)count;
+  ashlar_batch source = {.sequences = 1, .lengths = &length, .ids = ids};
+  return ashlar_check_status(to->api, to->api->encode(to->session, &source),
+                             to->error) ||
+         read_rows(to, &start, NULL, 1, 0, count - 1) ||
+         read_rows(to, ids, NULL, count - 1, 1, 0);
+}
+
+/* What is wrong with a text for a decoder that reads it again. */
+static int check_again(const ashlar_plan *plan, const int32_t *ids,
+                       size_t count, int32_t start, ashlar_error *error) {
+  if (start < 0)
+    return ashlar_fail(error, "the model has no decoder_start_token_id");
+  return ashlar_check_ids(&plan->stacks[plan->decoder], &start, 1,
+                          "the decoder's prompt", error) ||
+         ashlar_check_source(plan, ids, count, "the text", error);
+}
+
 int ashlar_classify(const ashlar_api *api, ashlar_session *session,
-                    int32_t scores, const int32_t *ids, const int32_t *types,
-                    size_t count, float *result, int64_t *best,
-                    ashlar_error *error) {
-  int64_t classes = ashlar_class_count(api->plan);
+                    const ashlar_text *text, const int32_t *ids,
+                    const int32_t *types, size_t count, float *result,
+                    int64_t *best, ashlar_error *error) {
+  const ashlar_plan *plan = api->plan;
+  int64_t classes = ashlar_class_count(plan);
+  int pair = plan->encoder >= 0 && plan->decoder >= 0;
+  int32_t start = text_start(text);
+  reader to = {api, session, ashlar_logits_head(plan), result, error};
   if (classes == 0)
     return ashlar_fail(error, "the model does not classify texts: it has no "
                               "logits of whole sequences");
-  return ashlar_check_text(api->plan, ids, count, "the text", error) ||
-         run(api, session, ids, types, count, result, error) ||
-         convert(result, classes, scores, best, error);
+  if (ashlar_check_text(plan, ids, count, "the text", error) ||
+      (pair && check_again(plan, ids, count, start, error)))
+    return 1;
+  if (plan->decoder >= 0 &&
+      ashlar_check_status(api, api->reset(session, -1), error))
+    return 1;
+  return (pair ? read_again(&to, ids, count, start)
+               : read_rows(&to, ids, types, count, 0, 0)) ||
+         convert(result, classes, ashlar_class_scores(plan, text), best, error);
 }

@@ -141,13 +141,12 @@ static void print_label(const char *label, size_t bytes) {
 static int classify(ashlar_front_state *state, const int32_t *ids,
                     const int32_t *types, size_t count) {
   int64_t classes = ashlar_class_count(state->plan), best;
-  int32_t scores = ashlar_class_scores(state->plan, &state->text);
   float *result = malloc((size_t)classes * sizeof(float));
   if (!result)
     return ashlar_fail(&state->error, "out of memory for %lld classes",
                        (long long)classes);
-  int failed = ashlar_classify(state->api, state->session, scores, ids, types,
-                               count, result, &best, &state->error);
+  int failed = ashlar_classify(state->api, state->session, &state->text, ids,
+                               types, count, result, &best, &state->error);
   if (!failed) {
     size_t bytes;
     const char *label = ashlar_text_label(&state->text, best, &bytes);

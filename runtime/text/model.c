@@ -34,9 +34,11 @@ int ashlar_can_generate(const ashlar_plan *plan) {
 
 int64_t ashlar_class_count(const ashlar_plan *plan) {
   int32_t head = ashlar_logits_head(plan);
-  if (head < 0 || !plan->heads[head].first_row_only || plan->stack_count != 1 ||
-      plan->stacks[0].ids_offset < 0)
+  if (head < 0 || !plan->heads[head].first_row_only)
     return 0;
+  for (int64_t i = 0; i < plan->stack_count; ++i)
+    if (plan->stacks[i].ids_offset < 0)
+      return 0;
   return plan->heads[head].output_features;
 }
 

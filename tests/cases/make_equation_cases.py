@@ -1935,6 +1935,83 @@ def t5_shapes(c):
 
 
 # ---------------------------------------------------------------------------
+# Bart
+# ---------------------------------------------------------------------------
+
+def bart_stack(model, ids, side, allowed, encoded=None, encoded_mask=None):
+    heads, act = model[side + "_attention_heads"], ACTIVATIONS[
+        model["activation_function"]]
+    first = model.get("_first_position", 2)
+    places = model.weight(f"model.{side}.embed_positions.weight")
+    x = model.weight("model.shared.weight")[ids]
+    if model["scale_embedding"]:
+        x = x * math.sqrt(model["d_model"])
+    x = model.layer_norm(x + places[first:first + ids.shape[1]],
+                         f"model.{side}.layernorm_embedding", 1e-5)
+
+    def attention(y, source, at, allowed):
+        q, k, v = [heads_of(model.linear(z, f"{at}.{part}_proj"), heads)
+                   for part, z in (("q", y), ("k", source), ("v", source))]
+        return model.linear(attend(model, q, k, v, allowed), at + ".out_proj")
+
+    for layer in range(model[side + "_layers"]):
+        at = f"model.{side}.layers.{layer}."
+        x = model.layer_norm(x + attention(x, x, at + "self_attn", allowed),
+                             at + "self_attn_layer_norm", 1e-5)
+        if encoded is not None:
+            y = attention(x, encoded, at + "encoder_attn", encoded_mask)
+            x = model.layer_norm(x + y, at + "encoder_attn_layer_norm", 1e-5)
+        y = model.linear(act(model.linear(x, at + "fc1")), at + "fc2")
+        x = model.layer_norm(x + y, at + "final_layer_norm", 1e-5)
+    return x
+
+
+def bart_rows(model, inputs):
+    mask = real_tokens(inputs)[:, None, None, :]
+    encoded = bart_stack(model, inputs["input_ids"], "encoder", mask)
+    ids = inputs["decoder_input_ids"]
+    return encoded, bart_stack(model, ids, "decoder",
+                               causal(ids.shape[1])[None, None], encoded, mask)
+
+
+def bart(model, inputs):
+    encoded, x = bart_rows(model, inputs)
+    logits = model.linear(x, "model.shared")
+    return {"logits": logits + model.weight("final_logits_bias"),
+            "encoder_last_hidden_state": encoded}
+
+
+def bart_classifier(model, inputs):
+    """The decoder reads the text again; of its rows, that of the place of the
+    text's last end token counts."""
+    encoded, x = bart_rows(model, inputs)
+    ends = inputs["input_ids"] == model["eos_token_id"]
+    last = np.where(ends, np.arange(ends.shape[1]), -1).max(1)
+    assert (last >= 0).all()
+    row = x[np.arange(len(x)), last - model.get("_rows_before", 0)]
+    act = relu if model.get("_relu") else np.tanh
+    y = act(model.linear(row, "classification_head.dense"))
+    return {"logits": model.linear(y, "classification_head.out_proj"),
+            "encoder_last_hidden_state": encoded}
+
+
+def bart_classifier_shapes(c):
+    d, labels = c["d_model"], len(c["id2label"])
+    shapes = m2m_shapes({**c, "tie_word_embeddings": True})
+    for side in ("encoder", "decoder"):
+        del shapes[f"model.{side}.layer_norm.weight"]
+        del shapes[f"model.{side}.layer_norm.bias"]
+        shapes[f"model.{side}.embed_positions.weight"] = (
+            c["max_position_embeddings"] + 2, d)
+        for part in ("weight", "bias"):
+            shapes[f"model.{side}.layernorm_embedding.{part}"] = (d,)
+    for name, rows in (("dense", d), ("out_proj", labels)):
+        shapes[f"classification_head.{name}.weight"] = (rows, d)
+        shapes[f"classification_head.{name}.bias"] = (rows,)
+    return shapes
+
+
+# ---------------------------------------------------------------------------
 # M2M100
 # ---------------------------------------------------------------------------
 
@@ -2657,6 +2734,26 @@ case("m2m_100", "M2M100ForConditionalGeneration",
      "2 pi, the end included; norms before the sub-blocks and behind each stack",
      kind="seq2seq", embedding=0.12, pad=1, padding_inside=True)
 
+case("bart_classifier", "BartForSequenceClassification",
+     {**labels(3), "activation_dropout": 0.0, "activation_function": "gelu",
+      "attention_dropout": 0.0, "bos_token_id": 0, "classifier_dropout": 0.0,
+      "d_model": 36, "decoder_attention_heads": 3, "decoder_ffn_dim": 26,
+      "decoder_layerdrop": 0.0, "decoder_layers": 2,
+      "decoder_start_token_id": 2, "dropout": 0.1,
+      "encoder_attention_heads": 4, "encoder_ffn_dim": 30,
+      "encoder_layerdrop": 0.0, "encoder_layers": 2, "eos_token_id": 2,
+      "init_std": 0.02, "is_encoder_decoder": True,
+      "max_position_embeddings": 48, "model_type": "bart",
+      "num_hidden_layers": 2, "pad_token_id": 1, "scale_embedding": False,
+      "use_cache": True, "vocab_size": 59},
+     bart_classifier, bart_classifier_shapes,
+     {"positions from 0": {"_first_position": 0},
+      "the row before": {"_rows_before": 1}, "relu in the head": {"_relu": True},
+      "biases left out": {"_without": "classification_head.*bias"}},
+     "the decoder reads the text again, behind its start token; the row of the "
+     "text's end -> dense -> tanh -> out_proj, 3 labels", kind="reread",
+     embedding=0.6, pad=1)
+
 VIT = {"attention_probs_dropout_prob": 0.0, "encoder_stride": 16,
        "hidden_act": "gelu", "hidden_dropout_prob": 0.0,
        "initializer_range": 0.02, "layer_norm_eps": 1e-12, "num_channels": 3,
@@ -3250,6 +3347,16 @@ def draw_runs(made, rng):
         for inputs in runs.values():
             inputs["decoder_input_ids"][:, 0] = start
         return runs
+    if made["kind"] == "reread":
+        c = made["config"]
+        for batch, length in ((1, 2), (1, 7), (1, 33), (2, 9)):
+            ids = draw_ids(made, rng, batch, length)
+            ids[:, -1] = c["eos_token_id"]
+            again = np.roll(ids, 1, 1)
+            again[:, 0] = c["decoder_start_token_id"]
+            runs[f"b{batch}_s{length}"] = {"input_ids": ids,
+                                           "decoder_input_ids": again}
+        return runs
     for length in (1, 7, 33):
         runs[f"b1_s{length}"] = {"input_ids": draw_ids(made, rng, 1, length)}
     if made.get("unpadded"):
@@ -3273,7 +3380,7 @@ def draw_runs(made, rng):
 def wanted_outputs(made, run):
     """(output, source, input that says where it is valid) of a run."""
     mask = "attention_mask" if "pad" in run else None
-    if made["kind"] == "seq2seq":
+    if made["kind"] in ("reread", "seq2seq"):
         encoder = "encoder_last_hidden_state"
         return [("logits", "logits", None), (encoder, encoder, mask)]
     if made["kind"] == "image":
@@ -3511,7 +3618,7 @@ COVERED = {llama_kind: ["llama_gqa", "llama_mha", "llama_mqa_bias_head_dim",
            olmo2: ["olmo2"], opt: ["opt"], starcoder2: ["starcoder2"],
            bert_lm: ["bert_masked_lm", "bigbird_full"], mpt: ["mpt"],
            roberta_lm: ["roberta", "longformer"],
-           electra_lm: ["electra"], t5: ["t5_v1_0", "t5_v1_1"],
+           electra_lm: ["electra"], t5: ["t5_v1_0", "t5_v1_1"], bart: ["bart"],
            image_model: ["vit_classifier"]}
 
 

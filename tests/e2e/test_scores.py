@@ -103,6 +103,38 @@ class Scores(DriverTest):
                       "multi_label_classification", done.stderr)
 
 
+class ReadAgain(DriverTest):
+    def test_the_decoder_reads_the_text_again(self):
+        """Texts of a case, whose logits are of the row that the end token's place
+        has behind the start token."""
+        case = os.path.join(EQUATION_CASES, "bart_classifier")
+        folder = self.path("folder")
+        shutil.copytree(os.path.join(case, "model"), folder)
+        with open(os.path.join(folder, "tokenizer.json"), "w") as file:
+            json.dump({"model": {"type": "WordLevel", "unk_token": "w0",
+                                 "vocab": {f"w{i}": i for i in range(59)
+                                           if i != 2}},
+                       "added_tokens": [{"id": 2, "content": "</s>",
+                                         "special": True}],
+                       "pre_tokenizer": {"type": "WhitespaceSplit"}}, file)
+        library = self.compile(folder, "m.so", "--max-tokens=33")
+        program = self.compile(folder, "m")
+        for run in ("b1_s2", "b1_s7", "b1_s33"):
+            _, ids = read_npy(os.path.join(case, run, "in.input_ids.npy"))
+            _, logits = read_npy(os.path.join(case, run, "out.logits.npy"))
+            parts = [math.exp(x) for x in logits]
+            text = " ".join("</s>" if i == 2 else f"w{i}" for i in ids)
+            done = self.ashlar("classify", library, "--special",
+                               f"--text={text}")
+            for field, part in zip(done.stdout.split("\t")[1:], parts,
+                                   strict=True):
+                self.assertAlmostEqual(float(field.rsplit("=", 1)[1]),
+                                       part / sum(parts), 4)
+            done = self.execute([program, "--special", text])
+            self.assertAlmostEqual(float(done.stdout.split("\t")[1]),
+                                   max(parts) / sum(parts), 4)
+
+
 class Positions(DriverTest):
     def test_padding_in_a_text(self):
         """Its id has a position of its own, and the others do not count it."""

@@ -16,13 +16,18 @@ struct Classifier {
 
   int run(const std::vector<int32_t> &ids,
           const std::vector<int32_t> &types = {}) {
-    return ashlar_classify(model.api(), model.session(), scores, ids.data(),
+    Generation generation;
+    generation.decoderStartToken = start;
+    OpenedText text(TextOptions{.generation = generation,
+                                .texts = {.labelScores = scores}});
+    return ashlar_classify(model.api(), model.session(), &text.text, ids.data(),
                            types.empty() ? nullptr : types.data(), ids.size(),
                            probabilities, &best, &error);
   }
 
   FakeModel model;
-  int32_t scores = ASHLAR_SCORES_SOFTMAX;
+  LabelScores scores = LabelScores::Softmax;
+  std::optional<int64_t> start; // of a decoder behind an encoder
   float probabilities[4] = {};
   int64_t best = -1;
   ashlar_error error = {};
@@ -58,7 +63,7 @@ TEST(Classify, survivesLargeLogits) {
 
 TEST(Classify, givesAProbabilityForEachClass) {
   Classifier classifier;
-  classifier.scores = ASHLAR_SCORES_SIGMOID;
+  classifier.scores = LabelScores::Sigmoid;
   classifier.model.fixedLogits = {-1, 0, 2, 1};
   ASSERT_EQ(classifier.run({1}), 0);
   EXPECT_EQ(classifier.best, 2);
@@ -76,7 +81,7 @@ TEST(Classify, givesAProbabilityForEachClass) {
 
 TEST(Classify, givesLogits) {
   Classifier classifier;
-  classifier.scores = ASHLAR_SCORES_LOGITS;
+  classifier.scores = LabelScores::Logits;
   classifier.model.fixedLogits = {1, -3, 2.5, 0};
   ASSERT_EQ(classifier.run({1}), 0);
   EXPECT_EQ(classifier.best, 2);
@@ -107,7 +112,7 @@ TEST(Classify, scoresByTheNumberOfClasses) {
 TEST(Classify, takesLongTextsInChunks) {
   for (bool last : {true, false}) {
     Classifier classifier(FakeModel::Kind::Decoder);
-    classifier.scores = ASHLAR_SCORES_LOGITS;
+    classifier.scores = LabelScores::Logits;
     classifier.model.heads[0].first_row_only = 1;
     classifier.model.heads[0].row_token =
         last ? ASHLAR_ROW_LAST : ASHLAR_ROW_FIRST;
@@ -127,6 +132,44 @@ TEST(Classify, takesLongTextsInChunks) {
                  "the text has 33 tokens; the context holds 32 (--max-context "
                  "of compile)");
   }
+}
+
+/// A decoder behind an encoder reads the text again, behind its start token and
+/// without the last one.
+TEST(Classify, readsTheTextAgain) {
+  Classifier classifier(FakeModel::Kind::EncoderDecoder);
+  FakeModel &model = classifier.model;
+  classifier.scores = LabelScores::Logits;
+  model.heads[0].first_row_only = 1;
+  model.heads[0].row_token = ASHLAR_ROW_LAST;
+  model.logitOf = [](const float *row, int64_t i) {
+    return row[i == 0 ? FakeSum : i == 1 ? FakeCount : FakeSource];
+  };
+  EXPECT_EQ(classifier.run({1, 2, 3}), 1);
+  EXPECT_STREQ(classifier.error.message,
+               "the model has no decoder_start_token_id");
+  classifier.start = 3;
+  for (int repeat = 0; repeat < 2; ++repeat) {
+    ASSERT_EQ(classifier.run({2, 1, 1, 0, 3}), 0) << classifier.error.message;
+    EXPECT_EQ(classifier.probabilities[0], 3 + 2 + 1 + 1 + 0);
+    EXPECT_EQ(classifier.probabilities[1], 5);
+    EXPECT_EQ(classifier.probabilities[2], 7);
+  }
+  ASSERT_EQ(classifier.run({2}), 0) << classifier.error.message;
+  EXPECT_EQ(classifier.probabilities[0], 3);
+  EXPECT_EQ(classifier.probabilities[2], 2);
+  model.heads[0].row_token = ASHLAR_ROW_FIRST;
+  ASSERT_EQ(classifier.run({2, 1, 1}), 0) << classifier.error.message;
+  EXPECT_EQ(classifier.probabilities[0], 3);
+  EXPECT_EQ(classifier.run(std::vector<int32_t>(9, 1)), 1);
+  EXPECT_STREQ(classifier.error.message,
+               "the text has 9 tokens; the encoder takes 8 at most "
+               "(--max-tokens of compile)");
+  classifier.start = 4;
+  EXPECT_EQ(classifier.run({1}), 1);
+  EXPECT_STREQ(classifier.error.message,
+               "token 1 of the decoder's prompt has id 4; the vocabulary has 4 "
+               "tokens");
 }
 
 TEST(Classify, handsOnTokenTypesWhereTheModelHasThem) {

@@ -102,7 +102,7 @@ Error Classifier::run(StringRef input) {
   std::vector<float> result(ashlar_class_count(&artifact.plan()));
   int64_t best;
   ashlar_error error;
-  if (ashlar_classify(&artifact.api(), session, scores(), tokens->ids().data(),
+  if (ashlar_classify(&artifact.api(), session, &text, tokens->ids().data(),
                       tokens->types(), tokens->ids().size(), result.data(),
                       &best, &error))
     return frontError(error);

@@ -48,8 +48,10 @@ inline Keys keysOf(const std::string &model) {
             {"n_layers", "2"},
             {"n_heads", "3"},
             {"max_position_embeddings", "16"}};
-  if (begins("MBart") || begins("Pegasus") || begins("M2M100")) {
+  if (begins("MBart") || begins("Bart") || begins("Pegasus") ||
+      begins("M2M100")) {
     Keys keys = baseKeys(begins("MBart")     ? "mbart"
+                         : begins("Bart")    ? "bart"
                          : begins("Pegasus") ? "pegasus"
                                              : "m2m_100");
     keys[1].second = "[\"" + model + "\"]";

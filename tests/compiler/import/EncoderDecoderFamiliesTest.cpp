@@ -34,6 +34,24 @@ TEST(EncoderDecoderFamilies, MBartHasNormsBeforeAndBehind) {
   EXPECT_TRUE(specOf("MBartModel").heads.empty());
 }
 
+/// The row of the text's end, of the text that the decoder reads again.
+TEST(EncoderDecoderFamilies, BartClassifiesTexts) {
+  ModelSpec spec = specOf("BartForSequenceClassification",
+                          {{"id2label", "{\"0\": \"no\", \"1\": \"yes\"}"}});
+  EXPECT_EQ(spec.labels, (Names{"no", "yes"}));
+  ASSERT_EQ(spec.heads.size(), 1u);
+  const Head &head = spec.heads[0];
+  EXPECT_EQ(head.output, "logits");
+  EXPECT_EQ(head.rows, RowSelection::Last);
+  ASSERT_EQ(head.layers.size(), 2u);
+  EXPECT_EQ(head.layers[0].linear->weight.tensor,
+            "classification_head.dense.weight");
+  EXPECT_EQ(head.layers[0].activation, Activation::Tanh);
+  EXPECT_EQ(head.layers[1].linear->weight.tensor,
+            "classification_head.out_proj.weight");
+  EXPECT_EQ(head.layers[1].linear->outFeatures, 2);
+}
+
 TEST(EncoderDecoderFamilies, M2M100CountsTokens) {
   ModelSpec spec = specOf("M2M100ForConditionalGeneration");
   for (const Stack &stack : spec.stacks) {
