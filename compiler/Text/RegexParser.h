@@ -43,7 +43,7 @@ private:
   std::optional<uint32_t> parsePlace(size_t at);
   uint32_t lineBegin();
   uint32_t wordEdge(bool isEdge);
-  uint32_t newline();
+  uint32_t cluster(size_t at);
   /// Names decide whether the other groups count.
   void numberGroups();
   bool parseOptions(bool &groupFollows);
@@ -114,6 +114,7 @@ private:
   uint32_t plainGroups = 0;
   std::vector<llvm::StringRef> names; // of the other groups
   Regex regex;
+  std::optional<Regex> grapheme; // once it is needed
   std::string failure;
 };
 

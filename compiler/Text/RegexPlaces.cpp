@@ -1,6 +1,7 @@
 //===- RegexPlaces.cpp - Anchors, references, clusters --------------------===//
 
 #include "compiler/Support/Errors.h"
+#include "compiler/Text/CharacterMap.h"
 #include "compiler/Text/RegexParser.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -35,16 +36,19 @@ uint32_t RegexParser::wordEdge(bool isEdge) {
   return node(Regex::Kind::Alternation, {first, second}, position);
 }
 
-/// \R: CR LF as one, or any other end of a line.
-uint32_t RegexParser::newline() {
-  CodePointSet any('\n', '\r');
-  any.add(0x85, 0x85);
-  any.add(0x2028, 0x2029);
-  uint32_t cr = setNode({'\r', '\r'}), lf = setNode({'\n', '\n'});
-  uint32_t both = node(Regex::Kind::Sequence, {cr, lf}, position);
-  uint32_t choice =
-      node(Regex::Kind::Alternation, {both, setNode(any)}, position);
-  return node(Regex::Kind::Atomic, {choice}, position);
+/// \X: what a reader takes for one character.
+uint32_t RegexParser::cluster(size_t at) {
+  if (!grapheme)
+    grapheme = graphemeRegex();
+  uint32_t first = regex.nodes.size();
+  for (Regex::Node copy : grapheme->nodes) {
+    if (copy.kind == Regex::Kind::Set)
+      copy.index = regex.addSet(grapheme->sets[copy.index]);
+    for (uint32_t &child : copy.children)
+      child += first;
+    regex.addNode(std::move(copy));
+  }
+  return node(Regex::Kind::Atomic, {first + grapheme->root}, at);
 }
 
 /// \1 to \9.
@@ -89,7 +93,7 @@ std::optional<uint32_t> RegexParser::parsePlace(size_t at) {
     return parseBack(at);
   if (c == 'k')
     return parseNamedBack(at);
-  if (!llvm::StringRef("AbBGNORzZ").contains(c) || c == '\0')
+  if (!llvm::StringRef("AbBGNOXzZ").contains(c) || c == '\0')
     return std::nullopt;
   ++position;
   switch (c) {
@@ -107,8 +111,8 @@ std::optional<uint32_t> RegexParser::parsePlace(size_t at) {
   }
   case 'O':
     return setNode(everything());
-  case 'R':
-    return newline();
+  case 'X':
+    return cluster(at);
   case 'z':
     return regex.addAhead({}, /*atEdge=*/true);
   default:

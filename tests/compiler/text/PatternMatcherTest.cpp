@@ -34,6 +34,7 @@ TEST(PatternMatcher, looksFar) {
 TEST(PatternMatcher, givesNothingBack) {
   EXPECT_EQ(replaced("(?>a|ab)c", "abc ac"), "abc <>");
   EXPECT_EQ(replaced("(?:ab|a)++b", "aab b abb"), "aab b <>");
+  EXPECT_EQ(replaced("\\X\\u0301", "e\xCC\x81 a"), "e\xCC\x81 a");
 }
 
 /// Characters of one class are not yet the same.

@@ -143,7 +143,7 @@ private:
 TEST(RegexOracle, tablesFindWhatPcre2Finds) {
   Generator random(20261122);
   unsigned regular = 0, matches = 0;
-  for (int i = 0; i < 3000; ++i) {
+  for (int i = 0; i < 1500; ++i) {
     std::string pattern = random.alternation(2);
     Oracle oracle(pattern);
     // Loops over what may be empty need not be ours to follow.
@@ -159,6 +159,6 @@ TEST(RegexOracle, tablesFindWhatPcre2Finds) {
       matches += expected != text;
     }
   }
-  EXPECT_GT(regular, 2000u);
-  EXPECT_GT(matches, 15000u);
+  EXPECT_GT(regular, 1000u);
+  EXPECT_GT(matches, 7500u);
 }

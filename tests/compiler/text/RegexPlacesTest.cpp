@@ -104,9 +104,10 @@ TEST(RegexPlaces, loopsOverOneSetGiveNothingBack) {
 }
 
 TEST(RegexPlaces, escapesForWholeSets) {
-  EXPECT_EQ(replaced("\\R", "a\r\nb\rc\nd"), "a<>b<>c<>d");
   EXPECT_EQ(replaced("\\N+", "ab\nc"), "<>\n<>");
   EXPECT_EQ(replaced("b\\O", "ab\nc"), "a<>c");
+  EXPECT_EQ(replaced("\\X", "e\xCC\x81\r\nb"), "<><><>");
+  EXPECT_EQ(replaced("b\\X", "be\xCC\x81"), "<>");
 }
 
 /// Without a look behind there is one start, and the tables are as they were.

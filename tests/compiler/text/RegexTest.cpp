@@ -201,7 +201,7 @@ TEST(Regex, refusesWhatNoEngineOfOursFollows) {
     return message.substr(0, message.find('\n'));
   };
   const std::string at = "regular expression, byte ";
-  EXPECT_EQ(cause("\\X"), at + "1: \"\\X\" is not supported");
+  EXPECT_EQ(cause("\\R"), at + "1: \"\\R\" is not supported");
   EXPECT_EQ(cause("a\\K"), at + "2: \"\\K\" is not supported");
   EXPECT_EQ(cause("[\\b]"), at + "2: \"\\b\" is not supported");
   EXPECT_EQ(cause("(a)\\2"), at + "4: there is no group 2");
