@@ -144,7 +144,9 @@ int PatternMatcher::find(const void *user, uint32_t step,
   if (found < 0) {
     if (found == PCRE2_ERROR_MATCHLIMIT)
       *budget = 0;
-    ashlar_fail(error, "a pattern of the tokenizer: PCRE2: %s",
+    ashlar_fail(error,
+                "a pattern of the tokenizer: PCRE2: %s; give the text in "
+                "smaller parts",
                 messageOf(found).c_str());
     return -1;
   }

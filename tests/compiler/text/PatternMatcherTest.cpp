@@ -86,6 +86,10 @@ TEST(PatternMatcher, textsEndAfterSomeSteps) {
   // No step of the engine's own, but as many characters.
   EXPECT_EQ(replaced("a*+b(?=cc)", std::string(100000, 'a')), cause);
   EXPECT_EQ(replaced("(a+)\\1\\1\\1b", std::string(20000, 'a')), cause);
+  // Nor does it take all memory.
+  EXPECT_EQ(replaced("(?:a(?=bb)|a)*(?<=ab)", std::string(1 << 20, 'a')),
+            "a pattern of the tokenizer: PCRE2: heap limit exceeded; give the "
+            "text in smaller parts");
   // What matches is found in long texts, at a cost that grows as they do.
   std::string text, expected;
   for (int i = 0; i < 50000; ++i) {
