@@ -252,10 +252,13 @@ static constexpr NeutralValue neutralValues[] = {
     {"num_beam_groups", "1"},
     {"num_beams", "1", "--beams"},
     {"penalty_alpha", "0"},
+    {"renormalize_logits", "false"},
     {"repetition_penalty", "1", "--repetition-penalty"},
     {"return_timestamps", "false"},
     {"sequence_bias", ""},
     {"stop_strings", ""},
+    {"token_healing", "false"},
+    {"watermarking_config", ""},
 };
 
 static bool isNeutral(const JsonValue &value, StringRef neutral) {

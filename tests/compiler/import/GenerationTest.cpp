@@ -134,8 +134,11 @@ TEST(Generation, WhatGreedyDecodingSetsAside) {
                             {"guidance_scale", "1.5"},
                             {"max_time", "3"},
                             {"num_beam_groups", "2"},
+                            {"renormalize_logits", "true"},
                             {"stop_strings", "[\"x\"]"},
-                            {"stop_strings", "\"x\""}})
+                            {"stop_strings", "\"x\""},
+                            {"token_healing", "true"},
+                            {"watermarking_config", "{\"bias\": 2.0}"}})
     EXPECT_EQ(withGeneration("{\"" + std::string(key) + "\": " + value + "}")
                   .warnings,
               Names{"generation_config.json asks for " + std::string(key) +
@@ -146,7 +149,9 @@ TEST(Generation, WhatGreedyDecodingSetsAside) {
                            "\"length_penalty\": 1.0, \"early_stopping\": "
                            "false, \"guidance_scale\": null, "
                            "\"num_beam_groups\": 1, \"diversity_penalty\": "
-                           "0.0, \"stop_strings\": []}")
+                           "0.0, \"stop_strings\": [], "
+                           "\"renormalize_logits\": false, "
+                           "\"token_healing\": false}")
                 .warnings,
             Names());
 }
