@@ -35,7 +35,9 @@ typedef struct ashlar_search {
                              given */
 } ashlar_search;
 
-#define ASHLAR_NO_SEARCH {.beams = 1, .early_stopping = ASHLAR_TEXT_NONE}
+#define ASHLAR_NO_SEARCH                                                       \
+  {/*beams=*/1, /*length_penalty=*/1.0, /*n_best=*/0,                          \
+   /*has_length_penalty=*/0, /*early_stopping=*/ASHLAR_TEXT_NONE}
 
 /* ashlar_text_early_stopping of "false", "true" or "never"; ASHLAR_TEXT_NONE =
    no such name. */
