@@ -182,6 +182,15 @@ def odd_forms():
                                label2id={"a": 0, "b": 1}),
                         "model_type": "longformer", "attention_window": 6,
                         "sep_token_id": 2}),
+        # Its head reads whole sequences, and looks at their tokens.
+        ("big_bird", {**bert(63, 9, 33, "BigBirdForQuestionAnswering"),
+                      "model_type": "big_bird", "hidden_act": "gelu_new",
+                      "block_size": 7, "num_random_blocks": 1,
+                      "type_vocab_size": 17, "sep_token_id": 2}),
+        ("stablelm", similar_to_llama("stablelm", "StableLmForCausalLM",
+                                      llama(63, 9, 3, 22, 17),
+                                      qk_layernorm=True,
+                                      partial_rotary_factor=1.0)),
     ]
 
 
