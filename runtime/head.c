@@ -1,8 +1,8 @@
 /*===- head.c - Heads on rows of the last result -------------------- C -*-===*\
 |*
 |* A head takes max_rows rows at a time, so that its place in the arena does not
-|* grow with max_tokens: rows are gathered, run and copied out piece by piece. One
-|* that reads whole sequences (`pools`) reads the whole result where it lies.
+|* grow with max_tokens: rows are gathered, run and copied out piece by piece.
+|* One that reads whole sequences (`pools`) reads the result where it lies.
 |*
 \*===----------------------------------------------------------------------===*/
 
@@ -118,8 +118,8 @@ ashlar_status ashlar_head(ashlar_session *session, int32_t head,
     return ASHLAR_INVALID_ARGUMENT;
   ashlar_rt_clear_marks(session->team);
   if (plan->pools) {
-    ashlar_rt_write_header(session, session->result_rows,
-                           session->result_tiles, session->result_sequences);
+    ashlar_rt_write_header(session, session->result_rows, session->result_tiles,
+                           session->result_sequences);
     run(session, plan, list.count, out);
     return ASHLAR_OK;
   }

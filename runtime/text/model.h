@@ -27,8 +27,8 @@ int ashlar_reads_vectors(const ashlar_plan *plan);
 /* A decoder of token ids with logits for every token. */
 int ashlar_can_generate(const ashlar_plan *plan);
 
-/* The number of classes of a model of token ids with logits for whole sequences,
-   else 0. */
+/* The number of classes of a model of token ids with logits for whole
+   sequences, else 0. */
 int64_t ashlar_class_count(const ashlar_plan *plan);
 
 /* Tokens of one sequence that the encoder takes at most. */
