@@ -27,7 +27,7 @@ bool ashlar::ir::isPerSequence(Value rows) {
 LogicalResult SegmentOp::verify() {
   auto separator = static_cast<int64_t>(getSeparator());
   auto skip = static_cast<int64_t>(getSkip());
-  if (separator < 0 || skip < 0) // C92
+  if (separator < 0 || skip < 0) // C93
     return emitOpError("has separator ")
            << separator << " and skips " << skip
            << " tokens; expected at least 0 of both";

@@ -163,9 +163,9 @@ typedef struct ashlar_head_plan {
   const char *output;     /* "logits", "pooler_output" */
   int64_t first_row_only; /* 1: it reads one row of each sequence: */
   int64_t row_token;      /* the first with this id, or an ashlar_row_choice */
-  int64_t pools;          /* 1: it makes one row of each sequence of a call, at
-                             once: its input is where the stack's result lies,
-                             and the call's tables are as the stack had them */
+  int64_t pools;          /* 1: it reads a call's whole sequences, at once: its
+                             input is where the stack's result lies, and the
+                             call's tables are as the stack had them */
   int64_t max_rows;       /* rows of one call of `function` */
   int64_t input_offset;   /* float[max_rows][input_stride] */
   int64_t input_stride;
