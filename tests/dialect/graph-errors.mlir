@@ -310,7 +310,7 @@ func.func @concat_c90(%x: tensor<?x8xf32>, %seq: !ashlar.sequences) {
 
 // -----
 
-func.func @segment_c92(%ids: tensor<?xi32>, %seq: !ashlar.sequences) {
+func.func @segment_c93(%ids: tensor<?xi32>, %seq: !ashlar.sequences) {
   // expected-error @below {{'ashlar.segment' op has separator 5 and skips -1 tokens; expected at least 0 of both}}
   %0 = ashlar.segment %ids, %seq separator 5 skip -1 : tensor<?xi32> -> tensor<?x2xf32>
   return
@@ -318,7 +318,7 @@ func.func @segment_c92(%ids: tensor<?xi32>, %seq: !ashlar.sequences) {
 
 // -----
 
-func.func @segment_c92_separator(%ids: tensor<?xi32>, %seq: !ashlar.sequences) {
+func.func @segment_c93_separator(%ids: tensor<?xi32>, %seq: !ashlar.sequences) {
   // expected-error @below {{'ashlar.segment' op has separator -5 and skips 0 tokens; expected at least 0 of both}}
   %0 = ashlar.segment %ids, %seq separator -5 : tensor<?xi32> -> tensor<?x2xf32>
   return

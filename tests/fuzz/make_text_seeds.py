@@ -90,7 +90,7 @@ def make_seeds(ashlar, folder):
     write_json(folder / "languages" / "tokenizer.json", LANGUAGES)
     yield "languages", text_tables(ashlar, folder / "languages", "--random-weights=1")
 
-    for seed, name in (("irregular", "irregular_again"), ("places", "places_sides")):
+    for seed, name in (("irregular", "irregular_bytes"), ("places", "places_bytes")):
         model = with_tokenizer(folder, name)
         yield seed, text_tables(ashlar, model, "--random-weights=1")
 

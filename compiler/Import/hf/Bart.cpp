@@ -22,7 +22,8 @@ static void addClassificationHead(ConfigReader &config, ModelSpec &spec) {
   head.layers = {
       headLayer(linear(module + ".dense", hidden, hidden, /*bias=*/true),
                 Activation::Tanh)};
-  addClassifier(config, spec, std::move(head), hidden, module + ".out_proj");
+  addClassifier(config, spec, std::move(head), hidden, module + ".out_proj",
+                /*defaultClasses=*/3);
 }
 
 static void build(ConfigReader &config, ModelSpec &spec,

@@ -155,8 +155,9 @@ void hf::addClassifier(ConfigReader &config, ModelSpec &spec, HeadLayer before,
 }
 
 void hf::addClassifier(ConfigReader &config, ModelSpec &spec, Head head,
-                       int64_t width, const Twine &output) {
-  spec.labels = classLabels(config);
+                       int64_t width, const Twine &output,
+                       int64_t defaultClasses) {
+  spec.labels = classLabels(config, defaultClasses);
   config.markRead("problem_type"); // by what reads every family's label scores
   int64_t classes = spec.labels.size();
   head.output = "logits";

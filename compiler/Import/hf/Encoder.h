@@ -67,9 +67,11 @@ Head poolerHead(const llvm::Twine &module, int64_t hidden);
 /// Reads the names of the classes.
 void addClassifier(ConfigReader &config, ModelSpec &spec, HeadLayer dense,
                    const llvm::Twine &output);
-/// "logits" of a class each, of what `head` gives, `width` features.
+/// "logits" of a class each, of what `head` gives, `width` features. Without
+/// names and number there are `defaultClasses`.
 void addClassifier(ConfigReader &config, ModelSpec &spec, Head head,
-                   int64_t width, const llvm::Twine &output);
+                   int64_t width, const llvm::Twine &output,
+                   int64_t defaultClasses = 2);
 /// The same behind any layer, which gives `width` features.
 void addClassifier(ConfigReader &config, ModelSpec &spec, HeadLayer before,
                    int64_t width, const llvm::Twine &output);

@@ -133,12 +133,13 @@ StringRef hf::architecture(ConfigReader &config,
   return supported.front();
 }
 
-std::vector<std::string> hf::classLabels(ConfigReader &config) {
+std::vector<std::string> hf::classLabels(ConfigReader &config,
+                                         int64_t defaultClasses) {
   const JsonDocument &source = config.source();
   const JsonValue *table = config.find("id2label");
   std::vector<std::string> labels;
   if (!table) {
-    int64_t count = config.countOr("num_labels", 2, maxHeads);
+    int64_t count = config.countOr("num_labels", defaultClasses, maxHeads);
     for (int64_t id = 0; id < count; ++id)
       labels.push_back("LABEL_" + std::to_string(id));
     return labels;

@@ -56,7 +56,9 @@ llvm::StringRef architecture(ConfigReader &config,
                              std::vector<std::string> &warnings);
 
 /// id2label, or num_labels numbered ones: the names of a classifier's classes.
-std::vector<std::string> classLabels(ConfigReader &config);
+/// Without either there are `defaultClasses`.
+std::vector<std::string> classLabels(ConfigReader &config,
+                                     int64_t defaultClasses = 2);
 
 } // namespace ashlar::hf
 
