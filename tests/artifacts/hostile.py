@@ -22,7 +22,9 @@ CHANGES = {
         "n_layer", "vocab_size", "n_head", "n_embd", "n_inner", "n_positions",
         "layer_norm_epsilon"]),
     "bert": (models.bert(64, 4, 96), [
-        "type_vocab_size", "max_position_embeddings", "pad_token_id"]),
+        "type_vocab_size", "max_position_embeddings"]),
+    "roberta": (dict(models.bert(64, 4, 96), model_type="roberta",
+                     architectures=["RobertaModel"]), ["pad_token_id"]),
     "marian": (models.marian(64, 4, 96, 48), [
         "encoder_layers", "decoder_layers", "d_model", "decoder_vocab_size",
         "max_position_embeddings", "decoder_attention_heads"]),
