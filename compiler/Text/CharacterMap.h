@@ -7,8 +7,8 @@
 #ifndef ASHLAR_COMPILER_TEXT_CHARACTERMAP_H
 #define ASHLAR_COMPILER_TEXT_CHARACTERMAP_H
 
-#include "compiler/Text/CodePointTable.h"
-#include "compiler/Text/Regex.h"
+#include "compiler/Text/regex/CodePointTable.h"
+#include "compiler/Text/regex/Regex.h"
 #include "runtime/text/tables.h"
 
 #include "llvm/ADT/STLFunctionalExtras.h"

@@ -9,8 +9,8 @@
 #define ASHLAR_COMPILER_TEXT_PARTREADER_H
 
 #include "compiler/Support/Json.h"
-#include "compiler/Text/Pattern.h"
 #include "compiler/Text/Tokenizer.h"
+#include "compiler/Text/regex/Pattern.h"
 
 #include "llvm/ADT/StringMap.h"
 

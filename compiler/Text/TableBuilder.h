@@ -7,8 +7,8 @@
 #ifndef ASHLAR_COMPILER_TEXT_TABLEBUILDER_H
 #define ASHLAR_COMPILER_TEXT_TABLEBUILDER_H
 
-#include "compiler/Text/CodePointSet.h"
-#include "compiler/Text/CodePointTable.h"
+#include "compiler/Text/regex/CodePointSet.h"
+#include "compiler/Text/regex/CodePointTable.h"
 
 #include "llvm/ADT/STLFunctionalExtras.h"
 

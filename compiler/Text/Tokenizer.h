@@ -11,7 +11,7 @@
 #define ASHLAR_COMPILER_TEXT_TOKENIZER_H
 
 #include "compiler/Text/CharacterMap.h"
-#include "compiler/Text/Pattern.h"
+#include "compiler/Text/regex/Pattern.h"
 #include "runtime/text/tables.h"
 
 #include <array>

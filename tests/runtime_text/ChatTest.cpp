@@ -1,6 +1,6 @@
 //===- ChatTest.cpp - Messages in a chat template -------------------------===//
 
-#include "compiler/Text/Chat.h"
+#include "compiler/Text/chat/Chat.h"
 #include "runtime/text/chat.h"
 #include "tests/runtime_text/OpenedText.h"
 

@@ -3,8 +3,8 @@
 #ifndef ASHLAR_TESTS_RUNTIME_TEXT_OPENEDTEXT_H
 #define ASHLAR_TESTS_RUNTIME_TEXT_OPENEDTEXT_H
 
-#include "compiler/Text/PatternMatcher.h"
 #include "compiler/Text/TextTables.h"
+#include "compiler/Text/regex/PatternMatcher.h"
 #include "runtime/text/text.h"
 
 #include "llvm/Support/MemoryBuffer.h"

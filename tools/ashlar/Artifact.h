@@ -10,7 +10,7 @@
 #define ASHLAR_TOOLS_ASHLAR_ARTIFACT_H
 
 #include "compiler/Compiler.h"
-#include "compiler/Text/PatternMatcher.h"
+#include "compiler/Text/regex/PatternMatcher.h"
 #include "runtime/api.h"
 #include "runtime/text/text.h"
 #include "tools/ashlar/Arguments.h"

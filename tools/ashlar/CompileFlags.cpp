@@ -2,7 +2,7 @@
 
 #include "tools/ashlar/CompileFlags.h"
 
-#include "compiler/Text/Jinja.h"
+#include "compiler/Text/chat/Jinja.h"
 
 #include "llvm/ADT/StringExtras.h"
 

@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/Support/Json.h"
-#include "compiler/Text/Chat.h"
+#include "compiler/Text/chat/Chat.h"
 #include "runtime/text/tables.h"
 #include "tests/compiler/support/ErrorText.h"
 

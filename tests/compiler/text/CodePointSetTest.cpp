@@ -1,6 +1,6 @@
 //===- CodePointSetTest.cpp - Sets of Unicode code points -----------------===//
 
-#include "compiler/Text/CodePointSet.h"
+#include "compiler/Text/regex/CodePointSet.h"
 #include "compiler/Support/Utf8.h"
 
 #include <gtest/gtest.h>

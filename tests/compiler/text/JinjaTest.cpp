@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compiler/Text/Jinja.h"
+#include "compiler/Text/chat/Jinja.h"
 #include "compiler/Support/Json.h"
 #include "tests/compiler/support/ErrorText.h"
 

@@ -3,9 +3,9 @@
 #ifndef ASHLAR_TESTS_COMPILER_TEXT_REGEXMATCH_H
 #define ASHLAR_TESTS_COMPILER_TEXT_REGEXMATCH_H
 
-#include "compiler/Text/Pattern.h"
-#include "compiler/Text/PatternMatcher.h"
 #include "compiler/Text/TextTables.h"
+#include "compiler/Text/regex/Pattern.h"
+#include "compiler/Text/regex/PatternMatcher.h"
 #include "tests/compiler/support/ErrorText.h"
 
 #include "llvm/Support/JSON.h"

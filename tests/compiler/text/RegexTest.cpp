@@ -7,7 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/Support/Utf8.h"
-#include "compiler/Text/RegexDfa.h"
+#include "compiler/Text/regex/RegexDfa.h"
 #include "tests/compiler/support/ErrorText.h"
 
 #include <gtest/gtest.h>

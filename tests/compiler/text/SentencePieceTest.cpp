@@ -1,6 +1,6 @@
 //===- SentencePieceTest.cpp - What of SentencePiece models is understood -===//
 
-#include "compiler/Text/SentencePiece.h"
+#include "compiler/Text/sentencepiece/SentencePiece.h"
 #include "compiler/Text/PartReader.h"
 #include "compiler/Text/TextTables.h"
 #include "tests/compiler/support/ErrorText.h"

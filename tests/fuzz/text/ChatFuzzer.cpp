@@ -1,6 +1,6 @@
 //===- ChatFuzzer.cpp - Any bytes as a chat template ----------------------===//
 
-#include "compiler/Text/Chat.h"
+#include "compiler/Text/chat/Chat.h"
 #include "tests/fuzz/io/Refusal.h"
 
 using namespace ashlar;

@@ -1,7 +1,7 @@
 //===- TokenizerFuzzer.cpp - Any bytes as tokenizer.json ------------------===//
 
-#include "compiler/Text/PatternMatcher.h"
 #include "compiler/Text/TextTables.h"
+#include "compiler/Text/regex/PatternMatcher.h"
 #include "runtime/text/text.h"
 #include "tests/fuzz/io/Refusal.h"
 
