@@ -361,14 +361,14 @@ stacks:
 }
 
 TEST(Yaml, PathsAreRelativeToTheFile) {
-  ModelSource source{"models/a/weights", "models/tokenizer.json"};
+  ModelSource source{"models/a/weights", "models/tokenizer.json", {}};
   std::string text = printYaml(decoderSpec(), source, "models/b/m.yaml");
   EXPECT_NE(text.find("path: ../a/weights"), std::string::npos) << text;
   EXPECT_NE(text.find("tokenizer: ../tokenizer.json"), std::string::npos);
   ModelSource back = valueOf(parseYaml(text, "models/b/m.yaml")).source;
   EXPECT_EQ(back.weights, "models/b/../a/weights");
   EXPECT_EQ(back.tokenizer, "models/b/../tokenizer.json");
-  std::string here = printYaml(decoderSpec(), {".", ""}, "m.yaml");
+  std::string here = printYaml(decoderSpec(), {".", "", {}}, "m.yaml");
   EXPECT_NE(here.find("path: .}"), std::string::npos) << here;
   EXPECT_EQ(valueOf(parseYaml(here, "m.yaml")).source.weights, ".");
   EXPECT_EQ(valueOf(parseYaml(here, "m.yaml")).source.tokenizer, "");
