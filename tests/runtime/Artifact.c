@@ -1,12 +1,9 @@
 /*===- Artifact.c - The runtime of one artifact --------------------- C -*-===*\
 |*
-|* Stands for what the compiler does on bitcode: all of the runtime in one
-piece,
-|* its names prefixed, so that two artifacts link into one program. Compiled
-once
-|* as alpha and once as beta (-DARTIFACT=...). What alpha asks the system for
-goes
-|* through counters that can refuse.
+|* Stands for what the compiler does with objects: all of the runtime in one
+|* piece, its names prefixed, so that two artifacts link into one program.
+|* Compiled once as alpha and once as beta (-DARTIFACT=...). What alpha asks the
+|* system for goes through counters that can refuse.
 |*
 \*===----------------------------------------------------------------------===*/
 
