@@ -286,6 +286,9 @@ PlanDescription ashlar::buildPlan(ModuleOp planned, const ModelSpec &spec,
   plan.tiles_offset = arena.tiles;
   plan.max_tiles = arena.maxTiles;
   plan.tile_rows = arena.tileRows;
+  plan.split_rows = arena.splitRows;
+  plan.arrivals_offset = arena.arrivals;
+  plan.arrivals = arena.arrivalCount;
   plan.cross_cache = arena.findCache(ir::CacheKind::Cross);
   return description;
 }

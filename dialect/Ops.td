@@ -772,8 +772,9 @@ def Ashlar_PhaseOp : Ashlar_Op<"phase", [
   let summary = "work on tiles, shared out among the workers";
   let description = [{
     Worker w of W runs the region once with `[begin, end)` = `[w*tiles/W, (w+1)*tiles/W)`.
-    No tile writes what another tile of the same phase reads or writes. `ashlar.work`
-    says what the phase computes and reads (passes/Layout/Work.h).
+    No tile writes what another tile of the same phase reads or writes, but for what
+    the last of several tiles reads when an atomic count has told it that the others
+    are done (passes/LowerCpu/AttentionSplits.cpp). `ashlar.work` says what the phase computes and reads (passes/Layout/Work.h).
   }];
   let arguments = (ins StrAttr:$name, Index:$tiles);
   let regions = (region SizedRegion<1>:$body);

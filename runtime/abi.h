@@ -33,8 +33,9 @@
 
 #include <stdint.h>
 
-#define ASHLAR_ABI_VERSION 7
+#define ASHLAR_ABI_VERSION 8
 #define ASHLAR_SEGMENT_KEYS 256 /* keys of one segment of a cache */
+#define ASHLAR_SPLIT_KEYS 1024  /* keys that attention sums up by themselves */
 #define ASHLAR_MAX_WORKERS 256
 
 enum ashlar_call_word {
@@ -45,6 +46,8 @@ enum ashlar_call_word {
   ASHLAR_CALL_RANKS = 4,     /* reserved: 1 */
   ASHLAR_CALL_MAP = 5,       /* attention whose weights are kept: ashlar_map_keys */
   ASHLAR_CALL_MAP_LAYER = 6, /* the layer that it is in */
+  ASHLAR_CALL_SPLITS = 7,    /* more than 1: so many splits of the keys, each in a
+                                tile of its own, where attention can */
   ASHLAR_CALL_WORDS = 8
 };
 
@@ -254,6 +257,10 @@ typedef struct ashlar_plan {
   int64_t tiles_offset;
   int64_t max_tiles;
   int64_t tile_rows;
+  int64_t split_rows;      /* most rows of a call whose keys may be split; 0 = none */
+  int64_t arrivals_offset; /* int32[arrivals]: tiles of a row's splits that are
+                              done. Zero when a call begins and when it ends */
+  int64_t arrivals;
 
   int64_t cross_cache; /* index in caches, or -1 */
 

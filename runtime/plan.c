@@ -194,7 +194,8 @@ static bool sizes_are_sound(const ashlar_plan *plan) {
          is_count(plan->max_context) && is_count(plan->max_source) &&
          plan->max_sequences >= 1 && is_count(plan->max_sequences) &&
          is_count(plan->max_tiles) && plan->tile_rows >= 1 &&
-         is_count(plan->tile_rows);
+         is_count(plan->tile_rows) && is_count(plan->split_rows) &&
+         is_count(plan->arrivals);
 }
 
 bool ashlar_rt_plan_is_sound(const ashlar_plan *plan) {
@@ -207,6 +208,9 @@ bool ashlar_rt_plan_is_sound(const ashlar_plan *plan) {
                 ASHLAR_ROW_WORDS * 4) ||
       !in_arena(plan, plan->tiles_offset, plan->max_tiles,
                 ASHLAR_TILE_WORDS * 4))
+    return false;
+  if (plan->split_rows > 0 &&
+      !in_arena(plan, plan->arrivals_offset, plan->arrivals, 4))
     return false;
   for (int64_t i = 0; i < plan->stack_count; ++i)
     if (!stack_is_sound(plan, &plan->stacks[i]))

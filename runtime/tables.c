@@ -32,6 +32,8 @@ typedef struct call_sequence {
   bool writes_cross;
 } call_sequence;
 
+static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
+
 static int32_t *table_at(ashlar_session *session, int64_t offset) {
   return (int32_t *)(session->arena + offset);
 }
@@ -236,6 +238,19 @@ void ashlar_rt_write_header(ashlar_session *session, int64_t tokens,
   call[ASHLAR_CALL_TILES] = tiles;
   call[ASHLAR_CALL_SEQUENCES] = sequences;
   call[ASHLAR_CALL_RANKS] = 1;
+  call[ASHLAR_CALL_SPLITS] = 1;
+}
+
+/* A few rows with many keys: more tiles, so that every worker has some. */
+static void split_keys(ashlar_session *session, int64_t rows, int64_t keys) {
+  const ashlar_plan *plan = session->plan;
+  if (rows > plan->split_rows || session->team->workers < 2 ||
+      keys <= ASHLAR_SPLIT_KEYS)
+    return;
+  int64_t *call = (int64_t *)(session->arena + plan->call_offset);
+  call[ASHLAR_CALL_SPLITS] = (keys + ASHLAR_SPLIT_KEYS - 1) / ASHLAR_SPLIT_KEYS;
+  memset(table_at(session, plan->arrivals_offset), 0,
+         (size_t)plan->arrivals * sizeof(int32_t));
 }
 
 ashlar_status ashlar_rt_watch(ashlar_session *session, int64_t map,
@@ -270,6 +285,7 @@ void ashlar_rt_write_call(ashlar_session *session, int64_t stack,
                           const ashlar_batch *batch) {
   const ashlar_stack_plan *plan = &session->plan->stacks[stack];
   call_cursor cursor = {0, 0, 0};
+  int64_t most_keys = 0;
   for (int32_t i = 0; i < batch->sequences; ++i) {
     call_sequence sequence = describe(session, stack, batch, i);
     write_sequence(session, &sequence, &cursor);
@@ -280,9 +296,12 @@ void ashlar_rt_write_call(ashlar_session *session, int64_t stack,
                   cursor.row + sequence.length);
     session->first_rows[i] = (int32_t)cursor.row;
     cursor.row += sequence.length;
+    most_keys = larger(most_keys, sequence.begin + sequence.length);
+    most_keys = larger(most_keys, sequence.cross_keys);
   }
   write_inputs(session, plan, batch, cursor.row);
   ashlar_rt_write_header(session, cursor.row, cursor.tile, batch->sequences);
+  split_keys(session, cursor.row, most_keys);
   write_map(session, stack);
   session->result_stack = stack;
   session->result_rows = cursor.row;

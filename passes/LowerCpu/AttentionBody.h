@@ -4,8 +4,10 @@
 // with all query heads that share it: its rows are (row, query head) pairs. For
 // each segment of 256 keys, in order: scores, exponentials, mix; the maximum,
 // the sum and the mixed values of each row are carried from segment to segment
-// (Milakov and Gimelshein 2018). Segments lie at absolute positions, so a row's
-// bits depend neither on the tile that it is in nor on the call.
+// (Milakov and Gimelshein 2018), through a split of 1024 keys; those of splits
+// are merged in order (AttentionSplits.cpp). Segments and splits lie at
+// absolute positions, so a row's bits depend neither on the tile that it is in
+// nor on the call.
 //
 // With a pattern, a block of rows goes through the steps of 32 keys of a
 // segment that some row may see (PatternSegment.cpp), and compares in each.
@@ -100,8 +102,10 @@ protected:
   /// Weights are cleared up to a multiple of this many keys.
   int64_t weightStep = panelWidth;
   Value base, zero;
-  // Kept over the segments: [rows, head_dim padded], [rows, 16], [rows].
-  Value queries, mixed, sums, maxima;
+  Value queries; // [rows, head_dim padded]
+  // Kept over the segments: [rows, head_dim padded], [rows, 16], [rows]; and as
+  // many rows behind them, where splits of the keys are merged.
+  Value mixed, sums, maxima;
   Value scores;     // of a block: [32, 256], rows 17 lines apart
   Value scoreBytes; // the same memory
   Value factors;    // of a block: what the rows' sums are scaled by, [32]
@@ -113,10 +117,14 @@ protected:
 private:
   void readTile(Value tile);
   void loadQueries();
-  void start();
+  /// Before the first key, of rows of the tile from `place` on.
+  void start(Value place);
   /// The row's index in its sequence.
   Value indexOf(Value row);
   Value firstVisibleKey(Value row);
+  /// Keys [firstKeyOfTile, keysOfTile) are all that a row of the tile sees.
+  Value firstKeyOfTile() { return window ? firstVisibleKey(zero) : zero; }
+  Value keysOfTile() { return visibleKeys(e.add(rowCount, -1)); }
   /// Whether scores are more than products, and stored as such.
   bool isAdjusted() { return biasTable || op.getSoftCap() || op.getRepeated(); }
   Value adjust(Value values, Value row, Value bias, Value firstKey,
@@ -134,10 +142,28 @@ private:
   void softmax(Value first, Value count, Value firstKey, Value keys);
   /// First row of a block, its rows, first key of a segment and its keys.
   using BlockBody = llvm::function_ref<void(Value, Value, Value, Value)>;
+  /// Of keys [begin, end) of the sequence: rows of the tile see those at both
+  /// ends.
+  void eachBlock(Value begin, Value end, BlockBody body);
   void eachBlock(BlockBody body);
   void blocksOf(Value s, BlockBody body);
   void attendBlock(Value first, Value count, Value firstKey, Value keys);
-  void finish();
+  /// Writes the result, of what was summed up from `place` on.
+  void finish(Value place);
+
+  // Splits of the keys.
+  struct RowSums {
+    Value mixed, sums, maxima;
+  };
+  void openSplitSums();
+  /// Where the tile's rows begin in the sums of split `split`.
+  Value placeOfSplit(Value split);
+  void keepSums(Value place);
+  void addSums(const RowSums &from, Value place);
+  Value arrive();
+  /// Goes through all keys; gives where their sums are. `done` tells whether
+  /// it is up to this tile to finish.
+  Value attendSplits(Value &done);
   /// Column of the table of biases for the key `firstKey`.
   Value biasColumn(Value row, Value firstKey);
 
@@ -164,6 +190,12 @@ private:
   AnglesView angles;
   Value biasTable; // [heads, distances]
   Value map;       // weights that are kept, [heads, rows, keys], or null
+  KeySplits splits;
+  RowSums splitSums;  // where splits are shared, or null
+  Value arrivals;     // the same, [tiles, kv heads]
+  Value splitCount;   // of this call
+  Value split, entry; // of this tile
+  Value place;        // where the sums over all keys are
   RowsView query;
   std::optional<RowsView> out;           // float32
   std::optional<OperandView> outOperand; // bf16, head_dim a multiple of 16

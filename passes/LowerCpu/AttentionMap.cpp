@@ -38,8 +38,9 @@ void AttentionBody::mapRow(Value first, Value i, Value firstKey, OverRow over) {
   Value head = e.add(e.mul(kvHead, group), e.rem(row, group));
   Value token = e.add(firstRow, e.div(row, group));
   Value bias = biasColumn(row, firstKey);
-  Value against = e.broadcast(e.load(maxima, row));
-  Value sum = e.broadcast(e.sumLanes(e.loadVector(sums, {row, zero})));
+  Value from = e.add(place, row);
+  Value against = e.broadcast(e.load(maxima, from));
+  Value sum = e.broadcast(e.sumLanes(e.loadVector(sums, {from, zero})));
   over(zero, [&](Value column, Value visible, Value carried) {
     Value score = loadScores(i, column);
     if (isAdjusted())

@@ -57,6 +57,25 @@ int64_t ExpertTables::bytes() const {
   return positions() + experts * stride * 4;
 }
 
+KeySplits::KeySplits(ir::AttentionOp op, const ArenaPlan &plan) {
+  const CachePlan &cache =
+      plan.caches[CachePlace::of(op.getKey().getDefiningOp()).cache];
+  splits = ceilDiv(cache.capacity, ASHLAR_SPLIT_KEYS);
+  // A window spans few splits. A call of an encoder has as many rows as keys.
+  // Weights that are kept are computed from the sums of all keys.
+  isShared = splits > 1 && !op.getWindow() && !op->hasAttr(mappedAttr) &&
+             cache.kind != ir::CacheKind::Call;
+  if (!isShared)
+    return;
+  SegmentShape shape = SegmentShape::of(op.getKey());
+  int64_t heads = op.getQuery().getType().getDimSize(1);
+  rowsOfSplit = plan.splitRows * (heads / shape.kvHeads);
+  rows = splits * shape.kvHeads * rowsOfSplit;
+  mixedBytes = roundUp(rows * shape.paddedHeadDim() * 4, lineBytes);
+  sumBytes = roundUp(rows * panelWidth * 4, lineBytes);
+  maximumBytes = roundUp(rows * 4, lineBytes);
+}
+
 int64_t ashlar::marksEntries(const ArenaPlan &plan) {
   return roundUp(plan.maxTokens, attentionStepKeys) + attentionStepKeys;
 }
@@ -99,6 +118,10 @@ template <typename Fn> static void eachField(ArenaPlan &plan, Fn fn) {
   fn("tiles", plan.tiles);
   fn("max_tiles", plan.maxTiles);
   fn("tile_rows", plan.tileRows);
+  fn("split_rows", plan.splitRows);
+  fn("arrivals", plan.arrivals);
+  fn("arrival_count", plan.arrivalCount);
+  fn("split_sums", plan.splitSums);
   fn("marks", plan.marks);
   fn("max_tokens", plan.maxTokens);
   fn("row_capacity", plan.rowCapacity);

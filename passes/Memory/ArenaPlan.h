@@ -51,7 +51,11 @@ struct ArenaPlan {
   int64_t tiles = 0;
   int64_t maxTiles = 0;
   int64_t tileRows = 0;
-  int64_t marks = -1; // int32[max_tokens + 1], see ashlar_stack_plan
+  int64_t splitRows = 0;    // most rows of a call whose keys may be split
+  int64_t arrivals = 0;     // int32[arrivalCount], see ashlar_plan
+  int64_t arrivalCount = 0; // [splitRows, most kv heads of an attention]
+  int64_t splitSums = 0;    // of the splits of any one attention: KeySplits
+  int64_t marks = -1;       // int32[max_tokens + 1], see ashlar_stack_plan
   int64_t maxTokens = 0;
   int64_t rowCapacity = 0; // rows of a stack's buffers
   int64_t headRows = 0;    // rows of a head's buffers
@@ -87,6 +91,27 @@ struct ExpertTables {
   int64_t tokens() const;
   int64_t positions() const;
   int64_t bytes() const;
+};
+
+/// Attention sums up the weights of each `ASHLAR_SPLIT_KEYS` keys, a split, by
+/// themselves, and merges the sums in order: the bits do not depend on who has
+/// computed which split. Where few rows look at many keys, each split is a tile
+/// of its own, which leaves its sums in the arena:
+///   mixed   [rows][head_dim, padded]  the values, by weight
+///   sums    [rows][16]                the weights
+///   maxima  [rows]                    the scores that they are against
+/// all float32; row = ((split * kv_heads + kv head) * plan.splitRows + token) *
+/// group + query head of the group.
+struct KeySplits {
+  int64_t splits = 1;      // of the longest sequence
+  bool isShared = false;   // splits may be tiles of their own
+  int64_t rowsOfSplit = 0; // of the sums, for one kv head
+  int64_t rows = 0;        // of the sums
+  int64_t mixedBytes = 0, sumBytes = 0, maximumBytes = 0;
+
+  /// Of an attention whose keys have a place in `plan`.
+  KeySplits(ir::AttentionOp op, const ArenaPlan &plan);
+  int64_t bytes() const { return mixedBytes + sumBytes + maximumBytes; }
 };
 
 /// Rows of attention that go through a segment of keys together.

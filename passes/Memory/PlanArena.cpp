@@ -33,11 +33,17 @@ static constexpr int64_t attentionTileRows = 128;
 static constexpr int64_t attentionBlockBytes =
     attentionBlockRows * (ASHLAR_SEGMENT_KEYS * 4 + 64 + 4);
 
-/// Of a row: the query as float32 and as bf16, the result, sums and maximum.
-static int64_t attentionRowBytes(int64_t headDim) {
-  return 4 * (2 * roundUp(headDim, panelWidth) + panelWidth + 1) +
+/// Of a row: the query as float32 and as bf16, the result, sums and maximum;
+/// these twice where splits of the keys are merged.
+static int64_t attentionRowBytes(int64_t headDim, bool merges) {
+  int64_t padded = roundUp(headDim, panelWidth);
+  return 4 * (padded + (merges ? 2 : 1) * (padded + panelWidth + 1)) +
          2 * roundUp(headDim, 2 * panelWidth);
 }
+
+/// Rows of a call for which splits of the keys are worth tiles of their own:
+/// more have enough tiles as it is.
+static constexpr int64_t mostSplitRows = 4;
 
 /// Floats from row to row: whole vectors, and never a multiple of 4096 bytes,
 /// where the rows of a tile would fight for the same cache sets.
@@ -71,6 +77,7 @@ struct PlanArena : ashlar::impl::PlanArenaPassBase<PlanArena> {
       fixInputsAndResult(entry, classes);
     getOperation().walk([&](ir::TapOp tap) { planTap(tap); });
     planMaps();
+    planSplits();
     planExperts();
     // Entries do not run at the same time: they share what lies behind.
     int64_t shared = end;
@@ -105,6 +112,8 @@ struct PlanArena : ashlar::impl::PlanArenaPassBase<PlanArena> {
   /// Fewer where heads are so wide that a tile's scratch would be too large.
   LogicalResult planTiles() {
     plan.tileRows = attentionTileRows;
+    int64_t longest = std::max<int64_t>({maxTokens, maxContext, maxSource});
+    bool merges = longest > ASHLAR_SPLIT_KEYS;
     WalkResult result = getOperation().walk([&](ir::AttentionOp attention) {
       int64_t headDim = attention.getQuery().getType().getDimSize(2);
       int64_t group = attention.getQuery().getType().getDimSize(1) /
@@ -112,7 +121,8 @@ struct PlanArena : ashlar::impl::PlanArenaPassBase<PlanArena> {
       SegmentShape segment = SegmentShape::of(attention.getKey());
       int64_t left =
           mostScratchBytes - attentionBlockBytes - segment.expandedBytes();
-      int64_t most = std::max<int64_t>(0, left) / attentionRowBytes(headDim);
+      int64_t most =
+          std::max<int64_t>(0, left) / attentionRowBytes(headDim, merges);
       int64_t unit = segment.isEncoded() ? attentionBlockRows : rowTile;
       int64_t tileRows = most / unit * unit / group;
       if (tileRows < 1) {
@@ -253,6 +263,27 @@ struct PlanArena : ashlar::impl::PlanArenaPassBase<PlanArena> {
         allocate(heads * plan.rowCapacity * keys * int64_t(sizeof(float)));
     for (ir::AttentionOp op : mapped)
       op->setAttr(mapAttr, ir::BufferAttr::get(&getContext(), offset, keys));
+  }
+
+  /// Places for the sums of splits, which one attention after the other uses,
+  /// and for counting them.
+  void planSplits() {
+    plan.splitRows = std::min<int64_t>(mostSplitRows, maxTokens);
+    int64_t bytes = 0, kvHeads = 0;
+    getOperation().walk([&](ir::AttentionOp op) {
+      KeySplits splits(op, plan);
+      if (!splits.isShared)
+        return;
+      bytes = std::max(bytes, splits.bytes());
+      kvHeads = std::max(kvHeads, SegmentShape::of(op.getKey()).kvHeads);
+    });
+    if (!bytes) {
+      plan.splitRows = 0;
+      return;
+    }
+    plan.splitSums = allocate(bytes);
+    plan.arrivalCount = plan.splitRows * kvHeads;
+    plan.arrivals = allocate(plan.arrivalCount * sizeof(int32_t));
   }
 
   void fixInputsAndResult(func::FuncOp entry, BufferClasses &classes) {

@@ -81,7 +81,7 @@ CachePlan = _structure("CachePlan", """in_arena offset layers layer_stride segme
 Plan = _structure("Plan", """abi_version p:name p:manifest manifest_bytes
     cpu_level uses_tiles build_id *:weights weights_bytes arena_bytes cache_bytes
     max_tokens max_context max_source max_sequences call_offset rows_offset
-    tiles_offset max_tiles tile_rows cross_cache encoder decoder stack_count
+    tiles_offset max_tiles tile_rows split_rows arrivals_offset arrivals cross_cache encoder decoder stack_count
     *:stacks head_count *:heads cache_count *:caches tap_count *:taps map_offset map_rows map_keys
     map_count *:maps *:text
     text_bytes""")
@@ -144,7 +144,7 @@ class Library:
         get = getattr(self.handle, name + "_get_api")
         get.restype = c.POINTER(Api)
         self.api = get().contents
-        assert self.api.abi_version == 7
+        assert self.api.abi_version == 8
         self.plan = self.api.plan.contents
         plan = self.plan
         self.stacks = (StackPlan * plan.stack_count).from_address(plan.stacks)

@@ -68,6 +68,9 @@ TEST_F(PlanLayout, Plan) {
   CHECK_FIELD(Plan, ashlar_plan, tiles_offset);
   CHECK_FIELD(Plan, ashlar_plan, max_tiles);
   CHECK_FIELD(Plan, ashlar_plan, tile_rows);
+  CHECK_FIELD(Plan, ashlar_plan, split_rows);
+  CHECK_FIELD(Plan, ashlar_plan, arrivals_offset);
+  CHECK_FIELD(Plan, ashlar_plan, arrivals);
   CHECK_FIELD(Plan, ashlar_plan, cross_cache);
   CHECK_FIELD(Plan, ashlar_plan, encoder);
   CHECK_FIELD(Plan, ashlar_plan, decoder);

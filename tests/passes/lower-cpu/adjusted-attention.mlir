@@ -1,5 +1,5 @@
 // Scores with a position bias, a cap and a window, of float32 and of encoded keys.
-// RUN: ashlar-opt %s --ashlar-place-weights --ashlar-plan-arena="max-tokens=8 row-tile=4" --ashlar-lower-to-program="row-tile=4 panel-tile=2" --canonicalize --cse --split-input-file | FileCheck %s
+// RUN: ashlar-opt %s --ashlar-place-weights --ashlar-plan-arena="max-tokens=8 max-context=1024 row-tile=4" --ashlar-lower-to-program="row-tile=4 panel-tile=2" --canonicalize --cse --split-input-file | FileCheck %s
 // RUN: ashlar-opt %s --ashlar-place-weights --ashlar-plan-arena="max-tokens=8 row-tile=8" --ashlar-lower-to-program="vnni tiles" --ashlar-expand-math --ashlar-outline-phases --split-input-file -o /dev/null
 
 // CHECK-LABEL: ashlar.program @attend

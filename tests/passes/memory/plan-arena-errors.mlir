@@ -1,5 +1,5 @@
 // A worker's stack holds the scores of a tile's rows, their queries and results.
-// RUN: ashlar-opt %s --ashlar-plan-arena="max-tokens=8 row-tile=8" --split-input-file --verify-diagnostics
+// RUN: ashlar-opt %s --ashlar-plan-arena="max-tokens=8 max-context=1024 row-tile=8" --split-input-file --verify-diagnostics
 
 func.func @encoder(%q: tensor<?x65536xf32>, %kv: tensor<?x16xf32>, %seq: !ashlar.sequences) -> tensor<?x65536xf32> attributes {ashlar.stack = 0} {
   %qh = ashlar.split_heads %q : tensor<?x65536xf32> -> tensor<?x4096x16xf32>
