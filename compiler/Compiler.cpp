@@ -329,6 +329,8 @@ llvm::Expected<CompileReport> ashlar::compile(llvm::StringRef model,
   plan.text = std::move(*text);
   plan.weightsInside = options.weightsInside;
   plan.plan.cpu_level = options.target->cpuLevel;
+  if (options.target->emulated)
+    plan.plan.uses_tiles = 0;
   plan.plan.build_id = makeBuildId(imported->spec, plan, options);
   WeightImage image(*module);
   if (llvm::Error error =
@@ -382,7 +384,8 @@ llvm::Expected<CompileReport> ashlar::compile(llvm::StringRef model,
     llvm::SmallString<128> header(options.output);
     llvm::sys::path::replace_extension(header, "h");
     request.headerPath = report.headerPath = std::string(header);
-    request.header = makeHeader(plan, imported->spec.family);
+    request.header = makeHeader(plan, imported->spec.family + " for " +
+                                          options.target->name.str());
   }
   if (llvm::Error error = writeArtifact(request))
     return std::move(error);

@@ -17,6 +17,7 @@ using namespace ashlar;
 ASHLAR_EMBEDDED(runtimeObject, runtime_object)
 ASHLAR_EMBEDDED(executableObject, executable_object)
 ASHLAR_EMBEDDED(glibcObject, glibc_object)
+ASHLAR_EMBEDDED(tilesObject, tiles_object)
 ASHLAR_EMBEDDED(stubLibc, stub_libc)
 ASHLAR_EMBEDDED(stubLibm, stub_libm)
 ASHLAR_EMBEDDED(stubLibpthread, stub_libpthread)

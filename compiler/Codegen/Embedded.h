@@ -18,6 +18,8 @@ llvm::StringRef runtimeObject();
 llvm::StringRef executableObject();
 /// What glibc 2.28 has under another name: where this compiler links.
 llvm::StringRef glibcObject();
+/// AMX's instructions in C: where they are emulated.
+llvm::StringRef tilesObject();
 
 /// Shared libraries with nothing but names of version GLIBC_2.28 or older.
 llvm::StringRef stubLibc();

@@ -3,6 +3,7 @@
 #include "compiler/Codegen/ObjectCode.h"
 
 #include "compiler/Codegen/Embedded.h"
+#include "compiler/Codegen/Emulation.h"
 #include "compiler/Codegen/Linker.h"
 #include "compiler/Codegen/Names.h"
 #include "compiler/Codegen/SymbolTable.h"
@@ -231,6 +232,9 @@ llvm::Error ObjectBuilder::build(llvm::SmallVectorImpl<char> &object) {
   if (auto error = createMachine())
     return error;
   markGenerated();
+  if (options.target->emulated)
+    if (auto error = emulateInstructions(module))
+      return error;
   emitPlan(module, plan);
   keepManifest();
   if (auto error = verify("from the lowering"))
@@ -268,13 +272,15 @@ static PublicSymbols publicSymbols(ArtifactKind kind, llvm::StringRef name) {
 
 static llvm::Expected<llvm::SmallVector<char, 0>>
 addRuntime(llvm::ArrayRef<char> model, llvm::StringRef name,
-           ArtifactKind kind) {
-  llvm::SmallVector<llvm::StringRef> objects = runtimeObjects(kind);
+           const CodegenOptions &options) {
+  llvm::SmallVector<llvm::StringRef> objects = runtimeObjects(options.kind);
+  if (options.target->emulated)
+    objects.push_back(embedded::tilesObject());
   objects.insert(objects.begin(), llvm::StringRef(model.data(), model.size()));
   llvm::Expected<std::string> linked = linkRelocatable(objects);
   if (!linked)
     return linked.takeError();
-  return hideSymbols(*linked, publicSymbols(kind, name));
+  return hideSymbols(*linked, publicSymbols(options.kind, name));
 }
 
 llvm::Expected<ObjectCode>
@@ -289,7 +295,7 @@ ashlar::generateObject(std::unique_ptr<llvm::Module> module,
   if (error)
     return error;
   llvm::Expected<llvm::SmallVector<char, 0>> object =
-      addRuntime(model, plan.name, options.kind);
+      addRuntime(model, plan.name, options);
   if (!object)
     return object.takeError();
   ObjectCode result;

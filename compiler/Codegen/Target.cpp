@@ -36,6 +36,22 @@ static constexpr Target table[] = {
      /*gemmRows=*/8, /*gemmPanels=*/3, /*vnni=*/true, /*tiles=*/true},
 };
 
+/// `level` under another name: nobody shall take its code for the level's.
+static constexpr Target emulate(Target level, llvm::StringRef name) {
+  level.name = name;
+  level.cpu = table[0].cpu;
+  level.features = table[0].features;
+  level.cpuLevel = table[0].cpuLevel;
+  level.emulated = true;
+  return level;
+}
+
+static constexpr Target emulations[] = {
+    emulate(table[1], "x86-64-v4, emulated"),
+    emulate(table[2], "x86-64-v4-vnni, emulated"),
+    emulate(table[3], "sapphirerapids, emulated")};
+static_assert(std::size(emulations) + 1 == std::size(table));
+
 /// What a level asks beyond the one below it (v3 and v4: the x86-64 psABI);
 /// each level includes the ones before it.
 static llvm::ArrayRef<llvm::StringLiteral> requiredFeatures(int cpuLevel) {
@@ -100,6 +116,11 @@ llvm::Expected<const Target *> ashlar::findTarget(llvm::StringRef name) {
   return userError("--target",
                    "unknown level \"" + escapeForDisplay(name) + "\"",
                    "supported: native, " + targetNames());
+}
+
+const Target *ashlar::emulationOf(const Target &target) {
+  assert(!target.emulated && "once is enough");
+  return &target == table ? nullptr : &emulations[&target - table - 1];
 }
 
 std::string ashlar::targetHelp() {

@@ -34,6 +34,8 @@ struct Target {
   int gemmPanels;
   bool vnni;  // vpdpbusd on 512 bits
   bool tiles; // AMX: tdpbf16ps, tdpbssd
+  /// The passes' program is of the level, its instructions of the lowest one.
+  bool emulated = false;
 };
 
 /// All levels, the best one last.
@@ -42,6 +44,10 @@ llvm::ArrayRef<Target> targets();
 /// The level called `name`; "native" is the best that this CPU runs. The error
 /// lists the table.
 llvm::Expected<const Target *> findTarget(llvm::StringRef name);
+
+/// `target`'s program for CPUs of the lowest level (Emulation.h); null for that
+/// level itself.
+const Target *emulationOf(const Target &target);
 
 /// The best level whose features are all in `hasFeature`, or null.
 const Target *bestTarget(llvm::function_ref<bool(llvm::StringRef)> hasFeature);

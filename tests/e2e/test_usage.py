@@ -21,6 +21,7 @@ USAGE = (
     ("compile", CALCULATOR),
     ("compile", CALCULATOR, "-o", "m.so", "--no-such"),
     ("compile", CALCULATOR, "-o", "m.so", "--emit=other"),
+    ("compile", CALCULATOR, "-o", "m.so", "--target=x86-64-v3", "--emulate"),
     ("compile", CALCULATOR, "-o", "m.so", "--max-tokens=0"),
     ("compile", CALCULATOR, "-o", "m.so", "--max-tokens=x"),
     ("compile", CALCULATOR, "-o", "m.o", "--weights=segment"),

@@ -48,11 +48,23 @@ static llvm::Error disableFusions(const Arguments &arguments,
   return llvm::Error::success();
 }
 
+static llvm::Expected<const Target *> targetOf(const Arguments &arguments) {
+  llvm::Expected<const Target *> target =
+      findTarget(arguments.get("--target").value_or("native"));
+  if (!target || !arguments.has("--emulate"))
+    return target;
+  const Target *emulation = emulationOf(**target);
+  if (!emulation)
+    return usageError("--emulate is for levels above the lowest one, but "
+                      "--target is " +
+                      (*target)->name);
+  return emulation;
+}
+
 llvm::Expected<CompileOptions>
 ashlar::tool::compileOptions(const Arguments &arguments) {
   CompileOptions options;
-  llvm::Expected<const Target *> target =
-      findTarget(arguments.get("--target").value_or("native"));
+  llvm::Expected<const Target *> target = targetOf(arguments);
   if (!target)
     return target.takeError();
   options.target = *target;

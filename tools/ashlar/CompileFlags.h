@@ -15,6 +15,8 @@ namespace ashlar::tool {
 #define ASHLAR_COMPILE_OPTIONS                                                 \
   ASHLAR_TOWER_OPTION,                                                         \
       {"--target", "LEVEL", "instruction set: native, help, ..."},             \
+      {"--emulate", nullptr,                                                   \
+       "for tests: the target's program, on any CPU and slowly"},              \
       {"--precision", "SPEC",                                                  \
        "f32, bf16, int8 or int4[,group=N][,lm_head=P][,kv=P][,PATTERN=P]..."}, \
       {"--max-tokens", "N", "tokens of one call"},                             \
