@@ -20,14 +20,23 @@ EXAMPLES = os.path.join(SOURCE, "examples")
 PAGE = 4096
 
 CPU = open("/proc/cpuinfo").read()
-# The levels that this machine can run.
-TARGETS = ["x86-64-v3"]
-for level, feature in (("x86-64-v4", "avx512f"), ("x86-64-v4-vnni", "avx512_vnni"),
-                       ("sapphirerapids", "amx_bf16")):
-    if feature not in CPU:
-        print(f"{level}: not tested, this machine has no {feature}")
-        break
-    TARGETS.append(level)
+# Each level, and what a machine that has the one before it must have more.
+LEVELS = {"x86-64-v3": "avx2", "x86-64-v4": "avx512f", "x86-64-v4-vnni": "avx512_vnni",
+          "sapphirerapids": "amx_bf16"}
+
+
+def levels(emulated):
+    """Those that this machine runs, and the others up to `emulated`; of these those
+    that are emulated."""
+    names = list(LEVELS)
+    native = next((i for i, name in enumerate(names) if LEVELS[name] not in CPU), len(names))
+    end = max(native, names.index(emulated) + 1 if emulated else 0)
+    for name in names[end:]:
+        print(f"{name}: not tested, this machine has no {LEVELS[name]}")
+    return names[:end], names[native:end]
+
+
+TARGETS, EMULATED = levels(os.environ.get("ASHLAR_EMULATE"))
 # What --precision says, and the relative error that it explains: bf16 keeps 8 bits
 # of each factor, int8 a row's largest number in 127 steps, int4 15 steps a group;
 # one linear loses 0.3, 1 and 10 %, and random weights carry that on.
@@ -53,6 +62,9 @@ def ashlar(*arguments, **options):
 
 
 def compile_model(model, output, *flags):
+    """Emulates a --target that this machine cannot run."""
+    if "--emulate" not in flags and any(f"--target={x}" in flags for x in EMULATED):
+        flags += "--emulate",
     done = ashlar("compile", model, "-o", output, *flags)
     assert done.returncode == 0, f"compile {model}: {done.stderr}"
     return output

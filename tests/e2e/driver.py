@@ -21,6 +21,9 @@ CASES = os.path.join(ROOT, "tests", "cases", "hf")
 EQUATION_CASES = os.path.join(ROOT, "tests", "cases", "equations")
 EXAMPLES = os.path.join(ROOT, "examples")
 
+# A level above this machine's: tests/README.md.
+EMULATED_LEVEL = os.environ.get("ASHLAR_EMULATE")
+
 TYPES = {"<f4": "f", "<f8": "d", "<i4": "i", "<i8": "q", "|b1": "B"}
 
 

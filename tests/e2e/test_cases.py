@@ -8,20 +8,39 @@ import json
 import os
 import unittest
 
-from driver import (CASES, EQUATION_CASES, DriverTest, case_names, read_case,
-                    read_npy)
+from driver import (CASES, EMULATED_LEVEL, EQUATION_CASES, DriverTest,
+                    case_names, read_case, read_npy)
 
 
 class Cases(DriverTest):
     pass
 
 
+def emulation(level):
+    return [f"--target={level}", "--emulate"] if level else []
+
+
+def verification(name, cases):
+    """Words that compare a case's model with its stored outputs."""
+    folder = os.path.join(cases, name)
+    tower = read_case(name, cases).get("tower")
+    return ["verify", os.path.join(folder, "model"), "--case", folder,
+            *([f"--tower={tower}"] if tower else [])]
+
+
 def outputs_and_tensors(name, cases=CASES):
     def test(self):
-        folder = os.path.join(cases, name)
-        tower = read_case(name, cases).get("tower")
-        self.ashlar("verify", os.path.join(folder, "model"), "--case", folder,
-                    *([f"--tower={tower}"] if tower else []))
+        self.ashlar(*verification(name, cases), *emulation(EMULATED_LEVEL))
+    return test
+
+
+def same_errors(name, precision, level, cases=CASES):
+    """With fewer bits all levels round alike, whatever their kernels."""
+    def test(self):
+        words = [*verification(name, cases), "--json", f"--precision={precision}"]
+        got = self.ashlar(*words, *emulation(level)).stdout
+        self.assertGreater(len(json.loads(got)["outputs"]), 0)
+        self.assertEqual(got, self.ashlar(*words, "--target=x86-64-v3").stdout)
     return test
 
 
@@ -30,7 +49,8 @@ def greedy_text(name):
         case = read_case(name)
         greedy = case["greedy"]
         folder = os.path.join(CASES, name)
-        library = self.compile(os.path.join(folder, "model"), "model.so")
+        library = self.compile(os.path.join(folder, "model"), "model.so",
+                               *emulation(EMULATED_LEVEL))
         # One token more than is compared: a model's settings may force the
         # last one.
         words = ["generate", library, "--ignore-eos", "--ids-only",
@@ -103,6 +123,23 @@ for index, case_name in enumerate(case_names()):
 
 for case_name in case_names(EQUATION_CASES):
     setattr(Cases, f"test_{case_name}", outputs_and_tensors(case_name, EQUATION_CASES))
+
+
+# The levels that most machines lack: some cases always, all if asked for.
+for case_name, precision, level in (("llama_gqa", "bf16", "sapphirerapids"),
+                                    ("longformer", "int8", "sapphirerapids"),
+                                    ("bigbird_sparse", "int8", "x86-64-v4-vnni"),
+                                    ("t5_v1_1", "bf16", "x86-64-v4")):
+    setattr(Cases, f"test_{case_name}_{level}",
+            same_errors(case_name, precision, level))
+
+if EMULATED_LEVEL:
+    for cases in CASES, EQUATION_CASES:
+        for index, case_name in enumerate(case_names(cases)):
+            turns = "int8", "int8,kv=int8", "int4", "int4,group=32,zero_points"
+            for precision in "bf16", turns[index % len(turns)]:
+                setattr(Cases, f"test_{case_name}_{precision}_emulated",
+                        same_errors(case_name, precision, EMULATED_LEVEL, cases))
 
 
 class AllCases(unittest.TestCase):
