@@ -6,9 +6,10 @@ on either side, and decoding that disagrees with a whole forward pass.
 
 import json
 import os
+import subprocess
 import unittest
 
-from driver import (CASES, EMULATED_LEVEL, EQUATION_CASES, DriverTest,
+from driver import (ASHLAR, CASES, EMULATED_LEVEL, EQUATION_CASES, DriverTest,
                     case_names, read_case, read_npy)
 
 
@@ -37,10 +38,17 @@ def outputs_and_tensors(name, cases=CASES):
 def same_errors(name, precision, level, cases=CASES):
     """With fewer bits all levels round alike, whatever their kernels."""
     def test(self):
-        words = [*verification(name, cases), "--json", f"--precision={precision}"]
-        got = self.ashlar(*words, *emulation(level)).stdout
+        def errors(*target):
+            done = subprocess.run(
+                [ASHLAR, *verification(name, cases), "--json",
+                 f"--precision={precision}", *target],
+                capture_output=True, text=True)
+            # Here errors are compared, not judged.
+            self.assertIn(done.returncode, (0, 3), done.stderr[-2000:])
+            return done.stdout
+        got = errors(*emulation(level))
         self.assertGreater(len(json.loads(got)["outputs"]), 0)
-        self.assertEqual(got, self.ashlar(*words, "--target=x86-64-v3").stdout)
+        self.assertEqual(got, errors("--target=x86-64-v3"))
     return test
 
 
