@@ -16,6 +16,7 @@ import models
 import odd_sizes
 from odd_sizes import run_chunked, same
 
+
 def bits(folder):
     """To the bit as the lowest level's, and as the level's own where this CPU has
     it: the kernels have little in common. Prompts multiply tiles, tokens rows."""
