@@ -4,19 +4,14 @@
 
 #include "compiler/Codegen/Embedded.h"
 #include "compiler/Codegen/Emulation.h"
+#include "compiler/Codegen/FunctionParts.h"
 #include "compiler/Codegen/Linker.h"
+#include "compiler/Codegen/MachineCode.h"
 #include "compiler/Codegen/Names.h"
 #include "compiler/Codegen/SymbolTable.h"
 
-#include "llvm/IR/DiagnosticInfo.h"
-#include "llvm/IR/DiagnosticPrinter.h"
-#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Constants.h"
 #include "llvm/IR/Module.h"
-#include "llvm/IR/Verifier.h"
-#include "llvm/MC/TargetRegistry.h"
-#include "llvm/Passes/PassBuilder.h"
-#include "llvm/Support/TargetSelect.h"
-#include "llvm/Support/raw_ostream.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/Transforms/Utils/ModuleUtils.h"
 
@@ -25,16 +20,9 @@
 
 using namespace ashlar;
 
-/// CPU of functions that carry no target of their own.
-static constexpr llvm::StringLiteral baselineCpu = "x86-64";
-
 /// The image begins on a multiple of this; a huge page where it pays.
 static constexpr uint64_t hugePage = 2 << 20;
 static constexpr uint64_t smallPage = 4 << 10;
-
-static llvm::Error internalError(const llvm::Twine &text) {
-  return llvm::createStringError("code generation: " + text);
-}
 
 namespace {
 class ObjectBuilder {
@@ -43,72 +31,29 @@ public:
                 const CodegenOptions &options)
       : module(module), plan(plan), options(options) {}
 
-  llvm::Error build(llvm::SmallVectorImpl<char> &object);
+  /// Objects that are to be linked to one.
+  llvm::Expected<llvm::SmallVector<std::string>> build();
 
 private:
-  llvm::Error createMachine();
+  llvm::Error describeMachine();
   void markGenerated();
   void keepManifest();
-  void optimize();
   void placeWeights();
   void addNote();
-  llvm::Error emit(llvm::SmallVectorImpl<char> &object);
-  llvm::Error verify(llvm::StringRef when);
-  llvm::Error takeDiagnostics();
 
   llvm::Module &module;
   const PlanDescription &plan;
   const CodegenOptions &options;
-  std::unique_ptr<llvm::TargetMachine> machine;
-  std::string diagnostics;
-};
-
-/// Collects LLVM's errors, which would otherwise end the process.
-class DiagnosticCollector : public llvm::DiagnosticHandler {
-public:
-  explicit DiagnosticCollector(std::string &text) : text(text) {}
-  bool handleDiagnostics(const llvm::DiagnosticInfo &info) override {
-    if (info.getSeverity() != llvm::DS_Error)
-      return true;
-    llvm::raw_string_ostream os(text);
-    llvm::DiagnosticPrinterRawOStream printer(os);
-    info.print(printer);
-    os << '\n';
-    return true;
-  }
-
-private:
-  std::string &text;
 };
 } // namespace
 
-llvm::Error ObjectBuilder::takeDiagnostics() {
-  if (diagnostics.empty())
-    return llvm::Error::success();
-  return internalError(llvm::StringRef(diagnostics).rtrim());
-}
-
-llvm::Error ObjectBuilder::createMachine() {
-  LLVMInitializeX86TargetInfo();
-  LLVMInitializeX86Target();
-  LLVMInitializeX86TargetMC();
-  LLVMInitializeX86AsmPrinter();
-  LLVMInitializeX86AsmParser();
-  llvm::Triple triple(options.target->triple);
-  std::string error;
-  const llvm::Target *llvmTarget =
-      llvm::TargetRegistry::lookupTarget(triple, error);
-  if (!llvmTarget)
-    return internalError(error);
-  llvm::TargetOptions targetOptions;
-  targetOptions.FunctionSections = true;
-  targetOptions.DataSections = true;
-  targetOptions.UniqueSectionNames = true;
-  machine.reset(llvmTarget->createTargetMachine(
-      triple, baselineCpu, /*Features=*/"", targetOptions, llvm::Reloc::PIC_,
-      llvm::CodeModel::Small, llvm::CodeGenOptLevel::Default));
-  module.setTargetTriple(triple);
-  module.setDataLayout(machine->createDataLayout());
+llvm::Error ObjectBuilder::describeMachine() {
+  llvm::Expected<std::unique_ptr<llvm::TargetMachine>> machine =
+      createMachine(*options.target);
+  if (!machine)
+    return machine.takeError();
+  module.setTargetTriple((*machine)->getTargetTriple());
+  module.setDataLayout((*machine)->createDataLayout());
   module.setPICLevel(llvm::PICLevel::BigPIC);
   if (options.kind == ArtifactKind::Executable)
     module.setPIELevel(llvm::PIELevel::Large);
@@ -134,31 +79,6 @@ void ObjectBuilder::keepManifest() {
   for (llvm::GlobalVariable &global : module.globals())
     if (global.getSection() == manifestSection)
       llvm::appendToUsed(module, {&global});
-}
-
-/// The generated functions alone: the runtime was compiled with the compiler,
-/// and nothing is to be gained across the two.
-void ObjectBuilder::optimize() {
-  // What pays to vectorize or unroll is already. Unrolled again, the short
-  // loops between (prefetches, operands) cost LLVM up to twice the time, most
-  // of it in loop strength reduction (docs/performance.md).
-  llvm::PipelineTuningOptions tuning;
-  tuning.LoopVectorization = false;
-  tuning.SLPVectorization = false;
-  tuning.LoopInterleaving = false;
-  tuning.LoopUnrolling = false;
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager callGraph;
-  llvm::ModuleAnalysisManager modules;
-  llvm::PassBuilder builder(machine.get(), tuning);
-  builder.registerModuleAnalyses(modules);
-  builder.registerCGSCCAnalyses(callGraph);
-  builder.registerFunctionAnalyses(functions);
-  builder.registerLoopAnalyses(loops);
-  builder.crossRegisterProxies(loops, functions, callGraph, modules);
-  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2)
-      .run(module, modules);
 }
 
 /// Turns the declaration of the weights into room for them. The large code
@@ -207,29 +127,8 @@ void ObjectBuilder::addNote() {
   global->setAlignment(llvm::Align(4));
 }
 
-llvm::Error ObjectBuilder::emit(llvm::SmallVectorImpl<char> &object) {
-  llvm::raw_svector_ostream os(object);
-  llvm::legacy::PassManager passes;
-  if (machine->addPassesToEmitFile(passes, os, /*DwoOut=*/nullptr,
-                                   llvm::CodeGenFileType::ObjectFile))
-    return internalError("this LLVM cannot emit objects for " +
-                         options.target->name);
-  passes.run(module);
-  return takeDiagnostics();
-}
-
-llvm::Error ObjectBuilder::verify(llvm::StringRef when) {
-  std::string text;
-  llvm::raw_string_ostream os(text);
-  if (llvm::verifyModule(module, &os))
-    return internalError("invalid module " + when + ": " + text);
-  return llvm::Error::success();
-}
-
-llvm::Error ObjectBuilder::build(llvm::SmallVectorImpl<char> &object) {
-  module.getContext().setDiagnosticHandler(
-      std::make_unique<DiagnosticCollector>(diagnostics));
-  if (auto error = createMachine())
+llvm::Expected<llvm::SmallVector<std::string>> ObjectBuilder::build() {
+  if (auto error = describeMachine())
     return error;
   markGenerated();
   if (options.target->emulated)
@@ -237,13 +136,21 @@ llvm::Error ObjectBuilder::build(llvm::SmallVectorImpl<char> &object) {
       return error;
   emitPlan(module, plan);
   keepManifest();
-  if (auto error = verify("from the lowering"))
+  if (auto error = verifyCode(module, "from the lowering"))
     return error;
-  optimize();
+  llvm::Expected<llvm::SmallVector<std::string>> objects =
+      takeFunctions(module, *options.target);
+  if (!objects)
+    return objects.takeError();
   placeWeights();
-  if (auto error = verify("with the weights"))
+  if (auto error = verifyCode(module, "with the weights"))
     return error;
-  return emit(object);
+  llvm::Expected<std::string> data =
+      emitObject(module, *options.target, /*isCode=*/false);
+  if (!data)
+    return data.takeError();
+  objects->push_back(std::move(*data));
+  return objects;
 }
 
 /// The code that an artifact of this kind has beside the generated functions.
@@ -271,12 +178,12 @@ static PublicSymbols publicSymbols(ArtifactKind kind, llvm::StringRef name) {
 }
 
 static llvm::Expected<llvm::SmallVector<char, 0>>
-addRuntime(llvm::ArrayRef<char> model, llvm::StringRef name,
+addRuntime(llvm::ArrayRef<std::string> model, llvm::StringRef name,
            const CodegenOptions &options) {
-  llvm::SmallVector<llvm::StringRef> objects = runtimeObjects(options.kind);
+  llvm::SmallVector<llvm::StringRef> objects(model.begin(), model.end());
+  llvm::append_range(objects, runtimeObjects(options.kind));
   if (options.target->emulated)
     objects.push_back(embedded::tilesObject());
-  objects.insert(objects.begin(), llvm::StringRef(model.data(), model.size()));
   llvm::Expected<std::string> linked = linkRelocatable(objects);
   if (!linked)
     return linked.takeError();
@@ -288,14 +195,12 @@ ashlar::generateObject(std::unique_ptr<llvm::Module> module,
                        const PlanDescription &plan,
                        const CodegenOptions &options) {
   auto start = std::chrono::steady_clock::now();
-  llvm::LLVMContext &context = module->getContext();
-  llvm::SmallVector<char, 0> model;
-  llvm::Error error = ObjectBuilder(*module, plan, options).build(model);
-  context.setDiagnosticHandler(std::make_unique<llvm::DiagnosticHandler>());
-  if (error)
-    return error;
+  llvm::Expected<llvm::SmallVector<std::string>> model =
+      ObjectBuilder(*module, plan, options).build();
+  if (!model)
+    return model.takeError();
   llvm::Expected<llvm::SmallVector<char, 0>> object =
-      addRuntime(model, plan.name, options);
+      addRuntime(*model, plan.name, options);
   if (!object)
     return object.takeError();
   ObjectCode result;

@@ -1,7 +1,7 @@
 //===- ObjectCode.h - From an LLVM module to an ELF object -----*- C++ -*-===//
 //
-// Optimizes the generated functions, emits an object, links it with those of the
-// runtime to one, and makes all local that is not the artifact's public
+// Optimizes the generated functions, emits an object, links it with those of
+// the runtime to one, and makes all local that is not the artifact's public
 // interface.
 //
 //===----------------------------------------------------------------------===//

@@ -6,11 +6,9 @@
 // again for each group, while the next group is brought in from further away.
 // A K so long that a group leaves no place in L2 is cut into parts, where
 // nothing but a store follows the sums: the result's rows hold them in between.
-// Where K is too long for that, and nothing but a store follows the sums, K is
-// cut into parts, and the result's rows hold the sums in between. Decode (one
-// row) streams the packed weights once, several panels in flight, prefetching
-// ahead. Rows between the last token and the end of a register tile are
-// computed on whatever lies in the arena and never read.
+// Decode (one row) streams the packed weights once, several panels in flight,
+// prefetching ahead. Rows between the last token and the end of a register tile
+// are computed on whatever lies in the arena and never read.
 //
 // The sums begin with the residual, if nothing but a bias stands between.
 //

@@ -54,6 +54,18 @@ def twice(folder):
         same(results[0], results[2], f"moved model, {suffix} {flags}")
 
 
+def one_core(folder):
+    """Where one thread does what several do elsewhere."""
+    model = os.path.join(artifact.EXAMPLES, "story-llama")
+    for index, (suffix, flags) in enumerate(KINDS[:2]):
+        some = build(model, os.path.join(folder, f"some{index}"), suffix, flags)
+        cores = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, {min(cores)})
+        alone = build(model, os.path.join(folder, f"alone{index}"), suffix, flags)
+        os.sched_setaffinity(0, cores)
+        same(some, alone, f"one core, {suffix} {flags}")
+
+
 def from_description(folder):
     """The YAML carries what the folder says, and no more."""
     if artifact.ashlar("spec", "--help").returncode:
@@ -76,4 +88,4 @@ def from_description(folder):
 
 
 if __name__ == "__main__":
-    artifact.main(twice, from_description)
+    artifact.main(twice, one_core, from_description)

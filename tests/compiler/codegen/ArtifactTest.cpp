@@ -246,7 +246,8 @@ define void @calls() {
   call void @no_such_function()
   ret void
 }
-@llvm.used = appending global [1 x ptr] [ptr @calls], section "llvm.metadata"
+@keeper = internal global ptr @calls
+@llvm.used = appending global [1 x ptr] [ptr @keeper], section "llvm.metadata"
 )";
   EXPECT_NE(textOf(model.write(folder / "tiny.so"))
                 .find("undefined symbol: no_such_function"),

@@ -1,0 +1,34 @@
+//===- FunctionParts.h - Code generation by several threads ----*- C++ -*-===//
+//
+// Cuts the functions of a module into parts of about equal size, each in an
+// LLVM context of its own, which threads optimize and emit. Phases are never
+// inlined, so nothing is lost between the parts. The parts do not depend on the
+// number of threads: the same module gives the same objects.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ASHLAR_COMPILER_CODEGEN_FUNCTIONPARTS_H
+#define ASHLAR_COMPILER_CODEGEN_FUNCTIONPARTS_H
+
+#include "compiler/Codegen/Target.h"
+
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/Support/Error.h"
+
+#include <string>
+
+namespace llvm {
+class Module;
+}
+
+namespace ashlar {
+
+/// Objects of all functions of `module`, which become hidden symbols there;
+/// only their declarations are left in it. They must not use its global
+/// variables.
+llvm::Expected<llvm::SmallVector<std::string>>
+takeFunctions(llvm::Module &module, const Target &target);
+
+} // namespace ashlar
+
+#endif // ASHLAR_COMPILER_CODEGEN_FUNCTIONPARTS_H
