@@ -189,6 +189,33 @@ class Attend(DriverTest):
             list(self.weights(library, "1", ("input_ids", path))[1]),
             list(found[1]))
 
+    def test_keys_of_several_splits(self):
+        """The weights of all keys are against one maximum and one sum."""
+        length, head = 1100, 3
+        tensors = read_tensors("positions_alibi")
+        ids = [(i * i) % len(tensors["tokens.weight"]) for i in range(length)]
+        write_npy(self.path("ids.npy"), (1, length), ids)
+        rows = [tensors["tokens.weight"][id] for id in ids]
+        queries, keys = (
+            [row[6 * head:6 * head + 6] for row in project(
+                rows, tensors[f"layers.0.attention.{part}.weight"])]
+            for part in ("query", "key"))
+        library = self.compile(spec("positions_alibi"), "m.so", "--taps",
+                               f"--max-tokens={length}",
+                               f"--max-context={length}")
+        shape, numbers = self.weights(library, f"0:{head}",
+                                      ("input_ids", self.path("ids.npy")))
+        self.assertEqual(shape, (1, length, length))
+        for i in (1023, 1024, 1099):
+            expected = softmax(
+                [sum(a * b for a, b in zip(queries[i], keys[j])) / math.sqrt(6)
+                 - 2.0 ** -8 * (i - j) for j in range(i + 1)])
+            self.assertGreater(sum(expected[:76]), 1e-3)
+            row = numbers[i * length:(i + 1) * length]
+            for a, e in zip(row, expected + [0.0] * (length - i - 1),
+                            strict=True):
+                self.assertAlmostEqual(a, e, 6)
+
     def test_low_precisions_are_near(self):
         path = os.path.join(TEXTBOOK, "positions_alibi", "b1_s33",
                             "in.input_ids.npy")

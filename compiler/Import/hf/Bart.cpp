@@ -51,6 +51,11 @@ const Family &hf::bart() {
   };
   // keep-sorted end
   static constexpr Family family = {
-      "bart", fixed, {}, build, encoderDecoderKeysWithoutEffect};
+      .modelType = "bart",
+      .fixedKeys = fixed,
+      .build = build,
+      .sharedKeysWithoutEffect = encoderDecoderKeysWithoutEffect,
+      .defaultTokens = {
+          .bos = 0, .eos = 2, .pad = 1, .decoderStart = 2, .forcedEos = 2}};
   return family;
 }

@@ -100,6 +100,10 @@ const Family &hf::bloom() {
       "unk_token_id",
   };
   // keep-sorted end
-  static constexpr Family family = {"bloom", fixed, withoutEffect, build};
+  static constexpr Family family = {.modelType = "bloom",
+                                    .fixedKeys = fixed,
+                                    .keysWithoutEffect = withoutEffect,
+                                    .build = build,
+                                    .defaultTokens = {.bos = 1, .eos = 2}};
   return family;
 }

@@ -56,6 +56,10 @@ const Family &hf::cohere() {
       "pretraining_tp",    "unsloth_fixed", "unsloth_version",
   };
   // keep-sorted end
-  static constexpr Family family = {"cohere", {}, withoutEffect, build};
+  static constexpr Family family = {
+      .modelType = "cohere",
+      .keysWithoutEffect = withoutEffect,
+      .build = build,
+      .defaultTokens = {.bos = 5, .eos = 255001, .pad = 0}};
   return family;
 }

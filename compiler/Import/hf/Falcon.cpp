@@ -146,6 +146,10 @@ const Family &hf::falcon() {
       "hidden_dropout",
   };
   // keep-sorted end
-  static constexpr Family family = {"falcon", fixed, withoutEffect, build};
+  static constexpr Family family = {.modelType = "falcon",
+                                    .fixedKeys = fixed,
+                                    .keysWithoutEffect = withoutEffect,
+                                    .build = build,
+                                    .defaultTokens = {.bos = 11, .eos = 11}};
   return family;
 }

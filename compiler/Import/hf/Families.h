@@ -38,13 +38,13 @@ struct ForeignKey {
 
 struct Family {
   llvm::StringRef modelType;
-  llvm::ArrayRef<FixedKey> fixedKeys;
+  llvm::ArrayRef<FixedKey> fixedKeys = {};
   /// Training, numerics of other programs, or settings of tasks that no
   /// supported architecture of the family has.
-  llvm::ArrayRef<const char *> keysWithoutEffect;
+  llvm::ArrayRef<const char *> keysWithoutEffect = {};
   /// Fills everything but ModelSpec::family and generation.
   void (*build)(ConfigReader &config, ModelSpec &spec,
-                std::vector<std::string> &warnings);
+                std::vector<std::string> &warnings) = nullptr;
   /// More of them: those that it shares with its kin.
   llvm::ArrayRef<const char *> sharedKeysWithoutEffect = {};
   /// Instead of `build`, of a family whose folders hold several models: `tower`
@@ -54,11 +54,10 @@ struct Family {
                      llvm::StringRef tower) = nullptr;
   /// For docs/models.md: where the family differs from transformers on purpose.
   llvm::StringRef note = "";
+  /// Token ids that the configuration class has where a config.json does not
+  /// name them; of a family with a decoder.
+  DefaultTokens defaultTokens = {};
 };
-
-/// Token ids that the configuration class of a family with a decoder has where
-/// a config.json does not name them.
-DefaultTokens defaultTokens(llvm::StringRef modelType);
 
 const Family &albert();
 const Family &bart();

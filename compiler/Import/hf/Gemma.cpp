@@ -59,6 +59,11 @@ const Family &hf::gemma() {
       "pretraining_tp",    "unsloth_fixed", "unsloth_version",
   };
   // keep-sorted end
-  static constexpr Family family = {"gemma", fixed, withoutEffect, build};
+  static constexpr Family family = {
+      .modelType = "gemma",
+      .fixedKeys = fixed,
+      .keysWithoutEffect = withoutEffect,
+      .build = build,
+      .defaultTokens = {.bos = 2, .eos = 1, .pad = 0}};
   return family;
 }

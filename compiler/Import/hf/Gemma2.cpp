@@ -82,6 +82,11 @@ const Family &hf::gemma2() {
       "unsloth_version",
   };
   // keep-sorted end
-  static constexpr Family family = {"gemma2", fixed, withoutEffect, build};
+  static constexpr Family family = {
+      .modelType = "gemma2",
+      .fixedKeys = fixed,
+      .keysWithoutEffect = withoutEffect,
+      .build = build,
+      .defaultTokens = {.bos = 2, .eos = 1, .pad = 0}};
   return family;
 }

@@ -120,6 +120,10 @@ const Family &hf::gpt2() {
       "summary_use_proj",
   };
   // keep-sorted end
-  static constexpr Family family = {"gpt2", {}, withoutEffect, build};
+  static constexpr Family family = {
+      .modelType = "gpt2",
+      .keysWithoutEffect = withoutEffect,
+      .build = build,
+      .defaultTokens = {.bos = 50256, .eos = 50256}};
   return family;
 }

@@ -93,6 +93,11 @@ const Family &hf::gptj() {
       "summary_use_proj",
   };
   // keep-sorted end
-  static constexpr Family family = {"gptj", fixed, withoutEffect, build};
+  static constexpr Family family = {
+      .modelType = "gptj",
+      .fixedKeys = fixed,
+      .keysWithoutEffect = withoutEffect,
+      .build = build,
+      .defaultTokens = {.bos = 50256, .eos = 50256}};
   return family;
 }

@@ -97,14 +97,12 @@ const Family &hf::gptNeox() {
   };
   // keep-sorted end
   static constexpr Family family = {
-      "gpt_neox",
-      {},
-      withoutEffect,
-      build,
-      /*sharedKeysWithoutEffect=*/{},
-      /*buildTower=*/nullptr,
-      "`rope_theta` and `partial_rotary_factor` count where the older names "
-      "`rotary_emb_base` and `rotary_pct` are absent; transformers 4.47 takes "
-      "these names' defaults then"};
+      .modelType = "gpt_neox",
+      .keysWithoutEffect = withoutEffect,
+      .build = build,
+      .note = "`rope_theta` and `partial_rotary_factor` count where the older "
+              "names `rotary_emb_base` and `rotary_pct` are absent; transformers "
+              "4.47 takes these names' defaults then",
+      .defaultTokens = {.bos = 0, .eos = 2}};
   return family;
 }

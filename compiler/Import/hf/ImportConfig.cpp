@@ -232,9 +232,9 @@ Expected<ImportResult> ashlar::importConfig(StringRef configText,
       return parsed.takeError();
     generation = std::move(*parsed);
   }
-  Expected<Generation> settings = readGeneration(
-      *document, generation ? &*generation : nullptr, result.spec,
-      defaultTokens((*family)->modelType), result.warnings);
+  Expected<Generation> settings =
+      readGeneration(*document, generation ? &*generation : nullptr,
+                     result.spec, (*family)->defaultTokens, result.warnings);
   if (!settings)
     return settings.takeError();
   result.spec.generation = std::move(*settings);

@@ -55,6 +55,10 @@ const Family &hf::llama() {
       "pretraining_tp",    "unsloth_fixed",   "unsloth_version",
   };
   // keep-sorted end
-  static constexpr Family family = {"llama", fixed, withoutEffect, build};
+  static constexpr Family family = {.modelType = "llama",
+                                    .fixedKeys = fixed,
+                                    .keysWithoutEffect = withoutEffect,
+                                    .build = build,
+                                    .defaultTokens = {.bos = 1, .eos = 2}};
   return family;
 }

@@ -52,6 +52,10 @@ const Family &hf::m2m100() {
   };
   // keep-sorted end
   static constexpr Family family = {
-      "m2m_100", fixed, {}, build, encoderDecoderKeysWithoutEffect};
+      .modelType = "m2m_100",
+      .fixedKeys = fixed,
+      .build = build,
+      .sharedKeysWithoutEffect = encoderDecoderKeysWithoutEffect,
+      .defaultTokens = {.bos = 0, .eos = 2, .pad = 1, .decoderStart = 2}};
   return family;
 }

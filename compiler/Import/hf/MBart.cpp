@@ -33,7 +33,12 @@ const Family &hf::mbart() {
   };
   // keep-sorted end
   static constexpr const char *withoutEffect[] = {"save_step"};
-  static constexpr Family family = {"mbart", fixed, withoutEffect, build,
-                                    encoderDecoderKeysWithoutEffect};
+  static constexpr Family family = {
+      .modelType = "mbart",
+      .fixedKeys = fixed,
+      .keysWithoutEffect = withoutEffect,
+      .build = build,
+      .sharedKeysWithoutEffect = encoderDecoderKeysWithoutEffect,
+      .defaultTokens = {.bos = 0, .eos = 2, .pad = 1, .forcedEos = 2}};
   return family;
 }

@@ -70,7 +70,13 @@ const Family &hf::marian() {
   // keep-sorted end
   // final_logits_bias is added whatever add_bias_logits says.
   static constexpr const char *withoutEffect[] = {"extra_pos_embeddings"};
-  static constexpr Family family = {"marian", fixed, withoutEffect, build,
-                                    encoderDecoderKeysWithoutEffect};
+  static constexpr Family family = {
+      .modelType = "marian",
+      .fixedKeys = fixed,
+      .keysWithoutEffect = withoutEffect,
+      .build = build,
+      .sharedKeysWithoutEffect = encoderDecoderKeysWithoutEffect,
+      .defaultTokens = {
+          .eos = 0, .pad = 58100, .decoderStart = 58100, .forcedEos = 0}};
   return family;
 }

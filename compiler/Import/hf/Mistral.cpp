@@ -48,6 +48,10 @@ const Family &hf::mistral() {
       "pretraining_tp",    "unsloth_fixed", "unsloth_version",
   };
   // keep-sorted end
-  static constexpr Family family = {"mistral", fixed, withoutEffect, build};
+  static constexpr Family family = {.modelType = "mistral",
+                                    .fixedKeys = fixed,
+                                    .keysWithoutEffect = withoutEffect,
+                                    .build = build,
+                                    .defaultTokens = {.bos = 1, .eos = 2}};
   return family;
 }

@@ -78,6 +78,10 @@ const Family &hf::mixtral() {
       "router_jitter_noise",  "unsloth_fixed",  "unsloth_version",
   };
   // keep-sorted end
-  static constexpr Family family = {"mixtral", fixed, withoutEffect, build};
+  static constexpr Family family = {.modelType = "mixtral",
+                                    .fixedKeys = fixed,
+                                    .keysWithoutEffect = withoutEffect,
+                                    .build = build,
+                                    .defaultTokens = {.bos = 1, .eos = 2}};
   return family;
 }

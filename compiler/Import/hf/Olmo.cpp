@@ -47,6 +47,9 @@ const Family &hf::olmo() {
       "unsloth_fixed",     "unsloth_version",
   };
   // keep-sorted end
-  static constexpr Family family = {"olmo", {}, withoutEffect, build};
+  static constexpr Family family = {.modelType = "olmo",
+                                    .keysWithoutEffect = withoutEffect,
+                                    .build = build,
+                                    .defaultTokens = {.eos = 50279, .pad = 1}};
   return family;
 }

@@ -54,6 +54,10 @@ const Family &hf::olmo2() {
       "unsloth_fixed",     "unsloth_version",
   };
   // keep-sorted end
-  static constexpr Family family = {"olmo2", fixed, withoutEffect, build};
+  static constexpr Family family = {.modelType = "olmo2",
+                                    .fixedKeys = fixed,
+                                    .keysWithoutEffect = withoutEffect,
+                                    .build = build,
+                                    .defaultTokens = {.eos = 50279, .pad = 1}};
   return family;
 }

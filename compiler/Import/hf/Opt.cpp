@@ -113,6 +113,10 @@ const Family &hf::opt() {
       "init_std",           "layerdrop",
   };
   // keep-sorted end
-  static constexpr Family family = {"opt", {}, withoutEffect, build};
+  static constexpr Family family = {
+      .modelType = "opt",
+      .keysWithoutEffect = withoutEffect,
+      .build = build,
+      .defaultTokens = {.bos = 2, .eos = 2, .pad = 1}};
   return family;
 }

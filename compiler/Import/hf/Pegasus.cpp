@@ -35,7 +35,12 @@ const Family &hf::pegasus() {
   };
   // keep-sorted end
   static constexpr const char *withoutEffect[] = {"extra_pos_embeddings"};
-  static constexpr Family family = {"pegasus", fixed, withoutEffect, build,
-                                    encoderDecoderKeysWithoutEffect};
+  static constexpr Family family = {
+      .modelType = "pegasus",
+      .fixedKeys = fixed,
+      .keysWithoutEffect = withoutEffect,
+      .build = build,
+      .sharedKeysWithoutEffect = encoderDecoderKeysWithoutEffect,
+      .defaultTokens = {.eos = 1, .pad = 0, .decoderStart = 0, .forcedEos = 1}};
   return family;
 }

@@ -64,6 +64,9 @@ const Family &hf::phi() {
       "resid_pdrop",       "unsloth_fixed", "unsloth_version",
   };
   // keep-sorted end
-  static constexpr Family family = {"phi", {}, withoutEffect, build};
+  static constexpr Family family = {.modelType = "phi",
+                                    .keysWithoutEffect = withoutEffect,
+                                    .build = build,
+                                    .defaultTokens = {.bos = 1, .eos = 2}};
   return family;
 }

@@ -101,6 +101,11 @@ const Family &hf::phi3() {
       "unsloth_fixed",     "unsloth_version",
   };
   // keep-sorted end
-  static constexpr Family family = {"phi3", fixed, withoutEffect, build};
+  static constexpr Family family = {
+      .modelType = "phi3",
+      .fixedKeys = fixed,
+      .keysWithoutEffect = withoutEffect,
+      .build = build,
+      .defaultTokens = {.bos = 1, .eos = 32000, .pad = 32000}};
   return family;
 }

@@ -88,6 +88,10 @@ const Family &hf::stablelm() {
       "pretraining_tp",    "unsloth_fixed", "unsloth_version",
   };
   // keep-sorted end
-  static constexpr Family family = {"stablelm", fixed, withoutEffect, build};
+  static constexpr Family family = {.modelType = "stablelm",
+                                    .fixedKeys = fixed,
+                                    .keysWithoutEffect = withoutEffect,
+                                    .build = build,
+                                    .defaultTokens = {.bos = 0, .eos = 0}};
   return family;
 }

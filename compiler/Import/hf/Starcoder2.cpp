@@ -73,6 +73,11 @@ const Family &hf::starcoder2() {
       "unsloth_version",
   };
   // keep-sorted end
-  static constexpr Family family = {"starcoder2", fixed, withoutEffect, build};
+  static constexpr Family family = {
+      .modelType = "starcoder2",
+      .fixedKeys = fixed,
+      .keysWithoutEffect = withoutEffect,
+      .build = build,
+      .defaultTokens = {.bos = 50256, .eos = 50256}};
   return family;
 }

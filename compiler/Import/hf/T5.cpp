@@ -258,12 +258,19 @@ static constexpr const char *withoutEffect[] = {
 // keep-sorted end
 
 const Family &hf::t5() {
-  static constexpr Family family = {"t5", {}, withoutEffect, buildT5};
+  static constexpr Family family = {.modelType = "t5",
+                                    .keysWithoutEffect = withoutEffect,
+                                    .build = buildT5,
+                                    .defaultTokens = {.eos = 1, .pad = 0}};
   return family;
 }
 
 const Family &hf::mt5() {
-  static constexpr Family family = {"mt5", {}, withoutEffect, buildMt5};
+  static constexpr Family family = {
+      .modelType = "mt5",
+      .keysWithoutEffect = withoutEffect,
+      .build = buildMt5,
+      .defaultTokens = {.eos = 1, .pad = 0, .decoderStart = 0}};
   return family;
 }
 
@@ -276,6 +283,10 @@ const Family &hf::umt5() {
       "scalable_attention",
   };
   // keep-sorted end
-  static constexpr Family family = {"umt5", {}, withoutEffect, buildUmt5};
+  static constexpr Family family = {
+      .modelType = "umt5",
+      .keysWithoutEffect = withoutEffect,
+      .build = buildUmt5,
+      .defaultTokens = {.eos = 1, .pad = 0, .decoderStart = 0}};
   return family;
 }

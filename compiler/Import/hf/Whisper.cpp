@@ -106,6 +106,16 @@ const Family &hf::whisper() {
       "scale_embedding",
   };
   // keep-sorted end
-  static constexpr Family family = {"whisper", fixed, withoutEffect, build};
+  static constexpr int64_t beginSuppress[] = {220, 50256};
+  static constexpr Family family = {
+      .modelType = "whisper",
+      .fixedKeys = fixed,
+      .keysWithoutEffect = withoutEffect,
+      .build = build,
+      .defaultTokens = {.bos = 50256,
+                        .eos = 50256,
+                        .pad = 50256,
+                        .decoderStart = 50257,
+                        .beginSuppress = beginSuppress}};
   return family;
 }
