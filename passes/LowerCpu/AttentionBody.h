@@ -145,9 +145,10 @@ private:
   /// Of keys [begin, end) of the sequence: rows of the tile see those at both
   /// ends.
   void eachBlock(Value begin, Value end, BlockBody body);
-  void eachBlock(BlockBody body);
   void blocksOf(Value s, BlockBody body);
   void attendBlock(Value first, Value count, Value firstKey, Value keys);
+  /// Keys [begin, end), as eachBlock takes them, go into the tile's sums.
+  void attendKeys(Value begin, Value end);
   /// Writes the result, of what was summed up from `place` on.
   void finish(Value place);
 
@@ -161,6 +162,9 @@ private:
   void keepSums(Value place);
   void addSums(const RowSums &from, Value place);
   Value arrive();
+  /// Merges the sums that the tiles of splits [first, end) have left, if they
+  /// are all done; tells whether they are.
+  Value collectSplits(Value first, Value end);
   /// Goes through all keys; gives where their sums are. `done` tells whether
   /// it is up to this tile to finish.
   Value attendSplits(Value &done);

@@ -187,10 +187,6 @@ void AttentionBody::blocksOf(Value s, BlockBody body) {
   });
 }
 
-void AttentionBody::eachBlock(BlockBody body) {
-  eachBlock(firstKeyOfTile(), keysOfTile(), body);
-}
-
 void AttentionBody::eachBlock(Value begin, Value end, BlockBody body) {
   Value visible = keysOfTile();
   Value first = e.div(begin, ASHLAR_SEGMENT_KEYS);
@@ -213,6 +209,13 @@ void AttentionBody::attendBlock(Value first, Value count, Value firstKey,
     softmax(first, count, firstKey, keys);
     mix(first, count, firstKey, zero, keys);
   });
+}
+
+void AttentionBody::attendKeys(Value begin, Value end) {
+  eachBlock(begin, end,
+            [&](Value first, Value count, Value firstKey, Value keys) {
+              attendBlock(first, count, firstKey, keys);
+            });
 }
 
 /// Divides by the sums; a row that saw no key gives zeros.
@@ -251,9 +254,7 @@ void AttentionBody::tile(Value tile) {
     loadQueries();
     takeQueries();
     start(place);
-    eachBlock([&](Value first, Value count, Value firstKey, Value keys) {
-      attendBlock(first, count, firstKey, keys);
-    });
+    attendKeys(firstKeyOfTile(), keysOfTile());
     finish(place);
   }
   if (!map)
@@ -261,9 +262,10 @@ void AttentionBody::tile(Value tile) {
   e.when(isWatched(), [&] {
     if (op->getAttrOfType<BoolAttr>(mappedAttr).getValue())
       clearMap();
-    eachBlock([&](Value first, Value count, Value firstKey, Value keys) {
-      mapBlock(first, count, firstKey, keys);
-    });
+    eachBlock(firstKeyOfTile(), keysOfTile(),
+              [&](Value first, Value count, Value firstKey, Value keys) {
+                mapBlock(first, count, firstKey, keys);
+              });
   });
 }
 

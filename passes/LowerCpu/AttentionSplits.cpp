@@ -91,6 +91,15 @@ Value AttentionBody::arrive() {
   return last;
 }
 
+Value AttentionBody::collectSplits(Value first, Value end) {
+  Value last = arrive();
+  e.when(last, [&] {
+    e.loop(first, end, 1,
+           [&](Value s) { addSums(splitSums, placeOfSplit(s)); });
+  });
+  return last;
+}
+
 Value AttentionBody::attendSplits(Value &done) {
   Value yes = arith::ConstantIntOp::create(e, 1, 1);
   Value first = e.div(firstKeyOfTile(), ASHLAR_SPLIT_KEYS);
@@ -112,11 +121,8 @@ Value AttentionBody::attendSplits(Value &done) {
   RowSums own{mixed, sums, maxima};
   e.loop(from, to, 1, [&](Value s) {
     Value begin = e.mul(s, ASHLAR_SPLIT_KEYS);
-    eachBlock(e.max(begin, firstKeyOfTile()),
-              e.min(e.add(begin, ASHLAR_SPLIT_KEYS), keysOfTile()),
-              [&](Value first, Value count, Value firstKey, Value keys) {
-                attendBlock(first, count, firstKey, keys);
-              });
+    attendKeys(e.max(begin, firstKeyOfTile()),
+               e.min(e.add(begin, ASHLAR_SPLIT_KEYS), keysOfTile()));
     e.when(merges, [&] {
       auto add = [&] { addSums(own, zero); };
       if (isSplit)
@@ -127,16 +133,8 @@ Value AttentionBody::attendSplits(Value &done) {
     });
   });
   done = yes;
-  if (isSplit) {
-    auto collect = [&]() -> Value {
-      Value last = arrive();
-      e.when(last, [&] {
-        e.loop(first, end, 1,
-               [&](Value s) { addSums(splitSums, placeOfSplit(s)); });
-      });
-      return last;
-    };
-    done = e.when(isSplit, collect, yes);
-  }
+  if (isSplit)
+    done = e.when(
+        isSplit, [&]() -> Value { return collectSplits(first, end); }, yes);
   return e.select(merges, merged, zero);
 }
