@@ -21,6 +21,9 @@
 
 using namespace ashlar;
 
+/// Of a thread: LLVM's passes recurse. The system's default may be 2 MiB.
+static constexpr size_t stackBytes = 8 << 20;
+
 /// More would not shorten it: the largest function is a fifth of a model's
 /// code.
 static constexpr unsigned mostParts = 4;
@@ -99,11 +102,15 @@ public:
   void run() {
     unsigned cores = llvm::hardware_concurrency().compute_thread_count();
     llvm::SmallVector<pthread_t> threads;
+    pthread_attr_t attributes;
+    ::pthread_attr_init(&attributes);
+    ::pthread_attr_setstacksize(&attributes, stackBytes);
     for (unsigned i = 1; i < std::min<size_t>(cores, parts.size()); ++i) {
       pthread_t thread;
-      if (::pthread_create(&thread, nullptr, work, this) == 0)
+      if (::pthread_create(&thread, &attributes, work, this) == 0)
         threads.push_back(thread);
     }
+    ::pthread_attr_destroy(&attributes);
     work(this);
     for (pthread_t thread : threads)
       ::pthread_join(thread, nullptr);
