@@ -58,6 +58,19 @@ static std::string disassemble(const std::string &target,
 
 // The head's function has the name of a public one: both are there.
 // Catches: LLVM's preference for 256 bits, or the level not reaching the code.
+// Catches: an emulation of another level, since its list stands beside theirs.
+TEST(Target, EmulationsAreOfTheirLevels) {
+  EXPECT_EQ(emulationOf(targets().front()), nullptr);
+  for (const Target &level : targets().drop_front()) {
+    const Target &emulation = *emulationOf(level);
+    EXPECT_EQ(emulation.name, (level.name + ", emulated").str());
+    EXPECT_EQ(emulation.cpuLevel, targets().front().cpuLevel);
+    EXPECT_EQ(emulation.tiles, level.tiles);
+    EXPECT_EQ(emulation.vnni, level.vnni);
+    EXPECT_EQ(emulation.vectorBits, level.vectorBits);
+  }
+}
+
 TEST(Target, GeneratedCodeUsesTheLevel) {
   std::string v4 = disassemble("x86-64-v4", "tiny_head");
   EXPECT_NE(v4.find("%zmm"), std::string::npos) << v4;
