@@ -771,7 +771,8 @@ def Ashlar_PhaseOp : Ashlar_Op<"phase", [
     AutomaticAllocationScope, NoTerminator, SingleBlock, ParentOneOf<["ProgramOp", "::mlir::scf::ForOp"]>]> {
   let summary = "work on tiles, shared out among the workers";
   let description = [{
-    Worker w of W runs the region once with `[begin, end)` = `[w*tiles/W, (w+1)*tiles/W)`.
+    A barrier behind it: workers take parts `[begin, end)` of the tiles until none is left.
+    Without one worker w of W runs the region once, `[w*tiles/W, (w+1)*tiles/W)`.
     No tile writes what another tile of the same phase reads or writes, but for what
     the last of several tiles reads when an atomic count has told it that the others
     are done (passes/LowerCpu/AttentionSplits.cpp). `ashlar.work` says what the phase computes and reads (passes/Layout/Work.h).
