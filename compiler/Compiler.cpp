@@ -87,6 +87,7 @@ ashlar::resolveLimits(const ModelSpec &spec, const CompileOptions &options) {
     pipeline.gemmRows = options.target->gemmRows;
     pipeline.gemmPanels = options.target->gemmPanels;
     pipeline.vectorBits = options.target->vectorBits;
+    pipeline.prefetchLines = options.target->prefetchLines;
     pipeline.vnni = options.target->vnni;
     pipeline.tiles = options.target->tiles;
   }

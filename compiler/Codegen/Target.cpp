@@ -19,21 +19,22 @@ static constexpr llvm::StringLiteral linux64 = "x86_64-unknown-linux-gnu";
 static constexpr Target table[] = {
     {"x86-64-v3", "AVX2, FMA: Intel since Haswell, AMD since Zen", linux64,
      "x86-64-v3", "", ASHLAR_CPU_X86_64_V3, /*vectorBits=*/256,
-     /*vectorRegisters=*/16, /*gemmRows=*/6, /*gemmPanels=*/1, /*vnni=*/false,
-     /*tiles=*/false},
+     /*vectorRegisters=*/16, /*gemmRows=*/6, /*gemmPanels=*/1,
+     /*prefetchLines=*/8, /*vnni=*/false, /*tiles=*/false},
     {"x86-64-v4", "AVX-512: Intel servers since Skylake, AMD since Zen 4",
      linux64, "x86-64-v4", "", ASHLAR_CPU_X86_64_V4, /*vectorBits=*/512,
-     /*vectorRegisters=*/32, /*gemmRows=*/8, /*gemmPanels=*/3, /*vnni=*/false,
-     /*tiles=*/false},
+     /*vectorRegisters=*/32, /*gemmRows=*/8, /*gemmPanels=*/3,
+     /*prefetchLines=*/24, /*vnni=*/false, /*tiles=*/false},
     {"x86-64-v4-vnni",
      "AVX-512 VNNI: Intel since Cascade Lake, AMD since Zen 4", linux64,
      "x86-64-v4", "+avx512vnni", ASHLAR_CPU_X86_64_V4_VNNI,
      /*vectorBits=*/512, /*vectorRegisters=*/32, /*gemmRows=*/8,
-     /*gemmPanels=*/3, /*vnni=*/true, /*tiles=*/false},
+     /*gemmPanels=*/3, /*prefetchLines=*/24, /*vnni=*/true, /*tiles=*/false},
     {"sapphirerapids", "AMX: Intel servers since Sapphire Rapids", linux64,
      "x86-64-v4", "+avx512vnni,+avx512bf16,+amx-tile,+amx-bf16,+amx-int8",
      ASHLAR_CPU_SAPPHIRE_RAPIDS, /*vectorBits=*/512, /*vectorRegisters=*/32,
-     /*gemmRows=*/8, /*gemmPanels=*/3, /*vnni=*/true, /*tiles=*/true},
+     /*gemmRows=*/8, /*gemmPanels=*/3, /*prefetchLines=*/24, /*vnni=*/true,
+     /*tiles=*/true},
 };
 
 /// `level` under another name: nobody shall take its code for the level's.

@@ -32,6 +32,8 @@ struct Target {
   // The register tile of a float32 GEMM: rows x panels of 16 columns.
   int gemmRows;
   int gemmPanels;
+  // Lines of each stream of weights that a token's layers fetch ahead.
+  int prefetchLines;
   bool vnni;  // vpdpbusd on 512 bits
   bool tiles; // AMX: tdpbf16ps, tdpbssd
   /// The passes' program is of the level, its instructions of the lowest one.

@@ -65,15 +65,15 @@ static void addPlanStages(std::vector<Stage> &stages,
 /// Planned ops --> the LLVM dialect.
 static void addLoweringStages(std::vector<Stage> &stages,
                               const PipelineOptions &options) {
-  stages.push_back({std::string(programStage),
-                    "phases over tiles with vector bodies",
-                    [options](OpPassManager &pm) {
-                      pm.addPass(createLowerToProgramPass(
-                          {options.gemmRows, options.gemmPanels,
-                           options.vectorBits, options.vnni, options.tiles}));
-                      pm.addPass(createCanonicalizerPass());
-                      pm.addPass(createCSEPass());
-                    }});
+  stages.push_back(
+      {std::string(programStage), "phases over tiles with vector bodies",
+       [options](OpPassManager &pm) {
+         pm.addPass(createLowerToProgramPass(
+             {options.gemmRows, options.gemmPanels, options.vectorBits,
+              options.prefetchLines, options.vnni, options.tiles}));
+         pm.addPass(createCanonicalizerPass());
+         pm.addPass(createCSEPass());
+       }});
   stages.push_back(
       {"expand-math", "exp, tanh and erf are polynomials",
        [](OpPassManager &pm) { pm.addPass(createExpandMathPass()); }});

@@ -52,6 +52,7 @@ struct ProgramContext {
   ArenaPlan plan;
   TileShape tile;
   int64_t vectorBits = 512;
+  int64_t prefetchLines = 24; // of each stream of a row's weights
   bool vnni = false;
   bool matrixTiles = false; // AMX
   bool bf16 = false;        // AVX512-BF16 (its conversion)

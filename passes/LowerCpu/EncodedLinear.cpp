@@ -12,11 +12,6 @@
 using namespace mlir;
 using namespace ashlar;
 
-/// Panels that decode reads at the same time, each a stream of its own.
-static constexpr int64_t streams = 4;
-/// Lines of a panel that decode fetches ahead.
-static constexpr int64_t prefetchLines = 24;
-
 namespace {
 /// In vector code. Each function takes units [begin, end).
 class VectorLinear {
@@ -71,13 +66,14 @@ void VectorLinear::decode(Value begin, Value end) {
   Value zero = e.index(0);
   tile.loadRows(zero, 1);
   int64_t parts = epilogue.unitPanels;
-  e.stepwise(begin, end, std::max<int64_t>(1, streams / parts),
+  e.stepwise(begin, end, std::max<int64_t>(1, decodeStreams / parts),
              [&](Value unit, int64_t count) {
                Value first = e.mul(e.mul(unit, parts), panels.layout.lines());
                auto ahead = [&](Value line) {
                  int64_t lines = panels.layout.lines(), width = count * parts;
-                 Value later = e.add(
-                     first, e.aheadInPanels(line, prefetchLines, lines, width));
+                 Value later =
+                     e.add(first, e.aheadInPanels(line, e.context.prefetchLines,
+                                                  lines, width));
                  for (int64_t p = 0; p < width; ++p)
                    e.prefetch(panels.lines, {e.add(later, p * lines), zero},
                               /*locality=*/3);
@@ -104,7 +100,7 @@ void VectorLinear::prefill(Value begin, Value end) {
 void ashlar::emitEncodedLinear(Emitter &e, ir::LinearOp op, int64_t capacity) {
   LinearShape shape(op);
   // Shares in whole groups of panels, as far as there are enough of them.
-  int64_t group = std::max<int64_t>(1, streams / shape.unitPanels);
+  int64_t group = std::max<int64_t>(1, decodeStreams / shape.unitPanels);
   group = std::min(group, std::max<int64_t>(1, shape.units / 16));
   int64_t groups = ashlar::ceilDiv(shape.units, group);
   auto tiles = [&] { return e.index(groups); };

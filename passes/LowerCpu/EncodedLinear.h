@@ -7,6 +7,10 @@
 
 namespace ashlar {
 
+/// Panels that the products of a single row read at the same time, each a
+/// stream of its own.
+constexpr int64_t decodeStreams = 4;
+
 /// What is multiplied, and what follows.
 struct EncodedLinear {
   EncodedLinear(Emitter &e, ir::LinearOp op, int64_t capacity)

@@ -10,8 +10,6 @@ using namespace ashlar;
 static constexpr int64_t partInputs = 2048;
 /// Inputs of an expanded line.
 static constexpr int64_t lineInputs = 4;
-/// Packed lines that are fetched ahead.
-static constexpr int64_t prefetchLines = 24;
 
 GroupTiles::GroupTiles(Emitter &e, const OperandView &input,
                        const PanelView &panels, int64_t mostRows, int64_t count)
@@ -43,7 +41,8 @@ void GroupTiles::expand(Value panel, Value firstGroup, Value lastGroup) {
     Value fromGroup = e.mul(e.sub(group, firstGroup), 2 * groupLines);
     e.loop(0, groupLines, 1, [&](Value i) {
       Value line = e.add(firstLine, e.add(e.mul(group, groupLines), i));
-      e.prefetch(panels.lines, {e.add(line, prefetchLines), e.index(0)},
+      e.prefetch(panels.lines,
+                 {e.add(line, e.context.prefetchLines), e.index(0)},
                  /*locality=*/3);
       Value words = loadLine(e, panels.lines, line);
       auto keep = [&](Value number, int64_t half) {

@@ -20,11 +20,6 @@
 using namespace mlir;
 using namespace ashlar;
 
-/// Panels that decode reads at the same time, each a stream of its own.
-static constexpr int64_t streams = 4;
-/// Rows of a panel (one cache line each) that decode fetches ahead.
-static constexpr int64_t prefetchRows = 24;
-
 /// What the rows of a chunk may take of L2, beside the groups of panels.
 static constexpr int64_t chunkBytes = 1024 * 1024;
 /// Rows that a group of panels is worth bringing into L2 for. Where so many do
@@ -267,12 +262,12 @@ void LinearBody::decode(Value begin, Value end) {
   int64_t unitPanels = blocking.unitPanels;
   Value zero = e.index(0);
   Part part{zero, e.index(1), zero, e.index(blocking.depth)};
-  e.stepwise(begin, end, std::max<int64_t>(1, streams / unitPanels),
+  e.stepwise(begin, end, std::max<int64_t>(1, decodeStreams / unitPanels),
              [&](Value unit, int64_t count) {
                auto prefetch = [&](Value k) {
                  int64_t width = count * unitPanels;
-                 Value later =
-                     e.aheadInPanels(k, prefetchRows, blocking.depth, width);
+                 Value later = e.aheadInPanels(k, e.context.prefetchLines,
+                                               blocking.depth, width);
                  Value first = e.mul(unit, unitPanels);
                  for (int64_t p = 0; p < width; ++p)
                    e.prefetch(panels, {e.add(first, p), later, zero},

@@ -55,6 +55,7 @@ struct LowerToProgram : ashlar::impl::LowerToProgramPassBase<LowerToProgram> {
     context.plan = plan;
     context.tile = {rowTile, panelTile};
     context.vectorBits = vectorBits;
+    context.prefetchLines = prefetchLines;
     context.vnni = vnni;
     // Every CPU with AMX has AVX512-BF16; the target's features say so.
     context.matrixTiles = context.bf16 = tiles;

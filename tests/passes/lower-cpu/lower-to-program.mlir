@@ -1,6 +1,16 @@
 // Each op becomes a phase with a barrier behind it, a loop over layers a loop.
 // RUN: ashlar-opt %s --ashlar-place-weights --ashlar-plan-arena="max-tokens=8 row-tile=4" --ashlar-lower-to-program="row-tile=4 panel-tile=2" --canonicalize --cse --split-input-file | FileCheck %s
+// RUN: ashlar-opt %s --ashlar-place-weights --ashlar-plan-arena="max-tokens=8 row-tile=4" --ashlar-lower-to-program="row-tile=4 panel-tile=2 prefetch-lines=9" --canonicalize --cse --split-input-file | FileCheck %s --check-prefix=NEAR
 // RUN: ashlar-opt %s --ashlar-place-weights --ashlar-plan-arena="max-tokens=8" --ashlar-lower-to-program --ashlar-expand-math --ashlar-outline-phases --split-input-file -o /dev/null
+
+// A single row's weights are fetched as many lines ahead as the target says.
+// NEAR-LABEL: ashlar.program @decoder
+// NEAR:         %[[LINES:.*]] = arith.constant 9 : index
+// NEAR:         ashlar.phase "proj"
+// NEAR:           %[[LATER:.*]] = arith.addi %{{.*}}, %[[LINES]] : index
+// NEAR:           %[[JUMP:.*]] = arith.select
+// NEAR:           %[[PLACE:.*]] = arith.addi %[[LATER]], %[[JUMP]]
+// NEAR-NEXT:      memref.prefetch %{{.*}}[%{{.*}}, %[[PLACE]], %{{.*}}], read, locality<3>
 
 // 40 outputs are three panels: a tile of two and a tile of one.
 // CHECK-LABEL: ashlar.program @decoder
