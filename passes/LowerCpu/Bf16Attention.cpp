@@ -56,7 +56,7 @@ private:
                      Value results, Value firstResult, Value isFirst,
                      bool fresh);
   int64_t vectorRows() const {
-    return std::max<int64_t>(1, e.context.tile.rows / 2);
+    return EncodedTile::rowsOf(e, ir::Precision::Bf16);
   }
 
   OperandView queryRows;           // [rows, head_dim]

@@ -28,6 +28,12 @@ namespace ashlar {
 struct TileShape {
   int64_t rows = 8;
   int64_t panels = 3;
+
+  /// Panels that `count` rows are multiplied with at once: so many that the
+  /// sums are no more than the shape's.
+  int64_t panelsFor(int64_t count) const {
+    return std::max<int64_t>(1, rows * panels / count);
+  }
 };
 
 /// Inside of an `experts` op each phase goes over the rows of all experts: its

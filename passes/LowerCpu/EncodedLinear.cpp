@@ -8,9 +8,14 @@
 
 #include "passes/LowerCpu/EncodedLinear.h"
 #include "passes/LowerCpu/EncodedTile.h"
+#include "passes/LowerCpu/RegisterTile.h"
 
 using namespace mlir;
 using namespace ashlar;
+
+/// Panels that vector code multiplies with some rows before it turns to the
+/// next ones: what stays in L2, but so many units at least.
+static constexpr int64_t groupBytes = 256 * 1024, leastGroup = 4;
 
 namespace {
 /// In vector code. Each function takes units [begin, end).
@@ -41,18 +46,21 @@ void VectorLinear::vectorTile(EncodedTile &tile, Value row, int64_t rows,
                               llvm::function_ref<void(Value)> ahead) {
   int64_t parts = epilogue.unitPanels, width = unitCount * parts;
   Value panel = e.mul(unit, parts);
-  SmallVector<Value> sums;
-  if (residual) {
-    for (int64_t r = 0; r < rows; ++r)
-      for (int64_t p = 0; p < width; ++p)
-        sums.push_back(
-            e.loadVector(residual->memory,
-                         {e.add(row, r), e.mul(e.add(panel, p), panelWidth)}));
-    sums = tile.addBf16(sums, rows, panel, width, e.index(0),
-                        e.index(panels.layout.lines()), ahead);
-  } else {
-    sums = tile.multiply(rows, panel, width, ahead);
-  }
+  SmallVector<Value> sums(rows * width, e.splat(0.0));
+  if (residual)
+    for (int64_t i = 0; i < rows * width; ++i)
+      sums[i] = e.loadVector(
+          residual->memory,
+          {e.add(row, i / width), e.mul(e.add(panel, i % width), panelWidth)});
+  auto multiply = [&](Value first, ValueRange some) {
+    Value from = e.add(panel, first);
+    int64_t count = static_cast<int64_t>(some.size()) / rows;
+    if (residual)
+      return tile.addBf16(some, rows, from, count, e.index(0),
+                          e.index(panels.layout.lines()), ahead);
+    return tile.multiply(rows, from, count, ahead);
+  };
+  sums = overPanels(e, rows, sums, e.context.tile.panelsFor(rows), multiply);
   if (epilogue.hasBias())
     for (size_t i = 0; i < sums.size(); ++i) {
       int64_t u = i % width / parts;
@@ -82,17 +90,23 @@ void VectorLinear::decode(Value begin, Value end) {
              });
 }
 
-/// Two chains for each result: half of the rows that float32 takes.
+/// A few rows at a time, brought into the tile's form once for a group of
+/// units.
 void VectorLinear::prefill(Value begin, Value end) {
-  int64_t rows = std::max<int64_t>(1, e.context.tile.rows / 2);
   int64_t parts = epilogue.unitPanels;
+  int64_t rows = EncodedTile::rowsOf(e, panels.layout.precision);
   int64_t count = std::max<int64_t>(1, e.context.tile.panels / parts);
+  int64_t unitBytes = parts * panels.layout.lines() * lineBytes;
+  int64_t group = roundUp(std::max(leastGroup, groupBytes / unitBytes), count);
   EncodedTile tile(e, input, panels, rows);
   auto nothing = [](Value) {};
-  e.stepwise(begin, end, count, [&](Value unit, int64_t unitCount) {
+  e.loop(begin, end, group, [&](Value first) {
+    Value last = e.min(e.add(first, group), end);
     e.stepwise(e.index(0), e.tokens(), rows, [&](Value row, int64_t rowCount) {
       tile.loadRows(row, rowCount);
-      vectorTile(tile, row, rowCount, unit, unitCount, nothing);
+      e.stepwise(first, last, count, [&](Value unit, int64_t unitCount) {
+        vectorTile(tile, row, rowCount, unit, unitCount, nothing);
+      });
     });
   });
 }

@@ -7,18 +7,32 @@
 using namespace mlir;
 using namespace ashlar;
 
-/// Lines of a tile's 32 inputs.
-static constexpr int64_t bf16Block = 16;
+/// Lines of a tile of AMX (32 inputs in bf16), and those that stay in L1 while
+/// a tile takes its parts from them.
+static constexpr int64_t blockLines = 16;
+
+int64_t EncodedTile::rowsOf(Emitter &e, ir::Precision precision) {
+  int64_t rows = e.context.tile.rows;
+  // Two chains for each result in bf16; others have time for more loads.
+  if (e.context.vectorBits >= 512)
+    return std::max<int64_t>(1, rows / 2);
+  // bf16 and int4 add what their loops give to sums outside of them.
+  return precision == ir::Precision::Int8 ? rows
+                                          : std::max<int64_t>(1, rows * 2 / 3);
+}
 
 EncodedTile::EncodedTile(Emitter &e, const OperandView &input,
                          const PanelView &panels, int64_t mostRows)
     : e(e), input(input), panels(panels), vnni(e.context.vnni) {
-  int64_t words = input.layout.lines() * panelWidth;
+  // An odd number of lines: where rows lie 4 KiB apart, they share a set of L1.
+  int64_t words = (input.layout.lines() | 1) * panelWidth;
   if (isBf16())
     loaded = e.scratch({mostRows, 2, words});
   else
     loaded = e.scratch({mostRows, vnni ? 1 : 2, words}, e.getI32Type());
 }
+
+static void nothing(Value) {}
 
 /// Inputs 0 and 2 (or 1 and 3) of each word of four bytes as 16 bit numbers.
 static Value widen(Emitter &e, Value words, bool odd) {
@@ -91,42 +105,57 @@ SmallVector<Value> EncodedTile::addBf16(ValueRange sums, int64_t rows,
 SmallVector<Value> EncodedTile::multiplyBf16(int64_t rows, ValueRange start,
                                              Value begin, Value end,
                                              Ahead ahead) {
-  int64_t count = rows * tilePanels.size();
-  Values twice(2 * count, e.splat(0.0));
   return e.loop(
-      begin, end, bf16Block, start, [&](Value block, ValueRange sums) {
-        // [even, odd] of each result.
-        Values chains =
-            e.loop(block, e.add(block, bf16Block), 1, twice,
-                   [&](Value line, ValueRange chains) {
-                     ahead(line);
-                     Values next, even, odd;
-                     for (Value panel : tilePanels) {
-                       Value words =
-                           loadLine(e, panels.lines, lineIndex(panel, line));
-                       even.push_back(evenFloats(e, words));
-                       odd.push_back(oddFloats(e, words));
-                     }
-                     for (int64_t r = 0; r < rows; ++r) {
-                       auto a = [&](int64_t part) {
-                         return e.broadcast(
-                             e.load(loaded, {e.index(r), e.index(part), line}));
-                       };
-                       Value evenA = a(0), oddA = a(1);
-                       for (size_t p = 0; p < tilePanels.size(); ++p) {
-                         size_t at = next.size();
-                         next.push_back(e.fma(evenA, even[p], chains[at]));
-                         next.push_back(e.fma(oddA, odd[p], chains[at + 1]));
-                       }
-                     }
-                     return next;
-                   });
+      begin, end, blockLines, start, [&](Value block, ValueRange sums) {
+        Values chains; // [even, odd][rows][panels]
+        for (const Parts &parts : turnsOf(rows))
+          chains.append(
+              addChains(rows, block, parts, chains.empty() ? ahead : nothing));
         Values next;
-        for (int64_t i = 0; i < count; ++i)
+        for (size_t i = 0; i < sums.size(); ++i)
           next.push_back(
-              e.addf(sums[i], e.addf(chains[2 * i], chains[2 * i + 1])));
+              e.addf(sums[i], e.addf(chains[i], chains[sums.size() + i])));
         return next;
       });
+}
+
+SmallVector<EncodedTile::Parts> EncodedTile::turnsOf(int64_t rows) const {
+  if (vnni && !isBf16())
+    return {{0}};
+  if (e.context.vectorBits < 512 && rows > 1)
+    return {{0}, {1}};
+  return {{0, 1}};
+}
+
+SmallVector<Value> EncodedTile::loadLines(Value line) {
+  Values lines;
+  for (Value panel : tilePanels)
+    lines.push_back(loadLine(e, panels.lines, lineIndex(panel, line)));
+  return lines;
+}
+
+/// Sums of `parts` (0: the even inputs, 1: the odd ones) of a block of lines:
+/// [parts][rows][panels].
+SmallVector<Value> EncodedTile::addChains(int64_t rows, Value block,
+                                          const Parts &parts, Ahead ahead) {
+  Values zeros(parts.size() * rows * tilePanels.size(), e.splat(0.0));
+  return e.loop(block, e.add(block, blockLines), 1, zeros,
+                [&](Value line, ValueRange chains) {
+                  ahead(line);
+                  Values words = loadLines(line), next;
+                  for (int part : parts) {
+                    Values numbers;
+                    for (Value pair : words)
+                      numbers.push_back(part ? oddFloats(e, pair)
+                                             : evenFloats(e, pair));
+                    for (int64_t r = 0; r < rows; ++r) {
+                      Value a = broadcast(r, part, line);
+                      for (Value b : numbers)
+                        next.push_back(e.fma(a, b, chains[next.size()]));
+                    }
+                  }
+                  return next;
+                });
 }
 
 /// sum[n] += a[2n] b[2n] + a[2n + 1] b[2n + 1], of 16 bit numbers.
@@ -156,22 +185,35 @@ Value EncodedTile::multiplyAddPairs(Value sum, Value a, Value b) {
       e, sum, vector::ShuffleOp::create(e, halves[0], halves[1], all));
 }
 
-Value EncodedTile::dot(Value sum, Value bytes, int64_t row, Value word) {
-  auto broadcast = [&](int64_t part) -> Value {
-    Value a = e.load(loaded, {e.index(row), e.index(part), word});
-    return vector::BroadcastOp::create(e, intVector(e), a);
-  };
+Value EncodedTile::broadcast(int64_t row, int64_t part, Value at) {
+  Value number = e.load(loaded, {e.index(row), e.index(part), at});
+  return vector::BroadcastOp::create(
+      e, VectorType::get({panelWidth}, number.getType()), number);
+}
+
+void EncodedTile::addDots(Values &sums, int64_t rows, size_t panel, Value bytes,
+                          Value word, const Parts &parts) {
+  for (int part : parts) {
+    Value pairs = vnni ? Value() : widen(e, bytes, /*odd=*/part == 1);
+    for (int64_t r = 0; r < rows; ++r) {
+      Value a = broadcast(r, part, word);
+      Value &sum = sums[r * tilePanels.size() + panel];
+      if (vnni) {
+        sum = dot(sum, bytes, a);
+        continue;
+      }
+      a = bitcast(e, a, e.getI16Type(), 2 * panelWidth);
+      sum = multiplyAddPairs(sum, a, pairs);
+    }
+  }
+}
+
+/// With VNNI.
+Value EncodedTile::dot(Value sum, Value bytes, Value row) {
   auto asBytes = [&](Value words) {
     return bitcast(e, words, e.getI8Type(), lineBytes);
   };
-  if (!vnni) {
-    for (bool odd : {false, true}) {
-      Value a = bitcast(e, broadcast(odd), e.getI16Type(), 2 * panelWidth);
-      sum = multiplyAddPairs(sum, a, widen(e, bytes, odd));
-    }
-    return sum;
-  }
-  Value a = asBytes(broadcast(0)), w = asBytes(bytes);
+  Value a = asBytes(row), w = asBytes(bytes);
   // The first factor is unsigned: the row's numbers + 128, or int4 numbers.
   if (isInt4())
     std::swap(a, w);
@@ -185,20 +227,34 @@ Value EncodedTile::rowScale(int64_t row) {
   return e.broadcast(e.load(input.scales, e.add(firstRow, row)));
 }
 
+SmallVector<Value> EncodedTile::overLines(int64_t rows, Value begin, Value end,
+                                          ValueRange init, Ahead ahead,
+                                          AddLine add) {
+  Values sums(init);
+  for (auto [turn, parts] : llvm::enumerate(turnsOf(rows)))
+    sums = e.loop(begin, end, 1, sums, [&](Value line, ValueRange sums) {
+      if (turn == 0)
+        ahead(line);
+      return add(line, parts, sums);
+    });
+  return sums;
+}
+
 SmallVector<Value> EncodedTile::multiplyInt8(int64_t rows, Ahead ahead) {
   Values zeros(rows * tilePanels.size(), intSplat(e, 0));
-  Values sums = e.loop(
-      e.index(0), e.index(panels.layout.lines()), 1, zeros,
-      [&](Value line, ValueRange sums) {
-        ahead(line);
-        Values next, bytes;
-        for (Value panel : tilePanels)
-          bytes.push_back(loadLine(e, panels.lines, lineIndex(panel, line)));
-        for (int64_t r = 0; r < rows; ++r)
-          for (Value b : bytes)
-            next.push_back(dot(sums[next.size()], b, r, line));
-        return next;
-      });
+  auto add = [&](Value line, const Parts &parts, ValueRange sums) {
+    Values next(sums);
+    for (auto [p, bytes] : llvm::enumerate(loadLines(line)))
+      addDots(next, rows, p, bytes, line, parts);
+    return next;
+  };
+  int64_t lines = panels.layout.lines();
+  int64_t block = turnsOf(rows).size() > 1 ? blockLines : lines;
+  Values sums = e.loop(e.index(0), e.index(lines), block, zeros,
+                       [&](Value line, ValueRange sums) {
+                         Value end = e.min(e.add(line, block), e.index(lines));
+                         return overLines(rows, line, end, sums, ahead, add);
+                       });
   Values results;
   for (int64_t r = 0; r < rows; ++r)
     for (Value panel : tilePanels) {
@@ -230,26 +286,20 @@ SmallVector<Value> EncodedTile::multiplyInt4(int64_t rows, Ahead ahead) {
       e.loop(e.index(0), e.index(layout.groups()), 1, zeros,
              [&](Value group, ValueRange chains) {
                Value first = e.mul(group, lines);
-               Values sums = e.loop(
-                   first, e.add(first, lines), 1, none,
-                   [&](Value line, ValueRange sums) {
-                     ahead(line);
-                     Values next, low, high;
-                     for (Value panel : tilePanels) {
-                       Value words =
-                           loadLine(e, panels.lines, lineIndex(panel, line));
-                       low.push_back(arith::AndIOp::create(e, words, nibbles));
-                       high.push_back(arith::AndIOp::create(
-                           e, arith::ShRUIOp::create(e, words, four), nibbles));
-                     }
-                     Value word = e.mul(line, 2);
-                     for (int64_t r = 0; r < rows; ++r)
-                       for (size_t p = 0; p < tilePanels.size(); ++p) {
-                         Value sum = dot(sums[next.size()], low[p], r, word);
-                         next.push_back(dot(sum, high[p], r, e.add(word, 1)));
-                       }
-                     return next;
-                   });
+               auto add = [&](Value line, const Parts &parts, ValueRange sums) {
+                 Values next(sums);
+                 Value word = e.mul(line, 2);
+                 for (auto [p, words] : llvm::enumerate(loadLines(line))) {
+                   Value low = arith::AndIOp::create(e, words, nibbles);
+                   Value high = arith::AndIOp::create(
+                       e, arith::ShRUIOp::create(e, words, four), nibbles);
+                   addDots(next, rows, p, low, word, parts);
+                   addDots(next, rows, p, high, e.add(word, 1), parts);
+                 }
+                 return next;
+               };
+               Values sums = overLines(rows, first, e.add(first, lines), none,
+                                       ahead, add);
                return addGroup(rows, group, sums, chains);
              });
   for (int64_t r = 0; r < rows; ++r)

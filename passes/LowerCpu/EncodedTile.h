@@ -21,6 +21,9 @@ namespace ashlar {
 
 class EncodedTile {
 public:
+  /// Rows of a tile whose sums stay in registers.
+  static int64_t rowsOf(Emitter &e, ir::Precision precision);
+
   /// Up to `mostRows` rows at a time.
   EncodedTile(Emitter &e, const OperandView &input, const PanelView &panels,
               int64_t mostRows);
@@ -47,17 +50,36 @@ public:
 private:
   using Values = llvm::SmallVector<mlir::Value>;
   using Ahead = llvm::function_ref<void(mlir::Value line)>;
+  /// Of what `loaded` holds of a row.
+  using Parts = llvm::SmallVector<int, 2>;
+  /// Parts that are taken together: all, or one after the other where there are
+  /// few registers, so that nothing is spilled in a kernel's loop.
+  llvm::SmallVector<Parts> turnsOf(int64_t rows) const;
   bool isBf16() const { return panels.layout.precision == ir::Precision::Bf16; }
   bool isInt4() const { return panels.layout.precision == ir::Precision::Int4; }
   mlir::Value lineIndex(mlir::Value panel, mlir::Value line);
+  /// Line `line` of each panel.
+  Values loadLines(mlir::Value line);
   void choosePanels(mlir::Value first, int64_t count);
+  Values addChains(int64_t rows, mlir::Value block, const Parts &parts,
+                   Ahead ahead);
   Values multiplyBf16(int64_t rows, mlir::ValueRange sums, mlir::Value begin,
                       mlir::Value end, Ahead ahead);
+  /// What `add` makes of `init`, line by line of [begin, end), in one turn for
+  /// each of `turnsOf`.
+  using AddLine = llvm::function_ref<Values(
+      mlir::Value line, const Parts &parts, mlir::ValueRange sums)>;
+  Values overLines(int64_t rows, mlir::Value begin, mlir::Value end,
+                   mlir::ValueRange init, Ahead ahead, AddLine add);
   Values multiplyInt8(int64_t rows, Ahead ahead);
   Values multiplyInt4(int64_t rows, Ahead ahead);
-  /// sum + four inputs of each of 16 features (bytes) times those of a row.
-  mlir::Value dot(mlir::Value sum, mlir::Value bytes, int64_t row,
-                  mlir::Value word);
+  /// To the sums of panel `panel`: word `word` of the rows times `bytes`, four
+  /// inputs of 16 features.
+  void addDots(Values &sums, int64_t rows, size_t panel, mlir::Value bytes,
+               mlir::Value word, const Parts &parts);
+  mlir::Value dot(mlir::Value sum, mlir::Value bytes, mlir::Value row);
+  /// Number `at` of a row's part as it was loaded, 16 times.
+  mlir::Value broadcast(int64_t row, int64_t part, mlir::Value at);
   mlir::Value multiplyAddPairs(mlir::Value sum, mlir::Value a, mlir::Value b);
   mlir::Value rowScale(int64_t row);
   Values addGroup(int64_t rows, mlir::Value group, mlir::ValueRange sums,

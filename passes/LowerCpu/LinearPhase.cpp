@@ -71,9 +71,10 @@ public:
   void decode(Value begin, Value end);
 
 private:
-  /// What is called before each turn of `turn` steps (null: one).
+  /// What is called before each turn of `turn` steps (null: one), for `count`
+  /// panels from the tile's panel `first` on.
   struct Ahead {
-    llvm::function_ref<void(Value number)> prefetch;
+    llvm::function_ref<void(Value number, Value first, int64_t count)> prefetch;
     Value turn;
   };
   /// Rows and inputs that groups are multiplied with.
@@ -173,23 +174,28 @@ void LinearBody::tile(const Part &part, Value row, int64_t rows, Value unit,
                       int64_t unitCount, Ahead ahead) {
   Value firstPanel = e.mul(unit, blocking.unitPanels);
   Value zero = e.index(0);
-  int64_t width = unitCount * blocking.unitPanels;
-  SmallVector<Value> tileRows, tilePanels;
+  SmallVector<Value> tileRows;
   for (int64_t r = 0; r < rows; ++r)
     tileRows.push_back(e.add(row, r));
-  for (int64_t p = 0; p < width; ++p)
-    tilePanels.push_back(e.add(firstPanel, p));
   auto loadA = [&](int64_t r, Value k) {
     return e.load(input.memory, {tileRows[r], k});
-  };
-  auto loadB = [&](int64_t p, Value k) {
-    return e.loadVector(panels, {tilePanels[p], k, zero});
   };
   SmallVector<Value> sums = part.goesOn
                                 ? loadSums(row, rows, unit, unitCount)
                                 : startingSums(row, rows, unit, unitCount);
-  sums = emitRegisterTile(e, rows, width, part.begin, part.end, sums,
-                          {loadA, loadB, ahead.prefetch, ahead.turn});
+  auto multiply = [&](Value first, ValueRange some) {
+    int64_t count = static_cast<int64_t>(some.size()) / rows;
+    SmallVector<Value> tilePanels;
+    for (int64_t p = 0; p < count; ++p)
+      tilePanels.push_back(e.add(e.add(firstPanel, first), p));
+    auto loadB = [&](int64_t p, Value k) {
+      return e.loadVector(panels, {tilePanels[p], k, zero});
+    };
+    auto prefetch = [&](Value number) { ahead.prefetch(number, first, count); };
+    return emitRegisterTile(e, rows, count, part.begin, part.end, some,
+                            {loadA, loadB, prefetch, ahead.turn});
+  };
+  sums = overPanels(e, rows, sums, e.context.tile.panelsFor(rows), multiply);
   epilogue.finish(row, rows, unit, unitCount, sums);
 }
 
@@ -200,7 +206,6 @@ void LinearBody::multiplyGroup(const Part &part, Value unit,
                                int64_t unitCount) {
   Value firstRow = part.firstRow, lastRow = part.lastRow;
   int64_t rows = blocking.tileRows;
-  int64_t width = unitCount * blocking.unitPanels;
   Value nextPanel = e.mul(e.add(unit, unitCount), blocking.unitPanels);
   Value tiles = e.ceilDiv(e.sub(lastRow, firstRow), rows);
   // Each of the last `turn` tiles brings as many lines as it takes turns.
@@ -211,10 +216,11 @@ void LinearBody::multiplyGroup(const Part &part, Value unit,
     Value before = e.sub(tiles, turn);
     Value turns = e.mul(e.sub(e.max(number, before), before), share);
     Value start = e.add(part.begin, turns);
-    auto ahead = [&](Value number) {
+    auto ahead = [&](Value number, Value first, int64_t count) {
       Value line = e.add(start, number);
-      for (int64_t p = 0; p < width; ++p)
-        e.prefetch(panels, {e.add(nextPanel, p), line, e.index(0)},
+      for (int64_t p = 0; p < count; ++p)
+        e.prefetch(panels,
+                   {e.add(e.add(nextPanel, first), p), line, e.index(0)},
                    /*locality=*/2);
     };
     tile(part, row, rows, unit, unitCount, {ahead, turn});
@@ -264,8 +270,7 @@ void LinearBody::decode(Value begin, Value end) {
   Part part{zero, e.index(1), zero, e.index(blocking.depth)};
   e.stepwise(begin, end, std::max<int64_t>(1, decodeStreams / unitPanels),
              [&](Value unit, int64_t count) {
-               auto prefetch = [&](Value k) {
-                 int64_t width = count * unitPanels;
+               auto prefetch = [&](Value k, Value, int64_t width) {
                  Value later = e.aheadInPanels(k, e.context.prefetchLines,
                                                blocking.depth, width);
                  Value first = e.mul(unit, unitPanels);

@@ -41,3 +41,30 @@ SmallVector<Value> ashlar::emitRegisterTile(Emitter &e, int64_t rows,
                   return multiply(k, e.min(e.add(k, operands.turn), end), sums);
                 });
 }
+
+SmallVector<Value> ashlar::overPanels(Emitter &e, int64_t rows, ValueRange sums,
+                                      int64_t most, MultiplyPanels multiply) {
+  int64_t panels = static_cast<int64_t>(sums.size()) / rows;
+  if (panels <= most)
+    return multiply(e.index(0), sums);
+  assert(panels % most == 0 && "what is left would be another kernel");
+  Value kept = e.scratch({rows, panels, panelWidth}), zero = e.index(0);
+  for (int64_t i = 0; i < rows * panels; ++i)
+    e.storeVector(sums[i], kept,
+                  {e.index(i / panels), e.index(i % panels), zero});
+  e.loop(0, panels, most, [&](Value first) {
+    SmallVector<Value> some;
+    for (int64_t i = 0; i < rows * most; ++i)
+      some.push_back(e.loadVector(
+          kept, {e.index(i / most), e.add(first, i % most), zero}));
+    some = multiply(first, some);
+    for (int64_t i = 0; i < rows * most; ++i)
+      e.storeVector(some[i], kept,
+                    {e.index(i / most), e.add(first, i % most), zero});
+  });
+  SmallVector<Value> all;
+  for (int64_t i = 0; i < rows * panels; ++i)
+    all.push_back(
+        e.loadVector(kept, {e.index(i / panels), e.index(i % panels), zero}));
+  return all;
+}

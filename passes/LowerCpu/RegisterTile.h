@@ -31,6 +31,16 @@ emitRegisterTile(Emitter &e, int64_t rows, int64_t panels, mlir::Value begin,
                  mlir::Value end, mlir::ValueRange accumulators,
                  const TileOperands &operands);
 
+/// `sums` of a tile of whatever width, [rows][panels], after `multiply` was
+/// called for `most` panels at a time, which divide it: with the first of them
+/// and their sums. Others wait on the stack: sums that are spilled within the
+/// kernel's loop are chains through memory.
+using MultiplyPanels = llvm::function_ref<llvm::SmallVector<mlir::Value>(
+    mlir::Value first, mlir::ValueRange sums)>;
+llvm::SmallVector<mlir::Value> overPanels(Emitter &e, int64_t rows,
+                                          mlir::ValueRange sums, int64_t most,
+                                          MultiplyPanels multiply);
+
 } // namespace ashlar
 
 #endif // ASHLAR_PASSES_LOWERCPU_REGISTERTILE_H
