@@ -37,6 +37,7 @@
 #define ASHLAR_SEGMENT_KEYS 256 /* keys of one segment of a cache */
 #define ASHLAR_SPLIT_KEYS 1024  /* keys that attention sums up by themselves */
 #define ASHLAR_MAX_WORKERS 256
+#define ASHLAR_STACK_BYTES (1024 * 1024) /* of each worker's thread */
 
 enum ashlar_call_word {
   ASHLAR_CALL_TOKENS = 0,    /* rows of this call; of a head: rows it reads */

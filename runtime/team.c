@@ -31,7 +31,6 @@
 #define MOST_SPINS 2000
 #define LEAST_SPINS 64
 #define PROBE_EVERY 16
-#define STACK_BYTES (1024 * 1024)
 
 /* Flush denormals to zero, read them as zero, round to nearest, no traps. */
 #define WORKER_MXCSR 0x9fc0u
@@ -169,7 +168,7 @@ static int32_t start_threads(struct ashlar_team *team, int32_t workers) {
   pthread_attr_t attributes;
   if (pthread_attr_init(&attributes) != 0)
     return 1;
-  pthread_attr_setstacksize(&attributes, STACK_BYTES);
+  pthread_attr_setstacksize(&attributes, ASHLAR_STACK_BYTES);
   /* The host's signals are handled by the host's threads. */
   sigset_t all, before;
   sigfillset(&all);

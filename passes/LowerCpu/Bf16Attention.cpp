@@ -55,15 +55,13 @@ private:
                      Value panelCount, Value firstStep, Value steps,
                      Value results, Value firstResult, Value isFirst,
                      bool fresh);
-  int64_t vectorRows() const {
-    return EncodedTile::rowsOf(e, ir::Precision::Bf16);
-  }
 
   OperandView queryRows;           // [rows, head_dim]
   OperandView weightRows;          // [32, 256]
   PanelView keys, values;          // of this segment
   std::optional<Int8Segment> int8; // what they are expanded from
   std::optional<EncodedTile> scoreTile, mixTile;
+  int64_t scoreTileRows = 0, mixTileRows = 0;
 };
 } // namespace
 
@@ -102,8 +100,11 @@ Bf16Attention::Bf16Attention(Emitter &e, ir::AttentionOp op, int64_t capacity)
   }
   if (e.context.matrixTiles)
     return;
-  scoreTile.emplace(e, queryRows, keys, vectorRows());
-  mixTile.emplace(e, weightRows, values, vectorRows());
+  auto rowsOf = [&](const OperandView &input) {
+    return EncodedTile::rowsOf(e, input, ir::Precision::Bf16);
+  };
+  scoreTile.emplace(e, queryRows, keys, scoreTileRows = rowsOf(queryRows));
+  mixTile.emplace(e, weightRows, values, mixTileRows = rowsOf(weightRows));
 }
 
 /// Rows of an operand on the stack.
@@ -199,7 +200,7 @@ void Bf16Attention::computeScores(Value first, Value count, Value begin,
     return multiplyTiles(queryRows, first, keys, firstPanel, panels, zero,
                          e.index(queryRows.layout.lines()), scores, zero,
                          e.equal(first, 0), /*fresh=*/true);
-  overRows(count, vectorRows(), [&](Value i, int64_t rows) {
+  overRows(count, scoreTileRows, [&](Value i, int64_t rows) {
     scoreTile->loadRows(e.add(first, i), rows);
     e.stepwise(firstPanel, panels, e.context.tile.panels,
                [&](Value panel, int64_t width) {
@@ -220,7 +221,7 @@ void Bf16Attention::mix(Value first, Value count, Value, Value begin,
     return multiplyTiles(weightRows, zero, values, zero, e.index(panels),
                          firstStep, steps, mixed, first, e.equal(first, 0),
                          /*fresh=*/false);
-  overRows(count, vectorRows(), [&](Value i, int64_t rows) {
+  overRows(count, mixTileRows, [&](Value i, int64_t rows) {
     mixTile->loadRows(i, rows, firstStep, steps);
     e.stepwise(zero, e.index(panels), std::min(e.context.tile.panels, panels),
                [&](Value panel, int64_t width) {

@@ -23,26 +23,33 @@ class VectorLinear {
 public:
   VectorLinear(Emitter &e, EncodedLinear &layer)
       : e(e), epilogue(layer.epilogue), input(layer.input),
-        panels(layer.panels), residual(layer.residual) {}
+        panels(layer.panels), residual(layer.residual),
+        // More than one row goes to AMX.
+        mostRows(e.context.matrixTiles
+                     ? 1
+                     : EncodedTile::rowsOf(e, input, panels.layout.precision)),
+        tile(e, input, panels, mostRows) {}
 
   /// One row.
   void decode(Value begin, Value end);
   void prefill(Value begin, Value end);
 
 private:
-  void vectorTile(EncodedTile &tile, Value row, int64_t rows, Value unit,
-                  int64_t unitCount, llvm::function_ref<void(Value)> ahead);
+  void vectorTile(Value row, int64_t rows, Value unit, int64_t unitCount,
+                  llvm::function_ref<void(Value)> ahead);
 
   Emitter &e;
   LinearEpilogue &epilogue;
   const OperandView &input;
   const PanelView &panels;
   const std::optional<RowsView> &residual;
+  int64_t mostRows;
+  EncodedTile tile;
 };
 } // namespace
 
-void VectorLinear::vectorTile(EncodedTile &tile, Value row, int64_t rows,
-                              Value unit, int64_t unitCount,
+void VectorLinear::vectorTile(Value row, int64_t rows, Value unit,
+                              int64_t unitCount,
                               llvm::function_ref<void(Value)> ahead) {
   int64_t parts = epilogue.unitPanels, width = unitCount * parts;
   Value panel = e.mul(unit, parts);
@@ -70,7 +77,6 @@ void VectorLinear::vectorTile(EncodedTile &tile, Value row, int64_t rows,
 }
 
 void VectorLinear::decode(Value begin, Value end) {
-  EncodedTile tile(e, input, panels, /*mostRows=*/1);
   Value zero = e.index(0);
   tile.loadRows(zero, 1);
   int64_t parts = epilogue.unitPanels;
@@ -86,7 +92,7 @@ void VectorLinear::decode(Value begin, Value end) {
                    e.prefetch(panels.lines, {e.add(later, p * lines), zero},
                               /*locality=*/3);
                };
-               vectorTile(tile, zero, 1, unit, count, ahead);
+               vectorTile(zero, 1, unit, count, ahead);
              });
 }
 
@@ -94,20 +100,19 @@ void VectorLinear::decode(Value begin, Value end) {
 /// units.
 void VectorLinear::prefill(Value begin, Value end) {
   int64_t parts = epilogue.unitPanels;
-  int64_t rows = EncodedTile::rowsOf(e, panels.layout.precision);
   int64_t count = std::max<int64_t>(1, e.context.tile.panels / parts);
   int64_t unitBytes = parts * panels.layout.lines() * lineBytes;
   int64_t group = roundUp(std::max(leastGroup, groupBytes / unitBytes), count);
-  EncodedTile tile(e, input, panels, rows);
   auto nothing = [](Value) {};
   e.loop(begin, end, group, [&](Value first) {
     Value last = e.min(e.add(first, group), end);
-    e.stepwise(e.index(0), e.tokens(), rows, [&](Value row, int64_t rowCount) {
-      tile.loadRows(row, rowCount);
-      e.stepwise(first, last, count, [&](Value unit, int64_t unitCount) {
-        vectorTile(tile, row, rowCount, unit, unitCount, nothing);
-      });
-    });
+    e.stepwise(
+        e.index(0), e.tokens(), mostRows, [&](Value row, int64_t rowCount) {
+          tile.loadRows(row, rowCount);
+          e.stepwise(first, last, count, [&](Value unit, int64_t unitCount) {
+            vectorTile(row, rowCount, unit, unitCount, nothing);
+          });
+        });
   });
 }
 

@@ -10,22 +10,30 @@ using namespace ashlar;
 /// Lines of a tile of AMX (32 inputs in bf16), and those that stay in L1 while
 /// a tile takes its parts from them.
 static constexpr int64_t blockLines = 16;
+/// Of a worker's stack, for rows in the tile's form, if it is more than one.
+static constexpr int64_t loadedBytes = 512 * 1024;
 
-int64_t EncodedTile::rowsOf(Emitter &e, ir::Precision precision) {
+/// Words of a part of a loaded row. An odd number of lines: where rows lie 4
+/// KiB apart, they share a set of L1.
+static int64_t rowWords(const OperandView &input) {
+  return (input.layout.lines() | 1) * panelWidth;
+}
+
+int64_t EncodedTile::rowsOf(Emitter &e, const OperandView &input,
+                            ir::Precision precision) {
   int64_t rows = e.context.tile.rows;
-  // Two chains for each result in bf16; others have time for more loads.
   if (e.context.vectorBits >= 512)
-    return std::max<int64_t>(1, rows / 2);
-  // bf16 and int4 add what their loops give to sums outside of them.
-  return precision == ir::Precision::Int8 ? rows
-                                          : std::max<int64_t>(1, rows * 2 / 3);
+    rows = rows / 2; // bf16 has two chains for each result
+  else if (precision != ir::Precision::Int8)
+    rows = rows * 2 / 3; // what the loops give is added to sums outside of them
+  int64_t rowBytes = 2 * rowWords(input) * int64_t(sizeof(float));
+  return std::max<int64_t>(1, std::min(rows, loadedBytes / rowBytes));
 }
 
 EncodedTile::EncodedTile(Emitter &e, const OperandView &input,
                          const PanelView &panels, int64_t mostRows)
     : e(e), input(input), panels(panels), vnni(e.context.vnni) {
-  // An odd number of lines: where rows lie 4 KiB apart, they share a set of L1.
-  int64_t words = (input.layout.lines() | 1) * panelWidth;
+  int64_t words = rowWords(input);
   if (isBf16())
     loaded = e.scratch({mostRows, 2, words});
   else

@@ -21,8 +21,9 @@ namespace ashlar {
 
 class EncodedTile {
 public:
-  /// Rows of a tile whose sums stay in registers.
-  static int64_t rowsOf(Emitter &e, ir::Precision precision);
+  /// Rows of a tile whose sums stay in registers, and that the stack takes.
+  static int64_t rowsOf(Emitter &e, const OperandView &input,
+                        ir::Precision precision);
 
   /// Up to `mostRows` rows at a time.
   EncodedTile(Emitter &e, const OperandView &input, const PanelView &panels,

@@ -2,10 +2,12 @@
 
 #include "dialect/Ashlar.h"
 #include "passes/LowerCpu/Passes.h"
+#include "runtime/abi.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Transforms/RegionUtils.h"
@@ -25,6 +27,12 @@ struct OutlinePhases : ashlar::impl::OutlinePhasesPassBase<OutlinePhases> {
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
+    WalkResult checked = module.walk([](ir::PhaseOp phase) {
+      return failed(checkStack(phase)) ? WalkResult::interrupt()
+                                       : WalkResult::advance();
+    });
+    if (checked.wasInterrupted())
+      return signalPassFailure();
     declareRuntime(module);
     for (auto program :
          llvm::make_early_inc_range(module.getOps<ir::ProgramOp>())) {
@@ -35,6 +43,23 @@ struct OutlinePhases : ashlar::impl::OutlinePhasesPassBase<OutlinePhases> {
     for (auto weight :
          llvm::make_early_inc_range(module.getOps<ir::WeightOp>()))
       weight.erase();
+  }
+
+  /// What phases may keep on the stack: the rest is for calls and spills.
+  static constexpr int64_t mostKept = ASHLAR_STACK_BYTES - 128 * 1024;
+
+  static LogicalResult checkStack(ir::PhaseOp phase) {
+    int64_t bytes = 0;
+    phase.walk([&](memref::AllocaOp op) {
+      MemRefType type = op.getType();
+      bytes += type.getNumElements() * (type.getElementTypeBitWidth() / 8);
+    });
+    if (bytes <= mostKept)
+      return success();
+    return phase.emitError()
+           << "\"" << phase.getName() << "\" keeps " << bytes
+           << " bytes on a worker's stack, which has room for " << mostKept
+           << "; float32 linear layers keep none there";
   }
 
   static constexpr llvm::StringLiteral barrierName = "ashlar_barrier";
