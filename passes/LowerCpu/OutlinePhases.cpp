@@ -52,7 +52,9 @@ struct OutlinePhases : ashlar::impl::OutlinePhasesPassBase<OutlinePhases> {
     int64_t bytes = 0;
     phase.walk([&](memref::AllocaOp op) {
       MemRefType type = op.getType();
-      bytes += type.getNumElements() * (type.getElementTypeBitWidth() / 8);
+      Type element = type.getElementType();
+      int64_t bits = element.isIndex() ? 64 : element.getIntOrFloatBitWidth();
+      bytes += type.getNumElements() * (bits / 8);
     });
     if (bytes <= mostKept)
       return success();

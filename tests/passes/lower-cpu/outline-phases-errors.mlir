@@ -7,7 +7,8 @@ ashlar.program @fits {
   ashlar.phase "decoder.fc1" tiles(%c1) {
   ^bb0(%begin: index, %end: index):
     %rows = memref.alloca() : memref<2x114560xf32>
-    %bytes = memref.alloca() : memref<1024xi8>
+    %numbers = memref.alloca() : memref<127xindex>
+    %bytes = memref.alloca() : memref<8xi8>
   }
 }
 
