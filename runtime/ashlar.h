@@ -5,7 +5,8 @@
 |* the header that `ashlar compile` writes beside the artifact declares those.
 |*
 |* Thread safety: a model may be used by any number of threads; a session by one
-|* at a time. Nothing is allocated after a session has been created.
+|* at a time. Nothing is allocated after a session has been created. The thread
+|* that calls works with the others: it needs a stack of 1 MiB.
 |*
 \*===----------------------------------------------------------------------===*/
 
