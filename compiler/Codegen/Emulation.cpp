@@ -131,20 +131,30 @@ void TileReplacer::run() {
 // Vectors
 //===----------------------------------------------------------------------===//
 
-/// a[2n] b[2n] + a[2n + 1] b[2n + 1], of <32 x i16>: the lowest level
-/// multiplies halves.
+/// An instruction of the lowest level for both halves of `a` and `b`.
+static Value *onHalves(IRBuilder<> &builder, Intrinsic::ID instruction,
+                       Value *a, Value *b) {
+  auto lanes = [](int begin, int count) {
+    return to_vector(seq(begin, begin + count));
+  };
+  int half = static_cast<int>(
+      cast<FixedVectorType>(a->getType())->getNumElements() / 2);
+  Value *results[2];
+  for (int i : {0, 1}) {
+    SmallVector<int> of = lanes(i * half, half);
+    results[i] = builder.CreateIntrinsic(instruction,
+                                         {builder.CreateShuffleVector(a, of),
+                                          builder.CreateShuffleVector(b, of)});
+  }
+  auto *type = cast<FixedVectorType>(results[0]->getType());
+  return builder.CreateShuffleVector(
+      results[0], results[1],
+      lanes(0, 2 * static_cast<int>(type->getNumElements())));
+}
+
+/// a[2n] b[2n] + a[2n + 1] b[2n + 1], of <32 x i16>.
 static Value *multiplyPairs(IRBuilder<> &builder, Value *a, Value *b) {
-  SmallVector<int> lanes(to_vector(seq(0, 32)));
-  auto half = [&](Value *vector, unsigned index) {
-    return builder.CreateShuffleVector(vector,
-                                       ArrayRef(lanes).slice(16 * index, 16));
-  };
-  auto product = [&](unsigned index) {
-    return builder.CreateIntrinsic(Intrinsic::x86_avx2_pmadd_wd,
-                                   {half(a, index), half(b, index)});
-  };
-  return builder.CreateShuffleVector(product(0), product(1),
-                                     ArrayRef(lanes).take_front(16));
+  return onHalves(builder, Intrinsic::x86_avx2_pmadd_wd, a, b);
 }
 
 /// sum[n] + a[4n] b[4n] + ... + a[4n + 3] b[4n + 3]: bytes, those of `a`
@@ -193,6 +203,9 @@ static Value *vectorResult(IntrinsicInst *call) {
   switch (call->getIntrinsicID()) {
   case Intrinsic::x86_avx512_pmaddw_d_512:
     return multiplyPairs(builder, operand(0), operand(1));
+  case Intrinsic::x86_avx512_pmaddubs_w_512:
+    return onHalves(builder, Intrinsic::x86_avx2_pmadd_ub_sw, operand(0),
+                    operand(1));
   case Intrinsic::x86_avx512_vpdpbusd_512:
     return multiplyFours(builder, operand(0), operand(1), operand(2));
   default:

@@ -10,6 +10,10 @@ using namespace ashlar;
 /// Lines of a tile of AMX (32 inputs in bf16), and those that stay in L1 while
 /// a tile takes its parts from them.
 static constexpr int64_t blockLines = 16;
+/// Lines of int4 numbers, two words of four inputs each, whose products are
+/// summed up in 16 bits.
+static constexpr int64_t shortLines = 4;
+static_assert(2 * shortLines * 2 * 15 * 127 <= 0x7fff);
 /// Of a worker's stack, for rows in the tile's form, if it is more than one.
 static constexpr int64_t loadedBytes = 512 * 1024;
 
@@ -37,8 +41,11 @@ EncodedTile::EncodedTile(Emitter &e, const OperandView &input,
   if (isBf16())
     loaded = e.scratch({mostRows, 2, words});
   else
-    loaded = e.scratch({mostRows, vnni ? 1 : 2, words}, e.getI32Type());
+    loaded =
+        e.scratch({mostRows, vnni || isInt4() ? 1 : 2, words}, e.getI32Type());
 }
+
+using Values = SmallVector<Value>;
 
 static void nothing(Value) {}
 
@@ -70,11 +77,11 @@ void EncodedTile::loadRows(Value row, int64_t rows, Value begin, Value end) {
       if (isBf16()) {
         keep(evenFloats(e, words), 0);
         keep(oddFloats(e, words), 1);
+      } else if (isInt4()) {
+        keep(words, 0);
       } else if (!vnni) {
         keep(bitcast(e, widen(e, words, false), e.getI32Type(), panelWidth), 0);
         keep(bitcast(e, widen(e, words, true), e.getI32Type(), panelWidth), 1);
-      } else if (isInt4()) {
-        keep(words, 0);
       } else {
         // vpdpbusd wants one side unsigned: + 128, taken off in the end.
         keep(arith::XOrIOp::create(
@@ -166,31 +173,47 @@ SmallVector<Value> EncodedTile::addChains(int64_t rows, Value block,
                 });
 }
 
-/// sum[n] += a[2n] b[2n] + a[2n + 1] b[2n + 1], of 16 bit numbers.
-Value EncodedTile::multiplyAddPairs(Value sum, Value a, Value b) {
-  auto call = [&](StringRef name, Value x, Value y, int64_t lanes) {
-    return LLVM::CallIntrinsicOp::create(
-               e, VectorType::get({lanes}, e.getI32Type()),
-               e.getStringAttr(name), ValueRange{x, y})
+/// An instruction of `lanes` results: that of 512 bits, or that of 256 on both
+/// halves.
+static Value callOnHalves(Emitter &e, StringRef whole, StringRef half,
+                          VectorType result, Value a, Value b) {
+  auto call = [&](StringRef name, VectorType type, Value x, Value y) -> Value {
+    return LLVM::CallIntrinsicOp::create(e, type, e.getStringAttr(name),
+                                         ValueRange{x, y})
         .getResult(0);
   };
   if (e.context.vectorBits == 512)
-    return arith::AddIOp::create(
-        e, sum, call("llvm.x86.avx512.pmaddw.d.512", a, b, panelWidth));
-  SmallVector<Value> halves;
-  for (int64_t half : {0, 1}) {
-    SmallVector<int64_t> lanes;
-    for (int64_t i = 0; i < panelWidth; ++i)
-      lanes.push_back(half * panelWidth + i);
-    Value x = vector::ShuffleOp::create(e, a, a, lanes);
-    Value y = vector::ShuffleOp::create(e, b, b, lanes);
-    halves.push_back(call("llvm.x86.avx2.pmadd.wd", x, y, panelWidth / 2));
+    return call(whole, result, a, b);
+  auto lanesFrom = [](int64_t first, int64_t count) {
+    return llvm::to_vector(llvm::seq(first, first + count));
+  };
+  int64_t lanes = result.getNumElements();
+  int64_t operandLanes = cast<VectorType>(a.getType()).getNumElements();
+  auto halfType = VectorType::get({lanes / 2}, result.getElementType());
+  Values halves;
+  for (int64_t first : {int64_t(0), operandLanes / 2}) {
+    SmallVector<int64_t> from = lanesFrom(first, operandLanes / 2);
+    halves.push_back(call(half, halfType,
+                          vector::ShuffleOp::create(e, a, a, from),
+                          vector::ShuffleOp::create(e, b, b, from)));
   }
-  SmallVector<int64_t> all;
-  for (int64_t i = 0; i < panelWidth; ++i)
-    all.push_back(i);
-  return arith::AddIOp::create(
-      e, sum, vector::ShuffleOp::create(e, halves[0], halves[1], all));
+  return vector::ShuffleOp::create(e, halves[0], halves[1],
+                                   lanesFrom(0, lanes));
+}
+
+/// sum[n] += a[2n] b[2n] + a[2n + 1] b[2n + 1], of 16 bit numbers.
+static Value addPairs(Emitter &e, Value sum, Value a, Value b) {
+  Value products = callOnHalves(e, "llvm.x86.avx512.pmaddw.d.512",
+                                "llvm.x86.avx2.pmadd.wd", intVector(e), a, b);
+  return arith::AddIOp::create(e, sum, products);
+}
+
+/// The same of bytes, those of `a` unsigned, and of sums of 16 bits.
+static Value addShortPairs(Emitter &e, Value sum, Value a, Value b) {
+  Value products = callOnHalves(e, "llvm.x86.avx512.pmaddubs.w.512",
+                                "llvm.x86.avx2.pmadd.ub.sw",
+                                cast<VectorType>(sum.getType()), a, b);
+  return arith::AddIOp::create(e, sum, products);
 }
 
 Value EncodedTile::broadcast(int64_t row, int64_t part, Value at) {
@@ -211,7 +234,7 @@ void EncodedTile::addDots(Values &sums, int64_t rows, size_t panel, Value bytes,
         continue;
       }
       a = bitcast(e, a, e.getI16Type(), 2 * panelWidth);
-      sum = multiplyAddPairs(sum, a, pairs);
+      sum = addPairs(e, sum, a, pairs);
     }
   }
 }
@@ -235,34 +258,26 @@ Value EncodedTile::rowScale(int64_t row) {
   return e.broadcast(e.load(input.scales, e.add(firstRow, row)));
 }
 
-SmallVector<Value> EncodedTile::overLines(int64_t rows, Value begin, Value end,
-                                          ValueRange init, Ahead ahead,
-                                          AddLine add) {
-  Values sums(init);
-  for (auto [turn, parts] : llvm::enumerate(turnsOf(rows)))
-    sums = e.loop(begin, end, 1, sums, [&](Value line, ValueRange sums) {
-      if (turn == 0)
-        ahead(line);
-      return add(line, parts, sums);
-    });
-  return sums;
-}
-
 SmallVector<Value> EncodedTile::multiplyInt8(int64_t rows, Ahead ahead) {
   Values zeros(rows * tilePanels.size(), intSplat(e, 0));
-  auto add = [&](Value line, const Parts &parts, ValueRange sums) {
-    Values next(sums);
-    for (auto [p, bytes] : llvm::enumerate(loadLines(line)))
-      addDots(next, rows, p, bytes, line, parts);
-    return next;
-  };
   int64_t lines = panels.layout.lines();
-  int64_t block = turnsOf(rows).size() > 1 ? blockLines : lines;
-  Values sums = e.loop(e.index(0), e.index(lines), block, zeros,
-                       [&](Value line, ValueRange sums) {
-                         Value end = e.min(e.add(line, block), e.index(lines));
-                         return overLines(rows, line, end, sums, ahead, add);
-                       });
+  SmallVector<Parts> turns = turnsOf(rows);
+  int64_t block = turns.size() > 1 ? blockLines : lines;
+  auto overBlock = [&](Value begin, ValueRange start) {
+    Value end = e.min(e.add(begin, block), e.index(lines));
+    Values sums(start);
+    for (auto [turn, parts] : llvm::enumerate(turns))
+      sums = e.loop(begin, end, 1, sums, [&](Value line, ValueRange sums) {
+        if (turn == 0)
+          ahead(line);
+        Values next(sums);
+        for (auto [p, bytes] : llvm::enumerate(loadLines(line)))
+          addDots(next, rows, p, bytes, line, parts);
+        return next;
+      });
+    return sums;
+  };
+  Values sums = e.loop(e.index(0), e.index(lines), block, zeros, overBlock);
   Values results;
   for (int64_t r = 0; r < rows; ++r)
     for (Value panel : tilePanels) {
@@ -285,31 +300,74 @@ Value ashlar::scaleInt8(Emitter &e, const PanelView &panels, Value sum,
   return e.mulf(e.mulf(number, scale), rowScale);
 }
 
+/// Of lines [begin, end) of a group, the rows' numbers times int4 numbers as
+/// they are stored: [rows][panels].
+SmallVector<Value> EncodedTile::sumNibbles(int64_t rows, Value begin, Value end,
+                                           Ahead ahead) {
+  Value nibbles = intSplat(e, 0x0f0f0f0f), four = intSplat(e, 4);
+  size_t width = tilePanels.size();
+  // sum <- add(sum, numbers, the row's word), for all sums.
+  auto addLine = [&](Value line, ValueRange sums, auto add) {
+    ahead(line);
+    Values next(sums);
+    Value word = e.mul(line, 2);
+    auto addWord = [&](size_t panel, Value numbers, Value word) {
+      for (int64_t r = 0; r < rows; ++r) {
+        Value &sum = next[r * width + panel];
+        sum = add(sum, numbers, broadcast(r, 0, word));
+      }
+    };
+    for (auto [p, words] : llvm::enumerate(loadLines(line))) {
+      addWord(p, arith::AndIOp::create(e, words, nibbles), word);
+      Value high = arith::ShRUIOp::create(e, words, four);
+      addWord(p, arith::AndIOp::create(e, high, nibbles), e.add(word, 1));
+    }
+    return next;
+  };
+  Values none(rows * width, intSplat(e, 0));
+  if (vnni)
+    return e.loop(begin, end, 1, none, [&](Value line, ValueRange sums) {
+      return addLine(line, sums, [&](Value sum, Value numbers, Value row) {
+        return dot(sum, numbers, row);
+      });
+    });
+  auto shorts = VectorType::get({2 * panelWidth}, e.getI16Type());
+  auto splat = [&](int16_t number) -> Value {
+    return arith::ConstantOp::create(e, DenseElementsAttr::get(shorts, number));
+  };
+  Values noShorts(rows * width, splat(0));
+  auto asBytes = [&](Value words) {
+    return bitcast(e, words, e.getI8Type(), lineBytes);
+  };
+  return e.loop(
+      begin, end, shortLines, none, [&](Value first, ValueRange sums) {
+        Values pairs =
+            e.loop(first, e.add(first, shortLines), 1, noShorts,
+                   [&](Value line, ValueRange sums) {
+                     return addLine(
+                         line, sums, [&](Value sum, Value numbers, Value row) {
+                           return addShortPairs(e, sum, asBytes(numbers),
+                                                asBytes(row));
+                         });
+                   });
+        Values next;
+        for (auto [sum, pair] : llvm::zip_equal(sums, pairs))
+          next.push_back(addPairs(e, sum, pair, splat(1)));
+        return next;
+      });
+}
+
 SmallVector<Value> EncodedTile::multiplyInt4(int64_t rows, Ahead ahead) {
   const PanelLayout &layout = panels.layout;
-  int64_t count = rows * tilePanels.size(), lines = layout.group / layout.step;
-  Values zeros(count, e.splat(0.0)), none(count, intSplat(e, 0));
-  Value nibbles = intSplat(e, 0x0f0f0f0f), four = intSplat(e, 4);
-  Values results =
-      e.loop(e.index(0), e.index(layout.groups()), 1, zeros,
-             [&](Value group, ValueRange chains) {
-               Value first = e.mul(group, lines);
-               auto add = [&](Value line, const Parts &parts, ValueRange sums) {
-                 Values next(sums);
-                 Value word = e.mul(line, 2);
-                 for (auto [p, words] : llvm::enumerate(loadLines(line))) {
-                   Value low = arith::AndIOp::create(e, words, nibbles);
-                   Value high = arith::AndIOp::create(
-                       e, arith::ShRUIOp::create(e, words, four), nibbles);
-                   addDots(next, rows, p, low, word, parts);
-                   addDots(next, rows, p, high, e.add(word, 1), parts);
-                 }
-                 return next;
-               };
-               Values sums = overLines(rows, first, e.add(first, lines), none,
-                                       ahead, add);
-               return addGroup(rows, group, sums, chains);
-             });
+  int64_t lines = layout.group / layout.step;
+  Values zeros(rows * tilePanels.size(), e.splat(0.0));
+  Values results = e.loop(e.index(0), e.index(layout.groups()), 1, zeros,
+                          [&](Value group, ValueRange chains) {
+                            Value first = e.mul(group, lines);
+                            Values sums = sumNibbles(
+                                rows, first, e.add(first, lines), ahead);
+                            return addGroup(rows, group, sums, chains);
+                          });
   for (int64_t r = 0; r < rows; ++r)
     for (size_t p = 0; p < tilePanels.size(); ++p) {
       Value &result = results[r * tilePanels.size() + p];

@@ -66,14 +66,10 @@ private:
                    Ahead ahead);
   Values multiplyBf16(int64_t rows, mlir::ValueRange sums, mlir::Value begin,
                       mlir::Value end, Ahead ahead);
-  /// What `add` makes of `init`, line by line of [begin, end), in one turn for
-  /// each of `turnsOf`.
-  using AddLine = llvm::function_ref<Values(
-      mlir::Value line, const Parts &parts, mlir::ValueRange sums)>;
-  Values overLines(int64_t rows, mlir::Value begin, mlir::Value end,
-                   mlir::ValueRange init, Ahead ahead, AddLine add);
   Values multiplyInt8(int64_t rows, Ahead ahead);
   Values multiplyInt4(int64_t rows, Ahead ahead);
+  Values sumNibbles(int64_t rows, mlir::Value begin, mlir::Value end,
+                    Ahead ahead);
   /// To the sums of panel `panel`: word `word` of the rows times `bytes`, four
   /// inputs of 16 features.
   void addDots(Values &sums, int64_t rows, size_t panel, mlir::Value bytes,
@@ -81,7 +77,6 @@ private:
   mlir::Value dot(mlir::Value sum, mlir::Value bytes, mlir::Value row);
   /// Number `at` of a row's part as it was loaded, 16 times.
   mlir::Value broadcast(int64_t row, int64_t part, mlir::Value at);
-  mlir::Value multiplyAddPairs(mlir::Value sum, mlir::Value a, mlir::Value b);
   mlir::Value rowScale(int64_t row);
   Values addGroup(int64_t rows, mlir::Value group, mlir::ValueRange sums,
                   mlir::ValueRange chains);
@@ -90,8 +85,9 @@ private:
   const OperandView &input;
   const PanelView &panels;
   bool vnni;
-  /// bf16: f32 [rows][2: even, odd][depth / 2]. int8: words of four numbers,
-  /// i32 [rows][1][depth / 4]; without VNNI [rows][2: inputs 0 and 2, 1 and 3].
+  /// bf16: f32 [rows][2: even, odd][depth / 2]. int4 and int8: words of four
+  /// numbers, i32 [rows][1][depth / 4]; of int8 without VNNI pairs of 16 bits,
+  /// [rows][2: inputs 0 and 2, 1 and 3][depth / 4].
   mlir::Value loaded;
   mlir::Value firstRow;
   Values tilePanels;

@@ -17,6 +17,7 @@
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/TargetSelect.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -135,6 +136,28 @@ TEST(Emulation, Pmaddwd) {
   code(a.data(), b.data(), nullptr, out);
   for (int n = 0; n < 16; ++n)
     EXPECT_EQ(out[n], a[2 * n] * b[2 * n] + a[2 * n + 1] * b[2 * n + 1]);
+}
+
+TEST(Emulation, Pmaddubsw) {
+  Emulated code(R"(
+  %x = load <64 x i8>, ptr %a
+  %y = load <64 x i8>, ptr %b
+  %r = call <32 x i16> @llvm.x86.avx512.pmaddubs.w.512(<64 x i8> %x, <64 x i8> %y)
+  store <32 x i16> %r, ptr %out
+  ret void
+)");
+  alignas(64) auto a = randomNumbers<uint8_t, 64>(1);
+  alignas(64) auto b = randomNumbers<int8_t, 64>(2);
+  // It saturates.
+  std::fill_n(a.begin(), 4, 255);
+  std::fill_n(b.begin(), 2, -128);
+  std::fill_n(b.begin() + 2, 2, 127);
+  alignas(64) int16_t out[32];
+  code(a.data(), b.data(), nullptr, out);
+  for (int n = 0; n < 32; ++n) {
+    int sum = a[2 * n] * b[2 * n] + a[2 * n + 1] * b[2 * n + 1];
+    EXPECT_EQ(out[n], std::clamp(sum, -32768, 32767)) << n;
+  }
 }
 
 TEST(Emulation, RoundingToBf16) {

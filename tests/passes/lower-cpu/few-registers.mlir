@@ -91,3 +91,30 @@ func.func @sums(%h: tensor<?x200xf32> {ashlar.input = "vectors"}) -> tensor<?x48
   %0 = ashlar.linear %a weight @w : tensor<?x200xi8> -> tensor<?x48xf32> loc("proj")
   return %0 : tensor<?x48xf32>
 }
+
+// -----
+
+// int4: sums of 16 bits over four lines, which take no more, then sums of 32.
+// ALL-LABEL: ashlar.program @nibbles
+// ALL:         ashlar.phase "proj"
+// ALL:           } else {
+// FEW:             scf.for
+// FEW:               scf.for {{.*}} step %c4
+// FEW:                 scf.for {{.*}} -> (vector<32xi16>, vector<32xi16>, vector<32xi16>, vector<32xi16>)
+// FEW-COUNT-16:          llvm.call_intrinsic "llvm.x86.avx2.pmadd.ub.sw"
+// FEW-NOT:               llvm.call_intrinsic
+// FEW:                   scf.yield
+// FEW-COUNT-8:         llvm.call_intrinsic "llvm.x86.avx2.pmadd.wd"
+// FEW-NOT:             llvm.call_intrinsic
+// FEW:                 scf.yield
+// MANY:                scf.for {{.*}} step %c4
+// MANY-COUNT-24:         llvm.call_intrinsic "llvm.x86.avx512.pmaddubs.w.512"
+// MANY-NOT:              llvm.call_intrinsic
+// MANY:                  scf.yield
+// MANY-COUNT-12:       llvm.call_intrinsic "llvm.x86.avx512.pmaddw.d.512"
+ashlar.weight @w [#ashlar.tensor<"w", [48, 200], rows = 0 for 48>] : tensor<48x200xf32> encoded <int4, group = 64>
+func.func @nibbles(%h: tensor<?x200xf32> {ashlar.input = "vectors"}) -> tensor<?x48xf32> attributes {ashlar.stack = 0} {
+  %a = ashlar.convert %h group 64 : tensor<?x200xf32> -> tensor<?x200xi8>
+  %0 = ashlar.linear %a weight @w : tensor<?x200xi8> -> tensor<?x48xf32> loc("proj")
+  return %0 : tensor<?x48xf32>
+}
