@@ -360,6 +360,7 @@ SmallVector<Value> EncodedTile::sumNibbles(int64_t rows, Value begin, Value end,
 SmallVector<Value> EncodedTile::multiplyInt4(int64_t rows, Ahead ahead) {
   const PanelLayout &layout = panels.layout;
   int64_t lines = layout.group / layout.step;
+  assert(lines % shortLines == 0 && "a group is whole sums of 16 bits");
   Values zeros(rows * tilePanels.size(), e.splat(0.0));
   Values results = e.loop(e.index(0), e.index(layout.groups()), 1, zeros,
                           [&](Value group, ValueRange chains) {

@@ -47,7 +47,9 @@ SmallVector<Value> ashlar::overPanels(Emitter &e, int64_t rows, ValueRange sums,
   int64_t panels = static_cast<int64_t>(sums.size()) / rows;
   if (panels <= most)
     return multiply(e.index(0), sums);
-  assert(panels % most == 0 && "what is left would be another kernel");
+  // What is left over would be a kernel of its own.
+  while (panels % most != 0)
+    --most;
   Value kept = e.scratch({rows, panels, panelWidth}), zero = e.index(0);
   for (int64_t i = 0; i < rows * panels; ++i)
     e.storeVector(sums[i], kept,

@@ -32,8 +32,8 @@ emitRegisterTile(Emitter &e, int64_t rows, int64_t panels, mlir::Value begin,
                  const TileOperands &operands);
 
 /// `sums` of a tile of whatever width, [rows][panels], after `multiply` was
-/// called for `most` panels at a time, which divide it: with the first of them
-/// and their sums. Others wait on the stack: sums that are spilled within the
+/// called for equal parts of at most `most` panels: with the first of them and
+/// their sums. Others wait on the stack: sums that are spilled within the
 /// kernel's loop are chains through memory.
 using MultiplyPanels = llvm::function_ref<llvm::SmallVector<mlir::Value>(
     mlir::Value first, mlir::ValueRange sums)>;
