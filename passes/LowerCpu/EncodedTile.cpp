@@ -1,19 +1,14 @@
 //===- EncodedTile.cpp - The register tile of bf16, int8 and int4 --------===//
+//
+// The rows, and bf16; int8 and int4 are in EncodedTileBytes.cpp.
+//
+//===----------------------------------------------------------------------===//
 
 #include "passes/LowerCpu/EncodedTile.h"
-
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
 using namespace mlir;
 using namespace ashlar;
 
-/// Lines of a tile of AMX (32 inputs in bf16), and those that stay in L1 while
-/// a tile takes its parts from them.
-static constexpr int64_t blockLines = 16;
-/// Lines of int4 numbers, two words of four inputs each, whose products are
-/// summed up in 16 bits.
-static constexpr int64_t shortLines = 4;
-static_assert(2 * shortLines * 2 * 15 * 127 <= 0x7fff);
 /// Of a worker's stack, for rows in the tile's form, if it is more than one.
 static constexpr int64_t loadedBytes = 512 * 1024;
 
@@ -45,20 +40,7 @@ EncodedTile::EncodedTile(Emitter &e, const OperandView &input,
         e.scratch({mostRows, vnni || isInt4() ? 1 : 2, words}, e.getI32Type());
 }
 
-using Values = SmallVector<Value>;
-
 static void nothing(Value) {}
-
-/// Inputs 0 and 2 (or 1 and 3) of each word of four bytes as 16 bit numbers.
-static Value widen(Emitter &e, Value words, bool odd) {
-  Value pairs = bitcast(e, words, e.getI16Type(), 2 * panelWidth);
-  auto type = cast<VectorType>(pairs.getType());
-  Value eight = arith::ConstantOp::create(
-      e, DenseElementsAttr::get(type, static_cast<int16_t>(8)));
-  if (!odd)
-    pairs = arith::ShLIOp::create(e, pairs, eight);
-  return arith::ShRSIOp::create(e, pairs, eight);
-}
 
 void EncodedTile::loadRows(Value row, int64_t rows) {
   loadRows(row, rows, e.index(0), e.index(input.layout.lines()));
@@ -173,236 +155,8 @@ SmallVector<Value> EncodedTile::addChains(int64_t rows, Value block,
                 });
 }
 
-/// An instruction of `lanes` results: that of 512 bits, or that of 256 on both
-/// halves.
-static Value callOnHalves(Emitter &e, StringRef whole, StringRef half,
-                          VectorType result, Value a, Value b) {
-  auto call = [&](StringRef name, VectorType type, Value x, Value y) -> Value {
-    return LLVM::CallIntrinsicOp::create(e, type, e.getStringAttr(name),
-                                         ValueRange{x, y})
-        .getResult(0);
-  };
-  if (e.context.vectorBits == 512)
-    return call(whole, result, a, b);
-  auto lanesFrom = [](int64_t first, int64_t count) {
-    return llvm::to_vector(llvm::seq(first, first + count));
-  };
-  int64_t lanes = result.getNumElements();
-  int64_t operandLanes = cast<VectorType>(a.getType()).getNumElements();
-  auto halfType = VectorType::get({lanes / 2}, result.getElementType());
-  Values halves;
-  for (int64_t first : {int64_t(0), operandLanes / 2}) {
-    SmallVector<int64_t> from = lanesFrom(first, operandLanes / 2);
-    halves.push_back(call(half, halfType,
-                          vector::ShuffleOp::create(e, a, a, from),
-                          vector::ShuffleOp::create(e, b, b, from)));
-  }
-  return vector::ShuffleOp::create(e, halves[0], halves[1],
-                                   lanesFrom(0, lanes));
-}
-
-/// sum[n] += a[2n] b[2n] + a[2n + 1] b[2n + 1], of 16 bit numbers.
-static Value addPairs(Emitter &e, Value sum, Value a, Value b) {
-  Value products = callOnHalves(e, "llvm.x86.avx512.pmaddw.d.512",
-                                "llvm.x86.avx2.pmadd.wd", intVector(e), a, b);
-  return arith::AddIOp::create(e, sum, products);
-}
-
-/// The same of bytes, those of `a` unsigned, and of sums of 16 bits.
-static Value addShortPairs(Emitter &e, Value sum, Value a, Value b) {
-  Value products = callOnHalves(e, "llvm.x86.avx512.pmaddubs.w.512",
-                                "llvm.x86.avx2.pmadd.ub.sw",
-                                cast<VectorType>(sum.getType()), a, b);
-  return arith::AddIOp::create(e, sum, products);
-}
-
 Value EncodedTile::broadcast(int64_t row, int64_t part, Value at) {
   Value number = e.load(loaded, {e.index(row), e.index(part), at});
   return vector::BroadcastOp::create(
       e, VectorType::get({panelWidth}, number.getType()), number);
-}
-
-void EncodedTile::addDots(Values &sums, int64_t rows, size_t panel, Value bytes,
-                          Value word, const Parts &parts) {
-  for (int part : parts) {
-    Value pairs = vnni ? Value() : widen(e, bytes, /*odd=*/part == 1);
-    for (int64_t r = 0; r < rows; ++r) {
-      Value a = broadcast(r, part, word);
-      Value &sum = sums[r * tilePanels.size() + panel];
-      if (vnni) {
-        sum = dot(sum, bytes, a);
-        continue;
-      }
-      a = bitcast(e, a, e.getI16Type(), 2 * panelWidth);
-      sum = addPairs(e, sum, a, pairs);
-    }
-  }
-}
-
-/// With VNNI.
-Value EncodedTile::dot(Value sum, Value bytes, Value row) {
-  auto asBytes = [&](Value words) {
-    return bitcast(e, words, e.getI8Type(), lineBytes);
-  };
-  Value a = asBytes(row), w = asBytes(bytes);
-  // The first factor is unsigned: the row's numbers + 128, or int4 numbers.
-  if (isInt4())
-    std::swap(a, w);
-  return LLVM::CallIntrinsicOp::create(
-             e, intVector(e), e.getStringAttr("llvm.x86.avx512.vpdpbusd.512"),
-             ValueRange{sum, a, w})
-      .getResult(0);
-}
-
-Value EncodedTile::rowScale(int64_t row) {
-  return e.broadcast(e.load(input.scales, e.add(firstRow, row)));
-}
-
-SmallVector<Value> EncodedTile::multiplyInt8(int64_t rows, Ahead ahead) {
-  Values zeros(rows * tilePanels.size(), intSplat(e, 0));
-  int64_t lines = panels.layout.lines();
-  SmallVector<Parts> turns = turnsOf(rows);
-  int64_t block = turns.size() > 1 ? blockLines : lines;
-  auto overBlock = [&](Value begin, ValueRange start) {
-    Value end = e.min(e.add(begin, block), e.index(lines));
-    Values sums(start);
-    for (auto [turn, parts] : llvm::enumerate(turns))
-      sums = e.loop(begin, end, 1, sums, [&](Value line, ValueRange sums) {
-        if (turn == 0)
-          ahead(line);
-        Values next(sums);
-        for (auto [p, bytes] : llvm::enumerate(loadLines(line)))
-          addDots(next, rows, p, bytes, line, parts);
-        return next;
-      });
-    return sums;
-  };
-  Values sums = e.loop(e.index(0), e.index(lines), block, zeros, overBlock);
-  Values results;
-  for (int64_t r = 0; r < rows; ++r)
-    for (Value panel : tilePanels) {
-      Value sum = sums[results.size()];
-      if (vnni) {
-        Value of = vector::LoadOp::create(e, intVector(e), panels.sums,
-                                          ValueRange{panel, e.index(0)});
-        sum = arith::SubIOp::create(
-            e, sum, arith::ShLIOp::create(e, of, intSplat(e, 7)));
-      }
-      results.push_back(scaleInt8(e, panels, sum, panel, rowScale(r)));
-    }
-  return results;
-}
-
-Value ashlar::scaleInt8(Emitter &e, const PanelView &panels, Value sum,
-                        Value panel, Value rowScale) {
-  Value number = arith::SIToFPOp::create(e, e.vectorType(), sum);
-  Value scale = e.loadVector(panels.scales, {panel, e.index(0)});
-  return e.mulf(e.mulf(number, scale), rowScale);
-}
-
-/// Of lines [begin, end) of a group, the rows' numbers times int4 numbers as
-/// they are stored: [rows][panels].
-SmallVector<Value> EncodedTile::sumNibbles(int64_t rows, Value begin, Value end,
-                                           Ahead ahead) {
-  Value nibbles = intSplat(e, 0x0f0f0f0f), four = intSplat(e, 4);
-  size_t width = tilePanels.size();
-  // sum <- add(sum, numbers, the row's word), for all sums.
-  auto addLine = [&](Value line, ValueRange sums, auto add) {
-    ahead(line);
-    Values next(sums);
-    Value word = e.mul(line, 2);
-    auto addWord = [&](size_t panel, Value numbers, Value word) {
-      for (int64_t r = 0; r < rows; ++r) {
-        Value &sum = next[r * width + panel];
-        sum = add(sum, numbers, broadcast(r, 0, word));
-      }
-    };
-    for (auto [p, words] : llvm::enumerate(loadLines(line))) {
-      addWord(p, arith::AndIOp::create(e, words, nibbles), word);
-      Value high = arith::ShRUIOp::create(e, words, four);
-      addWord(p, arith::AndIOp::create(e, high, nibbles), e.add(word, 1));
-    }
-    return next;
-  };
-  Values none(rows * width, intSplat(e, 0));
-  if (vnni)
-    return e.loop(begin, end, 1, none, [&](Value line, ValueRange sums) {
-      return addLine(line, sums, [&](Value sum, Value numbers, Value row) {
-        return dot(sum, numbers, row);
-      });
-    });
-  auto shorts = VectorType::get({2 * panelWidth}, e.getI16Type());
-  auto splat = [&](int16_t number) -> Value {
-    return arith::ConstantOp::create(e, DenseElementsAttr::get(shorts, number));
-  };
-  Values noShorts(rows * width, splat(0));
-  auto asBytes = [&](Value words) {
-    return bitcast(e, words, e.getI8Type(), lineBytes);
-  };
-  return e.loop(
-      begin, end, shortLines, none, [&](Value first, ValueRange sums) {
-        Values pairs =
-            e.loop(first, e.add(first, shortLines), 1, noShorts,
-                   [&](Value line, ValueRange sums) {
-                     return addLine(
-                         line, sums, [&](Value sum, Value numbers, Value row) {
-                           return addShortPairs(e, sum, asBytes(numbers),
-                                                asBytes(row));
-                         });
-                   });
-        Values next;
-        for (auto [sum, pair] : llvm::zip_equal(sums, pairs))
-          next.push_back(addPairs(e, sum, pair, splat(1)));
-        return next;
-      });
-}
-
-SmallVector<Value> EncodedTile::multiplyInt4(int64_t rows, Ahead ahead) {
-  const PanelLayout &layout = panels.layout;
-  int64_t lines = layout.group / layout.step;
-  assert(lines % shortLines == 0 && "a group is whole sums of 16 bits");
-  Values zeros(rows * tilePanels.size(), e.splat(0.0));
-  Values results = e.loop(e.index(0), e.index(layout.groups()), 1, zeros,
-                          [&](Value group, ValueRange chains) {
-                            Value first = e.mul(group, lines);
-                            Values sums = sumNibbles(
-                                rows, first, e.add(first, lines), ahead);
-                            return addGroup(rows, group, sums, chains);
-                          });
-  for (int64_t r = 0; r < rows; ++r)
-    for (size_t p = 0; p < tilePanels.size(); ++p) {
-      Value &result = results[r * tilePanels.size() + p];
-      result = e.mulf(result, rowScale(r));
-    }
-  return results;
-}
-
-/// chains + (sums - zero point * sum of the row's numbers) * scale.
-SmallVector<Value> EncodedTile::addGroup(int64_t rows, Value group,
-                                         ValueRange sums, ValueRange chains) {
-  Values zeroPoints, scales;
-  for (Value panel : tilePanels) {
-    SmallVector<Value> at{panel, group, e.index(0)};
-    auto load = [&](Value memory, Type element) -> Value {
-      Value numbers = vector::LoadOp::create(
-          e, VectorType::get({panelWidth}, element), memory, at);
-      return arith::ExtUIOp::create(e, intVector(e), numbers);
-    };
-    zeroPoints.push_back(panels.zeroPoints
-                             ? load(panels.zeroPoints, e.getI8Type())
-                             : intSplat(e, 8));
-    scales.push_back(evenFloats(e, load(panels.scales, e.getI16Type())));
-  }
-  Values next;
-  for (int64_t r = 0; r < rows; ++r) {
-    Value ofRow = vector::BroadcastOp::create(
-        e, intVector(e), e.load(input.sums, {e.add(firstRow, r), group}));
-    for (size_t p = 0; p < tilePanels.size(); ++p) {
-      Value sum = arith::SubIOp::create(
-          e, sums[next.size()], arith::MulIOp::create(e, zeroPoints[p], ofRow));
-      Value number = arith::SIToFPOp::create(e, e.vectorType(), sum);
-      next.push_back(e.fma(number, scales[p], chains[next.size()]));
-    }
-  }
-  return next;
 }

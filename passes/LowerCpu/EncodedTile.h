@@ -56,6 +56,11 @@ private:
   /// Parts that are taken together: all, or one after the other where there are
   /// few registers, so that nothing is spilled in a kernel's loop.
   llvm::SmallVector<Parts> turnsOf(int64_t rows) const;
+  /// Lines of a tile of AMX (32 inputs in bf16), and those that stay in L1
+  /// while a tile takes its parts from them.
+  static constexpr int64_t blockLines = 16;
+  /// Inputs 0 and 2 (or 1 and 3) of each word of four bytes as 16 bit numbers.
+  static mlir::Value widen(Emitter &e, mlir::Value words, bool odd);
   bool isBf16() const { return panels.layout.precision == ir::Precision::Bf16; }
   bool isInt4() const { return panels.layout.precision == ir::Precision::Int4; }
   mlir::Value lineIndex(mlir::Value panel, mlir::Value line);
