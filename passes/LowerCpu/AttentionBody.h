@@ -82,10 +82,11 @@ protected:
                                     Value panel, int64_t width);
   void storeTile(llvm::ArrayRef<Value> tile, Value memory, Value row,
                  int64_t rows, Value panel, int64_t width);
-  /// Rows [0, count) in steps of `step`, then one by one.
+  /// Rows [0, count) in steps of `step`, then of as many as a token's heads
+  /// leave over (in decoding there may be no others), then one by one.
   void overRows(Value count, int64_t step,
                 llvm::function_ref<void(Value, int64_t)> body) {
-    e.stepwise(zero, count, step, body);
+    e.stepwise(zero, count, {step, group % step}, body);
   }
 
   Emitter &e;

@@ -22,8 +22,9 @@ static_assert(attentionStepKeys == lineNumbers, "a step takes a line");
 static constexpr int64_t rowTiles = attentionBlockRows / ashlar::tileRows;
 /// Lines of a panel in a step.
 static constexpr int64_t stepLines = lineNumbers / 2;
-/// Lines of a panel that the first block of rows fetches ahead.
-static constexpr int64_t prefetchLines = 64;
+/// Lines of a panel that AMX's first block of rows fetches ahead, and vector
+/// code.
+static constexpr int64_t prefetchLines = 64, vectorPrefetchLines = 24;
 
 namespace {
 class Bf16Attention : public AttentionBody {
@@ -50,6 +51,8 @@ private:
   OperandView makeRows(int64_t rows, int64_t depth, Value lines = {});
   void prefetch(const PanelView &panels, Value panel, int64_t width, Value step,
                 Value lines);
+  void prefetchLine(const PanelView &panels, Value panel, int64_t width,
+                    Value line);
   void multiplyTiles(const OperandView &rows, Value firstOfRows,
                      const PanelView &panels, Value firstPanel,
                      Value panelCount, Value firstStep, Value steps,
@@ -152,6 +155,19 @@ void Bf16Attention::prefetch(const PanelView &panels, Value panel,
   });
 }
 
+/// The line of each of these panels that is a distance ahead of `line`.
+void Bf16Attention::prefetchLine(const PanelView &panels, Value panel,
+                                 int64_t width, Value line) {
+  if (int8)
+    return;
+  int64_t lines = panels.layout.lines();
+  Value later = e.aheadInPanels(line, vectorPrefetchLines, lines, width);
+  for (int64_t p = 0; p < width; ++p)
+    e.prefetch(panels.lines,
+               {e.add(e.mul(e.add(panel, p), lines), later), zero},
+               /*locality=*/3);
+}
+
 /// results[firstResult + i][panels] (+)= the block of 32 rows times panels
 /// [firstPanel, panelCount), over steps [firstStep, steps). A tile's first
 /// block meets them first; what int8 was expanded to is near.
@@ -204,8 +220,11 @@ void Bf16Attention::computeScores(Value first, Value count, Value begin,
     scoreTile->loadRows(e.add(first, i), rows);
     e.stepwise(firstPanel, panels, e.context.tile.panels,
                [&](Value panel, int64_t width) {
+                 auto ahead = [&](Value line) {
+                   prefetchLine(keys, panel, width, line);
+                 };
                  SmallVector<Value> sums =
-                     scoreTile->multiply(rows, panel, width, [](Value) {});
+                     scoreTile->multiply(rows, panel, width, ahead);
                  storeTile(sums, scores, i, rows, panel, width);
                });
   });
@@ -228,9 +247,12 @@ void Bf16Attention::mix(Value first, Value count, Value, Value begin,
                  Value row = e.add(first, i);
                  SmallVector<Value> sums =
                      loadTile(mixed, row, rows, panel, width);
+                 auto ahead = [&](Value line) {
+                   prefetchLine(values, panel, width, line);
+                 };
                  sums = mixTile->addBf16(sums, rows, panel, width,
                                          e.mul(firstStep, perStep),
-                                         e.mul(steps, perStep), [](Value) {});
+                                         e.mul(steps, perStep), ahead);
                  storeTile(sums, mixed, row, rows, panel, width);
                });
   });

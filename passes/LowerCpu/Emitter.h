@@ -168,9 +168,10 @@ public:
   /// What `then` gives, or else `otherwise`.
   Value when(Value condition, llvm::function_ref<Value()> then,
              Value otherwise);
-  /// [begin, end) in steps of `step`, then what is left one by one: calls
-  /// `body` with the first index and the number of them, a constant.
-  void stepwise(Value begin, Value end, int64_t step,
+  /// [begin, end) in steps of the first of `steps`, what is left in steps of
+  /// the next one, and in the end one by one: calls `body` with the first index
+  /// and the number of them, a constant. Steps below 2 are left out.
+  void stepwise(Value begin, Value end, llvm::ArrayRef<int64_t> steps,
                 llvm::function_ref<void(Value, int64_t)> body);
   /// The columns of a row in whole vectors, then the rest: `body` gets the
   /// first column and the number of lanes in use (16, or fewer in the last).

@@ -63,14 +63,17 @@ Value Emitter::when(Value condition, llvm::function_ref<Value()> then,
   return branch.getResult(0);
 }
 
-void Emitter::stepwise(Value begin, Value end, int64_t step,
+void Emitter::stepwise(Value begin, Value end, ArrayRef<int64_t> steps,
                        llvm::function_ref<void(Value, int64_t)> body) {
-  if (step == 1)
-    return loop(begin, end, 1, [&](Value i) { body(i, 1); });
-  Value whole = mul(div(sub(end, begin), step), step);
-  Value middle = add(begin, whole);
-  loop(begin, middle, step, [&](Value i) { body(i, step); });
-  loop(middle, end, 1, [&](Value i) { body(i, 1); });
+  for (int64_t step : steps) {
+    if (step < 2)
+      continue;
+    Value whole = mul(div(sub(end, begin), step), step);
+    Value next = add(begin, whole);
+    loop(begin, next, step, [&](Value i) { body(i, step); });
+    begin = next;
+  }
+  loop(begin, end, 1, [&](Value i) { body(i, 1); });
 }
 
 SmallVector<Value> Emitter::overColumns(

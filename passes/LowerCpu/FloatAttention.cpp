@@ -6,6 +6,9 @@
 using namespace mlir;
 using namespace ashlar;
 
+/// Of a row: chains enough to hide what a multiply-add takes.
+static constexpr int64_t mostPanels = 8;
+
 namespace {
 class FloatAttention : public AttentionBody {
 public:
@@ -30,6 +33,7 @@ private:
   double hiddenWeight() const override { return pattern ? -1.0 : 0.0; }
   void mix(Value first, Value count, Value firstKey, Value begin,
            Value end) override;
+  int64_t panelsFor(int64_t rows, int64_t panels) const;
   void addScores(Value first, Value count, Value begin, Value end);
   void mixRows(Value first, Value i, int64_t count, Value begin, Value end);
   void mixRagged(Value first, Value count, Value firstKey, Value keys);
@@ -52,6 +56,19 @@ void FloatAttention::openSegment(Value head, Value) {
       base, e.add(head, shape.keyBytes()),
       {shape.paddedHeadDim() / panelWidth, ASHLAR_SEGMENT_KEYS, panelWidth},
       e.getF32Type());
+}
+
+/// Panels, of `panels`, that `rows` rows are multiplied with at once: fewer
+/// rows than a tile has need more of them, or each multiply-add waits for the
+/// one before.
+int64_t FloatAttention::panelsFor(int64_t rows, int64_t panels) const {
+  const TileShape &tile = e.context.tile;
+  if (rows == tile.rows)
+    return std::min(tile.panels, panels);
+  int64_t most = std::min({tile.panelsFor(rows), panels, mostPanels});
+  while (panels % most != 0)
+    --most;
+  return most;
 }
 
 /// scores = scale * v^T tanh(query + key), 16 keys at a time. (Queries are not
@@ -87,7 +104,8 @@ void FloatAttention::computeScores(Value first, Value count, Value begin,
   Value firstPanel = e.div(begin, panelWidth);
   Value panels = e.ceilDiv(end, panelWidth);
   overRows(count, e.context.tile.rows, [&](Value i, int64_t rows) {
-    e.stepwise(firstPanel, panels, e.context.tile.panels,
+    e.stepwise(firstPanel, panels,
+               panelsFor(rows, ASHLAR_SEGMENT_KEYS / panelWidth),
                [&](Value panel, int64_t width) {
                  SmallVector<Value> start(rows * width, e.splat(0.0));
                  auto a = [&](int64_t r, Value k) {
@@ -108,7 +126,7 @@ void FloatAttention::computeScores(Value first, Value count, Value begin,
 void FloatAttention::mixRows(Value first, Value i, int64_t count, Value begin,
                              Value end) {
   int64_t panels = shape.paddedHeadDim() / panelWidth;
-  e.stepwise(zero, e.index(panels), std::min(e.context.tile.panels, panels),
+  e.stepwise(zero, e.index(panels), panelsFor(count, panels),
              [&](Value panel, int64_t width) {
                Value row = e.add(first, i);
                SmallVector<Value> start =
@@ -155,7 +173,7 @@ void FloatAttention::mixRagged(Value first, Value count, Value firstKey,
 void FloatAttention::mixSeen(Value first, Value i, Value begin, Value end) {
   int64_t panels = shape.paddedHeadDim() / panelWidth;
   Value row = e.add(first, i);
-  e.stepwise(zero, e.index(panels), std::min(e.context.tile.panels, panels),
+  e.stepwise(zero, e.index(panels), panelsFor(1, panels),
              [&](Value panel, int64_t width) {
                SmallVector<Value> start = loadTile(mixed, row, 1, panel, width);
                auto add = [&](Value key, ValueRange sums) {

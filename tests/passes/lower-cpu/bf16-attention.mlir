@@ -19,6 +19,8 @@
 // TILES:         memref.prefetch
 // TILES-COUNT-4: amx.tile_mulf {{.*}} : !amx.tile<16x32xbf16>, !amx.tile<16x32xbf16>, !amx.tile<16x16xf32>
 // VECTORS-NOT:   amx
+// Where the keys come from further away, a line is fetched ahead in each step.
+// VECTORS:       memref.prefetch
 // VECTORS:       vector.fma
 // No function for the exponential: it is short and its own.
 // ALL-NOT:       math.exp
