@@ -20,11 +20,13 @@ def output_of(command):
 
 
 # What the lines of `limits` limit: "amx.bf16 5500.2" is one of bf16.
-KINDS = {"amx.bf16": "bf16", "amx.int8": "int8", "vnni.avx512": "int8"}
+KINDS = {"amx.bf16": "bf16"}
+KINDS |= dict.fromkeys(("amx.int8", "vnni.avx512", "madd.avx512", "madd.avx2"), "int8")
+KINDS |= dict.fromkeys(("maddubs.avx512", "maddubs.avx2"), "int4")
 
 
 def limits_of(build, threads, size):
-    """The best of each kind: {"fma": GFLOP/s, "bf16": ..., "int8": ..., "read": GB/s}."""
+    """The best of each kind: {"fma": GFLOP/s, "bf16": ..., "int8": ..., "read": GB/s, ...}."""
     limits = {}
     for line in output_of(
         [build / "bin/limits", f"--threads={threads}", f"--bytes={size}", "--repeat=3"]

@@ -167,11 +167,12 @@ class Tables(unittest.TestCase):
         self.assertEqual(comparison.best_peer(comparison.rows[0]).peer, "One")
 
     def test_limit_is_that_of_the_phase_and_precision(self):
-        limits = [{"fma": 50.0, "bf16": 400.0, "read": 5.0}]
+        limits = [{"fma": 50.0, "bf16": 400.0, "int4": 60.0, "read": 5.0}]
         for workload, precision, share in [
             (PROMPT, "f32", 100 / 2 / 50),
             (PROMPT, "bf16", 100 / 2 / 400),
             (PROMPT, "int8", 100 / 2 / 50),  # a machine without such a unit
+            (PROMPT, "int4", 100 / 2 / 60),
             (DECODE, "bf16", 10 / 2 / 5),
         ]:
             cell = cell_of("Ashlar", workload, [2], precision=precision)

@@ -6,7 +6,14 @@ from dataclasses import dataclass, field
 from peers.peer import Sample, Unavailable, Variant, Workload
 
 OWN = "Ashlar"
-ARITHMETIC = {"f32": "fma", "bf16": "bf16", "int8": "int8", "int4": "int8"}
+LIMITS = ("fma", "bf16", "int8", "int4", "read")
+# Kinds of limits that a precision's arithmetic may have; the highest is its own.
+ARITHMETIC = {
+    "f32": ["fma"],
+    "bf16": ["fma", "bf16"],
+    "int8": ["fma", "int8"],
+    "int4": ["fma", "int8", "int4"],
+}
 WORTH = 1.15  # a variant stays as long as it is at most this much slower than the best
 BEGIN, END = "<!-- compare:begin -->", "<!-- compare:end -->"
 
@@ -91,11 +98,11 @@ class Comparison:
         if not own or row[0].phase == "first":
             return None
         decode = row[0].phase == "decode"
-        kind = "read" if decode else ARITHMETIC[row[1]]
+        kinds = ["read"] if decode else ARITHMETIC[row[1]]
         shares = [
-            sample.rates["gbyte" if decode else "gflop"] / limit.get(kind, limit["fma"])
+            sample.rates["gbyte" if decode else "gflop"]
+            / max(self.limits[number].get(kind, 0.0) for kind in kinds)
             for number, sample in own.samples.items()
-            for limit in [self.limits[number]]
         ]
         return statistics.median(shares)
 
@@ -157,7 +164,13 @@ class Comparison:
     def sentences(self, cpu: str, threads: int) -> str:
         others = [f"{peer} {version}" for peer, version in self.versions().items()]
         against = f"\nAgainst {', '.join(others)}." if others else ""
-        units = {"fma": "GFLOP/s f32", "bf16": "GFLOP/s bf16", "int8": "GOP/s int8", "read": "GB/s"}
+        units = {
+            "fma": "GFLOP/s f32",
+            "bf16": "GFLOP/s bf16",
+            "int8": "GOP/s int8",
+            "int4": "GOP/s int4 without VNNI",
+            "read": "GB/s",
+        }
         limits = [
             f"{self.limit(kind):.{1 if kind == 'read' else 0}f} {unit}"
             for kind, unit in units.items()
@@ -174,7 +187,7 @@ class Comparison:
 
     def to_json(self) -> dict:
         return {
-            "limits": {kind: self.limit(kind) for kind in ("fma", "bf16", "int8", "read")},
+            "limits": {kind: self.limit(kind) for kind in LIMITS},
             "versions": self.versions(),
             "rows": [self.row_json(row) for row in self.rows if (row, OWN) in self.best],
         }

@@ -31,16 +31,19 @@ TEST(Limits, UnitsOfAPrecision) {
       {"f32", v3, Unit::FmaAvx2},       {"f32", v4, Unit::FmaAvx512},
       {"f32", beyond, Unit::FmaAvx512}, {"bf16", v3, Unit::FmaAvx2},
       {"bf16", v4, Unit::FmaAvx512},    {"bf16", beyond, Unit::AmxBf16},
-      {"int8", v3, Unit::FmaAvx2},      {"int8", vnni, Unit::VnniAvx512},
+      {"int8", v3, Unit::MaddAvx2},     {"int4", v3, Unit::MaddShortAvx2},
+      {"int8", v4, Unit::MaddAvx512},   {"int4", v4, Unit::MaddShortAvx512},
+      {"int8", vnni, Unit::VnniAvx512}, {"int4", vnni, Unit::VnniAvx512},
       {"int8", beyond, Unit::AmxInt8},  {"int4", beyond, Unit::AmxInt8},
-      {"bf16", vnni, Unit::FmaAvx512},  {"int8", v4, Unit::FmaAvx512},
-      {"other", v4, Unit::FmaAvx512},
+      {"bf16", vnni, Unit::FmaAvx512},  {"other", v4, Unit::FmaAvx512},
   };
   for (const auto &of : cases)
     EXPECT_EQ(unitFor(of.precision, of.level, has), of.unit)
         << of.precision << " at " << of.level;
-  for (const char *precision : {"f32", "bf16", "int8", "int4"})
+  for (const char *precision : {"f32", "bf16"})
     EXPECT_EQ(unitFor(precision, beyond, hasNot), Unit::FmaAvx2);
+  EXPECT_EQ(unitFor("int8", beyond, hasNot), Unit::MaddAvx2);
+  EXPECT_EQ(unitFor("int4", beyond, hasNot), Unit::MaddShortAvx2);
 }
 
 TEST(Limits, EveryUnitThatIsThereComputes) {
@@ -59,6 +62,8 @@ TEST(Limits, EveryUnitThatIsThereComputes) {
       narrow = best;
     if (unit == Unit::AmxInt8)
       EXPECT_GT(best, 4 * narrow);
+    if (unit == Unit::MaddShortAvx2)
+      EXPECT_GT(best, narrow);
   }
   EXPECT_GT(narrow, 0);
 }

@@ -24,6 +24,11 @@ ashlar::tool::unitFor(llvm::StringRef precision, int64_t cpuLevel,
       return Unit::AmxInt8;
     if (hasVnni && isUsable(Unit::VnniAvx512))
       return Unit::VnniAvx512;
+    bool isShort = precision == "int4";
+    Unit wide = isShort ? Unit::MaddShortAvx512 : Unit::MaddAvx512;
+    if (isWide && isUsable(wide))
+      return wide;
+    return isShort ? Unit::MaddShortAvx2 : Unit::MaddAvx2;
   }
   return isWide && isUsable(Unit::FmaAvx512) ? Unit::FmaAvx512 : Unit::FmaAvx2;
 }

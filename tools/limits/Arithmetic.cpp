@@ -65,6 +65,47 @@ vnniAvx512(int64_t steps) {
 
 #undef ASHLAR_LIMITS_CHAINS
 
+/// Runs `multiply` and then `add` on the product and one of 12 chains of
+/// `width`mm registers, `steps` times.
+#define ASHLAR_LIMITS_SUMS(width, clear, multiply, add)                        \
+  asm volatile(".irp r,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n" clear          \
+               " %%" width "mm\\r, %%" width "mm\\r, %%" width "mm\\r\n"       \
+               ".endr\n"                                                       \
+               "1:\n"                                                          \
+               ".irp r,0,1,2,3,4,5,6,7,9,10,11,12\n" multiply " %%" width      \
+               "mm14, %%" width "mm15, %%" width "mm8\n" add " %%" width       \
+               "mm8, %%" width "mm\\r, %%" width "mm\\r\n"                     \
+               ".endr\n"                                                       \
+               "dec %0\n"                                                      \
+               "jnz 1b\n"                                                      \
+               : "+r"(steps)::"cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4",    \
+                 "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11",     \
+                 "xmm12", "xmm13", "xmm14", "xmm15")
+
+/// 12 chains of 16 sums of two products.
+__attribute__((target("avx512f,avx512bw"))) static void
+maddAvx512(int64_t steps) {
+  ASHLAR_LIMITS_SUMS("z", "vpxord", "vpmaddwd", "vpaddd");
+}
+
+/// 12 chains of 8 sums of two products.
+__attribute__((target("avx2"))) static void maddAvx2(int64_t steps) {
+  ASHLAR_LIMITS_SUMS("y", "vpxor", "vpmaddwd", "vpaddd");
+}
+
+/// 12 chains of 32 sums of two products.
+__attribute__((target("avx512f,avx512bw"))) static void
+maddShortAvx512(int64_t steps) {
+  ASHLAR_LIMITS_SUMS("z", "vpxord", "vpmaddubsw", "vpaddw");
+}
+
+/// 12 chains of 16 sums of two products.
+__attribute__((target("avx2"))) static void maddShortAvx2(int64_t steps) {
+  ASHLAR_LIMITS_SUMS("y", "vpxor", "vpmaddubsw", "vpaddw");
+}
+
+#undef ASHLAR_LIMITS_SUMS
+
 namespace {
 /// What LDTILECFG reads: eight tiles of 16 rows of 64 bytes.
 struct alignas(64) TileConfiguration {
@@ -132,6 +173,14 @@ static Loop loopOf(Unit unit) {
     return {"fma.avx512", fmaAvx512, 400000, 24 * 16 * 2};
   case Unit::FmaAvx2:
     return {"fma.avx2", fmaAvx2, 800000, 12 * 8 * 2};
+  case Unit::MaddAvx512:
+    return {"madd.avx512", maddAvx512, 400000, 12 * 16 * 2 * 2};
+  case Unit::MaddAvx2:
+    return {"madd.avx2", maddAvx2, 800000, 12 * 8 * 2 * 2};
+  case Unit::MaddShortAvx512:
+    return {"maddubs.avx512", maddShortAvx512, 400000, 12 * 32 * 2 * 2};
+  case Unit::MaddShortAvx2:
+    return {"maddubs.avx2", maddShortAvx2, 800000, 12 * 16 * 2 * 2};
   case Unit::VnniAvx512:
     return {"vnni.avx512", vnniAvx512, 400000, 24 * 16 * 4 * 2};
   case Unit::AmxBf16:
@@ -170,6 +219,13 @@ bool ashlar::limits::isUsable(Unit unit) {
     return __builtin_cpu_supports("avx512f");
   case Unit::FmaAvx2:
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  case Unit::MaddAvx512:
+  case Unit::MaddShortAvx512:
+    return __builtin_cpu_supports("avx512f") &&
+           __builtin_cpu_supports("avx512bw");
+  case Unit::MaddAvx2:
+  case Unit::MaddShortAvx2:
+    return __builtin_cpu_supports("avx2");
   case Unit::VnniAvx512:
     return __builtin_cpu_supports("avx512f") &&
            __builtin_cpu_supports("avx512vnni");

@@ -26,10 +26,23 @@ double medianOf(std::vector<double> rates);
 // Arithmetic
 //===----------------------------------------------------------------------===//
 
-enum class Unit { FmaAvx512, FmaAvx2, VnniAvx512, AmxBf16, AmxInt8 };
-inline constexpr Unit units[] = {Unit::FmaAvx512, Unit::FmaAvx2,
-                                 Unit::VnniAvx512, Unit::AmxBf16,
-                                 Unit::AmxInt8};
+/// Madd: int8 widened to pairs of 16 bits. MaddShort: pairs of bytes whose sums
+/// stay in 16 bits, as those of int4 do.
+enum class Unit {
+  FmaAvx512,
+  FmaAvx2,
+  MaddAvx512,
+  MaddAvx2,
+  MaddShortAvx512,
+  MaddShortAvx2,
+  VnniAvx512,
+  AmxBf16,
+  AmxInt8
+};
+inline constexpr Unit units[] = {
+    Unit::FmaAvx512,  Unit::FmaAvx2,         Unit::MaddAvx512,
+    Unit::MaddAvx2,   Unit::MaddShortAvx512, Unit::MaddShortAvx2,
+    Unit::VnniAvx512, Unit::AmxBf16,         Unit::AmxInt8};
 
 /// "fma.avx512"
 const char *nameOf(Unit unit);
