@@ -22,9 +22,13 @@ static_assert(attentionStepKeys == lineNumbers, "a step takes a line");
 static constexpr int64_t rowTiles = attentionBlockRows / ashlar::tileRows;
 /// Lines of a panel in a step.
 static constexpr int64_t stepLines = lineNumbers / 2;
-/// Lines of a panel that AMX's first block of rows fetches ahead, and vector
-/// code.
-static constexpr int64_t prefetchLines = 64, vectorPrefetchLines = 24;
+/// Lines of a panel that AMX's first block of rows fetches ahead.
+static constexpr int64_t prefetchLines = 64;
+/// How far vector code fetches ahead.
+static constexpr int64_t prefetchBytes = 24 * lineBytes;
+/// Tiles of rows for which it is less to widen int8 each time than to expand it
+/// once for all.
+static constexpr int64_t mostTilesOfBytes = 2;
 
 namespace {
 class Bf16Attention : public AttentionBody {
@@ -32,6 +36,12 @@ public:
   Bf16Attention(Emitter &e, ir::AttentionOp op, int64_t capacity);
 
 private:
+  bool takesBytes() const { return int8 && !e.context.matrixTiles; }
+  Value hasFewRows() {
+    return e.less(rowCount, e.index(mostTilesOfBytes * scoreTileRows + 1));
+  }
+  void inEachForm(PanelView &panels, Value bytes,
+                  llvm::function_ref<void()> body);
   void takeQueries() override;
   void openSegment(Value head, Value count) override;
   void computeScores(Value first, Value count, Value begin, Value end) override;
@@ -131,7 +141,10 @@ void Bf16Attention::takeQueries() {
 void Bf16Attention::openSegment(Value head, Value count) {
   if (int8) {
     int8->open(base, head);
-    return int8->expand(count, keys.lines, values.lines);
+    auto expand = [&] { int8->expand(count, keys.lines, values.lines); };
+    if (!takesBytes())
+      return expand();
+    return e.when(hasFewRows(), [] {}, expand);
   }
   auto lines = [&](const PanelView &view, Value offset) {
     return e.viewBytes(base, offset, {linesOf(view), lineBytes}, e.getI8Type());
@@ -155,13 +168,32 @@ void Bf16Attention::prefetch(const PanelView &panels, Value panel,
   });
 }
 
+/// Emits `body` for `panels` and, where few rows meet numbers that are kept as
+/// int8, for those themselves.
+void Bf16Attention::inEachForm(PanelView &panels, Value bytes,
+                               llvm::function_ref<void()> body) {
+  auto ofBytes = [&] {
+    PanelView expanded = panels;
+    panels.lines = bytes;
+    panels.areBytes = true;
+    body();
+    panels = expanded;
+  };
+  if (takesBytes())
+    e.when(hasFewRows(), ofBytes, body);
+  else
+    body();
+}
+
 /// The line of each of these panels that is a distance ahead of `line`.
 void Bf16Attention::prefetchLine(const PanelView &panels, Value panel,
                                  int64_t width, Value line) {
-  if (int8)
-    return;
+  if (int8 && !panels.areBytes)
+    return; // expanded a moment ago
   int64_t lines = panels.layout.lines();
-  Value later = e.aheadInPanels(line, vectorPrefetchLines, lines, width);
+  int64_t distance =
+      prefetchBytes / (panels.areBytes ? lineNumbers : lineBytes);
+  Value later = e.aheadInPanels(line, distance, lines, width);
   for (int64_t p = 0; p < width; ++p)
     e.prefetch(panels.lines,
                {e.add(e.mul(e.add(panel, p), lines), later), zero},
@@ -216,7 +248,7 @@ void Bf16Attention::computeScores(Value first, Value count, Value begin,
     return multiplyTiles(queryRows, first, keys, firstPanel, panels, zero,
                          e.index(queryRows.layout.lines()), scores, zero,
                          e.equal(first, 0), /*fresh=*/true);
-  overRows(count, scoreTileRows, [&](Value i, int64_t rows) {
+  auto body = [&](Value i, int64_t rows) {
     scoreTile->loadRows(e.add(first, i), rows);
     e.stepwise(firstPanel, panels, e.context.tile.panels,
                [&](Value panel, int64_t width) {
@@ -227,7 +259,9 @@ void Bf16Attention::computeScores(Value first, Value count, Value begin,
                      scoreTile->multiply(rows, panel, width, ahead);
                  storeTile(sums, scores, i, rows, panel, width);
                });
-  });
+  };
+  inEachForm(keys, int8 ? int8->keyLines() : Value(),
+             [&] { overRows(count, scoreTileRows, body); });
 }
 
 void Bf16Attention::mix(Value first, Value count, Value, Value begin,
@@ -240,7 +274,7 @@ void Bf16Attention::mix(Value first, Value count, Value, Value begin,
     return multiplyTiles(weightRows, zero, values, zero, e.index(panels),
                          firstStep, steps, mixed, first, e.equal(first, 0),
                          /*fresh=*/false);
-  overRows(count, mixTileRows, [&](Value i, int64_t rows) {
+  auto body = [&](Value i, int64_t rows) {
     mixTile->loadRows(i, rows, firstStep, steps);
     e.stepwise(zero, e.index(panels), std::min(e.context.tile.panels, panels),
                [&](Value panel, int64_t width) {
@@ -255,7 +289,9 @@ void Bf16Attention::mix(Value first, Value count, Value, Value begin,
                                          e.mul(steps, perStep), ahead);
                  storeTile(sums, mixed, row, rows, panel, width);
                });
-  });
+  };
+  inEachForm(values, int8 ? int8->valueLines() : Value(),
+             [&] { overRows(count, mixTileRows, body); });
 }
 
 std::unique_ptr<AttentionBody>

@@ -126,9 +126,26 @@ SmallVector<EncodedTile::Parts> EncodedTile::turnsOf(int64_t rows) const {
 
 SmallVector<Value> EncodedTile::loadLines(Value line) {
   Values lines;
-  for (Value panel : tilePanels)
-    lines.push_back(loadLine(e, panels.lines, lineIndex(panel, line)));
+  for (Value panel : tilePanels) {
+    Value index = lineIndex(panel, line);
+    if (!panels.areBytes) {
+      lines.push_back(loadLine(e, panels.lines, index));
+      continue;
+    }
+    auto type = VectorType::get({2 * panelWidth}, e.getI8Type());
+    Value bytes = vector::LoadOp::create(e, type, panels.lines,
+                                         ValueRange{index, e.index(0)});
+    lines.push_back(bitcast(e, bytes, e.getI16Type(), panelWidth));
+  }
   return lines;
+}
+
+Value EncodedTile::floatsOf(Value words, int part) {
+  if (!panels.areBytes)
+    return part ? oddFloats(e, words) : evenFloats(e, words);
+  Value numbers = arith::ExtSIOp::create(e, intVector(e),
+                                         widen(e, words, /*odd=*/part == 1));
+  return arith::SIToFPOp::create(e, e.vectorType(), numbers);
 }
 
 /// Sums of `parts` (0: the even inputs, 1: the odd ones) of a block of lines:
@@ -142,9 +159,8 @@ SmallVector<Value> EncodedTile::addChains(int64_t rows, Value block,
                   Values words = loadLines(line), next;
                   for (int part : parts) {
                     Values numbers;
-                    for (Value pair : words)
-                      numbers.push_back(part ? oddFloats(e, pair)
-                                             : evenFloats(e, pair));
+                    for (Value pairs : words)
+                      numbers.push_back(floatsOf(pairs, part));
                     for (int64_t r = 0; r < rows; ++r) {
                       Value a = broadcast(r, part, line);
                       for (Value b : numbers)

@@ -59,11 +59,13 @@ private:
   /// Lines of a tile of AMX (32 inputs in bf16), and those that stay in L1
   /// while a tile takes its parts from them.
   static constexpr int64_t blockLines = 16;
-  /// Inputs 0 and 2 (or 1 and 3) of each word of four bytes as 16 bit numbers.
+  /// Every other byte, from the first or the second one on, as 16 bit numbers.
   static mlir::Value widen(Emitter &e, mlir::Value words, bool odd);
   bool isBf16() const { return panels.layout.precision == ir::Precision::Bf16; }
   bool isInt4() const { return panels.layout.precision == ir::Precision::Int4; }
   mlir::Value lineIndex(mlir::Value panel, mlir::Value line);
+  /// bf16: the even or the odd numbers of a line, as loadLines gives it.
+  mlir::Value floatsOf(mlir::Value words, int part);
   /// Line `line` of each panel.
   Values loadLines(mlir::Value line);
   void choosePanels(mlir::Value first, int64_t count);

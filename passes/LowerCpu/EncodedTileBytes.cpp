@@ -19,8 +19,10 @@ static constexpr int64_t shortLines = 4;
 static_assert(2 * shortLines * 2 * 15 * 127 <= 0x7fff);
 
 Value EncodedTile::widen(Emitter &e, Value words, bool odd) {
-  Value pairs = bitcast(e, words, e.getI16Type(), 2 * panelWidth);
-  auto type = cast<VectorType>(pairs.getType());
+  auto type = cast<VectorType>(words.getType());
+  int64_t bytes = type.getNumElements() * type.getElementTypeBitWidth() / 8;
+  Value pairs = bitcast(e, words, e.getI16Type(), bytes / 2);
+  type = cast<VectorType>(pairs.getType());
   Value eight = arith::ConstantOp::create(
       e, DenseElementsAttr::get(type, static_cast<int16_t>(8)));
   if (!odd)

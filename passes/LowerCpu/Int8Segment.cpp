@@ -23,6 +23,11 @@ void Int8Segment::open(Value base, Value head) {
   values = view(shape.keyBytes(),
                 {shape.paddedHeadDim() / panelWidth, count / 2, lineNumbers},
                 e.getI8Type());
+  lines[0] =
+      view(0, {shape.keyBytes() / lineNumbers, lineNumbers}, e.getI8Type());
+  lines[1] =
+      view(shape.keyBytes(), {shape.valueBytes() / lineNumbers, lineNumbers},
+           e.getI8Type());
   int64_t scales = shape.keyBytes() + shape.valueBytes();
   keyScales = view(scales, {count}, e.getF32Type());
   valueScales =

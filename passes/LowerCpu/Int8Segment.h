@@ -34,6 +34,10 @@ public:
   /// What is behind the last key: keys [from, to).
   void clear(Value from, Value to);
 
+  /// memref<lines x 32 x i8>: pairs of entries of 16 keys, pairs of keys of 16
+  /// columns of values, in the order of the panels of bf16.
+  Value keyLines() const { return lines[0]; }
+  Value valueLines() const { return lines[1]; }
   /// The first `keys` keys and values as panels of bf16: memref<lines x 64 x
   /// i8>; more of them than `keys`, up to whole steps.
   void expand(Value keys, Value keyLines, Value valueLines);
@@ -51,6 +55,7 @@ private:
   Value keys;     // memref<256/16 x depth/2 x 32 x i8>
   Value keyPairs; // the same memory: memref<256/16 x depth/2 x 16 x i16>
   Value values;   // memref<head_dim/16 x 256/2 x 32 x i8>
+  Value lines[2]; // the same memory
   Value keyScales, valueScales; // memref<256 x f32>
 };
 

@@ -28,6 +28,7 @@ struct PanelView {
   PanelLayout layout;
   mlir::Value begin;      // byte offset in the image
   mlir::Value lines;      // memref<panels * lines x 64 x i8>
+  bool areBytes = false;  // bf16: numbers of int8 in its order, lines of 32
   mlir::Value scales;     // int8: memref<panels x 16 x f32>;
                           // int4: memref<panels x groups x 16 x i16>, bf16
   mlir::Value sums;       // int8: memref<panels x 16 x i32>
