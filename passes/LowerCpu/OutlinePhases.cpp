@@ -66,8 +66,8 @@ struct OutlinePhases : ashlar::impl::OutlinePhasesPassBase<OutlinePhases> {
 
   static constexpr llvm::StringLiteral barrierName = "ashlar_barrier";
   static constexpr llvm::StringLiteral takeName = "ashlar_take";
-  /// Parts of a phase for each worker beyond the first.
-  static constexpr int64_t partsPerWorker = 8;
+  /// Parts of a phase for each worker, where there are several.
+  static constexpr int64_t partsPerWorker = 4;
 
   void declareRuntime(ModuleOp module) {
     OpBuilder builder = OpBuilder::atBlockBegin(module.getBody());
@@ -144,12 +144,14 @@ struct OutlinePhases : ashlar::impl::OutlinePhasesPassBase<OutlinePhases> {
     auto constant = [&](int64_t value) {
       return arith::ConstantIndexOp::create(builder, loc, value);
     };
-    // As many as even out workers of unlike speed; one for one worker.
-    Value others = arith::SubIOp::create(builder, loc, place.workers, one);
-    Value most = arith::AddIOp::create(
-        builder, loc,
-        arith::MulIOp::create(builder, loc, others, constant(partsPerWorker)),
-        one);
+    // As many as even out workers of unlike speed, and as many for each, where
+    // they are alike; one for one worker.
+    Value alone = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq,
+                                        place.workers, one);
+    Value most = arith::SelectOp::create(
+        builder, loc, alone, one,
+        arith::MulIOp::create(builder, loc, place.workers,
+                              constant(partsPerWorker)));
     Value parts = arith::MinUIOp::create(builder, loc, phase.getTiles(), most);
     scf::WhileOp::create(
         builder, loc, builder.getIndexType(), ValueRange{},

@@ -12,10 +12,10 @@
 // CHECK-LABEL: func.func @p(
 // CHECK-SAME:    %{{.*}}: memref<64xi8> {llvm.noalias}, %[[A:.*]]: memref<64xi8> {llvm.noalias}, %{{.*}}: memref<64xi8> {llvm.noalias}, %[[TEAM:.*]]: !llvm.ptr, %[[W:.*]]: index, %[[WS:.*]]: index)
 // CHECK:         scf.for %[[I:.*]] =
-// At most eight parts for each worker beyond the first; who is free takes one.
-// CHECK:           %[[O:.*]] = arith.subi %[[WS]], %{{.*}} : index
-// CHECK:           %[[M:.*]] = arith.muli %[[O]], %{{.*}} : index
-// CHECK:           %[[MOST:.*]] = arith.addi %[[M]], %{{.*}} : index
+// At most four parts for each worker, but one for a single one; who is free takes one.
+// CHECK:           %[[ALONE:.*]] = arith.cmpi eq, %[[WS]], %[[ONE:.*]] : index
+// CHECK:           %[[M:.*]] = arith.muli %[[WS]], %[[FOUR:.*]] : index
+// CHECK:           %[[MOST:.*]] = arith.select %[[ALONE]], %[[ONE]], %[[M]] : index
 // CHECK:           %[[PARTS:.*]] = arith.minui %[[T:.*]], %[[MOST]] : index
 // CHECK:           scf.while
 // CHECK:             %[[PART:.*]] = {{.*}}call @ashlar_take(%[[TEAM]])
