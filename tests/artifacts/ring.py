@@ -18,7 +18,8 @@ from models import gemma2, mistral
 from odd_sizes import near, same
 
 sys.path.insert(0, os.path.join(artifact.SOURCE, "tests", "cases"))
-import make_equation_cases as equations
+from equation_models.llama import llama_kind
+from equation_models.model import Model
 
 VOCABULARY = 97
 
@@ -151,8 +152,8 @@ def plain_equations(folder):
     models.write_safetensors(os.path.join(model, "model.safetensors"),
                              models.llama_shapes(config), fill)
     tokens = tokens_of(context, 8)
-    results = equations.llama_kind(equations.Model(config, weights, np.float64),
-                                   {"input_ids": tokens[None]})
+    results = llama_kind(Model(config, weights, np.float64),
+                         {"input_ids": tokens[None]})
     expected = np.concatenate([results["last_hidden_state"][0], results["logits"][0]], 1)
     path = artifact.compile_model(model, os.path.join(folder, "plain.so"),
                                   f"--max-context={context}", "--max-tokens=19")

@@ -22,11 +22,14 @@ import zlib
 
 import numpy as np
 
-from make_equation_cases import (described, frequencies, gelu, gelu_tanh,
-                                 heads_of, joined, normalize, paper_slopes,
-                                 rel_l2, relu, root_mean_square, rounded, silu,
-                                 softmax, turn_halves, turn_neighbours,
-                                 valid_part, write_array, write_safetensors)
+sys.dont_write_bytecode = True  # the source tree stays clean
+from equation_models.attention import heads_of, joined
+from equation_models.files import (described, rel_l2, rounded, valid_part,
+                                   write_array, write_safetensors)
+from equation_models.functions import (gelu, gelu_tanh, normalize, relu,
+                                       root_mean_square, silu, softmax)
+from equation_models.positions import (frequencies, paper_slopes, turn_halves,
+                                       turn_neighbours)
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "textbook")
 VOCABULARY = 41

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """What fewer bits cost by themselves: writes rounding_errors.json.
 
-The forward passes of make_equation_cases.py, in float64, with the numbers of
-each product rounded as a precision says and nothing else: no sum, norm or
-softmax is computed in fewer bits. So this is the error of the quantization, of
-which no implementation can be free:
+The forward passes of equation_models, in float64, with the numbers of each
+product rounded as a precision says and nothing else: no sum, norm or softmax is
+computed in fewer bits. So this is the error of the quantization, of which no
+implementation can be free:
 
     bf16   both factors of every linear, of scores and of mixes, to bfloat16
     int8   weights in 127 steps of the largest number of their output channel,
@@ -23,9 +23,10 @@ import sys
 import numpy as np
 
 sys.dont_write_bytecode = True  # the source tree stays clean
-import make_equation_cases as equations
-
-HERE = os.path.dirname(os.path.abspath(__file__))
+from equation_models.cases import COVERED
+from equation_models.files import TESTS_CASES
+from equation_models.hugging_face import worst_error
+from equation_models.model import Model
 
 
 def to_bf16(x):
@@ -63,49 +64,27 @@ class Int8(Factor):
         return to_int8(left, -1), to_int8(right, -2)
 
 
-class Rounded(equations.Model):
+class Rounded(Model):
     def __init__(self, config, weights, factor):
         super().__init__(config, weights, np.float64)
         self.weights = {name: values.view(factor) if values.ndim > 1 else values
                         for name, values in self.weights.items()}
 
-
-def attend(model, query, key, value, *words, exact=equations.attend, **keywords):
-    if isinstance(model, Rounded):
-        key, value = key.view(Bf16), value.view(Bf16)
-    return exact(model, query, key, value, *words, **keywords)
+    def second_factor(self, x):
+        return x.view(Bf16)
 
 
 def error_of(name, forward, factor):
-    folder = os.path.join(HERE, "hf", name)
-    with open(os.path.join(folder, "case.json")) as file:
-        record = json.load(file)
-    with open(os.path.join(folder, "model", "config.json")) as file:
-        config = json.load(file)
-    # save_pretrained leaves out what is the default of the library.
-    config.setdefault("tie_word_embeddings", config["model_type"] != "llama")
-    model = Rounded(config, equations.read_safetensors(
-        os.path.join(folder, "model", "model.safetensors")), factor)
-    worst = 0.0
-    for run in record["runs"]:
-        inputs = {given["name"]: np.load(os.path.join(folder, given["file"]))
-                  for given in run["inputs"]}
-        outputs = forward(model, inputs)
-        for output in run["outputs"]:
-            expected, got = [
-                equations.valid_part(values, inputs, output["valid_where"])
-                for values in (np.load(os.path.join(folder, output["file"])),
-                               np.asarray(outputs[output["name"]]))]
-            worst = max(worst, equations.rel_l2(got, expected))
+    worst = worst_error(name, forward, lambda config, weights:
+                        Rounded(config, weights, factor))
     return float(f"{worst:.3g}")
 
 
 def main():
-    equations.attend = attend
     errors = {name: {"bf16": error_of(name, forward, Bf16),
                      "int8": error_of(name, forward, Int8)}
-              for forward, names in equations.COVERED.items() for name in names}
-    with open(os.path.join(HERE, "rounding_errors.json"), "w") as file:
+              for forward, names in COVERED.items() for name in names}
+    with open(os.path.join(TESTS_CASES, "rounding_errors.json"), "w") as file:
         json.dump(errors, file, indent=1, sort_keys=True)
         file.write("\n")
 
