@@ -1,5 +1,7 @@
 """GPT-2 and OPT: learned positions."""
 
+import math
+
 import numpy as np
 
 from .attention import attend, causal_mask, heads_of
@@ -10,50 +12,55 @@ from .functions import ACTIVATIONS, normalize
 from .positions import column_positions, counted_positions, reads_positions
 
 
+def column_linear(model, x, name):
+    """A module that stores [in, out]."""
+    return x @ model.weight(name + ".weight") + model.weight(name + ".bias")
+
+
 @reads_positions()
 def gpt2(model, inputs):
     heads, eps = model["n_head"], model["layer_norm_epsilon"]
     act = ACTIVATIONS[model["activation_function"]]
-
-    def stored_in_out(x, name):
-        return (x @ model.weight(name + ".weight") +
-                model.weight(name + ".bias"))
-
     x = model.weight("transformer.wte.weight")[inputs["input_ids"]]
-    positions = column_positions(inputs)
-    x = x + model.weight("transformer.wpe.weight")[positions]
-    allowed = causal_mask(inputs)
+    x = x + model.weight("transformer.wpe.weight")[column_positions(inputs)]
     for layer in range(model["n_layer"]):
         at = f"transformer.h.{layer}."
+        scale = 1.0
+        if model["scale_attn_weights"]:
+            scale /= math.sqrt(model["n_embd"] // heads)
+        if model["scale_attn_by_inverse_layer_idx"]:
+            scale /= layer + 1
         y = model.layer_norm(x, at + "ln_1", eps)
-        q, k, v = [heads_of(part, heads) for part in
-                   np.split(stored_in_out(y, at + "attn.c_attn"), 3, -1)]
-        x = x + stored_in_out(attend(model, q, k, v, allowed),
-                              at + "attn.c_proj")
-        y = model.layer_norm(x, at + "ln_2", eps)
-        x = x + stored_in_out(act(stored_in_out(y, at + "mlp.c_fc")),
-                              at + "mlp.c_proj")
+        q, k, v = [heads_of(part, heads) for part in np.split(
+            column_linear(model, y, at + "attn.c_attn"), 3, -1)]
+        mixed = attend(model, q, k, v, causal_mask(inputs), scale=scale)
+        x = x + column_linear(model, mixed, at + "attn.c_proj")
+        y = act(column_linear(model, model.layer_norm(x, at + "ln_2", eps),
+                              at + "mlp.c_fc"))
+        x = x + column_linear(model, y, at + "mlp.c_proj")
     x = model.layer_norm(x, "transformer.ln_f", eps)
-    return {"logits": model.linear(x, "transformer.wte"),
+    tied = model.get("tie_word_embeddings", True)
+    return {"logits": model.linear(x, "transformer.wte" if tied else "lm_head"),
             "last_hidden_state": x}
 
 
 def gpt2_shapes(c):
-    d = c["n_embd"]
+    d, ff = c["n_embd"], c["n_inner"] or 4 * c["n_embd"]
     shapes = {"transformer.wte.weight": (c["vocab_size"], d),
               "transformer.wpe.weight": (c["n_positions"], d)}
-    norms = ["transformer.ln_f"]
     for layer in range(c["n_layer"]):
         at = f"transformer.h.{layer}."
-        norms += [at + "ln_1", at + "ln_2"]
+        for norm in ("ln_1", "ln_2"):
+            shapes[at + norm + ".weight"] = shapes[at + norm + ".bias"] = (d,)
         for name, rows, columns in (("attn.c_attn", d, 3 * d),
                                     ("attn.c_proj", d, d),
-                                    ("mlp.c_fc", d, 4 * d),
-                                    ("mlp.c_proj", 4 * d, d)):
+                                    ("mlp.c_fc", d, ff),
+                                    ("mlp.c_proj", ff, d)):
             shapes[at + name + ".weight"] = (rows, columns)
             shapes[at + name + ".bias"] = (columns,)
-    for norm in norms:
-        shapes[norm + ".weight"] = shapes[norm + ".bias"] = (d,)
+    shapes["transformer.ln_f.weight"] = shapes["transformer.ln_f.bias"] = (d,)
+    if not c.get("tie_word_embeddings", True):
+        shapes["lm_head.weight"] = (c["vocab_size"], d)
     return shapes
 
 
@@ -143,7 +150,8 @@ case("opt_post_norm", "OPTForCausalLM",
       "num_attention_heads": 3, "num_hidden_layers": 2, "pad_token_id": 1,
       "use_cache": True, "vocab_size": 53, "word_embed_proj_dim": 32},
      opt, opt_shapes,
-     {"norms first": {"do_layer_norm_before": True},
+     {"norms first": {"do_layer_norm_before": True,
+                      "_remove_final_layer_norm": True},
       "positions from 0": {"_offset": 0},
       "positions by columns": {"_columns": True},
       "gelu": {"activation_function": "gelu"}},
