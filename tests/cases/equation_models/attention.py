@@ -55,7 +55,7 @@ def attend(model, q, k, v, allowed, bias=None, scale=None, bias_first=False):
 
 def real_tokens(inputs, ids="input_ids"):
     mask = inputs.get("attention_mask")
-    return np.ones(inputs[ids].shape, bool) if mask is None else mask == 1
+    return np.ones(inputs[ids].shape[:2], bool) if mask is None else mask == 1
 
 
 def causal(length, window=None):

@@ -85,8 +85,8 @@ TEST_F(PatternBoundsTest, NothingIsMarkedByDefault) {
   EXPECT_TRUE(bounds.all(ir::NotAttr::get(&context, marked)));
 }
 
-/// Outputs of splitmix64 from seed 7, as tests/cases/make_textbook_cases.py has
-/// them.
+/// Outputs of splitmix64 from seed 7, as tests/cases/textbook_models/blocks.py
+/// has them.
 TEST_F(PatternBoundsTest, DrawsAreThoseOfSplitMix) {
   auto random = ir::RandomAttr::get(&context, 2, 8, 1234567, 0x7fffffff);
   // The generator's published first outputs from this seed.
