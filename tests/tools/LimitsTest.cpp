@@ -122,7 +122,7 @@ TEST(Limits, MeasuredForAllPrecisionsOfAManifest) {
   ASSERT_TRUE(bool(found)) << llvm::toString(found.takeError());
   EXPECT_EQ(found->threads, 2);
   ASSERT_EQ(found->compute.size(), 2u);
-  EXPECT_EQ(found->compute[1].unit, "fma.avx2");
+  EXPECT_EQ(found->compute[1].unit, "madd.avx2");
   EXPECT_GT(found->compute[1].flops, 0);
   EXPECT_GT(found->bytes, 0);
 }
