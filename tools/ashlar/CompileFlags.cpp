@@ -55,9 +55,10 @@ static llvm::Expected<const Target *> targetOf(const Arguments &arguments) {
     return target;
   const Target *emulation = emulationOf(**target);
   if (!emulation)
-    return usageError("--emulate is for levels above the lowest one, but "
-                      "--target is " +
-                      (*target)->name);
+    return usageError("--emulate is for levels above the lowest one, but the "
+                      "target is " +
+                      (*target)->name +
+                      "; choose one with --target, --target=help lists them");
   return emulation;
 }
 
