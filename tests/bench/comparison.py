@@ -6,7 +6,14 @@ from dataclasses import dataclass, field
 from peers.peer import Sample, Unavailable, Variant, Workload
 
 OWN = "Ashlar"
-LIMITS = ("fma", "bf16", "int8", "int4", "read")
+# Kinds of limits, as bench.limits_of names them.
+UNITS = {
+    "fma": "GFLOP/s f32",
+    "bf16": "GFLOP/s bf16",
+    "int8": "GOP/s int8",
+    "int4": "GOP/s int4 without VNNI",
+    "read": "GB/s",
+}
 # Kinds of limits that a precision's arithmetic may have; the highest is its own.
 ARITHMETIC = {
     "f32": ["fma"],
@@ -164,16 +171,9 @@ class Comparison:
     def sentences(self, cpu: str, threads: int) -> str:
         others = [f"{peer} {version}" for peer, version in self.versions().items()]
         against = f"\nAgainst {', '.join(others)}." if others else ""
-        units = {
-            "fma": "GFLOP/s f32",
-            "bf16": "GFLOP/s bf16",
-            "int8": "GOP/s int8",
-            "int4": "GOP/s int4 without VNNI",
-            "read": "GB/s",
-        }
         limits = [
             f"{self.limit(kind):.{1 if kind == 'read' else 0}f} {unit}"
-            for kind, unit in units.items()
+            for kind, unit in UNITS.items()
             if self.limit(kind)
         ]
         return (
@@ -187,7 +187,7 @@ class Comparison:
 
     def to_json(self) -> dict:
         return {
-            "limits": {kind: self.limit(kind) for kind in LIMITS},
+            "limits": {kind: self.limit(kind) for kind in UNITS},
             "versions": self.versions(),
             "rows": [self.row_json(row) for row in self.rows if (row, OWN) in self.best],
         }
