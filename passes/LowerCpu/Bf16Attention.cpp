@@ -1,9 +1,9 @@
 //===- Bf16Attention.cpp - Attention over bf16 keys and values -----------===//
 //
 // Queries and weights are operands of matrix kernels; keys and values lie in
-// the cache as panels (SegmentShape), or are expanded to them from int8. AMX
-// where the target has it, for one row as for many; elsewhere register tiles
-// with the same bits.
+// the cache as panels (SegmentShape), or are expanded to them from int8 (where
+// few rows meet it, vector code widens it in the kernel). AMX where the target
+// has it, for one row as for many; elsewhere register tiles with the same bits.
 //
 //===----------------------------------------------------------------------===//
 
@@ -190,14 +190,8 @@ void Bf16Attention::prefetchLine(const PanelView &panels, Value panel,
                                  int64_t width, Value line) {
   if (int8 && !panels.areBytes)
     return; // expanded a moment ago
-  int64_t lines = panels.layout.lines();
-  int64_t distance =
-      prefetchBytes / (panels.areBytes ? lineNumbers : lineBytes);
-  Value later = e.aheadInPanels(line, distance, lines, width);
-  for (int64_t p = 0; p < width; ++p)
-    e.prefetch(panels.lines,
-               {e.add(e.mul(e.add(panel, p), lines), later), zero},
-               /*locality=*/3);
+  prefetchPanels(e, panels, panel, width, line,
+                 prefetchBytes / (panels.areBytes ? lineNumbers : lineBytes));
 }
 
 /// results[firstResult + i][panels] (+)= the block of 32 rows times panels

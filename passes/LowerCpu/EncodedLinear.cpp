@@ -82,15 +82,10 @@ void VectorLinear::decode(Value begin, Value end) {
   int64_t parts = epilogue.unitPanels;
   e.stepwise(begin, end, std::max<int64_t>(1, decodeStreams / parts),
              [&](Value unit, int64_t count) {
-               Value first = e.mul(e.mul(unit, parts), panels.layout.lines());
+               Value first = e.mul(unit, parts);
                auto ahead = [&](Value line) {
-                 int64_t lines = panels.layout.lines(), width = count * parts;
-                 Value later =
-                     e.add(first, e.aheadInPanels(line, e.context.prefetchLines,
-                                                  lines, width));
-                 for (int64_t p = 0; p < width; ++p)
-                   e.prefetch(panels.lines, {e.add(later, p * lines), zero},
-                              /*locality=*/3);
+                 prefetchPanels(e, panels, first, count * parts, line,
+                                e.context.prefetchLines);
                };
                vectorTile(zero, 1, unit, count, ahead);
              });

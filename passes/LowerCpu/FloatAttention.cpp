@@ -65,10 +65,7 @@ int64_t FloatAttention::panelsFor(int64_t rows, int64_t panels) const {
   const TileShape &tile = e.context.tile;
   if (rows == tile.rows)
     return std::min(tile.panels, panels);
-  int64_t most = std::min({tile.panelsFor(rows), panels, mostPanels});
-  while (panels % most != 0)
-    --most;
-  return most;
+  return evenPart(panels, std::min(tile.panelsFor(rows), mostPanels));
 }
 
 /// scores = scale * v^T tanh(query + key), 16 keys at a time. (Queries are not

@@ -1,7 +1,8 @@
 //===- Int8Segment.h - Keys and values kept as int8 ------------*- C++ -*-===//
 //
 // One kv head of one segment (SegmentShape). Attention multiplies the numbers
-// as bf16, which is exact; scales go to scores and weights.
+// as bf16, expanded or widened line by line, which is exact; scales go to
+// scores and weights.
 //
 // A weight of zero must leave no trace of a key that its row does not see, so
 // scales of values are finite: zero behind the last key, up to where a step of

@@ -32,6 +32,16 @@ Value ashlar::loadLine(Emitter &e, Value lines, Value line) {
   return bitcast(e, bytes, e.getI32Type(), panelWidth);
 }
 
+void ashlar::prefetchPanels(Emitter &e, const PanelView &panels, Value first,
+                            int64_t width, Value line, int64_t distance) {
+  int64_t lines = panels.layout.lines();
+  Value later =
+      e.add(e.mul(first, lines), e.aheadInPanels(line, distance, lines, width));
+  for (int64_t p = 0; p < width; ++p)
+    e.prefetch(panels.lines, {e.add(later, p * lines), e.index(0)},
+               /*locality=*/3);
+}
+
 Value ashlar::evenFloats(Emitter &e, Value words) {
   Value high = arith::ShLIOp::create(e, words, intSplat(e, 16));
   return bitcast(e, high, e.getF32Type(), panelWidth);

@@ -43,6 +43,11 @@ llvm::SmallVector<OperandView> operandsOfRows(Emitter &e, mlir::Value rows,
                                               int64_t capacity);
 PanelView panelsOf(Emitter &e, ir::WeightOp weight, bool gated);
 
+/// Fetches the line of each of panels [first, first + width) that is `distance`
+/// lines ahead of `line`.
+void prefetchPanels(Emitter &e, const PanelView &panels, mlir::Value first,
+                    int64_t width, mlir::Value line, int64_t distance);
+
 /// Index of line `line` of `row`.
 mlir::Value lineOf(Emitter &e, const OperandView &view, mlir::Value row,
                    mlir::Value line);

@@ -42,14 +42,19 @@ SmallVector<Value> ashlar::emitRegisterTile(Emitter &e, int64_t rows,
                 });
 }
 
+int64_t ashlar::evenPart(int64_t panels, int64_t most) {
+  most = std::min(most, panels);
+  while (panels % most != 0)
+    --most;
+  return most;
+}
+
 SmallVector<Value> ashlar::overPanels(Emitter &e, int64_t rows, ValueRange sums,
                                       int64_t most, MultiplyPanels multiply) {
   int64_t panels = static_cast<int64_t>(sums.size()) / rows;
   if (panels <= most)
     return multiply(e.index(0), sums);
-  // What is left over would be a kernel of its own.
-  while (panels % most != 0)
-    --most;
+  most = evenPart(panels, most);
   Value kept = e.scratch({rows, panels, panelWidth}), zero = e.index(0);
   for (int64_t i = 0; i < rows * panels; ++i)
     e.storeVector(sums[i], kept,

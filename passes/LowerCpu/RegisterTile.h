@@ -31,6 +31,10 @@ emitRegisterTile(Emitter &e, int64_t rows, int64_t panels, mlir::Value begin,
                  mlir::Value end, mlir::ValueRange accumulators,
                  const TileOperands &operands);
 
+/// The largest part of `panels`, of at most `most`, that it is a multiple of:
+/// what is left over would be a kernel of its own.
+int64_t evenPart(int64_t panels, int64_t most);
+
 /// `sums` of a tile of whatever width, [rows][panels], after `multiply` was
 /// called for equal parts of at most `most` panels: with the first of them and
 /// their sums. Others wait on the stack: sums that are spilled within the
