@@ -5,8 +5,8 @@
 #include "compiler/Codegen/Artifact.h"
 #include "compiler/Codegen/Header.h"
 #include "compiler/Codegen/Names.h"
+#include "compiler/LevelPrograms.h"
 #include "compiler/Manifest.h"
-#include "compiler/PlanBuilder.h"
 #include "compiler/Spec/Yaml.h"
 #include "compiler/Support/Files.h"
 #include "compiler/Text/TextTables.h"
@@ -53,98 +53,6 @@ std::unique_ptr<mlir::MLIRContext> ashlar::makeContext() {
       registry, mlir::MLIRContext::Threading::DISABLED);
   context->loadAllAvailableDialects();
   return context;
-}
-
-//===----------------------------------------------------------------------===//
-// Limits
-//===----------------------------------------------------------------------===//
-
-/// `asked`, or `fallback` when zero; at most the model's own limit.
-static llvm::Expected<int64_t> resolveLimit(llvm::StringRef flag, int64_t asked,
-                                            int64_t fallback, int64_t limit) {
-  constexpr int64_t most = int64_t(1) << 24;
-  if (asked < 0 || asked > most)
-    return userError("", flag + " is " + llvm::Twine(asked) +
-                             "; expected 1 to " + llvm::Twine(most));
-  if (!asked)
-    return limit ? std::min(fallback, limit) : fallback;
-  if (limit && asked > limit)
-    return userError("",
-                     flag + " is " + llvm::Twine(asked) +
-                         ", but the model has only " + llvm::Twine(limit) +
-                         " positions",
-                     "give at most that");
-  return asked;
-}
-
-llvm::Expected<PipelineOptions>
-ashlar::resolveLimits(const ModelSpec &spec, const CompileOptions &options) {
-  PipelineOptions pipeline;
-  pipeline.fusion = options.fusion;
-  pipeline.taps = options.taps;
-  pipeline.precision = options.precision.text;
-  if (options.target) {
-    pipeline.gemmRows = options.target->gemmRows;
-    pipeline.gemmPanels = options.target->gemmPanels;
-    pipeline.vectorBits = options.target->vectorBits;
-    pipeline.prefetchLines = options.target->prefetchLines;
-    pipeline.vnni = options.target->vnni;
-    pipeline.tiles = options.target->tiles;
-  }
-  const Stack *encoder = spec.encoder(), *decoder = spec.decoder();
-  auto set = [](int64_t &field, llvm::Expected<int64_t> value) -> llvm::Error {
-    if (!value)
-      return value.takeError();
-    field = *value;
-    return llvm::Error::success();
-  };
-  int64_t sourceLimit = encoder ? encoder->maxPositions : 0;
-  int64_t contextLimit = decoder ? decoder->maxPositions : sourceLimit;
-  if (llvm::Error error = set(pipeline.maxContext,
-                              resolveLimit("--max-context", options.maxContext,
-                                           4096, contextLimit)))
-    return std::move(error);
-  const Patches *patches = encoder && encoder->embedding.patches
-                               ? &*encoder->embedding.patches
-                               : nullptr;
-  int64_t tokens = encoder ? 512 : std::min<int64_t>(512, pipeline.maxContext);
-  // What a stem makes of a source has the length that the model was made for.
-  if (encoder && sourceLimit)
-    tokens = encoder->embedding.stem.empty() ? std::min(tokens, sourceLimit)
-                                             : sourceLimit;
-  if (patches) // whole images
-    tokens = std::max<int64_t>(512 / patches->rows(), 1) * patches->rows();
-  if (llvm::Error error =
-          set(pipeline.maxTokens,
-              resolveLimit("--max-tokens", options.maxTokens, tokens, 0)))
-    return std::move(error);
-  if (patches && pipeline.maxTokens < patches->rows())
-    return userError("",
-                     "--max-tokens is " + llvm::Twine(pipeline.maxTokens) +
-                         ", but an image has " + llvm::Twine(patches->rows()) +
-                         " rows",
-                     "give at least that");
-  if (llvm::Error error = set(pipeline.maxSource,
-                              resolveLimit("--max-source", options.maxSource,
-                                           pipeline.maxTokens, sourceLimit)))
-    return std::move(error);
-  if (llvm::Error error =
-          set(pipeline.maxSequences,
-              resolveLimit("--max-sequences", options.maxSequences,
-                           decoder ? 1 : 8, 0)))
-    return std::move(error);
-  if (decoder || patches || !sourceLimit)
-    return pipeline;
-  int64_t most = sourceLimit * pipeline.maxSequences;
-  if (options.maxTokens > most)
-    return userError("",
-                     "--max-tokens is " + llvm::Twine(options.maxTokens) +
-                         ", but " + llvm::Twine(pipeline.maxSequences) +
-                         " sequences of the model's " +
-                         llvm::Twine(sourceLimit) + " positions have " +
-                         llvm::Twine(most) + " together",
-                     "give at most that, or more --max-sequences");
-  return pipeline;
 }
 
 mlir::OwningOpRef<mlir::ModuleOp>
@@ -268,7 +176,7 @@ makeTextTables(const ImportResult &imported, const CompileOptions &compile,
 /// The same in code and weights: everything that decides the image's layout.
 static uint64_t makeBuildId(const ModelSpec &spec, const PlanDescription &plan,
                             const CompileOptions &options) {
-  std::string text = compilerVersion() + "\n" + options.target->name.str() +
+  std::string text = compilerVersion() + "\n" + namesOf(options.targets) +
                      "\n" + options.precision.text + "\n" +
                      printYaml(spec, ModelSource()) +
                      std::to_string(plan.plan.weights_bytes) + " " +
@@ -314,40 +222,44 @@ llvm::Expected<CompileReport> ashlar::compile(llvm::StringRef model,
   if (!text)
     return text.takeError();
   std::unique_ptr<mlir::MLIRContext> context = makeContext();
-  mlir::OwningOpRef<mlir::ModuleOp> module =
+  mlir::OwningOpRef<mlir::ModuleOp> graph =
       buildGraph(*context, imported->spec, model, *pipeline, options.precision);
-  if (llvm::Error error = checkPrecision(*module, options.precision))
+  if (llvm::Error error = checkPrecision(*graph, options.precision))
     return std::move(error);
   // Every tensor is there and has its shape: said before anything slow.
-  if (llvm::Error error = checkWeights(*module, *weights->reader))
+  if (llvm::Error error = checkWeights(*graph, *weights->reader))
     return std::move(error);
   report.importing = watch.lap();
 
-  if (llvm::Error error = runStages(*module, *pipeline, "", plannedStage))
-    return std::move(error);
-  PlanDescription plan = buildPlan(*module, imported->spec, *pipeline);
+  llvm::Expected<std::vector<LevelProgram>> levels =
+      planLevels(*graph, imported->spec, *pipeline, options.targets);
+  if (!levels)
+    return levels.takeError();
+  PlanDescription plan = publishedPlan(*levels);
   plan.name = name;
-  plan.text = std::move(*text);
   plan.weightsInside = options.weightsInside;
-  plan.plan.cpu_level = options.target->cpuLevel;
-  if (options.target->emulated)
-    plan.plan.uses_tiles = 0;
   plan.plan.build_id = makeBuildId(imported->spec, plan, options);
-  WeightImage image(*module);
-  if (llvm::Error error =
-          runStages(*module, *pipeline, plannedStage, programStage))
-    return std::move(error);
-  plan.manifest = makeManifest(imported->spec, plan, options, *module);
-  if (llvm::Error error = runStages(*module, *pipeline, programStage, ""))
-    return std::move(error);
+  plan.manifest =
+      makeManifest(imported->spec, plan, options, *levels->back().module);
+  WeightImage image(*levels->back().module);
+  llvm::LLVMContext llvmContext;
+  std::vector<LevelCode> code;
+  for (LevelProgram &level : *levels) {
+    if (llvm::Error error =
+            runStages(*level.module, level.pipeline, programStage, ""))
+      return std::move(error);
+    level.plan.name = name;
+    level.plan.weightsInside = options.weightsInside;
+    level.plan.plan.build_id = plan.plan.build_id;
+    code.push_back({level.target, translate(*level.module, llvmContext),
+                    std::move(level.plan)});
+  }
+  code.back().plan.manifest = std::move(plan.manifest);
+  code.back().plan.text = std::move(*text);
   report.passes = watch.lap();
 
-  llvm::LLVMContext llvmContext;
-  CodegenOptions codegen;
-  codegen.target = options.target;
-  codegen.kind = options.kind;
   llvm::Expected<ObjectCode> object =
-      generateObject(translate(*module, llvmContext), plan, codegen);
+      generateObject(std::move(code), options.kind);
   if (!object)
     return object.takeError();
   report.codegen = watch.lap();
@@ -381,12 +293,12 @@ llvm::Expected<CompileReport> ashlar::compile(llvm::StringRef model,
     }
     return llvm::Error::success();
   };
-  if (options.kind != ArtifactKind::Executable) {
+  if (options.kind != ArtifactKind::Executable && options.withHeader) {
     llvm::SmallString<128> header(options.output);
     llvm::sys::path::replace_extension(header, "h");
     request.headerPath = report.headerPath = std::string(header);
     request.header = makeHeader(plan, imported->spec.family + " for " +
-                                          options.target->name.str());
+                                          namesOf(options.targets));
   }
   if (llvm::Error error = writeArtifact(request))
     return std::move(error);

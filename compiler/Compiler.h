@@ -30,9 +30,11 @@ struct CompileOptions {
   std::string tower; // of a folder with several models: which
   std::string output;
   ArtifactKind kind = ArtifactKind::SharedLibrary;
-  const Target *target = nullptr;
+  /// The artifact has code for each of them; none: of passes' defaults.
+  Targets targets;
   bool weightsInside = true;
-  std::string name; // empty: from the output's stem
+  bool withHeader = true; // but for executables, which have none
+  std::string name;       // empty: from the output's stem
   /// Random weights of this seed instead of the checkpoint's.
   std::optional<uint64_t> randomWeights;
   // Zero: the defaults of design and model (see resolveLimits).
@@ -81,8 +83,8 @@ llvm::Expected<CompileReport> compile(llvm::StringRef model,
 /// A context with every dialect of the pipeline loaded.
 std::unique_ptr<mlir::MLIRContext> makeContext();
 
-/// The pipeline's options for a model: what is zero gets its default; limits
-/// beyond the model's own are errors.
+/// The pipeline's options for a model and the best of the targets: what is zero
+/// gets its default; limits beyond the model's own are errors.
 llvm::Expected<PipelineOptions> resolveLimits(const ModelSpec &spec,
                                               const CompileOptions &options);
 

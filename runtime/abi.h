@@ -1,6 +1,7 @@
 /*===- abi.h - What generated code and the runtime agree on ---------- C -*-===*\
 |*
-|* The compiler emits one `ashlar_plan` per artifact and one function per entry.
+|* The compiler emits one `ashlar_plan` per artifact and one function per entry;
+|* for several levels of CPUs, a plan with functions of its own for each of them.
 |* The runtime owns this header; compiler/Codegen includes it and a unit test
 |* compares the LLVM layout of each struct with offsetof. Every field is 8 bytes
 |* wide, so that the layout has no holes. Change anything here: raise
@@ -33,7 +34,7 @@
 
 #include <stdint.h>
 
-#define ASHLAR_ABI_VERSION 8
+#define ASHLAR_ABI_VERSION 9
 #define ASHLAR_SEGMENT_KEYS 256 /* keys of one segment of a cache */
 #define ASHLAR_SPLIT_KEYS 1024  /* keys that attention sums up by themselves */
 #define ASHLAR_MAX_WORKERS 256
@@ -240,6 +241,8 @@ typedef struct ashlar_plan {
   int64_t manifest_bytes;
   int64_t cpu_level;
   int64_t uses_tiles; /* the code has AMX instructions: `open` asks for them */
+  const struct ashlar_plan *lower; /* the same model's for CPUs that this is not for:
+                                      the next lower level's, or null */
   uint64_t build_id; /* the same in code and weights */
 
   const void *weights; /* in this artifact, or null: --weights=external */

@@ -14,7 +14,8 @@ static int32_t session_workers(const ashlar_session *session) {
 const ashlar_api *ashlar_get_api(void) {
   static const ashlar_api api = {
       .abi_version = ASHLAR_ABI_VERSION,
-      .plan = &ashlar_artifact_plan,
+      .best_plan = &ashlar_artifact_plan,
+      .choose_plan = ashlar_rt_choose_plan,
       .open = ashlar_open,
       .close = ashlar_close,
       .session_create = ashlar_session_create,

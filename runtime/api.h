@@ -14,7 +14,8 @@
 
 typedef struct ashlar_api {
   int64_t abi_version; /* ASHLAR_ABI_VERSION */
-  const ashlar_plan *plan;
+  const ashlar_plan *best_plan; /* of the highest level: see choose_plan.h */
+  const ashlar_plan *(*choose_plan)(const ashlar_plan *best);
   ashlar_status (*open)(const ashlar_weights_source *, ashlar_model **);
   void (*close)(ashlar_model *);
   ashlar_status (*session_create)(const ashlar_model *,

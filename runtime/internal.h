@@ -21,7 +21,7 @@
 
 #pragma GCC visibility push(hidden)
 
-/* The compiler emits it. */
+/* The compiler emits it: that of the highest level. */
 extern const ashlar_plan ashlar_artifact_plan;
 
 struct ashlar_model {
@@ -93,7 +93,10 @@ struct ashlar_session {
   int32_t *chosen_rows; /* the same for a head that reads others */
 };
 
-/* model.c: `open` of any plan. */
+/* model.c: the first of `plan` and those below it that this machine runs; the
+   last one where it runs none. */
+const ashlar_plan *ashlar_rt_choose_plan(const ashlar_plan *plan);
+/* `open` of any plan, and of none below it. */
 ashlar_status ashlar_rt_open(const ashlar_plan *plan,
                              const ashlar_weights_source *weights,
                              ashlar_model **model);

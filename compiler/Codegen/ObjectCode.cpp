@@ -24,58 +24,104 @@ using namespace ashlar;
 static constexpr uint64_t hugePage = 2 << 20;
 static constexpr uint64_t smallPage = 4 << 10;
 
-namespace {
-class ObjectBuilder {
-public:
-  ObjectBuilder(llvm::Module &module, const PlanDescription &plan,
-                const CodegenOptions &options)
-      : module(module), plan(plan), options(options) {}
+using Objects = llvm::SmallVector<std::string>;
 
-  /// Objects that are to be linked to one.
-  llvm::Expected<llvm::SmallVector<std::string>> build();
-
-private:
-  llvm::Error describeMachine();
-  void markGenerated();
-  void keepManifest();
-  void placeWeights();
-  void addNote();
-
-  llvm::Module &module;
-  const PlanDescription &plan;
-  const CodegenOptions &options;
-};
-} // namespace
-
-llvm::Error ObjectBuilder::describeMachine() {
+static llvm::Error describeMachine(llvm::Module &module, const Target &target,
+                                   ArtifactKind kind) {
   llvm::Expected<std::unique_ptr<llvm::TargetMachine>> machine =
-      createMachine(*options.target);
+      createMachine(target);
   if (!machine)
     return machine.takeError();
   module.setTargetTriple((*machine)->getTargetTriple());
   module.setDataLayout((*machine)->createDataLayout());
   module.setPICLevel(llvm::PICLevel::BigPIC);
-  if (options.kind == ArtifactKind::Executable)
+  if (kind == ArtifactKind::Executable)
     module.setPIELevel(llvm::PIELevel::Large);
   return llvm::Error::success();
+}
+
+/// Functions of several levels go into one object.
+static void nameByLevel(LevelCode &level) {
+  std::string suffix = "." + level.target->name.split(',').first.str();
+  for (llvm::Function &function : *level.module)
+    if (!function.isDeclaration())
+      function.setName(function.getName() + suffix);
+  for (StackDescription &stack : level.plan.stacks)
+    stack.function += suffix;
+  for (HeadDescription &head : level.plan.heads)
+    head.function += suffix;
 }
 
 /// Generated functions get the target that `open` has checked; what is linked
 /// in afterwards is not marked and stays code for every CPU. They are private,
 /// so that no name of a phase takes the place of one of the runtime or of libc.
-void ObjectBuilder::markGenerated() {
-  module.setModuleIdentifier(plan.name);
-  module.setSourceFileName(plan.name);
-  for (llvm::Function &function : module)
+static void markGenerated(LevelCode &level) {
+  level.module->setModuleIdentifier(level.plan.name);
+  level.module->setSourceFileName(level.plan.name);
+  for (llvm::Function &function : *level.module)
     if (!function.isDeclaration()) {
-      setTargetAttributes(function, *options.target);
+      setTargetAttributes(function, *level.target);
       function.setVisibility(llvm::GlobalValue::DefaultVisibility);
       function.setLinkage(llvm::GlobalValue::InternalLinkage);
     }
 }
 
+/// Objects of the level's functions; declarations are left in its module.
+static llvm::Expected<Objects> buildFunctions(LevelCode &level,
+                                              ArtifactKind kind) {
+  llvm::Module &module = *level.module;
+  if (auto error = describeMachine(module, *level.target, kind))
+    return error;
+  markGenerated(level);
+  if (level.target->emulated)
+    if (auto error = emulateInstructions(module))
+      return error;
+  if (auto error = verifyCode(module, "from the lowering"))
+    return error;
+  return takeFunctions(module, *level.target);
+}
+
+namespace {
+/// What follows the functions: plans, manifest, text tables, room for weights.
+class DataBuilder {
+public:
+  /// Into `module`, where the last level's functions were.
+  DataBuilder(llvm::Module &module, llvm::ArrayRef<PlanDescription> levels)
+      : module(module), levels(levels), plan(levels.back()) {}
+
+  llvm::Expected<std::string> build(const Target &target);
+
+private:
+  void declareFunctions();
+  void keepManifest();
+  void placeWeights();
+  void addNote();
+
+  llvm::Module &module;
+  llvm::ArrayRef<PlanDescription> levels;
+  const PlanDescription &plan;
+};
+} // namespace
+
+/// Those of all levels, which are in other objects.
+void DataBuilder::declareFunctions() {
+  auto *type = llvm::FunctionType::get(
+      llvm::Type::getVoidTy(module.getContext()), false);
+  auto declare = [&](llvm::StringRef name) {
+    auto function = module.getOrInsertFunction(name, type);
+    llvm::cast<llvm::Function>(function.getCallee())
+        ->setVisibility(llvm::GlobalValue::HiddenVisibility);
+  };
+  for (const PlanDescription &level : levels) {
+    for (const StackDescription &stack : level.stacks)
+      declare(stack.function);
+    for (const HeadDescription &head : level.heads)
+      declare(head.function);
+  }
+}
+
 /// An executable may never read its manifest, but tools do.
-void ObjectBuilder::keepManifest() {
+void DataBuilder::keepManifest() {
   for (llvm::GlobalVariable &global : module.globals())
     if (global.getSection() == manifestSection)
       llvm::appendToUsed(module, {&global});
@@ -84,7 +130,7 @@ void ObjectBuilder::keepManifest() {
 /// Turns the declaration of the weights into room for them. The large code
 /// model puts it behind everything else, in .lbss: no bytes in the object, and
 /// no distance that a 32-bit displacement would have to cross.
-void ObjectBuilder::placeWeights() {
+void DataBuilder::placeWeights() {
   if (!plan.weightsInside)
     return;
   uint64_t bytes = plan.plan.weights_bytes;
@@ -107,7 +153,7 @@ void ObjectBuilder::placeWeights() {
 
 /// An ELF note with the build id. Its program header is also what the weights
 /// get when the linker has put their room into a segment with other data.
-void ObjectBuilder::addNote() {
+void DataBuilder::addNote() {
   struct {
     uint32_t nameBytes = sizeof(name);
     uint32_t idBytes = sizeof(id);
@@ -127,30 +173,14 @@ void ObjectBuilder::addNote() {
   global->setAlignment(llvm::Align(4));
 }
 
-llvm::Expected<llvm::SmallVector<std::string>> ObjectBuilder::build() {
-  if (auto error = describeMachine())
-    return error;
-  markGenerated();
-  if (options.target->emulated)
-    if (auto error = emulateInstructions(module))
-      return error;
-  emitPlan(module, plan);
+llvm::Expected<std::string> DataBuilder::build(const Target &target) {
+  declareFunctions();
+  emitPlan(module, levels);
   keepManifest();
-  if (auto error = verifyCode(module, "from the lowering"))
-    return error;
-  llvm::Expected<llvm::SmallVector<std::string>> objects =
-      takeFunctions(module, *options.target);
-  if (!objects)
-    return objects.takeError();
   placeWeights();
-  if (auto error = verifyCode(module, "with the weights"))
+  if (auto error = verifyCode(module, "with the plan"))
     return error;
-  llvm::Expected<std::string> data =
-      emitObject(module, *options.target, /*isCode=*/false);
-  if (!data)
-    return data.takeError();
-  objects->push_back(std::move(*data));
-  return objects;
+  return emitObject(module, target, /*isCode=*/false);
 }
 
 /// The code that an artifact of this kind has beside the generated functions.
@@ -177,30 +207,53 @@ static PublicSymbols publicSymbols(ArtifactKind kind, llvm::StringRef name) {
   return symbols;
 }
 
+/// Objects that are to be linked to one.
+static llvm::Expected<Objects> buildModel(std::vector<LevelCode> &levels,
+                                          ArtifactKind kind) {
+  Objects objects;
+  std::vector<PlanDescription> plans;
+  for (LevelCode &level : levels) {
+    if (levels.size() > 1)
+      nameByLevel(level);
+    llvm::Expected<Objects> functions = buildFunctions(level, kind);
+    if (!functions)
+      return functions.takeError();
+    llvm::append_range(objects, std::move(*functions));
+    plans.push_back(std::move(level.plan));
+  }
+  const LevelCode &best = levels.back();
+  llvm::Expected<std::string> data =
+      DataBuilder(*best.module, plans).build(*best.target);
+  if (!data)
+    return data.takeError();
+  objects.push_back(std::move(*data));
+  return objects;
+}
+
 static llvm::Expected<llvm::SmallVector<char, 0>>
 addRuntime(llvm::ArrayRef<std::string> model, llvm::StringRef name,
-           const CodegenOptions &options) {
+           ArtifactKind kind, bool emulated) {
   llvm::SmallVector<llvm::StringRef> objects(model.begin(), model.end());
-  llvm::append_range(objects, runtimeObjects(options.kind));
-  if (options.target->emulated)
+  llvm::append_range(objects, runtimeObjects(kind));
+  if (emulated)
     objects.push_back(embedded::tilesObject());
   llvm::Expected<std::string> linked = linkRelocatable(objects);
   if (!linked)
     return linked.takeError();
-  return hideSymbols(*linked, publicSymbols(options.kind, name));
+  return hideSymbols(*linked, publicSymbols(kind, name));
 }
 
-llvm::Expected<ObjectCode>
-ashlar::generateObject(std::unique_ptr<llvm::Module> module,
-                       const PlanDescription &plan,
-                       const CodegenOptions &options) {
+llvm::Expected<ObjectCode> ashlar::generateObject(std::vector<LevelCode> levels,
+                                                  ArtifactKind kind) {
   auto start = std::chrono::steady_clock::now();
-  llvm::Expected<llvm::SmallVector<std::string>> model =
-      ObjectBuilder(*module, plan, options).build();
+  std::string name = levels.back().plan.name;
+  bool emulated = llvm::any_of(
+      levels, [](const LevelCode &level) { return level.target->emulated; });
+  llvm::Expected<Objects> model = buildModel(levels, kind);
   if (!model)
     return model.takeError();
   llvm::Expected<llvm::SmallVector<char, 0>> object =
-      addRuntime(*model, plan.name, options);
+      addRuntime(*model, name, kind, emulated);
   if (!object)
     return object.takeError();
   ObjectCode result;

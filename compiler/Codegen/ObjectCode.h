@@ -16,6 +16,7 @@
 #include "llvm/Support/Error.h"
 
 #include <memory>
+#include <vector>
 
 namespace llvm {
 class Module;
@@ -25,9 +26,11 @@ namespace ashlar {
 
 enum class ArtifactKind { SharedLibrary, Executable, Object, StaticLibrary };
 
-struct CodegenOptions {
+/// A model's functions for one level of CPUs.
+struct LevelCode {
   const Target *target = nullptr;
-  ArtifactKind kind = ArtifactKind::SharedLibrary;
+  std::unique_ptr<llvm::Module> module; // holds the functions that `plan` names
+  PlanDescription plan;
 };
 
 struct ObjectCode {
@@ -35,13 +38,12 @@ struct ObjectCode {
   double seconds = 0;
 };
 
-/// `module` holds the generated functions that `plan` names; plan.name is the
-/// identifier of all public symbols. plan.weightsInside asks for room of
-/// plan.plan.weights_bytes bytes, which takes none in the object.
+/// `levels`, the lowest first, whose modules share a context. plan.name of the
+/// last one is the identifier of all public symbols; plan.weightsInside asks
+/// for room of plan.plan.weights_bytes bytes, which takes none in the object.
 /// Faults here are the compiler's own: the errors are for its developers.
-llvm::Expected<ObjectCode> generateObject(std::unique_ptr<llvm::Module> module,
-                                          const PlanDescription &plan,
-                                          const CodegenOptions &options);
+llvm::Expected<ObjectCode> generateObject(std::vector<LevelCode> levels,
+                                          ArtifactKind kind);
 
 } // namespace ashlar
 

@@ -19,11 +19,11 @@ static constexpr size_t wordBytes = 8;
 /// The words of a struct of abi.h that hold pointers.
 static llvm::ArrayRef<size_t> pointerOffsets(PlanStruct which) {
   static constexpr size_t plan[] = {
-      offsetof(ashlar_plan, name),    offsetof(ashlar_plan, manifest),
-      offsetof(ashlar_plan, weights), offsetof(ashlar_plan, stacks),
-      offsetof(ashlar_plan, heads),   offsetof(ashlar_plan, caches),
-      offsetof(ashlar_plan, taps),    offsetof(ashlar_plan, maps),
-      offsetof(ashlar_plan, text)};
+      offsetof(ashlar_plan, name),   offsetof(ashlar_plan, manifest),
+      offsetof(ashlar_plan, lower),  offsetof(ashlar_plan, weights),
+      offsetof(ashlar_plan, stacks), offsetof(ashlar_plan, heads),
+      offsetof(ashlar_plan, caches), offsetof(ashlar_plan, taps),
+      offsetof(ashlar_plan, maps),   offsetof(ashlar_plan, text)};
   static constexpr size_t stack[] = {offsetof(ashlar_stack_plan, function),
                                      offsetof(ashlar_stack_plan, input),
                                      offsetof(ashlar_stack_plan, output),
@@ -80,7 +80,7 @@ class PlanBuilder {
 public:
   explicit PlanBuilder(llvm::Module &module) : module(module) {}
 
-  llvm::GlobalVariable *build(const PlanDescription &description);
+  llvm::GlobalVariable *build(llvm::ArrayRef<PlanDescription> levels);
 
 private:
   using Pointers = llvm::ArrayRef<std::pair<size_t, Constant *>>;
@@ -101,8 +101,12 @@ private:
 
   Constant *stack(const StackDescription &stack);
   Constant *head(const HeadDescription &head);
+  /// What the plans of all levels point to.
+  void shareWith(const PlanDescription &description);
+  Constant *plan(const PlanDescription &description, Constant *lower);
 
   llvm::Module &module;
+  llvm::SmallVector<std::pair<size_t, Constant *>> shared;
 };
 } // namespace
 
@@ -181,8 +185,7 @@ Constant *PlanBuilder::textTables(llvm::StringRef text) {
   return global;
 }
 
-/// A declaration as long as the optimizer runs: from a definition full of zeros
-/// it would take the weights for zeros.
+/// A declaration: how room for them is made is the object's affair.
 Constant *PlanBuilder::weights(int64_t imageBytes) {
   // Of its whole size: reading past a smaller one would count as unreachable.
   auto *type = llvm::ArrayType::get(llvm::Type::getInt8Ty(module.getContext()),
@@ -211,7 +214,17 @@ Constant *PlanBuilder::head(const HeadDescription &head) {
        {offsetof(ashlar_head_plan, output), string(head.output)}});
 }
 
-llvm::GlobalVariable *PlanBuilder::build(const PlanDescription &description) {
+void PlanBuilder::shareWith(const PlanDescription &description) {
+  shared = {{offsetof(ashlar_plan, name), string(description.name)},
+            {offsetof(ashlar_plan, manifest), manifest(description.manifest)},
+            {offsetof(ashlar_plan, text), textTables(description.text)}};
+  if (description.weightsInside)
+    shared.emplace_back(offsetof(ashlar_plan, weights),
+                        weights(description.plan.weights_bytes));
+}
+
+Constant *PlanBuilder::plan(const PlanDescription &description,
+                            Constant *lower) {
   llvm::SmallVector<Constant *> stacks, heads, caches, taps, maps;
   for (const StackDescription &each : description.stacks)
     stacks.push_back(stack(each));
@@ -228,8 +241,6 @@ llvm::GlobalVariable *PlanBuilder::build(const PlanDescription &description) {
 
   ashlar_plan plan = description.plan;
   plan.abi_version = ASHLAR_ABI_VERSION;
-  plan.manifest_bytes = description.manifest.size();
-  plan.text_bytes = description.text.size();
   plan.stack_count = stacks.size();
   plan.head_count = heads.size();
   plan.cache_count = caches.size();
@@ -237,28 +248,36 @@ llvm::GlobalVariable *PlanBuilder::build(const PlanDescription &description) {
   plan.map_count = maps.size();
 
   llvm::SmallVector<std::pair<size_t, Constant *>> pointers = {
-      {offsetof(ashlar_plan, name), string(description.name)},
-      {offsetof(ashlar_plan, manifest), manifest(description.manifest)},
+      {offsetof(ashlar_plan, lower), lower},
       {offsetof(ashlar_plan, stacks), array(PlanStruct::Stack, stacks)},
       {offsetof(ashlar_plan, heads), array(PlanStruct::Head, heads)},
       {offsetof(ashlar_plan, caches), array(PlanStruct::Cache, caches)},
       {offsetof(ashlar_plan, taps), array(PlanStruct::Tap, taps)},
-      {offsetof(ashlar_plan, maps), array(PlanStruct::Map, maps)},
-      {offsetof(ashlar_plan, text), textTables(description.text)}};
-  if (description.weightsInside)
-    pointers.emplace_back(offsetof(ashlar_plan, weights),
-                          weights(description.plan.weights_bytes));
+      {offsetof(ashlar_plan, maps), array(PlanStruct::Map, maps)}};
+  llvm::append_range(pointers, shared);
+  return constant(PlanStruct::Plan, &plan, pointers);
+}
 
-  Constant *value = constant(PlanStruct::Plan, &plan, pointers);
-  auto *global = new llvm::GlobalVariable(
-      module, value->getType(), /*isConstant=*/true,
-      llvm::GlobalValue::ExternalLinkage, value, planSymbol);
+llvm::GlobalVariable *
+PlanBuilder::build(llvm::ArrayRef<PlanDescription> levels) {
+  shareWith(levels.back());
+  llvm::GlobalVariable *global = nullptr;
+  for (PlanDescription level : levels) {
+    level.plan.manifest_bytes = levels.back().manifest.size();
+    level.plan.text_bytes = levels.back().text.size();
+    Constant *value = plan(level, global ? global : null());
+    global = new llvm::GlobalVariable(
+        module, value->getType(), /*isConstant=*/true,
+        llvm::GlobalValue::PrivateLinkage, value, "ashlar_lower_plan");
+    global->setAlignment(llvm::Align(8));
+  }
+  global->setLinkage(llvm::GlobalValue::ExternalLinkage);
   global->setVisibility(llvm::GlobalValue::HiddenVisibility);
-  global->setAlignment(llvm::Align(8));
+  global->setName(planSymbol);
   return global;
 }
 
 llvm::GlobalVariable *ashlar::emitPlan(llvm::Module &module,
-                                       const PlanDescription &description) {
-  return PlanBuilder(module).build(description);
+                                       llvm::ArrayRef<PlanDescription> levels) {
+  return PlanBuilder(module).build(levels);
 }

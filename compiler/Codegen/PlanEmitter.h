@@ -12,6 +12,7 @@
 
 #include "runtime/abi.h"
 
+#include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 
 #include <string>
@@ -65,10 +66,12 @@ inline constexpr llvm::StringLiteral planSymbol = "ashlar_artifact_plan";
 inline constexpr llvm::StringLiteral weightsSymbol = "ashlar_artifact_weights";
 inline constexpr llvm::StringLiteral manifestSection = ".ashlar.manifest";
 
-/// Defines `ashlar_artifact_plan` in `module`, which holds the functions that
-/// the description names.
+/// Defines `ashlar_artifact_plan` in `module`, which holds or declares the
+/// functions that the descriptions name. There is one for each level of CPUs,
+/// the lowest first; the name, manifest, text tables and weights are the last
+/// one's.
 llvm::GlobalVariable *emitPlan(llvm::Module &module,
-                               const PlanDescription &description);
+                               llvm::ArrayRef<PlanDescription> levels);
 
 /// The LLVM type of a struct of abi.h: one i64 or pointer a word.
 enum class PlanStruct { Plan, Stack, Head, Cache, Tap, Map };

@@ -119,6 +119,26 @@ llvm::Expected<const Target *> ashlar::findTarget(llvm::StringRef name) {
                    "supported: native, " + targetNames());
 }
 
+llvm::Expected<Targets> ashlar::findTargets(llvm::StringRef names) {
+  Targets found;
+  for (llvm::StringRef name : llvm::split(names, ',')) {
+    llvm::Expected<const Target *> target = findTarget(name);
+    if (!target)
+      return target.takeError();
+    found.push_back(*target);
+  }
+  // All are rows of one table.
+  llvm::sort(found);
+  found.erase(llvm::unique(found), found.end());
+  return found;
+}
+
+std::string ashlar::namesOf(llvm::ArrayRef<const Target *> targets) {
+  return llvm::join(
+      llvm::map_range(targets, [](const Target *t) { return t->name.str(); }),
+      ", ");
+}
+
 const Target *ashlar::emulationOf(const Target &target) {
   assert(!target.emulated && "once is enough");
   return &target == table ? nullptr : &emulations[&target - table - 1];
@@ -127,6 +147,8 @@ const Target *ashlar::emulationOf(const Target &target) {
 std::string ashlar::targetHelp() {
   std::string text;
   llvm::raw_string_ostream os(text);
+  os << "one of these, or several, split by commas: the best one that the CPU "
+        "runs is taken\n";
   os << llvm::left_justify("native", 16)
      << "the best of these that this CPU runs\n";
   for (const Target &target : table)

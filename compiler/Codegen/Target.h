@@ -9,6 +9,7 @@
 #define ASHLAR_COMPILER_CODEGEN_TARGET_H
 
 #include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 
@@ -46,6 +47,15 @@ llvm::ArrayRef<Target> targets();
 /// The level called `name`; "native" is the best that this CPU runs. The error
 /// lists the table.
 llvm::Expected<const Target *> findTarget(llvm::StringRef name);
+
+/// Levels that one artifact has code for, each once, the lowest first.
+using Targets = llvm::SmallVector<const Target *, 4>;
+
+/// The levels in `names`, split by commas.
+llvm::Expected<Targets> findTargets(llvm::StringRef names);
+
+/// Their names, the lowest first, split by commas.
+std::string namesOf(llvm::ArrayRef<const Target *> targets);
 
 /// `target`'s program for CPUs of the lowest level (Emulation.h); null for that
 /// level itself.

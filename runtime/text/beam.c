@@ -1,5 +1,6 @@
 /*===- beam.c - Beam search ----------------------------------------- C -*-===*/
 
+#include "runtime/choose_plan.h"
 #include "runtime/text/beam_internal.h"
 
 #include <string.h>
@@ -211,20 +212,21 @@ int ashlar_beam_search(const ashlar_api *api, ashlar_session *session,
                        const ashlar_search *search, ashlar_beam_sink sink,
                        void *user, ashlar_generated *result,
                        ashlar_error *error) {
+  const ashlar_plan *plan = ashlar_plan_of(api);
   *result = (ashlar_generated){0};
-  if (!ashlar_can_generate(api->plan))
+  if (!ashlar_can_generate(plan))
     return ashlar_fail(error, "the model does not generate tokens: it has no "
                               "decoder with logits");
   ashlar_search settled = settle(search, text->header);
   ashlar_searcher state = {.api = api,
-                           .plan = api->plan,
+                           .plan = plan,
                            .session = session,
                            .search = &settled,
                            .error = error,
-                           .head = ashlar_logits_head(api->plan)};
-  state.features = api->plan->heads[state.head].output_features;
+                           .head = ashlar_logits_head(plan)};
+  state.features = plan->heads[state.head].output_features;
   if (ashlar_beam_check_room(&state) ||
-      ashlar_course_find(api->plan, text, request, &state.course, error))
+      ashlar_course_find(plan, text, request, &state.course, error))
     return 1;
   state.length = (int64_t)state.course.start_count;
   int failed = ashlar_beam_allocate(&state) || run(&state);

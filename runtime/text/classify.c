@@ -1,6 +1,7 @@
 /*===- classify.c - Which class a text is of ------------------------ C -*-===*/
 
 #include "runtime/text/classify.h"
+#include "runtime/choose_plan.h"
 #include "runtime/text/internal.h"
 
 #include <math.h> /* isnan: a macro, nothing of libm */
@@ -75,7 +76,7 @@ static int32_t text_start(const ashlar_text *text) {
    sequence's first row or of its last one. */
 static int read_rows(const reader *to, const int32_t *ids, const int32_t *types,
                      size_t count, size_t before, size_t behind) {
-  const ashlar_plan *plan = to->api->plan;
+  const ashlar_plan *plan = ashlar_plan_of(to->api);
   const ashlar_head_plan *head = &plan->heads[to->head];
   int of_last = head->row_token == ASHLAR_ROW_LAST;
   int has_types = types && plan->stacks[0].types_offset >= 0;
@@ -131,7 +132,7 @@ int ashlar_classify(const ashlar_api *api, ashlar_session *session,
                     const ashlar_text *text, const int32_t *ids,
                     const int32_t *types, size_t count, float *result,
                     int64_t *best, ashlar_error *error) {
-  const ashlar_plan *plan = api->plan;
+  const ashlar_plan *plan = ashlar_plan_of(api);
   int64_t classes = ashlar_class_count(plan);
   int pair = plan->encoder >= 0 && plan->decoder >= 0;
   int32_t start = text_start(text);

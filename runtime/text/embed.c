@@ -1,6 +1,7 @@
 /*===- embed.c - Sentence embeddings -------------------------------- C -*-===*/
 
 #include "runtime/text/embed.h"
+#include "runtime/choose_plan.h"
 #include "runtime/text/numbers.h"
 
 #include <stdio.h>
@@ -200,7 +201,7 @@ static int run(embedder *state, size_t count) {
 int ashlar_embed(const ashlar_api *api, ashlar_session *session,
                  const ashlar_embedding *embedding, const ashlar_tokens *texts,
                  size_t count, float *out, ashlar_error *error) {
-  const ashlar_plan *plan = api->plan;
+  const ashlar_plan *plan = ashlar_plan_of(api);
   if (!ashlar_can_embed(plan))
     return ashlar_fail(error, "the model makes no sentence embeddings: it is "
                               "no single stack that takes token ids");

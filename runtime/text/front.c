@@ -208,15 +208,15 @@ static int run(ashlar_front_state *state) {
 
 int ashlar_front(const ashlar_api *api, int argc, char **argv) {
   ashlar_front_state state = {
-      .api = api, .plan = api->plan, .terminal = isatty(1)};
+      .api = api, .plan = ashlar_plan_of(api), .terminal = isatty(1)};
   const char *fault = NULL;
   int status = DONE;
   if (ashlar_options_parse(argc, argv, &state.options, &state.error)) {
     status = report(state.error.message, USAGE);
   } else if (state.options.help) {
-    ashlar_front_help(api->plan, argc > 0 ? argv[0] : api->plan->name);
+    ashlar_front_help(state.plan, argc > 0 ? argv[0] : state.plan->name);
   } else if (state.options.version) {
-    printf("%s, compiled by Ashlar " ASHLAR_VERSION "\n", api->plan->name);
+    printf("%s, compiled by Ashlar " ASHLAR_VERSION "\n", state.plan->name);
   } else if ((fault = usage_fault(&state))) {
     status = report(fault, USAGE);
   } else {

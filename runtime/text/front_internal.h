@@ -5,6 +5,7 @@
 
 #define _DEFAULT_SOURCE
 
+#include "runtime/choose_plan.h"
 #include "runtime/text/chat.h"
 #include "runtime/text/classify.h"
 #include "runtime/text/front.h"

@@ -7,6 +7,7 @@
 \*===----------------------------------------------------------------------===*/
 
 #include "runtime/text/generate.h"
+#include "runtime/choose_plan.h"
 #include "runtime/text/course.h"
 #include "runtime/text/vectors.h"
 
@@ -329,20 +330,21 @@ int ashlar_generate_all(const ashlar_api *api, ashlar_session *session,
                         const ashlar_text *text,
                         const ashlar_generation *requests, size_t count,
                         ashlar_generated *results, ashlar_error *error) {
+  const ashlar_plan *plan = ashlar_plan_of(api);
   memset(results, 0, count * sizeof(*results));
-  if (!ashlar_can_generate(api->plan))
+  if (!ashlar_can_generate(plan))
     return ashlar_fail(error, "the model does not generate tokens: it has no "
                               "decoder with logits");
   generator state = {.api = api,
-                     .plan = api->plan,
+                     .plan = plan,
                      .session = session,
                      .text = text,
                      .error = error,
-                     .head = ashlar_logits_head(api->plan)};
-  state.features = api->plan->heads[state.head].output_features;
-  state.lane_count = count < (size_t)api->plan->max_sequences
+                     .head = ashlar_logits_head(plan)};
+  state.features = plan->heads[state.head].output_features;
+  state.lane_count = count < (size_t)plan->max_sequences
                          ? (int32_t)count
-                         : (int32_t)api->plan->max_sequences;
+                         : (int32_t)plan->max_sequences;
   int failed = allocate(&state) || run_all(&state, requests, count, results);
   release(&state);
   return failed;

@@ -1,6 +1,7 @@
 /*===- run.c - Inputs by name to outputs by name -------------------- C -*-===*/
 
 #include "runtime/text/run.h"
+#include "runtime/choose_plan.h"
 #include "runtime/patches.h"
 #include "runtime/text/run_internal.h"
 
@@ -313,7 +314,7 @@ int ashlar_run(const ashlar_api *api, ashlar_session *session,
   if (!wanted)
     return ashlar_fail(error, "out of memory");
   ashlar_runner state = {.api = api,
-                         .plan = api->plan,
+                         .plan = ashlar_plan_of(api),
                          .session = session,
                          .outputs = wanted,
                          .output_count = output_count,

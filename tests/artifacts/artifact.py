@@ -91,7 +91,7 @@ HeadPlan = _structure("HeadPlan", """*:function p:output first_row_only row_toke
 CachePlan = _structure("CachePlan", """in_arena offset layers layer_stride segments
     segment_stride slot_segments kept_segments table_offset capacity""")
 Plan = _structure("Plan", """abi_version p:name p:manifest manifest_bytes
-    cpu_level uses_tiles build_id *:weights weights_bytes arena_bytes cache_bytes
+    cpu_level uses_tiles *:lower build_id *:weights weights_bytes arena_bytes cache_bytes
     max_tokens max_context max_source max_sequences call_offset rows_offset
     tiles_offset max_tiles tile_rows split_rows arrivals_offset arrivals cross_cache encoder decoder stack_count
     *:stacks head_count *:heads cache_count *:caches tap_count *:taps map_offset map_rows map_keys
@@ -124,7 +124,8 @@ def _function(*arguments, result=c.c_int):
 
 class Api(c.Structure):
     _fields_ = [
-        ("abi_version", c.c_int64), ("plan", c.POINTER(Plan)),
+        ("abi_version", c.c_int64), ("best_plan", c.POINTER(Plan)),
+        ("choose_plan", _function(c.c_void_p, result=c.POINTER(Plan))),
         ("open", _function(c.c_void_p, c.POINTER(c.c_void_p))),
         ("close", _function(c.c_void_p, result=None)),
         ("session_create", _function(c.c_void_p, c.POINTER(SessionOptions),
@@ -156,8 +157,8 @@ class Library:
         get = getattr(self.handle, name + "_get_api")
         get.restype = c.POINTER(Api)
         self.api = get().contents
-        assert self.api.abi_version == 8
-        self.plan = self.api.plan.contents
+        assert self.api.abi_version == 9
+        self.plan = self.api.choose_plan(self.api.best_plan).contents
         plan = self.plan
         self.stacks = (StackPlan * plan.stack_count).from_address(plan.stacks)
         self.heads = ((HeadPlan * plan.head_count).from_address(plan.heads)

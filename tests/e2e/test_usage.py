@@ -226,10 +226,13 @@ class Usage(DriverTest):
         self.assertIn("standard output", done.stderr)
 
     def test_signals_leave_no_temporary_files(self):
-        """A model is compiled into a private folder, whenever it ends."""
-        temporary = self.path("tmp")
+        """Where there is no cache a model is compiled into a private folder, whenever it
+        ends."""
+        temporary, shared = self.path("tmp"), self.path("shared")
         os.mkdir(temporary)
-        environment = dict(os.environ, TMPDIR=temporary)
+        os.mkdir(shared)
+        os.chmod(shared, 0o777)
+        environment = dict(os.environ, TMPDIR=temporary, ASHLAR_CACHE_DIR=shared)
         seen = False
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             process = subprocess.Popen(
@@ -247,7 +250,7 @@ class Usage(DriverTest):
             process.wait()
             process.stdin.close()
             self.assertEqual(process.returncode, -number)
-            self.assertEqual(os.listdir(temporary), [])
+            self.assertEqual(os.listdir(temporary) + os.listdir(shared), [])
         self.assertTrue(seen)
 
 

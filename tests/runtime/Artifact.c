@@ -36,6 +36,7 @@
 #define ashlar_rt_cgroup_cpus NAME(_rt_cgroup_cpus)
 #define ashlar_rt_check_batch NAME(_rt_check_batch)
 #define ashlar_rt_copy_rows NAME(_rt_copy_rows)
+#define ashlar_rt_choose_plan NAME(_rt_choose_plan)
 #define ashlar_rt_cpu_level NAME(_rt_cpu_level)
 #define ashlar_rt_cpu_level_of NAME(_rt_cpu_level_of)
 #define ashlar_rt_cpu_request_tiles NAME(_rt_cpu_request_tiles)

@@ -30,6 +30,8 @@ extern "C" {
 #include "runtime/api.h"
 #include "runtime/ashlar.h"
 
+#include <stdbool.h>
+
 enum {
   FAKE_TOKENS = 400,
   FAKE_CONTEXT = 600,
@@ -129,6 +131,8 @@ const ashlar_api *beta_get_api(void);
 ashlar_status alpha_rt_open(const ashlar_plan *plan,
                             const ashlar_weights_source *weights,
                             ashlar_model **model);
+const ashlar_plan *alpha_rt_choose_plan(const ashlar_plan *plan);
+bool alpha_rt_cpu_request_tiles(void);
 int alpha_plan_is_sound(const ashlar_plan *plan);
 int64_t alpha_rt_cpu_level(void);
 int64_t alpha_rt_cpu_level_of(const uint32_t leaf1[4], const uint32_t leaf7[4],

@@ -140,6 +140,27 @@ TEST(Cpu, AnUnknownLevelIsRefused) {
   api().close(model);
 }
 
+// Catches: a plan that the machine cannot run, and one below the best that it
+// can.
+TEST(Cpu, TheBestPlanThatTheMachineRunsIsTaken) {
+  ashlar_plan lowest = fake_decoder;
+  ashlar_plan middle = fake_decoder;
+  ashlar_plan best = fake_decoder;
+  middle.lower = &lowest;
+  best.lower = &middle;
+  EXPECT_EQ(alpha_rt_choose_plan(&best), &best);
+  best.cpu_level = ASHLAR_CPU_SAPPHIRE_RAPIDS + 1;
+  EXPECT_EQ(alpha_rt_choose_plan(&best), &middle);
+  // Tiles may be refused on a machine that has them.
+  middle.uses_tiles = 1;
+  EXPECT_EQ(alpha_rt_choose_plan(&best),
+            alpha_rt_cpu_request_tiles() ? &middle : &lowest);
+  middle.cpu_level = lowest.cpu_level = best.cpu_level;
+  EXPECT_EQ(alpha_rt_choose_plan(&best), &lowest);
+  ashlar_model *model = nullptr;
+  EXPECT_EQ(alpha_rt_open(&lowest, nullptr, &model), ASHLAR_UNSUPPORTED_CPU);
+}
+
 TEST_F(Machine, CoresWithoutTopologyAreCpus) {
   EXPECT_EQ(cores({0b1011}), 3);
   EXPECT_EQ(cores({0}), 0);

@@ -66,7 +66,8 @@ FakeModel::FakeModel(Kind kind, int64_t vocabulary) {
   heads[1].first_row_only = 1;
 
   table.abi_version = ASHLAR_ABI_VERSION;
-  table.plan = &plan;
+  table.best_plan = &plan;
+  table.choose_plan = [](const ashlar_plan *best) { return best; };
   table.open = [](const ashlar_weights_source *, ashlar_model **result) {
     *result = nullptr;
     return ASHLAR_OK;

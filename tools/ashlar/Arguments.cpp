@@ -66,11 +66,15 @@ llvm::Expected<Arguments> Arguments::parse(const CommandInfo &command,
     arguments.values.emplace_back(name.str(), value.str());
   }
   if (!arguments.has("--help") &&
-      arguments.operands.size() != command.operandCount)
+      arguments.operands.size() != command.operandCount) {
+    std::string wanted = "no operand";
+    if (command.operands)
+      wanted = std::to_string(command.operandCount) + " operand (" +
+               command.operands + ")";
     return usageError("ashlar " + llvm::Twine(command.name) + " takes " +
-                      llvm::Twine(command.operandCount) + " operand (" +
-                      command.operands + "), but " +
+                      wanted + ", but " +
                       llvm::Twine(arguments.operands.size()) + " were given");
+  }
   return arguments;
 }
 
@@ -131,8 +135,10 @@ llvm::Expected<double> Arguments::number(llvm::StringRef option,
 }
 
 void ashlar::tool::printHelp(const CommandInfo &command) {
-  llvm::outs() << "ashlar " << command.name << " " << command.operands
-               << " [options]\n  " << command.summary << "\n\n";
+  llvm::outs() << "ashlar " << command.name << " ";
+  if (command.operands)
+    llvm::outs() << command.operands << " ";
+  llvm::outs() << "[options]\n  " << command.summary << "\n\n";
   for (const OptionInfo &option : command.options) {
     std::string name = option.name;
     if (option.value)

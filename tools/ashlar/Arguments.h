@@ -55,7 +55,7 @@ struct OptionInfo {
 
 struct CommandInfo {
   const char *name;
-  const char *operands; // "MODEL", "ART_OR_MODEL"
+  const char *operands; // "MODEL", "ART_OR_MODEL"; null: none
   unsigned operandCount;
   const char *summary;
   llvm::ArrayRef<OptionInfo> options;

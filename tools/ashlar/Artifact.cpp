@@ -94,7 +94,7 @@ static Expected<const ashlar_api *> findApi(void *library, StringRef path,
     return loadError(path);
   const ashlar_api *api = getApi();
   if (!api || api->abi_version != ASHLAR_ABI_VERSION ||
-      api->plan->abi_version != ASHLAR_ABI_VERSION)
+      api->best_plan->abi_version != ASHLAR_ABI_VERSION)
     return userError(path, "its code is of another version than its manifest",
                      "compile the model again");
   return api;
@@ -148,24 +148,77 @@ Expected<Artifact> Artifact::load(StringRef path) {
                   std::move(*manifest));
 }
 
-Expected<Artifact> Artifact::compile(StringRef model, CompileOptions options) {
-  Expected<TemporaryFolder> folder = TemporaryFolder::create();
-  if (!folder)
-    return folder.takeError();
-  options.kind = ArtifactKind::SharedLibrary;
-  options.weightsInside = true;
-  options.name = "model";
-  options.output = folder->file("model.so");
-  folder->file("model.h");
+static void printWarnings(llvm::ArrayRef<std::string> warnings) {
+  for (const std::string &warning : warnings)
+    llvm::errs() << "warning: " << warning << "\n";
+}
+
+/// Writes options.output; gives what it warns of, which it has printed.
+static Expected<std::vector<std::string>>
+compileTo(StringRef model, const CompileOptions &options) {
   Progress progress("compiling");
   Expected<CompileReport> report = ashlar::compile(model, options);
   progress.clear();
   if (!report)
     return report.takeError();
-  for (const std::string &warning : report->warnings)
-    llvm::errs() << "warning: " << warning << "\n";
+  printWarnings(report->warnings);
+  return std::move(report->warnings);
+}
+
+Expected<Artifact> Artifact::compileOnce(StringRef model,
+                                         const CompileOptions &options) {
+  Expected<TemporaryFolder> folder = TemporaryFolder::create();
+  if (!folder)
+    return folder.takeError();
+  CompileOptions toFile = options;
+  toFile.output = folder->file("model.so");
+  if (auto warnings = compileTo(model, toFile); !warnings)
+    return warnings.takeError();
   // Once loaded it needs its name no more: the folder goes now.
-  return load(options.output);
+  return load(toFile.output);
+}
+
+Expected<Artifact> Artifact::compileInto(const ArtifactCache &cache,
+                                         StringRef key, StringRef model,
+                                         const CompileOptions &options) {
+  std::string path = cache.pathOf(key);
+  if (cache.contains(key)) {
+    Expected<Artifact> kept = load(path);
+    if (kept) {
+      printWarnings(cache.warningsOf(key));
+      return kept;
+    }
+    llvm::consumeError(kept.takeError()); // damaged
+  }
+  cache.remove(key);
+  CompileOptions toFile = options;
+  toFile.output = path;
+  Expected<std::vector<std::string>> warnings = compileTo(model, toFile);
+  if (!warnings)
+    return warnings.takeError();
+  cache.keep(key, *warnings);
+  return load(path);
+}
+
+Expected<Artifact> Artifact::compile(StringRef model, CompileOptions options) {
+  options.kind = ArtifactKind::SharedLibrary;
+  options.weightsInside = true;
+  options.withHeader = false;
+  options.name = "model";
+  Expected<ArtifactCache> cache = ArtifactCache::open();
+  if (!cache) {
+    llvm::errs() << "warning: " << llvm::toString(cache.takeError()) << "\n";
+    return compileOnce(model, options);
+  }
+  Expected<ImportResult> imported = importModel(model, options.tower);
+  if (!imported)
+    return imported.takeError();
+  Expected<std::optional<std::string>> key =
+      cacheKey(model, *imported, options);
+  if (!key)
+    return key.takeError();
+  return *key ? compileInto(*cache, **key, model, options)
+              : compileOnce(model, options);
 }
 
 //===----------------------------------------------------------------------===//

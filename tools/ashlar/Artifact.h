@@ -1,7 +1,7 @@
 //===- Artifact.h - Code that the tools have loaded ------------*- C++ -*-===//
 //
 // ART_OR_MODEL of the command line: a shared library that `ashlar compile`
-// wrote, or a model, which is compiled into a private temporary library first.
+// wrote, or a model, which is compiled into the user's cache first.
 // Loading a library runs its code: the manifest is read and checked before.
 //
 //===----------------------------------------------------------------------===//
@@ -11,9 +11,10 @@
 
 #include "compiler/Compiler.h"
 #include "compiler/Text/regex/PatternMatcher.h"
-#include "runtime/api.h"
+#include "runtime/choose_plan.h"
 #include "runtime/text/text.h"
 #include "tools/ashlar/Arguments.h"
+#include "tools/ashlar/ArtifactCache.h"
 #include "tools/ashlar/ManifestView.h"
 
 #include <memory>
@@ -26,13 +27,13 @@ using Session = std::unique_ptr<ashlar_session, void (*)(ashlar_session *)>;
 class Artifact {
 public:
   static llvm::Expected<Artifact> load(llvm::StringRef path);
-  /// Compiles `model` with `options`, whose output is set here. Warnings go to
-  /// standard error.
+  /// `model`, compiled with `options`, whose output is set here: the one in the
+  /// user's cache where it was compiled before. Warnings go to standard error.
   static llvm::Expected<Artifact> compile(llvm::StringRef model,
                                           CompileOptions options);
 
   const ashlar_api &api() const { return *table; }
-  const ashlar_plan &plan() const { return *table->plan; }
+  const ashlar_plan &plan() const { return *ashlar_plan_of(table); }
   const ManifestView &manifest() const { return description; }
 
   /// `threads` 0: as many as this process may use.
@@ -41,6 +42,14 @@ public:
   llvm::Expected<ashlar_text> openText() const;
 
 private:
+  /// Into a folder that goes away.
+  static llvm::Expected<Artifact> compileOnce(llvm::StringRef model,
+                                              const CompileOptions &options);
+  static llvm::Expected<Artifact> compileInto(const ArtifactCache &cache,
+                                              llvm::StringRef key,
+                                              llvm::StringRef model,
+                                              const CompileOptions &options);
+
   using Library = std::unique_ptr<void, int (*)(void *)>;
   using Model = std::unique_ptr<ashlar_model, void (*)(ashlar_model *)>;
 

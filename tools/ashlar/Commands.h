@@ -18,7 +18,7 @@ struct Command {
 
 extern const CommandInfo compileInfo, runInfo, generateInfo, classifyInfo,
     embedInfo, attendInfo, inspectInfo, specInfo, describeInfo, verifyInfo,
-    benchInfo;
+    benchInfo, cacheInfo;
 
 llvm::Error runCompile(const Arguments &arguments);
 llvm::Error runRun(const Arguments &arguments);
@@ -31,6 +31,7 @@ llvm::Error runSpec(const Arguments &arguments);
 llvm::Error runDescribe(const Arguments &arguments);
 llvm::Error runVerify(const Arguments &arguments);
 llvm::Error runBench(const Arguments &arguments);
+llvm::Error runCache(const Arguments &arguments);
 
 } // namespace ashlar::tool
 

@@ -48,27 +48,30 @@ static llvm::Error disableFusions(const Arguments &arguments,
   return llvm::Error::success();
 }
 
-static llvm::Expected<const Target *> targetOf(const Arguments &arguments) {
-  llvm::Expected<const Target *> target =
-      findTarget(arguments.get("--target").value_or("native"));
-  if (!target || !arguments.has("--emulate"))
-    return target;
-  const Target *emulation = emulationOf(**target);
-  if (!emulation)
+/// With --emulate, those above the lowest level become emulations of theirs.
+static llvm::Expected<Targets> targetsOf(const Arguments &arguments) {
+  llvm::Expected<Targets> targets =
+      findTargets(arguments.get("--target").value_or("native"));
+  if (!targets || !arguments.has("--emulate"))
+    return targets;
+  if (!emulationOf(*targets->back()))
     return usageError("--emulate is for levels above the lowest one, but the "
                       "target is " +
-                      (*target)->name +
+                      targets->back()->name +
                       "; choose one with --target, --target=help lists them");
-  return emulation;
+  for (const Target *&target : *targets)
+    if (const Target *emulation = emulationOf(*target))
+      target = emulation;
+  return targets;
 }
 
 llvm::Expected<CompileOptions>
 ashlar::tool::compileOptions(const Arguments &arguments) {
   CompileOptions options;
-  llvm::Expected<const Target *> target = targetOf(arguments);
-  if (!target)
-    return target.takeError();
-  options.target = *target;
+  llvm::Expected<Targets> targets = targetsOf(arguments);
+  if (!targets)
+    return targets.takeError();
+  options.targets = std::move(*targets);
   llvm::Expected<PrecisionOptions> precision =
       PrecisionOptions::parse(arguments.get("--precision").value_or("f32"));
   if (!precision)

@@ -14,7 +14,8 @@ namespace ashlar::tool {
    "of a folder with two models (clip, siglip): text or vision"}
 #define ASHLAR_COMPILE_OPTIONS                                                 \
   ASHLAR_TOWER_OPTION,                                                         \
-      {"--target", "LEVEL", "instruction set: native, help, ..."},             \
+      {"--target", "LEVELS",                                                   \
+       "instruction set: native, help, ...; several by commas"},               \
       {"--emulate", nullptr,                                                   \
        "for tests: the target's program, on any CPU and slowly"},              \
       {"--precision", "SPEC",                                                  \

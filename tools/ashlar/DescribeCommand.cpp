@@ -9,8 +9,8 @@
 #include "compiler/Codegen/ManifestReader.h"
 #include "compiler/Codegen/Names.h"
 #include "compiler/Compiler.h"
+#include "compiler/LevelPrograms.h"
 #include "compiler/Manifest.h"
-#include "compiler/PlanBuilder.h"
 #include "compiler/Support/Errors.h"
 #include "tools/ashlar/Artifact.h"
 #include "tools/ashlar/Commands.h"
@@ -59,19 +59,18 @@ static Expected<std::string> planModel(const Arguments &arguments) {
   if (!pipeline)
     return pipeline.takeError();
   std::unique_ptr<mlir::MLIRContext> context = makeContext();
-  mlir::OwningOpRef<mlir::ModuleOp> module =
+  mlir::OwningOpRef<mlir::ModuleOp> graph =
       buildGraph(*context, imported->spec, path, *pipeline, options->precision);
-  if (llvm::Error error = checkPrecision(*module, options->precision))
+  if (llvm::Error error = checkPrecision(*graph, options->precision))
     return std::move(error);
-  if (llvm::Error error = runStages(*module, *pipeline, "", plannedStage))
-    return std::move(error);
-  PlanDescription plan = buildPlan(*module, imported->spec, *pipeline);
-  plan.name = identifierFromStem(llvm::sys::path::stem(path.rtrim('/')));
+  Expected<std::vector<LevelProgram>> levels =
+      planLevels(*graph, imported->spec, *pipeline, options->targets);
+  if (!levels)
+    return levels.takeError();
+  PlanDescription plan = publishedPlan(*levels);
   plan.weightsInside = options->weightsInside;
-  if (llvm::Error error =
-          runStages(*module, *pipeline, plannedStage, programStage))
-    return std::move(error);
-  return makeManifest(imported->spec, plan, *options, *module);
+  plan.name = identifierFromStem(llvm::sys::path::stem(path.rtrim('/')));
+  return makeManifest(imported->spec, plan, *options, *levels->back().module);
 }
 
 //===----------------------------------------------------------------------===//

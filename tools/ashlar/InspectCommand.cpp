@@ -97,6 +97,10 @@ llvm::Error ashlar::tool::runInspect(const Arguments &arguments) {
   llvm::Expected<CompileOptions> options = compileOptions(arguments);
   if (!options)
     return options.takeError();
+  if (options->targets.size() > 1)
+    return usageError("--target has " + llvm::Twine(options->targets.size()) +
+                      " levels (" + namesOf(options->targets) +
+                      "); the IR is that of one: name it");
   llvm::Expected<ImportResult> imported =
       importModel(arguments.operand(), options->tower);
   if (!imported)

@@ -17,7 +17,7 @@ static const Command commands[] = {
     {embedInfo, runEmbed},       {attendInfo, runAttend},
     {inspectInfo, runInspect},   {specInfo, runSpec},
     {describeInfo, runDescribe}, {verifyInfo, runVerify},
-    {benchInfo, runBench},
+    {benchInfo, runBench},       {cacheInfo, runCache},
 };
 
 static void printUsage(llvm::raw_ostream &os) {

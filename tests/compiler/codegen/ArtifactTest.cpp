@@ -1,6 +1,6 @@
 //===- ArtifactTest.cpp - Artifacts of every kind, linked and run ---------===//
 
-#include "runtime/api.h"
+#include "runtime/choose_plan.h"
 #include "tests/compiler/codegen/TinyModel.h"
 
 #include <cstring>
@@ -8,6 +8,7 @@
 #include <fstream>
 #include <gtest/gtest.h>
 #include <regex>
+#include <set>
 #include <thread>
 
 using namespace ashlar;
@@ -66,7 +67,7 @@ public:
 void checkLoads(const std::string &path, uint64_t weightsBytes) {
   Loaded library(path, "tiny_get_api");
   ASSERT_TRUE(library.api);
-  const ashlar_plan &plan = *library.api->plan;
+  const ashlar_plan &plan = *ashlar_plan_of(library.api);
   EXPECT_EQ(plan.abi_version, ASHLAR_ABI_VERSION);
   EXPECT_STREQ(plan.name, "tiny");
   EXPECT_STREQ(plan.manifest, R"({"name": "tiny"})");
@@ -117,6 +118,28 @@ TEST(Artifact, ZeroFilledDataBesideTheWeights) {
       << segments;
   ASSERT_EQ(shell(ASHLAR_LLVM_STRIP " " + folder / "tiny.so"), "");
   checkLoads(folder / "tiny.so", model.weightsBytes);
+}
+
+// Catches: plans that are not chained, or that lack what they share; functions
+// of one level in the plan of another.
+TEST(Artifact, SeveralLevelsShareTheirWeights) {
+  TemporaryFolder folder;
+  TinyModel model;
+  model.target = "x86-64-v3,x86-64-v4,sapphirerapids";
+  ASSERT_EQ(textOf(model.write(folder / "tiny.so")), "");
+  checkLoads(folder / "tiny.so", model.weightsBytes);
+  Loaded library(folder / "tiny.so", "tiny_get_api");
+  ASSERT_TRUE(library.api);
+  const ashlar_plan *plan = library.api->best_plan;
+  int64_t level = ASHLAR_CPU_SAPPHIRE_RAPIDS + 1;
+  std::set<ashlar_worker_function> functions;
+  for (; plan; level = plan->cpu_level, plan = plan->lower) {
+    EXPECT_LT(plan->cpu_level, level);
+    EXPECT_EQ(plan->weights, library.api->best_plan->weights);
+    EXPECT_EQ(plan->manifest, library.api->best_plan->manifest);
+    EXPECT_TRUE(functions.insert(plan->stacks[0].function).second);
+  }
+  EXPECT_EQ(level, ASHLAR_CPU_X86_64_V3);
 }
 
 // Run by hand: writes 3 GiB. Catches: 32-bit distances and offsets.

@@ -54,6 +54,7 @@ TEST_F(PlanLayout, Plan) {
   CHECK_FIELD(Plan, ashlar_plan, manifest_bytes);
   CHECK_FIELD(Plan, ashlar_plan, cpu_level);
   CHECK_FIELD(Plan, ashlar_plan, uses_tiles);
+  CHECK_FIELD(Plan, ashlar_plan, lower);
   CHECK_FIELD(Plan, ashlar_plan, build_id);
   CHECK_FIELD(Plan, ashlar_plan, weights);
   CHECK_FIELD(Plan, ashlar_plan, weights_bytes);

@@ -23,6 +23,18 @@ TEST(Target, UnknownLevelListsTheTable) {
       << text;
 }
 
+TEST(Target, SeveralLevelsInTheirOrder) {
+  auto found = findTargets("sapphirerapids,x86-64-v3,sapphirerapids");
+  ASSERT_TRUE(bool(found)) << textOf(found.takeError());
+  EXPECT_EQ(namesOf(*found), "x86-64-v3, sapphirerapids");
+  for (const char *names : {"", "x86-64-v3,", ",x86-64-v3", "x86-64-v3,v4"}) {
+    auto wrong = findTargets(names);
+    ASSERT_FALSE(wrong) << names;
+    EXPECT_NE(textOf(wrong.takeError()).find("unknown level"),
+              std::string::npos);
+  }
+}
+
 TEST(Target, BestIsTheHighestComplete) {
   auto all = [](llvm::StringRef) { return true; };
   EXPECT_EQ(bestTarget(all)->name, "sapphirerapids");
@@ -77,6 +89,17 @@ TEST(Target, GeneratedCodeUsesTheLevel) {
   std::string v3 = disassemble("x86-64-v3", "tiny_head");
   EXPECT_EQ(v3.find("%zmm"), std::string::npos) << v3;
   EXPECT_NE(v3.find("%ymm"), std::string::npos) << v3;
+}
+
+TEST(Target, EachLevelHasFunctionsOfItsOwn) {
+  std::string code = disassemble("x86-64-v3,x86-64-v4",
+                                 "tiny_head.x86-64-v3,tiny_head.x86-64-v4");
+  size_t v3 = code.find("<tiny_head.x86-64-v3>:");
+  size_t v4 = code.find("<tiny_head.x86-64-v4>:");
+  ASSERT_TRUE(v3 < v4 && v4 != std::string::npos) << code;
+  EXPECT_NE(code.substr(v3, v4 - v3).find("%ymm"), std::string::npos) << code;
+  EXPECT_EQ(code.substr(v3, v4 - v3).find("%zmm"), std::string::npos) << code;
+  EXPECT_NE(code.substr(v4).find("%zmm"), std::string::npos) << code;
 }
 
 // Catches: a runtime that faults before `open` can refuse the CPU.

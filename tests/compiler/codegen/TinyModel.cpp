@@ -119,16 +119,21 @@ define void @tiny_head(ptr %weights, ptr %arena, ptr %cache, ptr %team,
 
 llvm::Expected<ObjectCode> TinyModel::compileAnew() const {
   llvm::LLVMContext context;
-  CodegenOptions options;
-  options.kind = kind;
-  auto found = findTarget(target);
-  if (!found)
-    return found.takeError();
-  options.target = *found;
+  auto targets = findTargets(target);
+  if (!targets)
+    return targets.takeError();
   PlanDescription full = plan;
   full.weightsInside = weightsInside && weightsBytes;
   full.plan.weights_bytes = weightsBytes;
-  return generateObject(makeModule(context, moreCode), full, options);
+  std::vector<LevelCode> levels;
+  for (const Target *level : *targets) {
+    if (targets->size() > 1) {
+      full.plan.cpu_level = level->cpuLevel;
+      full.plan.uses_tiles = level->tiles;
+    }
+    levels.push_back({level, makeModule(context, moreCode), full});
+  }
+  return generateObject(std::move(levels), kind);
 }
 
 llvm::Expected<ObjectCode> TinyModel::compile() const {
