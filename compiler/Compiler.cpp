@@ -192,6 +192,49 @@ static std::unique_ptr<llvm::Module> translate(mlir::ModuleOp module,
   return translated;
 }
 
+/// The functions of all levels, and what `plan` says for each of their plans.
+/// Manifest and text tables are the last one's.
+static llvm::Expected<std::vector<LevelCode>>
+lowerLevels(std::vector<LevelProgram> &levels, PlanDescription &plan,
+            llvm::LLVMContext &context) {
+  std::vector<LevelCode> code;
+  for (LevelProgram &level : levels) {
+    if (llvm::Error error =
+            runStages(*level.module, level.pipeline, programStage, ""))
+      return std::move(error);
+    level.plan.name = plan.name;
+    level.plan.weightsInside = plan.weightsInside;
+    level.plan.plan.build_id = plan.plan.build_id;
+    code.push_back({level.target, translate(*level.module, context),
+                    std::move(level.plan)});
+  }
+  code.back().plan.manifest = std::move(plan.manifest);
+  code.back().plan.text = std::move(plan.text);
+  return code;
+}
+
+/// Also notes in `warnings` what the checkpoint has beyond the model.
+static llvm::Error writeWeights(const WeightImage &image,
+                                const OpenWeights &weights, WeightSink &sink,
+                                std::vector<std::string> &warnings) {
+  if (llvm::Error error =
+          image.write(*weights.reader, [&](llvm::ArrayRef<char> bytes) {
+            return sink.write(bytes);
+          }))
+    return error;
+  llvm::Expected<std::vector<std::string>> unused = weights.finish();
+  if (!unused)
+    return unused.takeError();
+  if (unused->empty())
+    return llvm::Error::success();
+  std::string names;
+  for (const std::string &tensor : *unused)
+    names += (names.empty() ? "\"" : ", \"") + escapeForDisplay(tensor) + "\"";
+  warnings.push_back("tensors of the checkpoint that the model does not use: " +
+                     names);
+  return llvm::Error::success();
+}
+
 static std::string stemOf(llvm::StringRef output) {
   return llvm::sys::path::stem(output).str();
 }
@@ -241,25 +284,17 @@ llvm::Expected<CompileReport> ashlar::compile(llvm::StringRef model,
   plan.plan.build_id = makeBuildId(imported->spec, plan, options);
   plan.manifest =
       makeManifest(imported->spec, plan, options, *levels->back().module);
+  plan.text = std::move(*text);
   WeightImage image(*levels->back().module);
   llvm::LLVMContext llvmContext;
-  std::vector<LevelCode> code;
-  for (LevelProgram &level : *levels) {
-    if (llvm::Error error =
-            runStages(*level.module, level.pipeline, programStage, ""))
-      return std::move(error);
-    level.plan.name = name;
-    level.plan.weightsInside = options.weightsInside;
-    level.plan.plan.build_id = plan.plan.build_id;
-    code.push_back({level.target, translate(*level.module, llvmContext),
-                    std::move(level.plan)});
-  }
-  code.back().plan.manifest = std::move(plan.manifest);
-  code.back().plan.text = std::move(*text);
+  llvm::Expected<std::vector<LevelCode>> code =
+      lowerLevels(*levels, plan, llvmContext);
+  if (!code)
+    return code.takeError();
   report.passes = watch.lap();
 
   llvm::Expected<ObjectCode> object =
-      generateObject(std::move(code), options.kind);
+      generateObject(std::move(*code), options.kind);
   if (!object)
     return object.takeError();
   report.codegen = watch.lap();
@@ -273,25 +308,8 @@ llvm::Expected<CompileReport> ashlar::compile(llvm::StringRef model,
   request.weightsInside = options.weightsInside;
   request.buildId = plan.plan.build_id;
   request.weightsBytes = image.bytes();
-  request.weights = [&](WeightSink &sink) -> llvm::Error {
-    if (llvm::Error error =
-            image.write(*weights->reader, [&](llvm::ArrayRef<char> bytes) {
-              return sink.write(bytes);
-            }))
-      return error;
-    llvm::Expected<std::vector<std::string>> unused = weights->finish();
-    if (!unused)
-      return unused.takeError();
-    if (!unused->empty()) {
-      std::string names;
-      for (const std::string &tensor : *unused)
-        names +=
-            (names.empty() ? "\"" : ", \"") + escapeForDisplay(tensor) + "\"";
-      report.warnings.push_back("tensors of the checkpoint that the model does "
-                                "not use: " +
-                                names);
-    }
-    return llvm::Error::success();
+  request.weights = [&](WeightSink &sink) {
+    return writeWeights(image, *weights, sink, report.warnings);
   };
   if (options.kind != ArtifactKind::Executable && options.withHeader) {
     llvm::SmallString<128> header(options.output);

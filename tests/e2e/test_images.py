@@ -151,14 +151,25 @@ class Images(DriverTest):
             self.assertEqual(run(images[::-1], 2), alone[::-1])
 
     def test_values_that_are_not_numbers(self):
-        library = self.compile(MODEL, "vit.so")
-        numbers = [0.5] * 2700 + [float("nan")] * 2700
-        write_npy(self.path("in.npy"), (2, 3, 30, 30), numbers, "<f4")
-        self.ashlar("run", library, "--in=pixel_values=in.npy",
-                    "--out=logits=o.npy")
-        _, logits = read_npy(self.path("o.npy"))
-        self.assertTrue(all(x == x for x in logits[:5]))
-        self.assertTrue(all(x != x for x in logits[5:]))
+        """They reach their own sequence and no other, at any precision; what is finite
+        stays so."""
+        for precision in ("f32", "bf16", "int8", "int4,group=32,zero_points"):
+            library = self.compile(MODEL, "vit.so", f"--precision={precision}")
+
+            def run(number):
+                pixels = [0.5] * 5400
+                pixels[3700] = number
+                write_npy(self.path("in.npy"), (2, 3, 30, 30), pixels, "<f4")
+                self.ashlar("run", library, "--in=pixel_values=in.npy", "--out=logits=o.npy")
+                return list(read_npy(self.path("o.npy"))[1])
+
+            alone = run(0.5)[:5]
+            for number in (float("nan"), float("inf"), -float("inf"), 3e38, 1e-42):
+                logits = run(number)
+                self.assertEqual(logits[:5], alone, (precision, number))
+                finite = abs(number) < float("inf")
+                self.assertTrue(all((x == x) == finite for x in logits[5:]),
+                                (precision, number, logits))
 
 
 if __name__ == "__main__":

@@ -212,6 +212,16 @@ class Usage(DriverTest):
         with open(self.path("o.npy")) as file:
             self.assertEqual(file.read(), "old")
 
+    def test_what_is_not_there(self):
+        """Of a model and of an artifact: what it may have been meant to be."""
+        for command in (["describe"], ["generate", "--prompt=a"], ["bench"]):
+            done = self.ashlar(*command, "nobody/some-model", status=1)
+            self.assertIn("model on the Hugging Face Hub", done.stderr)
+            done = self.ashlar(*command, "missing", status=1)
+            self.assertIn("no such file or folder", done.stderr)
+            done = self.ashlar(*command, "missing.so", status=1)
+            self.assertIn("missing.so: cannot be opened", done.stderr)
+
     def test_prompt_without_end_of_line(self):
         done = self.ashlar("generate", CALCULATOR, "--prompt-file=-",
                            input="37+48=\r\n12-48=")

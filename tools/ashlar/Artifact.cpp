@@ -253,8 +253,12 @@ Expected<ashlar_text> Artifact::openText() const {
 }
 
 bool ashlar::tool::isModel(StringRef path) {
-  return llvm::sys::fs::is_directory(path) || path.ends_with(".yaml") ||
-         path.ends_with(".yml");
+  if (path.ends_with(".yaml") || path.ends_with(".yml"))
+    return true;
+  // What is missing may be a model's id: its error says what to do.
+  if (!llvm::sys::fs::exists(path))
+    return !path.ends_with(".so");
+  return llvm::sys::fs::is_directory(path);
 }
 
 Error ashlar::tool::refuseCompileFlags(const Arguments &arguments,

@@ -66,7 +66,7 @@ private:
   mutable std::unique_ptr<PatternMatcher> patterns;
 };
 
-/// A folder or a YAML file, and no artifact.
+/// A folder, a YAML file or nothing that is there, and no artifact.
 bool isModel(llvm::StringRef path);
 
 /// Error when the artifact's file ends too early.
