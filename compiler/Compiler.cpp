@@ -192,16 +192,27 @@ static std::unique_ptr<llvm::Module> translate(mlir::ModuleOp module,
   return translated;
 }
 
+/// Whether a level has nothing for the model that the one below it lacks.
+static bool isSame(mlir::ModuleOp a, mlir::ModuleOp b) {
+  return mlir::OperationEquivalence::isEquivalentTo(
+      a, b, mlir::OperationEquivalence::IgnoreLocations);
+}
+
 /// The functions of all levels, and what `plan` says for each of their plans.
-/// Manifest and text tables are the last one's.
+/// Manifest and text tables are the last one's. CPUs of a level that would have
+/// the code of the one below it take that.
 static llvm::Expected<std::vector<LevelCode>>
 lowerLevels(std::vector<LevelProgram> &levels, PlanDescription &plan,
             llvm::LLVMContext &context) {
   std::vector<LevelCode> code;
+  const LevelProgram *below = nullptr;
   for (LevelProgram &level : levels) {
     if (llvm::Error error =
             runStages(*level.module, level.pipeline, programStage, ""))
       return std::move(error);
+    if (below && isSame(*below->module, *level.module))
+      continue;
+    below = &level;
     level.plan.name = plan.name;
     level.plan.weightsInside = plan.weightsInside;
     level.plan.plan.build_id = plan.plan.build_id;
