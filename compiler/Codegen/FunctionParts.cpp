@@ -54,8 +54,16 @@ static std::string bitcodeOf(const llvm::Module &module) {
   return bitcode;
 }
 
-/// Moves the functions out of `module`, in parts.
-static llvm::SmallVector<std::string> cut(llvm::Module &module) {
+namespace {
+struct Part {
+  std::string bitcode;
+  const Target *target;
+};
+} // namespace
+
+/// Moves the functions out of a module, in parts.
+static void cut(const FunctionModule &from, std::vector<Part> &result) {
+  llvm::Module &module = *from.module;
   llvm::SmallVector<llvm::Function *> functions;
   for (llvm::Function &function : module)
     if (!function.isDeclaration())
@@ -67,28 +75,26 @@ static llvm::SmallVector<std::string> cut(llvm::Module &module) {
   }
   unsigned parts = std::min<size_t>(mostParts, functions.size());
   auto chosen = choosePart(functions, parts);
-  llvm::SmallVector<std::string> bitcode;
-  for (unsigned part = 0; part < parts; ++part) {
+  for (unsigned number = 0; number < parts; ++number) {
     llvm::ValueToValueMapTy values;
-    bitcode.push_back(bitcodeOf(
-        *llvm::CloneModule(module, values, [&](const llvm::GlobalValue *value) {
+    auto part =
+        llvm::CloneModule(module, values, [&](const llvm::GlobalValue *value) {
           auto place = chosen.find(value);
-          return place != chosen.end() && place->second == part;
-        })));
+          return place != chosen.end() && place->second == number;
+        });
+    result.push_back({bitcodeOf(*part), from.target});
   }
   for (llvm::Function *function : functions)
     function->deleteBody();
-  return bitcode;
 }
 
-static llvm::Expected<std::string> compile(llvm::StringRef bitcode,
-                                           const Target &target) {
+static llvm::Expected<std::string> compile(const Part &part) {
   llvm::LLVMContext context;
-  auto module =
-      llvm::parseBitcodeFile(llvm::MemoryBufferRef(bitcode, "part"), context);
+  auto module = llvm::parseBitcodeFile(
+      llvm::MemoryBufferRef(part.bitcode, "part"), context);
   if (!module)
     return module.takeError();
-  return emitObject(**module, target, /*isCode=*/true);
+  return emitObject(**module, *part.target, /*isCode=*/true);
 }
 
 namespace {
@@ -96,8 +102,8 @@ namespace {
 /// one of them, and does everything where no other can be had.
 class Workers {
 public:
-  Workers(llvm::ArrayRef<std::string> parts, const Target &target)
-      : parts(parts), target(target), results(parts.size()) {}
+  explicit Workers(llvm::ArrayRef<Part> parts)
+      : parts(parts), results(parts.size()) {}
 
   void run() {
     unsigned cores = llvm::hardware_concurrency().compute_thread_count();
@@ -134,21 +140,22 @@ private:
   static void *work(void *argument) {
     auto *self = static_cast<Workers *>(argument);
     for (size_t i; (i = self->next++) < self->parts.size();)
-      self->results[i].emplace(compile(self->parts[i], self->target));
+      self->results[i].emplace(compile(self->parts[i]));
     return nullptr;
   }
 
-  llvm::ArrayRef<std::string> parts;
-  const Target &target;
+  llvm::ArrayRef<Part> parts;
   std::atomic<size_t> next = 0;
   std::vector<std::optional<llvm::Expected<std::string>>> results;
 };
 } // namespace
 
 llvm::Expected<llvm::SmallVector<std::string>>
-ashlar::takeFunctions(llvm::Module &module, const Target &target) {
-  llvm::SmallVector<std::string> parts = cut(module);
-  Workers workers(parts, target);
+ashlar::takeFunctions(llvm::ArrayRef<FunctionModule> modules) {
+  std::vector<Part> parts;
+  for (const FunctionModule &module : modules)
+    cut(module, parts);
+  Workers workers(parts);
   workers.run();
   return workers.take();
 }

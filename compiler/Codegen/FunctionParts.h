@@ -1,6 +1,6 @@
 //===- FunctionParts.h - Code generation by several threads ----*- C++ -*-===//
 //
-// Cuts the functions of a module into parts of about equal size, each in an
+// Cuts the functions of each module into parts of about equal size, each in an
 // LLVM context of its own, which threads optimize and emit. Phases are never
 // inlined, so nothing is lost between the parts. The parts do not depend on the
 // number of threads: the same module gives the same objects.
@@ -12,6 +12,7 @@
 
 #include "compiler/Codegen/Target.h"
 
+#include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/Support/Error.h"
 
@@ -23,11 +24,17 @@ class Module;
 
 namespace ashlar {
 
-/// Objects of all functions of `module`, which become hidden symbols there;
-/// only their declarations are left in it. They must not use its global
-/// variables.
+/// Functions of a level of CPUs.
+struct FunctionModule {
+  llvm::Module *module;
+  const Target *target;
+};
+
+/// Objects of all functions of `modules`, which become hidden symbols there;
+/// only their declarations are left in them. They must not use the modules'
+/// global variables.
 llvm::Expected<llvm::SmallVector<std::string>>
-takeFunctions(llvm::Module &module, const Target &target);
+takeFunctions(llvm::ArrayRef<FunctionModule> modules);
 
 } // namespace ashlar
 

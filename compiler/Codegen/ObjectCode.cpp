@@ -66,9 +66,7 @@ static void markGenerated(LevelCode &level) {
     }
 }
 
-/// Objects of the level's functions; declarations are left in its module.
-static llvm::Expected<Objects> buildFunctions(LevelCode &level,
-                                              ArtifactKind kind) {
+static llvm::Error prepareFunctions(LevelCode &level, ArtifactKind kind) {
   llvm::Module &module = *level.module;
   if (auto error = describeMachine(module, *level.target, kind))
     return error;
@@ -76,9 +74,7 @@ static llvm::Expected<Objects> buildFunctions(LevelCode &level,
   if (level.target->emulated)
     if (auto error = emulateInstructions(module))
       return error;
-  if (auto error = verifyCode(module, "from the lowering"))
-    return error;
-  return takeFunctions(module, *level.target);
+  return verifyCode(module, "from the lowering");
 }
 
 namespace {
@@ -210,23 +206,25 @@ static PublicSymbols publicSymbols(ArtifactKind kind, llvm::StringRef name) {
 /// Objects that are to be linked to one.
 static llvm::Expected<Objects> buildModel(std::vector<LevelCode> &levels,
                                           ArtifactKind kind) {
-  Objects objects;
+  llvm::SmallVector<FunctionModule> modules;
   std::vector<PlanDescription> plans;
   for (LevelCode &level : levels) {
     if (levels.size() > 1)
       nameByLevel(level);
-    llvm::Expected<Objects> functions = buildFunctions(level, kind);
-    if (!functions)
-      return functions.takeError();
-    llvm::append_range(objects, std::move(*functions));
+    if (auto error = prepareFunctions(level, kind))
+      return error;
+    modules.push_back({level.module.get(), level.target});
     plans.push_back(std::move(level.plan));
   }
+  llvm::Expected<Objects> objects = takeFunctions(modules);
+  if (!objects)
+    return objects.takeError();
   const LevelCode &best = levels.back();
   llvm::Expected<std::string> data =
       DataBuilder(*best.module, plans).build(*best.target);
   if (!data)
     return data.takeError();
-  objects.push_back(std::move(*data));
+  objects->push_back(std::move(*data));
   return objects;
 }
 

@@ -70,7 +70,7 @@ TEST(FunctionParts, EachFunctionOnce) {
   for (int count : {1, 2, 3, 4, 5, 23}) {
     llvm::LLVMContext context;
     auto module = chain(context, count);
-    auto objects = takeFunctions(*module, targets()[0]);
+    auto objects = takeFunctions(FunctionModule{module.get(), &targets()[0]});
     ASSERT_TRUE(bool(objects)) << llvm::toString(objects.takeError());
     EXPECT_EQ(objects->size(), size_t(std::min(count, 4)));
     std::map<std::string, int> expected;
@@ -91,7 +91,7 @@ TEST(FunctionParts, SameObjectsEachTime) {
   for (int turn = 0; turn < 3; ++turn) {
     llvm::LLVMContext context;
     auto module = chain(context, 9);
-    auto objects = takeFunctions(*module, targets()[0]);
+    auto objects = takeFunctions(FunctionModule{module.get(), &targets()[0]});
     ASSERT_TRUE(bool(objects)) << llvm::toString(objects.takeError());
     if (turn == 0)
       first = *objects;
@@ -109,7 +109,7 @@ TEST(FunctionParts, ErrorsOfAllParts) {
   };
   auto module = parse(context, wrong("a") + "define void @b() { ret void }\n" +
                                    wrong("c"));
-  auto objects = takeFunctions(*module, targets()[0]);
+  auto objects = takeFunctions(FunctionModule{module.get(), &targets()[0]});
   ASSERT_FALSE(bool(objects));
   std::string text = llvm::toString(objects.takeError());
   for (const char *part : {"code generation: ", "a_is_none", "c_is_none"})
