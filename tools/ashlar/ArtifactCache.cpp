@@ -132,7 +132,7 @@ std::vector<ArtifactCache::Entry> ArtifactCache::entries() const {
        i != end && !code; i.increment(code)) {
     StringRef name = llvm::sys::path::filename(i->path());
     StringRef key = name;
-    if (!key.consume_back(librarySuffix) || key.size() != 32 ||
+    if (!key.consume_back(librarySuffix) || key.size() != keyDigits ||
         !llvm::all_of(key, [](char c) { return llvm::isHexDigit(c); }))
       continue;
     struct stat status;

@@ -18,6 +18,9 @@
 
 namespace ashlar::tool {
 
+/// Of a key, which is a number in hexadecimal notation.
+constexpr size_t keyDigits = 32;
+
 class ArtifactCache {
 public:
   /// $ASHLAR_CACHE_DIR, else $XDG_CACHE_HOME/ashlar, else ~/.cache/ashlar;

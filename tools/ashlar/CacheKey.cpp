@@ -3,10 +3,10 @@
 #include "compiler/Manifest.h"
 #include "tools/ashlar/ArtifactCache.h"
 
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/xxhash.h"
+#include "llvm/Support/SHA256.h"
 
 #include <sys/stat.h>
 
@@ -64,9 +64,10 @@ public:
   }
 
   std::string hash() const {
-    llvm::XXH128_hash_t sum =
-        llvm::xxh3_128bits(llvm::arrayRefFromStringRef(text));
-    return llvm::formatv("{0:x-16}{1:x-16}", sum.high64, sum.low64).str();
+    // Names of files are a stranger's to choose.
+    auto sum = llvm::SHA256::hash(llvm::arrayRefFromStringRef(text));
+    return llvm::toHex(llvm::ArrayRef(sum).take_front(keyDigits / 2),
+                       /*LowerCase=*/true);
   }
 
 private:
