@@ -184,46 +184,6 @@ static uint64_t makeBuildId(const ModelSpec &spec, const PlanDescription &plan,
   return llvm::xxh3_64bits(text);
 }
 
-static std::unique_ptr<llvm::Module> translate(mlir::ModuleOp module,
-                                               llvm::LLVMContext &context) {
-  std::unique_ptr<llvm::Module> translated =
-      mlir::translateModuleToLLVMIR(module, context, "model");
-  assert(translated && "the LLVM dialect translates");
-  return translated;
-}
-
-/// Whether a level has nothing for the model that the one below it lacks.
-static bool isSame(mlir::ModuleOp a, mlir::ModuleOp b) {
-  return mlir::OperationEquivalence::isEquivalentTo(
-      a, b, mlir::OperationEquivalence::IgnoreLocations);
-}
-
-/// The functions of all levels, and what `plan` says for each of their plans.
-/// Manifest and text tables are the last one's. CPUs of a level that would have
-/// the code of the one below it take that.
-static llvm::Expected<std::vector<LevelCode>>
-lowerLevels(std::vector<LevelProgram> &levels, PlanDescription &plan,
-            llvm::LLVMContext &context) {
-  std::vector<LevelCode> code;
-  const LevelProgram *below = nullptr;
-  for (LevelProgram &level : levels) {
-    if (llvm::Error error =
-            runStages(*level.module, level.pipeline, programStage, ""))
-      return std::move(error);
-    if (below && isSame(*below->module, *level.module))
-      continue;
-    below = &level;
-    level.plan.name = plan.name;
-    level.plan.weightsInside = plan.weightsInside;
-    level.plan.plan.build_id = plan.plan.build_id;
-    code.push_back({level.target, translate(*level.module, context),
-                    std::move(level.plan)});
-  }
-  code.back().plan.manifest = std::move(plan.manifest);
-  code.back().plan.text = std::move(plan.text);
-  return code;
-}
-
 /// Also notes in `warnings` what the checkpoint has beyond the model.
 static llvm::Error writeWeights(const WeightImage &image,
                                 const OpenWeights &weights, WeightSink &sink,
@@ -250,52 +210,92 @@ static std::string stemOf(llvm::StringRef output) {
   return llvm::sys::path::stem(output).str();
 }
 
-llvm::Expected<CompileReport> ashlar::compile(llvm::StringRef model,
-                                              const CompileOptions &options) {
-  CompileReport report;
-  Stopwatch watch;
+/// Everything but the weights' sink.
+static ArtifactRequest requestFor(const ModelSpec &spec,
+                                  const PlanDescription &plan,
+                                  const CompileOptions &options) {
+  ArtifactRequest request;
+  request.output = options.output;
+  request.kind = options.kind;
+  request.weightsInside = options.weightsInside;
+  request.buildId = plan.plan.build_id;
+  request.weightsBytes = plan.plan.weights_bytes;
+  if (options.kind == ArtifactKind::Executable || !options.withHeader)
+    return request;
+  llvm::SmallString<128> header(options.output);
+  llvm::sys::path::replace_extension(header, "h");
+  request.headerPath = std::string(header);
+  request.header =
+      makeHeader(plan, spec.family + " for " + namesOf(options.targets));
+  return request;
+}
+
+namespace {
+/// What is read before anything is made of it.
+struct Inputs {
+  ImportResult imported;
+  PipelineOptions pipeline;
+  OpenWeights weights;
+  std::string text; // tables of the text front end
+};
+} // namespace
+
+static llvm::Expected<Inputs> openInputs(llvm::StringRef model,
+                                         const CompileOptions &options,
+                                         std::vector<std::string> &warnings) {
   llvm::Expected<ImportResult> imported = importModel(model, options.tower);
   if (!imported)
     return imported.takeError();
-  report.warnings = imported->warnings;
+  warnings = imported->warnings;
   llvm::Expected<PipelineOptions> pipeline =
       resolveLimits(imported->spec, options);
   if (!pipeline)
     return pipeline.takeError();
-  std::string name = options.name.empty()
-                         ? identifierFromStem(stemOf(options.output))
-                         : options.name;
-  if (llvm::Error error = checkIdentifier(name))
-    return std::move(error);
   llvm::Expected<OpenWeights> weights =
       openWeights(*imported, options.randomWeights);
   if (!weights)
     return weights.takeError();
   llvm::Expected<std::string> text =
-      makeTextTables(*imported, options, report.warnings);
+      makeTextTables(*imported, options, warnings);
   if (!text)
     return text.takeError();
+  return Inputs{std::move(*imported), std::move(*pipeline), std::move(*weights),
+                std::move(*text)};
+}
+
+llvm::Expected<CompileReport> ashlar::compile(llvm::StringRef model,
+                                              const CompileOptions &options) {
+  CompileReport report;
+  Stopwatch watch;
+  std::string name = options.name.empty()
+                         ? identifierFromStem(stemOf(options.output))
+                         : options.name;
+  if (llvm::Error error = checkIdentifier(name))
+    return std::move(error);
+  llvm::Expected<Inputs> inputs = openInputs(model, options, report.warnings);
+  if (!inputs)
+    return inputs.takeError();
+  const ModelSpec &spec = inputs->imported.spec;
   std::unique_ptr<mlir::MLIRContext> context = makeContext();
   mlir::OwningOpRef<mlir::ModuleOp> graph =
-      buildGraph(*context, imported->spec, model, *pipeline, options.precision);
+      buildGraph(*context, spec, model, inputs->pipeline, options.precision);
   if (llvm::Error error = checkPrecision(*graph, options.precision))
     return std::move(error);
   // Every tensor is there and has its shape: said before anything slow.
-  if (llvm::Error error = checkWeights(*graph, *weights->reader))
+  if (llvm::Error error = checkWeights(*graph, *inputs->weights.reader))
     return std::move(error);
   report.importing = watch.lap();
 
   llvm::Expected<std::vector<LevelProgram>> levels =
-      planLevels(*graph, imported->spec, *pipeline, options.targets);
+      planLevels(*graph, spec, inputs->pipeline, options.targets);
   if (!levels)
     return levels.takeError();
   PlanDescription plan = publishedPlan(*levels);
   plan.name = name;
   plan.weightsInside = options.weightsInside;
-  plan.plan.build_id = makeBuildId(imported->spec, plan, options);
-  plan.manifest =
-      makeManifest(imported->spec, plan, options, *levels->back().module);
-  plan.text = std::move(*text);
+  plan.plan.build_id = makeBuildId(spec, plan, options);
+  plan.manifest = makeManifest(spec, plan, options, *levels->back().module);
+  plan.text = std::move(inputs->text);
   WeightImage image(*levels->back().module);
   llvm::LLVMContext llvmContext;
   llvm::Expected<std::vector<LevelCode>> code =
@@ -312,23 +312,12 @@ llvm::Expected<CompileReport> ashlar::compile(llvm::StringRef model,
   report.objectBytes = object->bytes.size();
   report.weightBytes = image.bytes();
 
-  ArtifactRequest request;
-  request.output = options.output;
-  request.kind = options.kind;
+  ArtifactRequest request = requestFor(spec, plan, options);
+  report.headerPath = request.headerPath;
   request.object = object->bytes;
-  request.weightsInside = options.weightsInside;
-  request.buildId = plan.plan.build_id;
-  request.weightsBytes = image.bytes();
   request.weights = [&](WeightSink &sink) {
-    return writeWeights(image, *weights, sink, report.warnings);
+    return writeWeights(image, inputs->weights, sink, report.warnings);
   };
-  if (options.kind != ArtifactKind::Executable && options.withHeader) {
-    llvm::SmallString<128> header(options.output);
-    llvm::sys::path::replace_extension(header, "h");
-    request.headerPath = report.headerPath = std::string(header);
-    request.header = makeHeader(plan, imported->spec.family + " for " +
-                                          namesOf(options.targets));
-  }
   if (llvm::Error error = writeArtifact(request))
     return std::move(error);
   report.packing = watch.lap();

@@ -6,6 +6,10 @@
 #include "compiler/PlanBuilder.h"
 #include "compiler/Weights/Packer.h"
 
+#include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/Module.h"
+
 using namespace ashlar;
 
 void ashlar::setTarget(PipelineOptions &pipeline, const Target &target) {
@@ -59,11 +63,12 @@ ashlar::planLevels(mlir::ModuleOp graph, const ModelSpec &spec,
         planLevel(graph, spec, pipeline, *target);
     if (!level)
       return level.takeError();
-    levels.push_back(std::move(*level));
     // A level decides how weights are read, not how they lie.
-    if (!haveSameImage(*levels.front().module, *levels.back().module))
+    if (!levels.empty() &&
+        !haveSameImage(*levels.front().module, *level->module))
       return internalError("weights of " + levels.front().target->name +
                            " do not lie like those of " + target->name);
+    levels.push_back(std::move(*level));
   }
   return levels;
 }
@@ -76,4 +81,41 @@ PlanDescription ashlar::publishedPlan(llvm::ArrayRef<LevelProgram> levels) {
     plan.plan.cache_bytes = std::max(plan.plan.cache_bytes, sizes.cache_bytes);
   }
   return plan;
+}
+
+static std::unique_ptr<llvm::Module> translate(mlir::ModuleOp module,
+                                               llvm::LLVMContext &context) {
+  std::unique_ptr<llvm::Module> translated =
+      mlir::translateModuleToLLVMIR(module, context, "model");
+  assert(translated && "the LLVM dialect translates");
+  return translated;
+}
+
+/// Whether a level has nothing for the model that the one below it lacks.
+static bool isSame(mlir::ModuleOp a, mlir::ModuleOp b) {
+  return mlir::OperationEquivalence::isEquivalentTo(
+      a, b, mlir::OperationEquivalence::IgnoreLocations);
+}
+
+llvm::Expected<std::vector<LevelCode>>
+ashlar::lowerLevels(std::vector<LevelProgram> &levels, PlanDescription &plan,
+                    llvm::LLVMContext &context) {
+  std::vector<LevelCode> code;
+  const LevelProgram *below = nullptr;
+  for (LevelProgram &level : levels) {
+    if (llvm::Error error =
+            runStages(*level.module, level.pipeline, programStage, ""))
+      return std::move(error);
+    if (below && isSame(*below->module, *level.module))
+      continue;
+    below = &level;
+    level.plan.name = plan.name;
+    level.plan.weightsInside = plan.weightsInside;
+    level.plan.plan.build_id = plan.plan.build_id;
+    code.push_back({level.target, translate(*level.module, context),
+                    std::move(level.plan)});
+  }
+  code.back().plan.manifest = std::move(plan.manifest);
+  code.back().plan.text = std::move(plan.text);
+  return code;
 }

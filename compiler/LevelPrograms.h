@@ -9,14 +9,17 @@
 #ifndef ASHLAR_COMPILER_LEVELPROGRAMS_H
 #define ASHLAR_COMPILER_LEVELPROGRAMS_H
 
-#include "compiler/Codegen/PlanEmitter.h"
-#include "compiler/Codegen/Target.h"
+#include "compiler/Codegen/ObjectCode.h"
 #include "compiler/Pipeline/Pipeline.h"
 #include "compiler/Spec/ModelSpec.h"
 
 #include "mlir/IR/OwningOpRef.h"
 
 #include <vector>
+
+namespace llvm {
+class LLVMContext;
+}
 
 namespace ashlar {
 
@@ -40,6 +43,13 @@ planLevels(mlir::ModuleOp graph, const ModelSpec &spec,
 /// The plan that holds for an artifact with all of `levels`: the best one's,
 /// with as much memory as any of them takes.
 PlanDescription publishedPlan(llvm::ArrayRef<LevelProgram> levels);
+
+/// The functions of all levels, and what `plan` says for each of their plans.
+/// Manifest and text tables are the last one's. CPUs of a level that would have
+/// the code of the one below it take that.
+llvm::Expected<std::vector<LevelCode>>
+lowerLevels(std::vector<LevelProgram> &levels, PlanDescription &plan,
+            llvm::LLVMContext &context);
 
 } // namespace ashlar
 

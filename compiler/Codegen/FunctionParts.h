@@ -3,7 +3,7 @@
 // Cuts the functions of each module into parts of about equal size, each in an
 // LLVM context of its own, which threads optimize and emit. Phases are never
 // inlined, so nothing is lost between the parts. The parts do not depend on the
-// number of threads: the same module gives the same objects.
+// number of threads: the same modules give the same objects.
 //
 //===----------------------------------------------------------------------===//
 

@@ -123,9 +123,9 @@ void DataBuilder::keepManifest() {
       llvm::appendToUsed(module, {&global});
 }
 
-/// Turns the declaration of the weights into room for them. The large code
-/// model puts it behind everything else, in .lbss: no bytes in the object, and
-/// no distance that a 32-bit displacement would have to cross.
+/// Room for the weights. The large code model puts it behind everything else,
+/// in .lbss: no bytes in the object, and no distance that a 32-bit displacement
+/// would have to cross.
 void DataBuilder::placeWeights() {
   if (!plan.weightsInside)
     return;
@@ -134,15 +134,9 @@ void DataBuilder::placeWeights() {
       llvm::ArrayType::get(llvm::Type::getInt8Ty(module.getContext()), bytes);
   auto *image = new llvm::GlobalVariable(
       module, type, /*isConstant=*/false, llvm::GlobalValue::InternalLinkage,
-      llvm::ConstantAggregateZero::get(type), "");
+      llvm::ConstantAggregateZero::get(type), weightsSymbol);
   image->setAlignment(llvm::Align(bytes >= hugePage ? hugePage : smallPage));
   image->setCodeModel(llvm::CodeModel::Large);
-  if (llvm::GlobalVariable *declared =
-          module.getGlobalVariable(weightsSymbol)) {
-    declared->replaceAllUsesWith(image);
-    declared->eraseFromParent();
-  }
-  image->setName(weightsSymbol);
   llvm::appendToUsed(module, {image});
   addNote();
 }
@@ -171,9 +165,9 @@ void DataBuilder::addNote() {
 
 llvm::Expected<std::string> DataBuilder::build(const Target &target) {
   declareFunctions();
+  placeWeights();
   emitPlan(module, levels);
   keepManifest();
-  placeWeights();
   if (auto error = verifyCode(module, "with the plan"))
     return error;
   return emitObject(module, target, /*isCode=*/false);

@@ -97,7 +97,6 @@ private:
   Constant *function(llvm::StringRef name);
   Constant *manifest(llvm::StringRef text);
   Constant *textTables(llvm::StringRef text);
-  Constant *weights(int64_t bytes);
 
   Constant *stack(const StackDescription &stack);
   Constant *head(const HeadDescription &head);
@@ -185,18 +184,6 @@ Constant *PlanBuilder::textTables(llvm::StringRef text) {
   return global;
 }
 
-/// A declaration: how room for them is made is the object's affair.
-Constant *PlanBuilder::weights(int64_t imageBytes) {
-  // Of its whole size: reading past a smaller one would count as unreachable.
-  auto *type = llvm::ArrayType::get(llvm::Type::getInt8Ty(module.getContext()),
-                                    imageBytes);
-  auto *global = new llvm::GlobalVariable(module, type, /*isConstant=*/true,
-                                          llvm::GlobalValue::ExternalLinkage,
-                                          nullptr, weightsSymbol);
-  global->setVisibility(llvm::GlobalValue::HiddenVisibility);
-  return global;
-}
-
 Constant *PlanBuilder::stack(const StackDescription &stack) {
   return constant(
       PlanStruct::Stack, &stack.plan,
@@ -220,7 +207,7 @@ void PlanBuilder::shareWith(const PlanDescription &description) {
             {offsetof(ashlar_plan, text), textTables(description.text)}};
   if (description.weightsInside)
     shared.emplace_back(offsetof(ashlar_plan, weights),
-                        weights(description.plan.weights_bytes));
+                        module.getNamedGlobal(weightsSymbol));
 }
 
 Constant *PlanBuilder::plan(const PlanDescription &description,

@@ -69,7 +69,7 @@ inline constexpr llvm::StringLiteral manifestSection = ".ashlar.manifest";
 /// Defines `ashlar_artifact_plan` in `module`, which holds or declares the
 /// functions that the descriptions name. There is one for each level of CPUs,
 /// the lowest first; the name, manifest, text tables and weights are the last
-/// one's.
+/// one's. Weights that are inside are `weightsSymbol` of the module.
 llvm::GlobalVariable *emitPlan(llvm::Module &module,
                                llvm::ArrayRef<PlanDescription> levels);
 

@@ -41,7 +41,7 @@ private:
   int value = -1;
 };
 
-/// What identifies a state of a file; part of cache keys.
+/// What identifies a state of a file.
 struct FileStamp {
   uint64_t device = 0;
   uint64_t inode = 0;

@@ -7,6 +7,7 @@
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Chrono.h"
 #include "llvm/Support/Errno.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -117,12 +118,8 @@ void ArtifactCache::remove(StringRef key) const {
 struct ArtifactCache::Entry {
   std::string key;
   uint64_t bytes = 0;
-  int64_t usedNs = 0;
+  llvm::sys::TimePoint<> used;
 };
-
-static int64_t nanoseconds(const struct timespec &time) {
-  return int64_t(time.tv_sec) * 1000000000 + time.tv_nsec;
-}
 
 /// Files that have the name of a library here; nothing else is ever touched.
 std::vector<ArtifactCache::Entry> ArtifactCache::entries() const {
@@ -137,8 +134,9 @@ std::vector<ArtifactCache::Entry> ArtifactCache::entries() const {
       continue;
     struct stat status;
     if (::lstat(i->path().c_str(), &status) == 0 && S_ISREG(status.st_mode))
-      found.push_back(
-          {key.str(), uint64_t(status.st_size), nanoseconds(status.st_mtim)});
+      found.push_back({key.str(), uint64_t(status.st_size),
+                       llvm::sys::toTimePoint(status.st_mtim.tv_sec,
+                                              status.st_mtim.tv_nsec)});
   }
   return found;
 }
@@ -157,8 +155,8 @@ void ArtifactCache::keep(StringRef key,
     llvm::consumeError(std::move(error)); // they have been printed
   }
   std::vector<Entry> all = entries();
-  llvm::sort(
-      all, [](const Entry &a, const Entry &b) { return a.usedNs > b.usedNs; });
+  llvm::sort(all,
+             [](const Entry &a, const Entry &b) { return a.used > b.used; });
   uint64_t bytes = 0;
   for (const Entry &entry : all) {
     bytes += entry.bytes;

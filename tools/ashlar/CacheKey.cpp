@@ -36,8 +36,9 @@ public:
       return true;
     }
     add(path, uint64_t(status.st_dev), uint64_t(status.st_ino),
-        uint64_t(status.st_size), nanoseconds(status.st_mtim),
-        nanoseconds(status.st_ctim));
+        uint64_t(status.st_size));
+    for (const struct timespec &time : {status.st_mtim, status.st_ctim})
+      add(int64_t(time.tv_sec), int64_t(time.tv_nsec));
     return true;
   }
 
@@ -71,9 +72,6 @@ public:
   }
 
 private:
-  static int64_t nanoseconds(const struct timespec &time) {
-    return int64_t(time.tv_sec) * 1000000000 + time.tv_nsec;
-  }
   void addValue(const std::string &value) {
     text += std::to_string(value.size()) + ':' + value;
   }
