@@ -100,6 +100,13 @@ static Expected<std::string> resolveTarget(StringRef path) {
   return target.str().str();
 }
 
+static constexpr llvm::StringLiteral temporaryPrefix = ".ashlar-";
+static constexpr llvm::StringLiteral temporarySuffix = ".tmp";
+
+bool AtomicFile::isTemporary(StringRef name) {
+  return name.starts_with(temporaryPrefix) && name.ends_with(temporarySuffix);
+}
+
 /// A file name in `target`'s folder that nobody can foresee.
 static std::string temporaryName(StringRef target) {
   uint64_t random[2] = {};
@@ -107,8 +114,9 @@ static std::string temporaryName(StringRef target) {
   if (::getrandom(random, sizeof(random), 0) != sizeof(random))
     llvm::report_fatal_error("getrandom failed");
   SmallString<256> result = llvm::sys::path::parent_path(target);
-  llvm::sys::path::append(result, ".ashlar-" + llvm::utohexstr(random[0]) +
-                                      llvm::utohexstr(random[1]) + ".tmp");
+  llvm::sys::path::append(result, temporaryPrefix + llvm::utohexstr(random[0]) +
+                                      llvm::utohexstr(random[1]) +
+                                      temporarySuffix);
   return result.str().str();
 }
 
@@ -159,8 +167,8 @@ Error AtomicFile::reopen() {
   return Error::success();
 }
 
-/// Has the disk begin with each stretch of a long file that is complete, so that
-/// `flush` need not wait for all of it. A hint: failure costs time alone.
+/// Has the disk begin with each stretch of a long file that is complete, so
+/// that `flush` need not wait for all of it. A hint: failure costs time alone.
 static void beginWriteBack(const Descriptor &file, uint64_t begin,
                            uint64_t end) {
   constexpr uint64_t stretch = 32 << 20;

@@ -93,6 +93,10 @@ public:
   AtomicFile &operator=(AtomicFile &&) = delete;
   ~AtomicFile();
 
+  /// Whether a file in some folder is called like an output that is not
+  /// committed: what a killed process leaves.
+  static bool isTemporary(llvm::StringRef name);
+
   /// The output's name as the user gave it.
   const std::string &path() const { return name; }
   /// For a linker that writes by name; it may replace the file: see reopen.

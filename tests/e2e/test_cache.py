@@ -166,6 +166,20 @@ class CacheTest(DriverTest):
             self.assertEqual(self.answer().stdout, "85\n")
             shutil.rmtree(self.cache)
 
+    def test_what_killed_processes_leave(self):
+        """Goes with --clear, or with a later compilation, once nobody can be writing it."""
+        self.answer()
+        paths = []
+        for number, age in enumerate((0, 2 * 86400)):
+            paths.append(os.path.join(self.cache, f".ashlar-{number:032X}.tmp"))
+            with open(paths[-1], "w") as file:
+                file.write("half")
+            os.utime(paths[-1], (time.time() - age,) * 2)
+        self.answer("--precision=bf16")
+        self.assertEqual([os.path.exists(path) for path in paths], [True, False])
+        self.ashlar("cache", "--clear", env=self.environment)
+        self.assertEqual(os.listdir(self.cache), [])
+
     def test_folders(self):
         """By the environment, in the order that the XDG specification has."""
         home, caches = self.path("home"), self.path("caches")

@@ -7,7 +7,6 @@
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/Chrono.h"
 #include "llvm/Support/Errno.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -121,7 +120,11 @@ struct ArtifactCache::Entry {
   llvm::sys::TimePoint<> used;
 };
 
-/// Files that have the name of a library here; nothing else is ever touched.
+static llvm::sys::TimePoint<> timeOf(const struct stat &status) {
+  return llvm::sys::toTimePoint(status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
+}
+
+/// Files that have the name of a library here.
 std::vector<ArtifactCache::Entry> ArtifactCache::entries() const {
   std::vector<Entry> found;
   std::error_code code;
@@ -134,11 +137,20 @@ std::vector<ArtifactCache::Entry> ArtifactCache::entries() const {
       continue;
     struct stat status;
     if (::lstat(i->path().c_str(), &status) == 0 && S_ISREG(status.st_mode))
-      found.push_back({key.str(), uint64_t(status.st_size),
-                       llvm::sys::toTimePoint(status.st_mtim.tv_sec,
-                                              status.st_mtim.tv_nsec)});
+      found.push_back({key.str(), uint64_t(status.st_size), timeOf(status)});
   }
   return found;
+}
+
+void ArtifactCache::removeLeftovers(llvm::sys::TimePoint<> since) const {
+  std::error_code code;
+  for (llvm::sys::fs::directory_iterator i(folder, code), end;
+       i != end && !code; i.increment(code)) {
+    struct stat status;
+    if (AtomicFile::isTemporary(llvm::sys::path::filename(i->path())) &&
+        ::lstat(i->path().c_str(), &status) == 0 && timeOf(status) <= since)
+      ::unlink(i->path().c_str());
+  }
 }
 
 void ArtifactCache::keep(StringRef key,
@@ -154,6 +166,8 @@ void ArtifactCache::keep(StringRef key,
       error = file->commit();
     llvm::consumeError(std::move(error)); // they have been printed
   }
+  // Nobody compiles for so long without writing.
+  removeLeftovers(std::chrono::system_clock::now() - std::chrono::hours(24));
   std::vector<Entry> all = entries();
   llvm::sort(all,
              [](const Entry &a, const Entry &b) { return a.used > b.used; });
@@ -178,5 +192,6 @@ ArtifactCache::Usage ArtifactCache::clear() const {
   Usage removed = usage();
   for (const Entry &entry : entries())
     remove(entry.key);
+  removeLeftovers(std::chrono::system_clock::now());
   return removed;
 }

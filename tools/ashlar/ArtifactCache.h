@@ -12,6 +12,8 @@
 
 #include "compiler/Compiler.h"
 
+#include "llvm/Support/Chrono.h"
+
 #include <optional>
 #include <string>
 #include <vector>
@@ -48,7 +50,8 @@ public:
     uint64_t bytes = 0;
   };
   Usage usage() const;
-  /// Removes all libraries; gives what they took.
+  /// Removes all libraries, and what is left of unfinished ones; gives what the
+  /// former took.
   Usage clear() const;
 
   static constexpr uint64_t mostBytes = uint64_t(20) << 30;
@@ -57,6 +60,9 @@ private:
   explicit ArtifactCache(std::string folder) : folder(std::move(folder)) {}
   struct Entry;
   std::vector<Entry> entries() const;
+  /// Removes outputs that nobody has written to since `since` and that are not
+  /// finished: their processes were killed.
+  void removeLeftovers(llvm::sys::TimePoint<> since) const;
 
   std::string folder;
 };
