@@ -114,7 +114,7 @@ Bf16Attention::Bf16Attention(Emitter &e, ir::AttentionOp op, int64_t capacity)
   if (e.context.matrixTiles)
     return;
   auto rowsOf = [&](const OperandView &input) {
-    return EncodedTile::rowsOf(e, input, ir::Precision::Bf16);
+    return EncodedTile::rowsOf(e, input.layout, ir::Precision::Bf16);
   };
   scoreTile.emplace(e, queryRows, keys, scoreTileRows = rowsOf(queryRows));
   mixTile.emplace(e, weightRows, values, mixTileRows = rowsOf(weightRows));
@@ -243,14 +243,14 @@ void Bf16Attention::computeScores(Value first, Value count, Value begin,
                          e.index(queryRows.layout.lines()), scores, zero,
                          e.equal(first, 0), /*fresh=*/true);
   auto body = [&](Value i, int64_t rows) {
-    scoreTile->loadRows(e.add(first, i), rows);
+    scoreTile->loadRows(e.add(first, i), rows, zero);
     e.stepwise(firstPanel, panels, e.context.tile.panels,
                [&](Value panel, int64_t width) {
                  auto ahead = [&](Value line) {
                    prefetchLine(keys, panel, width, line);
                  };
                  SmallVector<Value> sums =
-                     scoreTile->multiply(rows, panel, width, ahead);
+                     scoreTile->multiply(rows, panel, width, {ahead});
                  storeTile(sums, scores, i, rows, panel, width);
                });
   };
@@ -269,7 +269,7 @@ void Bf16Attention::mix(Value first, Value count, Value, Value begin,
                          firstStep, steps, mixed, first, e.equal(first, 0),
                          /*fresh=*/false);
   auto body = [&](Value i, int64_t rows) {
-    mixTile->loadRows(i, rows, firstStep, steps);
+    mixTile->loadRows(i, rows, zero, firstStep, steps);
     e.stepwise(zero, e.index(panels), std::min(e.context.tile.panels, panels),
                [&](Value panel, int64_t width) {
                  Value row = e.add(first, i);
@@ -280,7 +280,7 @@ void Bf16Attention::mix(Value first, Value count, Value, Value begin,
                  };
                  sums = mixTile->addBf16(sums, rows, panel, width,
                                          e.mul(firstStep, perStep),
-                                         e.mul(steps, perStep), ahead);
+                                         e.mul(steps, perStep), {ahead});
                  storeTile(sums, mixed, row, rows, panel, width);
                });
   };

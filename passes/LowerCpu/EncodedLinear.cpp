@@ -9,48 +9,45 @@
 #include "passes/LowerCpu/EncodedLinear.h"
 #include "passes/LowerCpu/EncodedTile.h"
 #include "passes/LowerCpu/RegisterTile.h"
+#include "passes/LowerCpu/RowChunks.h"
 
 using namespace mlir;
 using namespace ashlar;
 
-/// Panels that vector code multiplies with some rows before it turns to the
-/// next ones: what stays in L2, but so many units at least.
-static constexpr int64_t groupBytes = 256 * 1024, leastGroup = 4;
-
 namespace {
-/// In vector code. Each function takes units [begin, end).
+/// In vector code.
 class VectorLinear {
 public:
-  VectorLinear(Emitter &e, EncodedLinear &layer)
+  VectorLinear(Emitter &e, EncodedLinear &layer, const RowChunks &chunks)
       : e(e), epilogue(layer.epilogue), input(layer.input),
-        panels(layer.panels), residual(layer.residual),
+        panels(layer.panels), residual(layer.residual), chunks(chunks),
         // More than one row goes to AMX.
-        mostRows(e.context.matrixTiles
-                     ? 1
-                     : EncodedTile::rowsOf(e, input, panels.layout.precision)),
-        tile(e, input, panels, mostRows) {}
+        tile(e, input, panels, e.context.matrixTiles ? 1 : chunks.places()) {}
 
-  /// One row.
+  /// One row; `begin`, `end` count units.
   void decode(Value begin, Value end);
-  void prefill(Value begin, Value end);
+  /// Tiles [begin, end) of chunks and groups of `groupUnits` units.
+  void prefill(Value begin, Value end, int64_t groupUnits);
 
 private:
   void vectorTile(Value row, int64_t rows, Value unit, int64_t unitCount,
-                  llvm::function_ref<void(Value)> ahead);
+                  const TileAhead &ahead);
+  void multiplyGroup(Value firstRow, Value lastRow, Value unit,
+                     int64_t unitCount);
+  void prefetchLines(Value firstPanel, int64_t width, Value first, Value last);
 
   Emitter &e;
   LinearEpilogue &epilogue;
   const OperandView &input;
   const PanelView &panels;
   const std::optional<RowsView> &residual;
-  int64_t mostRows;
+  const RowChunks &chunks;
   EncodedTile tile;
 };
 } // namespace
 
 void VectorLinear::vectorTile(Value row, int64_t rows, Value unit,
-                              int64_t unitCount,
-                              llvm::function_ref<void(Value)> ahead) {
+                              int64_t unitCount, const TileAhead &ahead) {
   int64_t parts = epilogue.unitPanels, width = unitCount * parts;
   Value panel = e.mul(unit, parts);
   SmallVector<Value> sums(rows * width, e.splat(0.0));
@@ -78,7 +75,7 @@ void VectorLinear::vectorTile(Value row, int64_t rows, Value unit,
 
 void VectorLinear::decode(Value begin, Value end) {
   Value zero = e.index(0);
-  tile.loadRows(zero, 1);
+  tile.loadRows(zero, 1, zero);
   int64_t parts = epilogue.unitPanels;
   e.stepwise(begin, end, std::max<int64_t>(1, decodeStreams / parts),
              [&](Value unit, int64_t count) {
@@ -87,54 +84,124 @@ void VectorLinear::decode(Value begin, Value end) {
                  prefetchPanels(e, panels, first, count * parts, line,
                                 e.context.prefetchLines);
                };
-               vectorTile(zero, 1, unit, count, ahead);
+               vectorTile(zero, 1, unit, count, {ahead});
              });
 }
 
-/// A few rows at a time, brought into the tile's form once for a group of
-/// units.
-void VectorLinear::prefill(Value begin, Value end) {
-  int64_t parts = epilogue.unitPanels;
-  int64_t count = std::max<int64_t>(1, e.context.tile.panels / parts);
-  int64_t unitBytes = parts * panels.layout.lines() * lineBytes;
-  int64_t group = roundUp(std::max(leastGroup, groupBytes / unitBytes), count);
-  auto nothing = [](Value) {};
-  e.loop(begin, end, group, [&](Value first) {
-    Value last = e.min(e.add(first, group), end);
-    e.stepwise(
-        e.index(0), e.tokens(), mostRows, [&](Value row, int64_t rowCount) {
-          tile.loadRows(row, rowCount);
-          e.stepwise(first, last, count, [&](Value unit, int64_t unitCount) {
-            vectorTile(row, rowCount, unit, unitCount, nothing);
-          });
-        });
+/// Lines [first, last) of each of `width` panels, into L2.
+void VectorLinear::prefetchLines(Value firstPanel, int64_t width, Value first,
+                                 Value last) {
+  int64_t lines = panels.layout.lines();
+  e.loop(first, last, 1, [&](Value line) {
+    for (int64_t p = 0; p < width; ++p) {
+      Value panel = e.add(firstPanel, p);
+      e.prefetch(panels.lines, {e.add(e.mul(panel, lines), line), e.index(0)},
+                 /*locality=*/2);
+    }
   });
+}
+
+/// The group that comes next is brought into L2 by the way: of each block of
+/// lines a slice by each of the last tiles.
+void VectorLinear::multiplyGroup(Value firstRow, Value lastRow, Value unit,
+                                 int64_t unitCount) {
+  int64_t parts = epilogue.unitPanels, width = unitCount * parts;
+  int64_t rows = chunks.tileRows();
+  Value tiles = e.ceilDiv(e.sub(lastRow, firstRow), rows);
+  Value nextPanel = e.mul(e.add(unit, unitCount), parts);
+  e.loop(firstRow, lastRow, rows, [&](Value row) {
+    Value place = e.sub(row, firstRow);
+    tile.chooseRows(row, place);
+    auto near = [&](Value line) {
+      prefetchPanels(e, panels, e.mul(unit, parts), width, line,
+                     e.context.prefetchLines);
+    };
+    auto far = [&](Value line, int64_t count) {
+      Value slices = e.min(tiles, e.index(count));
+      Value slice = e.ceilDiv(e.index(count), slices);
+      Value before = e.sub(tiles, slices);
+      Value number = e.sub(e.max(e.div(place, rows), before), before);
+      Value first = e.add(line, e.mul(number, slice));
+      prefetchLines(nextPanel, width, first, e.add(first, slice));
+    };
+    vectorTile(row, rows, unit, unitCount, {near, far});
+  });
+}
+
+/// A chunk of rows is brought into the tile's form once for all groups.
+void VectorLinear::prefill(Value begin, Value end, int64_t groupUnits) {
+  int64_t units = epilogue.units, rows = chunks.tileRows();
+  int64_t groups = ashlar::ceilDiv(units, groupUnits);
+  int64_t whole = units / groupUnits, rest = units % groupUnits;
+  chunks.over(
+      e, begin, end, groups,
+      [&](Value firstRow, Value lastRow, Value firstGroup, Value lastGroup) {
+        e.loop(firstRow, lastRow, rows, [&](Value row) {
+          tile.loadRows(row, rows, e.sub(row, firstRow));
+        });
+        e.loop(firstGroup, e.min(lastGroup, e.index(whole)), 1,
+               [&](Value group) {
+                 multiplyGroup(firstRow, lastRow, e.mul(group, groupUnits),
+                               groupUnits);
+               });
+        if (rest)
+          e.when(e.less(e.index(whole), lastGroup), [&] {
+            multiplyGroup(firstRow, lastRow, e.index(whole * groupUnits), rest);
+          });
+      });
+}
+
+/// Units of a tile of the phase: whole groups of panels, as far as there are
+/// enough of them.
+static int64_t unitsOfTile(const LinearShape &shape, int64_t panels) {
+  int64_t units = std::max<int64_t>(1, panels / shape.unitPanels);
+  return std::min(units, std::max<int64_t>(1, shape.units / 16));
+}
+
+/// In vector code, of more than one row.
+static RowChunks chunksOf(Emitter &e, ir::LinearOp op, int64_t capacity) {
+  auto input = OperandLayout::of(op.getInput());
+  ir::Precision precision =
+      PanelLayout::of(ir::lookupWeight(op, op.getWeightAttr()), op.getGated())
+          .precision;
+  return {EncodedTile::placesFor(e, input, precision),
+          EncodedTile::rowsOf(e, input, precision), capacity};
 }
 
 void ashlar::emitEncodedLinear(Emitter &e, ir::LinearOp op, int64_t capacity) {
   LinearShape shape(op);
-  // Shares in whole groups of panels, as far as there are enough of them.
-  int64_t group = std::max<int64_t>(1, decodeStreams / shape.unitPanels);
-  group = std::min(group, std::max<int64_t>(1, shape.units / 16));
-  int64_t groups = ashlar::ceilDiv(shape.units, group);
-  auto tiles = [&] { return e.index(groups); };
-  e.rowsPhase(phaseName(op), tiles, [&](Value first, Value last) {
+  bool tiled = e.context.matrixTiles;
+  RowChunks chunks = chunksOf(e, op, capacity);
+  int64_t forOne = unitsOfTile(shape, decodeStreams);
+  int64_t forMore =
+      tiled ? forOne
+            : std::clamp<int64_t>(e.context.tile.panels / shape.unitPanels, 1,
+                                  shape.units);
+  auto isOne = [&] { return e.equal(e.tokens(), 1); };
+  auto tiles = [&] {
+    Value ofOne = e.index(ashlar::ceilDiv(shape.units, forOne));
+    if (tiled)
+      return ofOne;
+    Value ofMore =
+        e.mul(chunks.count(e), ashlar::ceilDiv(shape.units, forMore));
+    return e.select(isOne(), ofOne, ofMore);
+  };
+  e.rowsPhase(phaseName(op), tiles, [&](Value begin, Value end) {
     EncodedLinear layer(e, op, capacity);
-    VectorLinear vectors(e, layer);
+    VectorLinear vectors(e, layer, chunks);
     TileLinear tiles(e, layer);
-    Value begin = e.mul(first, group);
-    Value end = e.min(e.mul(last, group), e.index(shape.units));
+    Value first = e.mul(begin, forOne);
+    Value last = e.min(e.mul(end, forOne), e.index(shape.units));
     auto manyRows = [&] {
-      if (!e.context.matrixTiles)
-        return vectors.prefill(begin, end);
+      if (!tiled)
+        return vectors.prefill(begin, end, forMore);
       if (layer.isInt4())
-        return tiles.prefillGroups(begin, end);
+        return tiles.prefillGroups(first, last);
       e.when(
           e.less(e.tokens(), e.index(ashlar::tileRows + 1)),
-          [&] { tiles.fewRows(begin, end); },
-          [&] { tiles.prefill(begin, end); });
+          [&] { tiles.fewRows(first, last); },
+          [&] { tiles.prefill(first, last); });
     };
-    e.when(
-        e.equal(e.tokens(), 1), [&] { vectors.decode(begin, end); }, manyRows);
+    e.when(isOne(), [&] { vectors.decode(first, last); }, manyRows);
   });
 }

@@ -9,52 +9,66 @@
 using namespace mlir;
 using namespace ashlar;
 
-/// Of a worker's stack, for rows in the tile's form, if it is more than one.
+/// Of a worker's stack and of L2, for rows in the tile's form.
 static constexpr int64_t loadedBytes = 512 * 1024;
 
 /// Words of a part of a loaded row. An odd number of lines: where rows lie 4
 /// KiB apart, they share a set of L1.
-static int64_t rowWords(const OperandView &input) {
-  return (input.layout.lines() | 1) * panelWidth;
+static int64_t rowWords(const OperandLayout &input) {
+  return (input.lines() | 1) * panelWidth;
 }
 
-int64_t EncodedTile::rowsOf(Emitter &e, const OperandView &input,
+/// Parts of a loaded row.
+static int64_t partsOfRow(Emitter &e, ir::Precision precision) {
+  bool isWhole = precision == ir::Precision::Int4 ||
+                 (precision == ir::Precision::Int8 && e.context.vnni);
+  return isWhole ? 1 : 2;
+}
+
+int64_t EncodedTile::placesFor(Emitter &e, const OperandLayout &input,
+                               ir::Precision precision) {
+  int64_t words = partsOfRow(e, precision) * rowWords(input);
+  return std::max<int64_t>(1, loadedBytes / (words * int64_t(sizeof(float))));
+}
+
+int64_t EncodedTile::rowsOf(Emitter &e, const OperandLayout &input,
                             ir::Precision precision) {
   int64_t rows = e.context.tile.rows;
-  if (e.context.vectorBits >= 512)
-    rows = rows / 2; // bf16 has two chains for each result
-  else if (precision != ir::Precision::Int8)
+  if (e.context.vectorBits < 512 && precision != ir::Precision::Int8)
     rows = rows * 2 / 3; // what the loops give is added to sums outside of them
-  int64_t rowBytes = 2 * rowWords(input) * int64_t(sizeof(float));
-  return std::max<int64_t>(1, std::min(rows, loadedBytes / rowBytes));
+  int64_t most = placesFor(e, input, precision);
+  // Or a power of two: places for rows are whole ones of these.
+  return rows <= most ? rows : llvm::bit_floor(static_cast<uint64_t>(most));
 }
 
 EncodedTile::EncodedTile(Emitter &e, const OperandView &input,
-                         const PanelView &panels, int64_t mostRows)
+                         const PanelView &panels, int64_t places)
     : e(e), input(input), panels(panels), vnni(e.context.vnni) {
-  int64_t words = rowWords(input);
-  if (isBf16())
-    loaded = e.scratch({mostRows, 2, words});
-  else
-    loaded =
-        e.scratch({mostRows, vnni || isInt4() ? 1 : 2, words}, e.getI32Type());
+  loaded = e.scratch(
+      {places, partsOfRow(e, panels.layout.precision), rowWords(input.layout)},
+      isBf16() ? Type(e.getF32Type()) : e.getI32Type());
 }
 
-static void nothing(Value) {}
-
-void EncodedTile::loadRows(Value row, int64_t rows) {
-  loadRows(row, rows, e.index(0), e.index(input.layout.lines()));
-}
-
-void EncodedTile::loadRows(Value row, int64_t rows, Value begin, Value end) {
+void EncodedTile::chooseRows(Value row, Value place) {
   firstRow = row;
-  for (int64_t r = 0; r < rows; ++r)
-    e.loop(begin, end, 1, [&](Value line) {
+  firstPlace = place;
+}
+
+void EncodedTile::loadRows(Value row, int64_t rows, Value place) {
+  loadRows(row, rows, place, e.index(0), e.index(input.layout.lines()));
+}
+
+void EncodedTile::loadRows(Value row, int64_t rows, Value place, Value begin,
+                           Value end) {
+  chooseRows(row, place);
+  // All rows of a line: in tiles of AMX they lie side by side.
+  e.loop(begin, end, 1, [&](Value line) {
+    Value at = e.mul(line, panelWidth);
+    for (int64_t r = 0; r < rows; ++r) {
       Value words =
           loadLine(e, input.lines, lineOf(e, input, e.add(row, r), line));
-      Value at = e.mul(line, panelWidth);
       auto keep = [&](Value value, int64_t part) {
-        e.storeVector(value, loaded, {e.index(r), e.index(part), at});
+        e.storeVector(value, loaded, {e.add(place, r), e.index(part), at});
       };
       if (isBf16()) {
         keep(evenFloats(e, words), 0);
@@ -66,11 +80,12 @@ void EncodedTile::loadRows(Value row, int64_t rows, Value begin, Value end) {
         keep(bitcast(e, widen(e, words, true), e.getI32Type(), panelWidth), 1);
       } else {
         // vpdpbusd wants one side unsigned: + 128, taken off in the end.
-        keep(arith::XOrIOp::create(
-                 e, words, intSplat(e, static_cast<int32_t>(0x80808080u))),
-             0);
+        Value flipped = arith::XOrIOp::create(
+            e, words, intSplat(e, static_cast<int32_t>(0x80808080u)));
+        keep(flipped, 0);
       }
-    });
+    }
+  });
 }
 
 Value EncodedTile::lineIndex(Value panel, Value line) {
@@ -84,7 +99,8 @@ void EncodedTile::choosePanels(Value first, int64_t count) {
 }
 
 SmallVector<Value> EncodedTile::multiply(int64_t rows, Value firstPanel,
-                                         int64_t count, Ahead ahead) {
+                                         int64_t count,
+                                         const TileAhead &ahead) {
   choosePanels(firstPanel, count);
   if (isBf16())
     return multiplyBf16(rows, Values(rows * count, e.splat(0.0)), e.index(0),
@@ -94,20 +110,27 @@ SmallVector<Value> EncodedTile::multiply(int64_t rows, Value firstPanel,
 
 SmallVector<Value> EncodedTile::addBf16(ValueRange sums, int64_t rows,
                                         Value firstPanel, int64_t count,
-                                        Value begin, Value end, Ahead ahead) {
+                                        Value begin, Value end,
+                                        const TileAhead &ahead) {
   choosePanels(firstPanel, count);
   return multiplyBf16(rows, sums, begin, end, ahead);
 }
 
 SmallVector<Value> EncodedTile::multiplyBf16(int64_t rows, ValueRange start,
                                              Value begin, Value end,
-                                             Ahead ahead) {
+                                             const TileAhead &ahead) {
   return e.loop(
       begin, end, blockLines, start, [&](Value block, ValueRange sums) {
+        if (ahead.block)
+          ahead.block(block, blockLines);
         Values chains; // [even, odd][rows][panels]
-        for (const Parts &parts : turnsOf(rows))
-          chains.append(
-              addChains(rows, block, parts, chains.empty() ? ahead : nothing));
+        for (const Parts &parts : turnsOf(rows)) {
+          bool first = chains.empty();
+          chains.append(addChains(rows, block, parts, [&](Value line) {
+            if (first)
+              ahead.line(line);
+          }));
+        }
         Values next;
         for (size_t i = 0; i < sums.size(); ++i)
           next.push_back(
@@ -119,7 +142,7 @@ SmallVector<Value> EncodedTile::multiplyBf16(int64_t rows, ValueRange start,
 SmallVector<EncodedTile::Parts> EncodedTile::turnsOf(int64_t rows) const {
   if (vnni && !isBf16())
     return {{0}};
-  if (e.context.vectorBits < 512 && rows > 1)
+  if (rows > 1 && (e.context.vectorBits < 512 || isBf16()))
     return {{0}, {1}};
   return {{0, 1}};
 }
@@ -151,7 +174,8 @@ Value EncodedTile::floatsOf(Value words, int part) {
 /// Sums of `parts` (0: the even inputs, 1: the odd ones) of a block of lines:
 /// [parts][rows][panels].
 SmallVector<Value> EncodedTile::addChains(int64_t rows, Value block,
-                                          const Parts &parts, Ahead ahead) {
+                                          const Parts &parts,
+                                          function_ref<void(Value)> ahead) {
   Values zeros(parts.size() * rows * tilePanels.size(), e.splat(0.0));
   return e.loop(block, e.add(block, blockLines), 1, zeros,
                 [&](Value line, ValueRange chains) {
@@ -172,7 +196,7 @@ SmallVector<Value> EncodedTile::addChains(int64_t rows, Value block,
 }
 
 Value EncodedTile::broadcast(int64_t row, int64_t part, Value at) {
-  Value number = e.load(loaded, {e.index(row), e.index(part), at});
+  Value number = e.load(loaded, {e.add(firstPlace, row), e.index(part), at});
   return vector::BroadcastOp::create(
       e, VectorType::get({panelWidth}, number.getType()), number);
 }

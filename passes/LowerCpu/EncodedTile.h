@@ -19,38 +19,50 @@
 
 namespace ashlar {
 
+/// Called while a tile goes along its panels' lines; for prefetches.
+struct TileAhead {
+  llvm::function_ref<void(mlir::Value line)> line;
+  /// Before each `count` lines; may be null.
+  llvm::function_ref<void(mlir::Value first, int64_t count)> block = nullptr;
+};
+
 class EncodedTile {
 public:
   /// Rows of a tile whose sums stay in registers, and that the stack takes.
-  static int64_t rowsOf(Emitter &e, const OperandView &input,
+  /// Buffers of rows have place for whole tiles (passes/Memory/PlanArena.cpp).
+  static int64_t rowsOf(Emitter &e, const OperandLayout &input,
                         ir::Precision precision);
 
-  /// Up to `mostRows` rows at a time.
+  /// Rows that the stack has place for in the form that tiles broadcast from.
+  static int64_t placesFor(Emitter &e, const OperandLayout &input,
+                           ir::Precision precision);
+
+  /// With `places` places for rows.
   EncodedTile(Emitter &e, const OperandView &input, const PanelView &panels,
-              int64_t mostRows);
+              int64_t places);
 
-  /// Brings rows [row, row + rows) into the form that tiles broadcast from.
-  void loadRows(mlir::Value row, int64_t rows);
+  /// Brings rows [row, row + rows) into that form, from `place` on.
+  void loadRows(mlir::Value row, int64_t rows, mlir::Value place);
   /// The same of lines [begin, end) of the operand alone.
-  void loadRows(mlir::Value row, int64_t rows, mlir::Value begin,
-                mlir::Value end);
+  void loadRows(mlir::Value row, int64_t rows, mlir::Value place,
+                mlir::Value begin, mlir::Value end);
+  /// Multiplications are of the rows from `row` on, which lie at `place`.
+  void chooseRows(mlir::Value row, mlir::Value place);
 
-  /// Results of the loaded rows: [rows * count] vectors of float, row by row.
-  /// `ahead` is called in each step with the line; prefetches.
-  llvm::SmallVector<mlir::Value>
-  multiply(int64_t rows, mlir::Value firstPanel, int64_t count,
-           llvm::function_ref<void(mlir::Value line)> ahead);
+  /// Results of the chosen rows: [rows * count] vectors of float, row by row.
+  llvm::SmallVector<mlir::Value> multiply(int64_t rows, mlir::Value firstPanel,
+                                          int64_t count,
+                                          const TileAhead &ahead);
 
   /// bf16: `sums`, in the order of results, plus the products over lines
   /// [begin, end) of the panels, multiples of 16.
-  llvm::SmallVector<mlir::Value>
-  addBf16(mlir::ValueRange sums, int64_t rows, mlir::Value firstPanel,
-          int64_t count, mlir::Value begin, mlir::Value end,
-          llvm::function_ref<void(mlir::Value line)> ahead);
+  llvm::SmallVector<mlir::Value> addBf16(mlir::ValueRange sums, int64_t rows,
+                                         mlir::Value firstPanel, int64_t count,
+                                         mlir::Value begin, mlir::Value end,
+                                         const TileAhead &ahead);
 
 private:
   using Values = llvm::SmallVector<mlir::Value>;
-  using Ahead = llvm::function_ref<void(mlir::Value line)>;
   /// Of what `loaded` holds of a row.
   using Parts = llvm::SmallVector<int, 2>;
   /// Parts that are taken together: all, or one after the other where there are
@@ -70,17 +82,19 @@ private:
   Values loadLines(mlir::Value line);
   void choosePanels(mlir::Value first, int64_t count);
   Values addChains(int64_t rows, mlir::Value block, const Parts &parts,
-                   Ahead ahead);
+                   llvm::function_ref<void(mlir::Value line)> ahead);
   Values multiplyBf16(int64_t rows, mlir::ValueRange sums, mlir::Value begin,
-                      mlir::Value end, Ahead ahead);
-  Values multiplyInt8(int64_t rows, Ahead ahead);
-  Values multiplyInt4(int64_t rows, Ahead ahead);
+                      mlir::Value end, const TileAhead &ahead);
+  Values multiplyInt8(int64_t rows, const TileAhead &ahead);
+  Values multiplyInt4(int64_t rows, const TileAhead &ahead);
   Values sumNibbles(int64_t rows, mlir::Value begin, mlir::Value end,
-                    Ahead ahead);
-  /// To the sums of panel `panel`: word `word` of the rows times `bytes`, four
-  /// inputs of 16 features.
-  void addDots(Values &sums, int64_t rows, size_t panel, mlir::Value bytes,
-               mlir::Value word, const Parts &parts);
+                    const TileAhead &ahead);
+  /// sums[row][panel] <- add(the same, the panel's numbers, the row's word).
+  using AddProducts = llvm::function_ref<mlir::Value(
+      mlir::Value sum, mlir::Value numbers, mlir::Value word)>;
+  void addProducts(Values &sums, int64_t rows, int part, mlir::Value word,
+                   llvm::function_ref<mlir::Value(size_t panel)> numbersOf,
+                   AddProducts add);
   mlir::Value dot(mlir::Value sum, mlir::Value bytes, mlir::Value row);
   /// Number `at` of a row's part as it was loaded, 16 times.
   mlir::Value broadcast(int64_t row, int64_t part, mlir::Value at);
@@ -96,7 +110,7 @@ private:
   /// numbers, i32 [rows][1][depth / 4]; of int8 without VNNI pairs of 16 bits,
   /// [rows][2: inputs 0 and 2, 1 and 3][depth / 4].
   mlir::Value loaded;
-  mlir::Value firstRow;
+  mlir::Value firstRow, firstPlace; // of the chosen ones
   Values tilePanels;
 };
 

@@ -73,20 +73,24 @@ static Value addShortPairs(Emitter &e, Value sum, Value a, Value b) {
   return arith::AddIOp::create(e, sum, products);
 }
 
-void EncodedTile::addDots(Values &sums, int64_t rows, size_t panel, Value bytes,
-                          Value word, const Parts &parts) {
-  for (int part : parts) {
-    Value pairs = vnni ? Value() : widen(e, bytes, /*odd=*/part == 1);
-    for (int64_t r = 0; r < rows; ++r) {
-      Value a = broadcast(r, part, word);
-      Value &sum = sums[r * tilePanels.size() + panel];
-      if (vnni) {
-        sum = dot(sum, bytes, a);
-        continue;
-      }
-      a = bitcast(e, a, e.getI16Type(), 2 * panelWidth);
-      sum = addPairs(e, sum, a, pairs);
-    }
+void EncodedTile::addProducts(Values &sums, int64_t rows, int part, Value word,
+                              function_ref<Value(size_t)> numbersOf,
+                              AddProducts add) {
+  size_t width = tilePanels.size();
+  if (rows == 1) {
+    Value row = broadcast(0, part, word);
+    for (size_t p = 0; p < width; ++p)
+      sums[p] = add(sums[p], numbersOf(p), row);
+    return;
+  }
+  // Row by row: the numbers of a tile's few panels stay in registers.
+  Values numbers;
+  for (size_t p = 0; p < width; ++p)
+    numbers.push_back(numbersOf(p));
+  for (int64_t r = 0; r < rows; ++r) {
+    Value row = broadcast(r, part, word);
+    for (size_t p = 0; p < width; ++p)
+      sums[r * width + p] = add(sums[r * width + p], numbers[p], row);
   }
 }
 
@@ -109,21 +113,34 @@ Value EncodedTile::rowScale(int64_t row) {
   return e.broadcast(e.load(input.scales, e.add(firstRow, row)));
 }
 
-SmallVector<Value> EncodedTile::multiplyInt8(int64_t rows, Ahead ahead) {
+SmallVector<Value> EncodedTile::multiplyInt8(int64_t rows,
+                                             const TileAhead &ahead) {
   Values zeros(rows * tilePanels.size(), intSplat(e, 0));
   int64_t lines = panels.layout.lines();
   SmallVector<Parts> turns = turnsOf(rows);
-  int64_t block = turns.size() > 1 ? blockLines : lines;
+  int64_t block = turns.size() > 1 || ahead.block ? blockLines : lines;
+  auto addProduct = [&](Value sum, Value numbers, Value row) -> Value {
+    if (vnni)
+      return dot(sum, numbers, row);
+    return addPairs(e, sum, bitcast(e, row, e.getI16Type(), 2 * panelWidth),
+                    numbers);
+  };
   auto overBlock = [&](Value begin, ValueRange start) {
+    if (ahead.block)
+      ahead.block(begin, blockLines);
     Value end = e.min(e.add(begin, block), e.index(lines));
     Values sums(start);
     for (auto [turn, parts] : llvm::enumerate(turns))
       sums = e.loop(begin, end, 1, sums, [&](Value line, ValueRange sums) {
         if (turn == 0)
-          ahead(line);
-        Values next(sums);
-        for (auto [p, bytes] : llvm::enumerate(loadLines(line)))
-          addDots(next, rows, p, bytes, line, parts);
+          ahead.line(line);
+        Values next(sums), words = loadLines(line);
+        for (int part : parts) {
+          auto numbersOf = [&](size_t p) {
+            return vnni ? words[p] : widen(e, words[p], /*odd=*/part == 1);
+          };
+          addProducts(next, rows, part, line, numbersOf, addProduct);
+        }
         return next;
       });
     return sums;
@@ -154,28 +171,24 @@ Value ashlar::scaleInt8(Emitter &e, const PanelView &panels, Value sum,
 /// Of lines [begin, end) of a group, the rows' numbers times int4 numbers as
 /// they are stored: [rows][panels].
 SmallVector<Value> EncodedTile::sumNibbles(int64_t rows, Value begin, Value end,
-                                           Ahead ahead) {
+                                           const TileAhead &ahead) {
   Value nibbles = intSplat(e, 0x0f0f0f0f), four = intSplat(e, 4);
-  size_t width = tilePanels.size();
-  // sum <- add(sum, numbers, the row's word), for all sums.
-  auto addLine = [&](Value line, ValueRange sums, auto add) {
-    ahead(line);
-    Values next(sums);
+  auto addLine = [&](Value line, ValueRange sums, AddProducts add) {
+    ahead.line(line);
+    Values next(sums), words = loadLines(line);
     Value word = e.mul(line, 2);
-    auto addWord = [&](size_t panel, Value numbers, Value word) {
-      for (int64_t r = 0; r < rows; ++r) {
-        Value &sum = next[r * width + panel];
-        sum = add(sum, numbers, broadcast(r, 0, word));
-      }
+    auto low = [&](size_t p) -> Value {
+      return arith::AndIOp::create(e, words[p], nibbles);
     };
-    for (auto [p, words] : llvm::enumerate(loadLines(line))) {
-      addWord(p, arith::AndIOp::create(e, words, nibbles), word);
-      Value high = arith::ShRUIOp::create(e, words, four);
-      addWord(p, arith::AndIOp::create(e, high, nibbles), e.add(word, 1));
-    }
+    auto high = [&](size_t p) -> Value {
+      Value shifted = arith::ShRUIOp::create(e, words[p], four);
+      return arith::AndIOp::create(e, shifted, nibbles);
+    };
+    addProducts(next, rows, 0, word, low, add);
+    addProducts(next, rows, 0, e.add(word, 1), high, add);
     return next;
   };
-  Values none(rows * width, intSplat(e, 0));
+  Values none(rows * tilePanels.size(), intSplat(e, 0));
   if (vnni)
     return e.loop(begin, end, 1, none, [&](Value line, ValueRange sums) {
       return addLine(line, sums, [&](Value sum, Value numbers, Value row) {
@@ -186,7 +199,7 @@ SmallVector<Value> EncodedTile::sumNibbles(int64_t rows, Value begin, Value end,
   auto splat = [&](int16_t number) -> Value {
     return arith::ConstantOp::create(e, DenseElementsAttr::get(shorts, number));
   };
-  Values noShorts(rows * width, splat(0));
+  Values noShorts(none.size(), splat(0));
   auto asBytes = [&](Value words) {
     return bitcast(e, words, e.getI8Type(), lineBytes);
   };
@@ -208,7 +221,8 @@ SmallVector<Value> EncodedTile::sumNibbles(int64_t rows, Value begin, Value end,
       });
 }
 
-SmallVector<Value> EncodedTile::multiplyInt4(int64_t rows, Ahead ahead) {
+SmallVector<Value> EncodedTile::multiplyInt4(int64_t rows,
+                                             const TileAhead &ahead) {
   const PanelLayout &layout = panels.layout;
   int64_t lines = layout.group / layout.step;
   assert(lines % shortLines == 0 && "a group is whole sums of 16 bits");
@@ -216,6 +230,8 @@ SmallVector<Value> EncodedTile::multiplyInt4(int64_t rows, Ahead ahead) {
   Values results = e.loop(e.index(0), e.index(layout.groups()), 1, zeros,
                           [&](Value group, ValueRange chains) {
                             Value first = e.mul(group, lines);
+                            if (ahead.block)
+                              ahead.block(first, lines);
                             Values sums = sumNibbles(
                                 rows, first, e.add(first, lines), ahead);
                             return addGroup(rows, group, sums, chains);

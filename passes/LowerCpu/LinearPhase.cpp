@@ -16,6 +16,7 @@
 
 #include "passes/LowerCpu/EncodedLinear.h"
 #include "passes/LowerCpu/RegisterTile.h"
+#include "passes/LowerCpu/RowChunks.h"
 
 using namespace mlir;
 using namespace ashlar;
@@ -39,25 +40,18 @@ struct LinearBlocking {
   int64_t depth;      // K
   int64_t partInputs; // of K
   int64_t groupUnits, groups;
-  int64_t tileRows;
-  int64_t mostRows; // of a chunk
-  bool oneChunk;    // for any call
 
-  LinearBlocking(ir::LinearOp op, const TileShape &tile, int64_t capacity);
+  LinearBlocking(ir::LinearOp op, const TileShape &tile);
   bool hasParts() const { return partInputs < depth; }
-  /// Rows of a chunk: of each about as many, in whole register tiles.
-  Value rowsOfChunk(Emitter &e) const;
-  Value chunks(Emitter &e) const {
-    return oneChunk ? e.index(1) : e.ceilDiv(e.tokens(), rowsOfChunk(e));
-  }
+  RowChunks chunksOf(const TileShape &tile, int64_t capacity) const;
 };
 
 /// One linear op of float32 inside of its phase.
 class LinearBody {
 public:
   LinearBody(Emitter &e, ir::LinearOp op, const LinearBlocking &blocking,
-             int64_t capacity)
-      : e(e), blocking(blocking), epilogue(e, op, capacity),
+             const RowChunks &chunks, int64_t capacity)
+      : e(e), blocking(blocking), chunks(chunks), epilogue(e, op, capacity),
         residual(epilogue.takeResidual()),
         input(rowsOf(e, op.getInput(), capacity)) {
     ir::WeightOp weight = ir::lookupWeight(op, op.getWeightAttr());
@@ -93,6 +87,7 @@ private:
 
   Emitter &e;
   const LinearBlocking &blocking;
+  const RowChunks &chunks;
   LinearEpilogue epilogue;
   std::optional<RowsView> residual; // what the sums begin with
   RowsView input;
@@ -100,9 +95,7 @@ private:
 };
 } // namespace
 
-LinearBlocking::LinearBlocking(ir::LinearOp op, const TileShape &tile,
-                               int64_t capacity)
-    : tileRows(tile.rows) {
+LinearBlocking::LinearBlocking(ir::LinearOp op, const TileShape &tile) {
   LinearShape shape(op);
   units = shape.units;
   unitPanels = shape.unitPanels;
@@ -111,20 +104,12 @@ LinearBlocking::LinearBlocking(ir::LinearOp op, const TileShape &tile,
   groups = ashlar::ceilDiv(units, groupUnits);
   bool cut = depth > mostInputs && LinearEpilogue::storesSums(op);
   partInputs = cut ? ::partInputs : depth;
-  int64_t rowBytes = partInputs * int64_t(sizeof(float));
-  mostRows = chunkBytes / rowBytes;
-  if (mostRows < leastChunkRows)
-    mostRows = capacity;
-  mostRows = roundUp(std::min(mostRows, capacity), tileRows);
-  oneChunk = mostRows >= capacity;
 }
 
-Value LinearBlocking::rowsOfChunk(Emitter &e) const {
-  if (oneChunk)
-    return e.index(mostRows);
-  Value most = e.ceilDiv(e.tokens(), mostRows);
-  Value even = e.ceilDiv(e.tokens(), e.max(most, e.index(1)));
-  return e.mul(e.ceilDiv(e.max(even, e.index(1)), tileRows), tileRows);
+RowChunks LinearBlocking::chunksOf(const TileShape &tile,
+                                   int64_t capacity) const {
+  int64_t rows = chunkBytes / (partInputs * int64_t(sizeof(float)));
+  return {rows < leastChunkRows ? capacity : rows, tile.rows, capacity};
 }
 
 /// What the chains begin with: bias and residual.
@@ -205,7 +190,7 @@ void LinearBody::tile(const Part &part, Value row, int64_t rows, Value unit,
 void LinearBody::multiplyGroup(const Part &part, Value unit,
                                int64_t unitCount) {
   Value firstRow = part.firstRow, lastRow = part.lastRow;
-  int64_t rows = blocking.tileRows;
+  int64_t rows = chunks.tileRows();
   Value nextPanel = e.mul(e.add(unit, unitCount), blocking.unitPanels);
   Value tiles = e.ceilDiv(e.sub(lastRow, firstRow), rows);
   // Each of the last `turn` tiles brings as many lines as it takes turns.
@@ -238,30 +223,26 @@ void LinearBody::prefill(Value begin, Value end) {
       e.when(e.less(e.index(whole), last),
              [&] { body(e.index(whole * group), rest); });
   };
-  Value tokens = e.tokens(), rows = blocking.rowsOfChunk(e);
-  e.loop(e.div(begin, groups), e.ceilDiv(end, groups), 1, [&](Value chunk) {
-    Value before = e.mul(chunk, groups);
-    Value first = e.sub(e.max(begin, before), before);
-    Value last = e.sub(e.min(end, e.add(before, groups)), before);
-    Value row = e.mul(chunk, rows);
-    Value lastRow = e.min(e.add(row, rows), tokens);
-    Part part{row, lastRow, e.index(0), e.index(blocking.depth)};
-    auto multiply = [&](const Part &part) {
-      overGroups(first, last, [&](Value unit, int64_t unitCount) {
-        multiplyGroup(part, unit, unitCount);
+  chunks.over(
+      e, begin, end, groups,
+      [&](Value row, Value lastRow, Value first, Value last) {
+        Part part{row, lastRow, e.index(0), e.index(blocking.depth)};
+        auto multiply = [&](const Part &part) {
+          overGroups(first, last, [&](Value unit, int64_t unitCount) {
+            multiplyGroup(part, unit, unitCount);
+          });
+        };
+        if (!blocking.hasParts())
+          return multiply(part);
+        overGroups(first, last, [&](Value unit, int64_t unitCount) {
+          storeStartingSums(part, unit, unitCount);
+        });
+        e.loop(0, blocking.depth, blocking.partInputs, [&](Value begin) {
+          Value end =
+              e.min(e.add(begin, blocking.partInputs), e.index(blocking.depth));
+          multiply({row, lastRow, begin, end, /*goesOn=*/true});
+        });
       });
-    };
-    if (!blocking.hasParts())
-      return multiply(part);
-    overGroups(first, last, [&](Value unit, int64_t unitCount) {
-      storeStartingSums(part, unit, unitCount);
-    });
-    e.loop(0, blocking.depth, blocking.partInputs, [&](Value begin) {
-      Value end =
-          e.min(e.add(begin, blocking.partInputs), e.index(blocking.depth));
-      multiply({row, lastRow, begin, end, /*goesOn=*/true});
-    });
-  });
 }
 
 void LinearBody::decode(Value begin, Value end) {
@@ -285,11 +266,12 @@ void LinearBody::decode(Value begin, Value end) {
 void ashlar::emitLinear(Emitter &e, ir::LinearOp op, int64_t capacity) {
   if (!op.getInput().getType().getElementType().isF32())
     return emitEncodedLinear(e, op, capacity);
-  LinearBlocking blocking(op, e.context.tile, capacity);
+  LinearBlocking blocking(op, e.context.tile);
+  RowChunks chunks = blocking.chunksOf(e.context.tile, capacity);
   // One chunk, when decoding.
-  auto tiles = [&] { return e.mul(blocking.chunks(e), blocking.groups); };
+  auto tiles = [&] { return e.mul(chunks.count(e), blocking.groups); };
   e.rowsPhase(phaseName(op), tiles, [&](Value begin, Value end) {
-    LinearBody body(e, op, blocking, capacity);
+    LinearBody body(e, op, blocking, chunks, capacity);
     int64_t group = blocking.groupUnits;
     e.when(
         e.equal(e.tokens(), 1),

@@ -33,7 +33,7 @@ func.func @gated(%h: tensor<?x40xf32> {ashlar.input = "vectors"}) -> tensor<?x32
 
 // -----
 
-// bf16: chains of the even inputs, then chains of the odd ones. Rows come into the tile's form once for a group of panels.
+// bf16: chains of the even inputs, then chains of the odd ones, where there are more than one row. Rows come into the tile's form once for all panels.
 // ALL-LABEL: ashlar.program @chains
 // ALL:         ashlar.phase "proj"
 // FEW:           scf.if
@@ -53,6 +53,9 @@ func.func @gated(%h: tensor<?x40xf32> {ashlar.input = "vectors"}) -> tensor<?x32
 // MANY:          scf.if
 // MANY:          } else {
 // MANY:            scf.for {{.*}} step %c16
+// MANY:              scf.for
+// MANY-COUNT-24:       vector.fma
+// MANY-NOT:            vector.fma
 // MANY:              scf.for
 // MANY-COUNT-24:       vector.fma
 // MANY-NOT:            vector.fma
@@ -82,7 +85,7 @@ func.func @chains(%h: tensor<?x40xf32> {ashlar.input = "vectors"}) -> tensor<?x4
 // FEW-NOT:                   llvm.call_intrinsic
 // FEW:                       scf.yield
 // MANY:          } else {
-// MANY-COUNT-24:           llvm.call_intrinsic "llvm.x86.avx512.pmaddw.d.512"
+// MANY-COUNT-48:           llvm.call_intrinsic "llvm.x86.avx512.pmaddw.d.512"
 // MANY-NOT:                llvm.call_intrinsic
 // MANY:                    scf.yield
 ashlar.weight @w [#ashlar.tensor<"w", [48, 200], rows = 0 for 48>] : tensor<48x200xf32> encoded <int8>
@@ -108,10 +111,10 @@ func.func @sums(%h: tensor<?x200xf32> {ashlar.input = "vectors"}) -> tensor<?x48
 // FEW-NOT:             llvm.call_intrinsic
 // FEW:                 scf.yield
 // MANY:                scf.for {{.*}} step %c4
-// MANY-COUNT-24:         llvm.call_intrinsic "llvm.x86.avx512.pmaddubs.w.512"
+// MANY-COUNT-48:         llvm.call_intrinsic "llvm.x86.avx512.pmaddubs.w.512"
 // MANY-NOT:              llvm.call_intrinsic
 // MANY:                  scf.yield
-// MANY-COUNT-12:       llvm.call_intrinsic "llvm.x86.avx512.pmaddw.d.512"
+// MANY-COUNT-24:       llvm.call_intrinsic "llvm.x86.avx512.pmaddw.d.512"
 ashlar.weight @w [#ashlar.tensor<"w", [48, 200], rows = 0 for 48>] : tensor<48x200xf32> encoded <int4, group = 64>
 func.func @nibbles(%h: tensor<?x200xf32> {ashlar.input = "vectors"}) -> tensor<?x48xf32> attributes {ashlar.stack = 0} {
   %a = ashlar.convert %h group 64 : tensor<?x200xf32> -> tensor<?x200xi8>

@@ -23,7 +23,7 @@
 // ALL-DAG:       %[[KEYS:.*]] = memref.alloca() {{.*}} memref<256x64xi8>
 // ALL-DAG:       memref.alloca() {{.*}} memref<256x64xi8>
 // Two times 16 numbers make a line. A token's few rows take the numbers as they are kept, unless a matrix unit wants bf16.
-// VECTORS:       %[[FEW:.*]] = arith.cmpi slt, %{{.*}}, %c9
+// VECTORS:       %[[FEW:.*]] = arith.cmpi slt, %{{.*}}, %c17
 // VECTORS:       scf.if %[[FEW]] {
 // VECTORS-NEXT:  } else {
 // ALL:           vector.load {{.*}} : memref<16x16x32xi8>, vector<16xi8>
