@@ -87,8 +87,10 @@ private:
                       mlir::Value end, const TileAhead &ahead);
   Values multiplyInt8(int64_t rows, const TileAhead &ahead);
   Values multiplyInt4(int64_t rows, const TileAhead &ahead);
-  Values sumNibbles(int64_t rows, mlir::Value begin, mlir::Value end,
-                    const TileAhead &ahead);
+  Values sumNibbles(mlir::ValueRange start, int64_t rows, mlir::Value begin,
+                    mlir::Value end, const TileAhead &ahead);
+  mlir::Value sumOfRow(int64_t row, mlir::Value group);
+  Values startOfGroup(int64_t rows, mlir::Value group);
   /// sums[row][panel] <- add(the same, the panel's numbers, the row's word).
   using AddProducts = llvm::function_ref<mlir::Value(
       mlir::Value sum, mlir::Value numbers, mlir::Value word)>;

@@ -168,9 +168,10 @@ Value ashlar::scaleInt8(Emitter &e, const PanelView &panels, Value sum,
   return e.mulf(e.mulf(number, scale), rowScale);
 }
 
-/// Of lines [begin, end) of a group, the rows' numbers times int4 numbers as
-/// they are stored: [rows][panels].
-SmallVector<Value> EncodedTile::sumNibbles(int64_t rows, Value begin, Value end,
+/// `start` plus, of lines [begin, end) of a group, the rows' numbers times int4
+/// numbers as they are stored: [rows][panels].
+SmallVector<Value> EncodedTile::sumNibbles(ValueRange start, int64_t rows,
+                                           Value begin, Value end,
                                            const TileAhead &ahead) {
   Value nibbles = intSplat(e, 0x0f0f0f0f), four = intSplat(e, 4);
   auto addLine = [&](Value line, ValueRange sums, AddProducts add) {
@@ -188,9 +189,8 @@ SmallVector<Value> EncodedTile::sumNibbles(int64_t rows, Value begin, Value end,
     addProducts(next, rows, 0, e.add(word, 1), high, add);
     return next;
   };
-  Values none(rows * tilePanels.size(), intSplat(e, 0));
   if (vnni)
-    return e.loop(begin, end, 1, none, [&](Value line, ValueRange sums) {
+    return e.loop(begin, end, 1, start, [&](Value line, ValueRange sums) {
       return addLine(line, sums, [&](Value sum, Value numbers, Value row) {
         return dot(sum, numbers, row);
       });
@@ -199,12 +199,12 @@ SmallVector<Value> EncodedTile::sumNibbles(int64_t rows, Value begin, Value end,
   auto splat = [&](int16_t number) -> Value {
     return arith::ConstantOp::create(e, DenseElementsAttr::get(shorts, number));
   };
-  Values noShorts(none.size(), splat(0));
+  Values noShorts(start.size(), splat(0));
   auto asBytes = [&](Value words) {
     return bitcast(e, words, e.getI8Type(), lineBytes);
   };
   return e.loop(
-      begin, end, shortLines, none, [&](Value first, ValueRange sums) {
+      begin, end, shortLines, start, [&](Value first, ValueRange sums) {
         Values pairs =
             e.loop(first, e.add(first, shortLines), 1, noShorts,
                    [&](Value line, ValueRange sums) {
@@ -232,8 +232,9 @@ SmallVector<Value> EncodedTile::multiplyInt4(int64_t rows,
                             Value first = e.mul(group, lines);
                             if (ahead.block)
                               ahead.block(first, lines);
-                            Values sums = sumNibbles(
-                                rows, first, e.add(first, lines), ahead);
+                            Values sums =
+                                sumNibbles(startOfGroup(rows, group), rows,
+                                           first, e.add(first, lines), ahead);
                             return addGroup(rows, group, sums, chains);
                           });
   for (int64_t r = 0; r < rows; ++r)
@@ -244,10 +245,34 @@ SmallVector<Value> EncodedTile::multiplyInt4(int64_t rows,
   return results;
 }
 
-/// chains + (sums - zero point * sum of the row's numbers) * scale.
+/// The sum of a row's numbers of a group, 16 times.
+Value EncodedTile::sumOfRow(int64_t row, Value group) {
+  return vector::BroadcastOp::create(
+      e, intVector(e), e.load(input.sums, {e.add(firstRow, row), group}));
+}
+
+/// What sums of a group begin with: where the zero point is 8 for all, what it
+/// takes off.
+SmallVector<Value> EncodedTile::startOfGroup(int64_t rows, Value group) {
+  Values start;
+  for (int64_t r = 0; r < rows; ++r) {
+    Value first = intSplat(e, 0);
+    if (!panels.zeroPoints)
+      first = arith::MulIOp::create(e, sumOfRow(r, group), intSplat(e, -8));
+    start.append(tilePanels.size(), first);
+  }
+  return start;
+}
+
+/// chains + (sums - zero point * sum of the row's numbers) * scale, the zero
+/// point if it is not in the sums. All numbers but the scale are integers below
+/// 2^24: nothing of them is rounded.
 SmallVector<Value> EncodedTile::addGroup(int64_t rows, Value group,
                                          ValueRange sums, ValueRange chains) {
-  Values zeroPoints, scales;
+  auto toFloat = [&](Value numbers) -> Value {
+    return arith::SIToFPOp::create(e, e.vectorType(), numbers);
+  };
+  Values zeroPoints, scales; // of the panels, the first ones negative
   for (Value panel : tilePanels) {
     SmallVector<Value> at{panel, group, e.index(0)};
     auto load = [&](Value memory, Type element) -> Value {
@@ -255,19 +280,20 @@ SmallVector<Value> EncodedTile::addGroup(int64_t rows, Value group,
           e, VectorType::get({panelWidth}, element), memory, at);
       return arith::ExtUIOp::create(e, intVector(e), numbers);
     };
-    zeroPoints.push_back(panels.zeroPoints
-                             ? load(panels.zeroPoints, e.getI8Type())
-                             : intSplat(e, 8));
+    if (panels.zeroPoints) {
+      Value numbers = load(panels.zeroPoints, e.getI8Type());
+      zeroPoints.push_back(
+          toFloat(arith::SubIOp::create(e, intSplat(e, 0), numbers)));
+    }
     scales.push_back(evenFloats(e, load(panels.scales, e.getI16Type())));
   }
   Values next;
   for (int64_t r = 0; r < rows; ++r) {
-    Value ofRow = vector::BroadcastOp::create(
-        e, intVector(e), e.load(input.sums, {e.add(firstRow, r), group}));
+    Value ofRow = panels.zeroPoints ? toFloat(sumOfRow(r, group)) : Value();
     for (size_t p = 0; p < tilePanels.size(); ++p) {
-      Value sum = arith::SubIOp::create(
-          e, sums[next.size()], arith::MulIOp::create(e, zeroPoints[p], ofRow));
-      Value number = arith::SIToFPOp::create(e, e.vectorType(), sum);
+      Value number = toFloat(sums[next.size()]);
+      if (ofRow)
+        number = e.fma(zeroPoints[p], ofRow, number);
       next.push_back(e.fma(number, scales[p], chains[next.size()]));
     }
   }
