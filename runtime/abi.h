@@ -34,7 +34,7 @@
 
 #include <stdint.h>
 
-#define ASHLAR_ABI_VERSION 9
+#define ASHLAR_ABI_VERSION 10
 #define ASHLAR_SEGMENT_KEYS 256 /* keys of one segment of a cache */
 #define ASHLAR_SPLIT_KEYS 1024  /* keys that attention sums up by themselves */
 #define ASHLAR_MAX_WORKERS 256
@@ -84,10 +84,12 @@ enum ashlar_tile_word {
 struct ashlar_team; /* the runtime's own: workers and their barrier */
 
 /* Emitted code calls these two, nothing else: the barrier behind each phase, and
-   for the parts of a phase the next one that no worker has taken, from 0 on.
-   Cores that are slower, or that others use too, so take fewer. */
+   for the `parts` parts of a phase one that no worker has taken, or a number
+   that is no part's. A worker takes those of its own share one behind the other,
+   and then others': cores that are slower, or that others use too, so take
+   fewer. */
 void ashlar_barrier(struct ashlar_team *team);
-int64_t ashlar_take(struct ashlar_team *team);
+int64_t ashlar_take(struct ashlar_team *team, int64_t worker, int64_t parts);
 
 /* One worker's share of an entry. `worker` in [0, workers). */
 typedef void (*ashlar_worker_function)(const void *weights, void *arena,

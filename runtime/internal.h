@@ -40,7 +40,10 @@ typedef struct ashlar_rt_job {
 } ashlar_rt_job;
 
 typedef struct ashlar_rt_worker {
-  struct ashlar_team *team;
+  /* Of its share of a phase's parts: how many are taken, in the lower 16 bits,
+     and the number of that phase. */
+  _Alignas(ASHLAR_ALIGNMENT) _Atomic uint64_t taken;
+  _Alignas(ASHLAR_ALIGNMENT) struct ashlar_team *team;
   int32_t index;
   pthread_t thread; /* worker 0 is the caller: unused */
 } ashlar_rt_worker;
@@ -48,9 +51,9 @@ typedef struct ashlar_rt_worker {
 /* Words that workers write lie on cache lines of their own. */
 struct ashlar_team {
   _Alignas(ASHLAR_ALIGNMENT) _Atomic uint32_t arrived;
-  _Alignas(ASHLAR_ALIGNMENT) _Atomic int64_t taken; /* parts of this phase */
   _Alignas(ASHLAR_ALIGNMENT) _Atomic uint32_t generation; /* barriers passed */
   _Atomic uint32_t barrier_sleepers;
+  uint64_t phase; /* the same, without end; changes while all others wait */
   _Alignas(ASHLAR_ALIGNMENT) _Atomic uint32_t epoch; /* jobs begun */
   _Atomic uint32_t idle_sleepers;
   _Alignas(ASHLAR_ALIGNMENT) _Atomic int32_t spins; /* the barrier's, now */

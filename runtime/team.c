@@ -32,6 +32,12 @@
 #define LEAST_SPINS 64
 #define PROBE_EVERY 16
 
+/* Shares of a phase that a worker takes parts of, its own being the first; of
+   more, looking would take longer than it gains. */
+#define MOST_SHARES 8
+/* A worker has few parts of a phase. */
+#define TAKEN_BITS 16
+
 /* Flush denormals to zero, read them as zero, round to nearest, no traps. */
 #define WORKER_MXCSR 0x9fc0u
 
@@ -100,7 +106,7 @@ static inline void meet(struct ashlar_team *team, bool ends_phase) {
   if (team->workers == 1) {
     if (ends_phase)
       mark(team);
-    atomic_store_explicit(&team->taken, 0, memory_order_relaxed);
+    ++team->phase;
     return;
   }
   uint32_t old = atomic_load_explicit(&team->generation, memory_order_relaxed);
@@ -113,14 +119,40 @@ static inline void meet(struct ashlar_team *team, bool ends_phase) {
   if (ends_phase)
     mark(team);
   atomic_store_explicit(&team->arrived, 0, memory_order_relaxed);
-  atomic_store_explicit(&team->taken, 0, memory_order_relaxed);
+  ++team->phase;
   change_and_wake(&team->generation, &team->barrier_sleepers);
 }
 
 void ashlar_barrier(struct ashlar_team *team) { meet(team, true); }
 
-int64_t ashlar_take(struct ashlar_team *team) {
-  return atomic_fetch_add_explicit(&team->taken, 1, memory_order_relaxed);
+/* One of the parts of `worker`'s share, or -1. */
+static int64_t take_of(struct ashlar_team *team, int64_t worker,
+                       int64_t parts) {
+  int64_t first = parts * worker / team->workers;
+  int64_t count = parts * (worker + 1) / team->workers - first;
+  _Atomic uint64_t *taken = &team->members[worker].taken;
+  uint64_t phase = team->phase << TAKEN_BITS;
+  uint64_t old = atomic_load_explicit(taken, memory_order_relaxed);
+  for (;;) {
+    /* What an earlier phase left counts for nothing. */
+    int64_t before = old >= phase ? (int64_t)(old - phase) : 0;
+    if (before >= count)
+      return -1;
+    if (atomic_compare_exchange_weak_explicit(
+            taken, &old, phase + (uint64_t)before + 1, memory_order_relaxed,
+            memory_order_relaxed))
+      return first + before;
+  }
+}
+
+int64_t ashlar_take(struct ashlar_team *team, int64_t worker, int64_t parts) {
+  int64_t shares = team->workers < MOST_SHARES ? team->workers : MOST_SHARES;
+  for (int64_t i = 0; i < shares; ++i) {
+    int64_t part = take_of(team, (worker + i) % team->workers, parts);
+    if (part >= 0)
+      return part;
+  }
+  return parts;
 }
 
 /* Not inlined: arithmetic of the entry must not move across the changes of the

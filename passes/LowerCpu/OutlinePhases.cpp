@@ -72,13 +72,14 @@ struct OutlinePhases : ashlar::impl::OutlinePhasesPassBase<OutlinePhases> {
   void declareRuntime(ModuleOp module) {
     OpBuilder builder = OpBuilder::atBlockBegin(module.getBody());
     auto pointer = LLVM::LLVMPointerType::get(&getContext());
-    auto declare = [&](StringRef name, TypeRange results) {
+    auto declare = [&](StringRef name, TypeRange operands, TypeRange results) {
       func::FuncOp::create(builder, module.getLoc(), name,
-                           builder.getFunctionType({pointer}, results))
+                           builder.getFunctionType(operands, results))
           .setPrivate();
     };
-    declare(barrierName, {});
-    declare(takeName, builder.getIndexType());
+    Type index = builder.getIndexType();
+    declare(barrierName, {pointer}, {});
+    declare(takeName, {pointer, index, index}, index);
   }
 
   /// The worker takes the program's block; phases and barriers in it become
@@ -156,9 +157,10 @@ struct OutlinePhases : ashlar::impl::OutlinePhasesPassBase<OutlinePhases> {
     scf::WhileOp::create(
         builder, loc, builder.getIndexType(), ValueRange{},
         [&](OpBuilder &at, Location, ValueRange) {
-          Value part = func::CallOp::create(at, loc, takeName,
-                                            at.getIndexType(), place.team)
-                           .getResult(0);
+          Value part =
+              func::CallOp::create(at, loc, takeName, at.getIndexType(),
+                                   ValueRange{place.team, place.number, parts})
+                  .getResult(0);
           Value left = arith::CmpIOp::create(at, loc, arith::CmpIPredicate::ult,
                                              part, parts);
           scf::ConditionOp::create(at, loc, left, part);

@@ -157,7 +157,7 @@ class Library:
         get = getattr(self.handle, name + "_get_api")
         get.restype = c.POINTER(Api)
         self.api = get().contents
-        assert self.api.abi_version == 9
+        assert self.api.abi_version == 10
         self.plan = self.api.choose_plan(self.api.best_plan).contents
         plan = self.plan
         self.stacks = (StackPlan * plan.stack_count).from_address(plan.stacks)

@@ -9,7 +9,7 @@
 /* The artifacts' runtimes are alike; which barrier is called does not matter.
  */
 void alpha_barrier(struct ashlar_team *team);
-int64_t alpha_take(struct ashlar_team *team);
+int64_t alpha_take(struct ashlar_team *team, int64_t worker, int64_t parts);
 
 const fake_weights fake_image __attribute__((aligned(4096))) = {
     .header = {.magic = {'A', 'S', 'H', 'L', 'A', 'R', 'W', '1'},
@@ -77,11 +77,12 @@ static void decode(const void *weights, void *arena_base, void *cache_base,
   note_run(arena, worker);
   int64_t tokens = arena->call[ASHLAR_CALL_TOKENS];
   for (int64_t layer = 0; layer < FAKE_LAYERS; ++layer) {
-    /* Each row is a part that whoever is free takes. */
-    for (int64_t i; (i = alpha_take(team)) < tokens;) {
+    /* Each row is a part: of a worker's own share first. */
+    for (int64_t i; (i = alpha_take(team, worker, tokens)) < tokens;) {
       const int32_t *row = arena->rows[i];
       cache->own[layer][row[ASHLAR_ROW_SEGMENT]][row[ASHLAR_ROW_KEY]] =
           own_key(arena, weights, i, 0) + 1000 * (int32_t)layer;
+      __atomic_fetch_add(&arena->taken[layer][i], 1, __ATOMIC_RELAXED);
     }
     alpha_barrier(team);
   }

@@ -89,6 +89,8 @@ typedef struct fake_arena {
   /* What each worker saw: its floating point state, its runs. */
   uint32_t state[ASHLAR_MAX_WORKERS];
   int64_t runs[ASHLAR_MAX_WORKERS];
+  /* How often a row was a part that a worker took. */
+  int32_t taken[FAKE_LAYERS][FAKE_TOKENS];
 } fake_arena;
 
 typedef struct fake_cache {

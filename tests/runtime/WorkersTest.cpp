@@ -1,8 +1,9 @@
 //===- WorkersTest.cpp - Threads, their state, their failures -------------===//
 //
-// Would catch: a barrier that lets someone through or sleeps for ever, crowds
-// of workers that spin, a floating point state that leaks out, a thread that is
-// lost when another cannot be started, and workers used after a fork.
+// Would catch: a barrier that lets someone through or sleeps for ever, a part
+// of a phase that nobody or two workers take, crowds of workers that spin, a
+// floating point state that leaks out, a thread that is lost when another cannot
+// be started, and workers used after a fork.
 //
 //===----------------------------------------------------------------------===//
 
@@ -26,6 +27,24 @@ TEST(Workers, AnyNumberGivesTheSameRows) {
     for (int32_t i = 0; i < threads; ++i)
       EXPECT_EQ(arenaOf(checked.session).runs[i], 21) << "worker " << i;
     EXPECT_EQ(arenaOf(checked.session).runs[threads], 0);
+  }
+}
+
+TEST(Workers, EachPartIsTakenOnce) {
+  // Fewer parts than workers, more, and more workers than a worker looks at.
+  for (int32_t threads : {1, 2, 3, 7, 8, 9, 40}) {
+    Checked checked(fake_decoder, threads);
+    std::vector<int32_t> expected(FAKE_TOKENS);
+    for (int32_t parts : {1, 2, 5, 8, 9, 31, 39, 41, 150})
+      for (int32_t call = 0; call < 2; ++call) {
+        checked.decode({call}, {parts});
+        for (int32_t part = 0; part < parts; ++part)
+          ++expected[part];
+      }
+    for (const auto &layer : arenaOf(checked.session).taken)
+      EXPECT_EQ(std::vector<int32_t>(std::begin(layer), std::end(layer)),
+                expected)
+          << threads << " workers";
   }
 }
 

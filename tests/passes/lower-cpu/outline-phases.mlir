@@ -2,7 +2,7 @@
 // RUN: ashlar-opt %s --ashlar-outline-phases | FileCheck %s
 
 // CHECK-DAG: func.func private @ashlar_barrier(!llvm.ptr)
-// CHECK-DAG: func.func private @ashlar_take(!llvm.ptr) -> index
+// CHECK-DAG: func.func private @ashlar_take(!llvm.ptr, index, index) -> index
 
 // What the phase uses comes in as arguments; constants are copied.
 // CHECK-DAG: func.func private @p.store(%[[B:.*]]: index, %[[E:.*]]: index, %[[ARENA:.*]]: memref<64xi8> {llvm.noalias}, %[[LAYER:.*]]: index)
@@ -12,13 +12,13 @@
 // CHECK-LABEL: func.func @p(
 // CHECK-SAME:    %{{.*}}: memref<64xi8> {llvm.noalias}, %[[A:.*]]: memref<64xi8> {llvm.noalias}, %{{.*}}: memref<64xi8> {llvm.noalias}, %[[TEAM:.*]]: !llvm.ptr, %[[W:.*]]: index, %[[WS:.*]]: index)
 // CHECK:         scf.for %[[I:.*]] =
-// At most four parts for each worker, but one for a single one; who is free takes one.
+// At most four parts for each worker, but one for a single one; its own share first.
 // CHECK:           %[[ALONE:.*]] = arith.cmpi eq, %[[WS]], %[[ONE:.*]] : index
 // CHECK:           %[[M:.*]] = arith.muli %[[WS]], %[[FOUR:.*]] : index
 // CHECK:           %[[MOST:.*]] = arith.select %[[ALONE]], %[[ONE]], %[[M]] : index
 // CHECK:           %[[PARTS:.*]] = arith.minui %[[T:.*]], %[[MOST]] : index
 // CHECK:           scf.while
-// CHECK:             %[[PART:.*]] = {{.*}}call @ashlar_take(%[[TEAM]])
+// CHECK:             %[[PART:.*]] = {{.*}}call @ashlar_take(%[[TEAM]], %[[W]], %[[PARTS]])
 // CHECK:             %[[LEFT:.*]] = arith.cmpi ult, %[[PART]], %[[PARTS]] : index
 // CHECK:             scf.condition(%[[LEFT]]) %[[PART]] : index
 // CHECK:           } do {
