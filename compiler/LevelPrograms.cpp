@@ -16,6 +16,7 @@ void ashlar::setTarget(PipelineOptions &pipeline, const Target &target) {
   pipeline.gemmRows = target.gemmRows;
   pipeline.gemmPanels = target.gemmPanels;
   pipeline.vectorBits = target.vectorBits;
+  pipeline.gemmPrefetchLines = target.gemmPrefetchLines;
   pipeline.prefetchLines = target.prefetchLines;
   pipeline.vnni = target.vnni;
   pipeline.tiles = target.tiles;

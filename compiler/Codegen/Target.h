@@ -33,6 +33,8 @@ struct Target {
   // The register tile of a float32 GEMM: rows x panels of 16 columns.
   int gemmRows;
   int gemmPanels;
+  // Lines of each panel that it fetches ahead from L2; 0: what it reads.
+  int gemmPrefetchLines;
   // Lines of each stream of weights that a token's layers fetch ahead.
   int prefetchLines;
   bool vnni;  // vpdpbusd on 512 bits

@@ -70,7 +70,8 @@ static void addLoweringStages(std::vector<Stage> &stages,
        [options](OpPassManager &pm) {
          pm.addPass(createLowerToProgramPass(
              {options.gemmRows, options.gemmPanels, options.vectorBits,
-              options.prefetchLines, options.vnni, options.tiles}));
+              options.gemmPrefetchLines, options.prefetchLines, options.vnni,
+              options.tiles}));
          pm.addPass(createCanonicalizerPass());
          pm.addPass(createCSEPass());
        }});

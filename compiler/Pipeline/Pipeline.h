@@ -35,6 +35,7 @@ struct PipelineOptions {
   int64_t gemmRows = 8;
   int64_t gemmPanels = 3;
   int64_t vectorBits = 512;
+  int64_t gemmPrefetchLines = 16;
   int64_t prefetchLines = 24;
   bool vnni = false;
   bool tiles = false; // AMX

@@ -28,6 +28,7 @@ namespace ashlar {
 struct TileShape {
   int64_t rows = 8;
   int64_t panels = 3;
+  int64_t prefetchLines = 16; // of each panel, ahead; 0: none
 
   /// Panels that `count` rows are multiplied with at once: so many that the
   /// sums are no more than the shape's.

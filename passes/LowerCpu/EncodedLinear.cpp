@@ -113,8 +113,8 @@ void VectorLinear::multiplyGroup(Value firstRow, Value lastRow, Value unit,
     Value place = e.sub(row, firstRow);
     tile.chooseRows(row, place);
     auto near = [&](Value line) {
-      prefetchPanels(e, panels, e.mul(unit, parts), width, line,
-                     e.context.prefetchLines);
+      if (int64_t distance = e.context.tile.prefetchLines)
+        prefetchPanels(e, panels, e.mul(unit, parts), width, line, distance);
     };
     auto far = [&](Value line, int64_t count) {
       Value slices = e.min(tiles, e.index(count));

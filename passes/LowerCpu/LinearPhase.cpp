@@ -68,8 +68,11 @@ private:
   /// What is called before each turn of `turn` steps (null: one), for `count`
   /// panels from the tile's panel `first` on.
   struct Ahead {
-    llvm::function_ref<void(Value number, Value first, int64_t count)> prefetch;
+    using Prefetch =
+        llvm::function_ref<void(Value number, Value first, int64_t count)>;
+    Prefetch prefetch;
     Value turn;
+    Prefetch near = nullptr; // in each step, with k
   };
   /// Rows and inputs that groups are multiplied with.
   struct Part {
@@ -78,6 +81,7 @@ private:
   };
   void storeStartingSums(const Part &part, Value unit, int64_t unitCount);
   void multiplyGroup(const Part &part, Value unit, int64_t unitCount);
+  void prefetchNear(Value firstPanel, int64_t width, Value k, int64_t distance);
   void tile(const Part &part, Value row, int64_t rows, Value unit,
             int64_t unitCount, Ahead ahead);
   SmallVector<Value> startingSums(Value row, int64_t rows, Value unit,
@@ -177,8 +181,12 @@ void LinearBody::tile(const Part &part, Value row, int64_t rows, Value unit,
       return e.loadVector(panels, {tilePanels[p], k, zero});
     };
     auto prefetch = [&](Value number) { ahead.prefetch(number, first, count); };
+    auto near = [&](Value k) { ahead.near(k, first, count); };
+    TileOperands operands{loadA, loadB, prefetch, ahead.turn};
+    if (ahead.near)
+      operands.near = near;
     return emitRegisterTile(e, rows, count, part.begin, part.end, some,
-                            {loadA, loadB, prefetch, ahead.turn});
+                            operands);
   };
   sums = overPanels(e, rows, sums, e.context.tile.panelsFor(rows), multiply);
   epilogue.finish(row, rows, unit, unitCount, sums);
@@ -208,7 +216,14 @@ void LinearBody::multiplyGroup(const Part &part, Value unit,
                    {e.add(e.add(nextPanel, first), p), line, e.index(0)},
                    /*locality=*/2);
     };
-    tile(part, row, rows, unit, unitCount, {ahead, turn});
+    auto near = [&](Value k, Value first, int64_t count) {
+      Value panel = e.add(e.mul(unit, blocking.unitPanels), first);
+      prefetchNear(panel, count, k, e.context.tile.prefetchLines);
+    };
+    Ahead both{ahead, turn};
+    if (e.context.tile.prefetchLines)
+      both.near = near;
+    tile(part, row, rows, unit, unitCount, both);
   });
 }
 
@@ -245,6 +260,15 @@ void LinearBody::prefill(Value begin, Value end) {
       });
 }
 
+/// Line `k` + `distance` of each of `width` panels, into L1.
+void LinearBody::prefetchNear(Value firstPanel, int64_t width, Value k,
+                              int64_t distance) {
+  Value later = e.aheadInPanels(k, distance, blocking.depth, width);
+  for (int64_t p = 0; p < width; ++p)
+    e.prefetch(panels, {e.add(firstPanel, p), later, e.index(0)},
+               /*locality=*/3);
+}
+
 void LinearBody::decode(Value begin, Value end) {
   int64_t unitPanels = blocking.unitPanels;
   Value zero = e.index(0);
@@ -252,12 +276,8 @@ void LinearBody::decode(Value begin, Value end) {
   e.stepwise(begin, end, std::max<int64_t>(1, decodeStreams / unitPanels),
              [&](Value unit, int64_t count) {
                auto prefetch = [&](Value k, Value, int64_t width) {
-                 Value later = e.aheadInPanels(k, e.context.prefetchLines,
-                                               blocking.depth, width);
-                 Value first = e.mul(unit, unitPanels);
-                 for (int64_t p = 0; p < width; ++p)
-                   e.prefetch(panels, {e.add(first, p), later, zero},
-                              /*locality=*/3);
+                 prefetchNear(e.mul(unit, unitPanels), width, k,
+                              e.context.prefetchLines);
                };
                tile(part, zero, 1, unit, count, {prefetch, {}});
              });

@@ -53,7 +53,7 @@ struct LowerToProgram : ashlar::impl::LowerToProgramPassBase<LowerToProgram> {
     context.arena = base(plan.bytes);
     context.cache = base(plan.cacheBytes);
     context.plan = plan;
-    context.tile = {rowTile, panelTile};
+    context.tile = {rowTile, panelTile, tilePrefetchLines};
     context.vectorBits = vectorBits;
     context.prefetchLines = prefetchLines;
     context.vnni = vnni;

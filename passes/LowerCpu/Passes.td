@@ -26,6 +26,9 @@ def LowerToProgramPass : Pass<"ashlar-lower-to-program", "::mlir::ModuleOp"> {
            "panels of 16 columns of a register tile">,
     Option<"vectorBits", "vector-bits", "int64_t", "512",
            "bits of a vector register">,
+    Option<"tilePrefetchLines", "tile-prefetch-lines", "int64_t", "16",
+           "lines of each panel that a register tile of many rows fetches "
+           "ahead; 0: none">,
     Option<"prefetchLines", "prefetch-lines", "int64_t", "24",
            "lines of each stream of weights that a token's layers fetch ahead">,
     Option<"vnni", "vnni", "bool", "false", "the target has AVX-512 VNNI">,

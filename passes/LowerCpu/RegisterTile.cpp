@@ -28,6 +28,8 @@ SmallVector<Value> ashlar::emitRegisterTile(Emitter &e, int64_t rows,
     return e.loop(from, to, 1, start, [&](Value k, ValueRange sums) {
       if (operands.ahead && !operands.turn)
         operands.ahead(e.sub(k, begin));
+      if (operands.near)
+        operands.near(k);
       return multiplyStep(e, rows, panels, k, sums, operands);
     });
   };

@@ -23,6 +23,8 @@ struct TileOperands {
   llvm::function_ref<void(mlir::Value number)> ahead = nullptr;
   /// Steps of k in a turn; null: one.
   mlir::Value turn = {};
+  /// Called in each step; prefetches.
+  llvm::function_ref<void(mlir::Value k)> near = nullptr;
 };
 
 /// accumulators[row * panels + panel] + sum over k in [begin, end) of A B.

@@ -1,5 +1,5 @@
 // Where registers are few, a kernel's sums stay in them: wide tiles go panel by panel, parts of the inputs one after the other.
-// RUN: ashlar-opt %s --ashlar-place-weights --ashlar-plan-arena="max-tokens=12 row-tile=6" --ashlar-lower-to-program="row-tile=6 panel-tile=1 vector-bits=256 prefetch-lines=8" --canonicalize --cse --split-input-file | FileCheck %s --check-prefixes=ALL,FEW
+// RUN: ashlar-opt %s --ashlar-place-weights --ashlar-plan-arena="max-tokens=12 row-tile=6" --ashlar-lower-to-program="row-tile=6 panel-tile=1 vector-bits=256 tile-prefetch-lines=0 prefetch-lines=8" --canonicalize --cse --split-input-file | FileCheck %s --check-prefixes=ALL,FEW
 // RUN: ashlar-opt %s --ashlar-place-weights --ashlar-plan-arena="max-tokens=12 row-tile=8" --ashlar-lower-to-program --canonicalize --cse --split-input-file | FileCheck %s --check-prefixes=ALL,MANY
 // RUN: ashlar-opt %s --ashlar-place-weights --ashlar-plan-arena="max-tokens=12 row-tile=6" --ashlar-lower-to-program="row-tile=6 panel-tile=1 vector-bits=256" --ashlar-expand-math --ashlar-outline-phases --split-input-file -o /dev/null
 
@@ -21,7 +21,15 @@
 // FEW-COUNT-6:       vector.store %{{.*}}, %[[KEPT]][{{.*}}, %[[PANEL]], %c0]
 // FEW:             }
 // MANY:          scf.if
+// Wide registers' kernel fetches the lines that it comes to into L1.
 // MANY:          } else {
+// MANY:            memref.prefetch {{.*}} locality<2>
+// MANY:            %[[NEAR:.*]] = arith.addi %[[K:.*]], %c16 : index
+// MANY-NEXT:       arith.cmpi slt, %[[NEAR]], %c40
+// MANY:            memref.prefetch %[[PANELS:.*]][%[[PANEL:[0-9]+]], %{{.*}}, %c0], read, locality<3>
+// MANY:            memref.prefetch {{.*}} locality<3>
+// MANY-NOT:        memref.prefetch
+// MANY:            vector.load %[[PANELS]][%[[PANEL]], %[[K]], %c0]
 // MANY-COUNT-16:   vector.fma
 // MANY-NOT:        vector.fma
 ashlar.weight @w [#ashlar.tensor<"w", [64, 40], rows = 0 for 64>] : tensor<64x40xf32>
