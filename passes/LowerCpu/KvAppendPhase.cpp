@@ -1,8 +1,4 @@
-//===- KvAppendPhase.cpp - Keys and values into their segments -----------===//
-//
-// A tile is a kv head of a row. Keys are turned so that 16 of them make a
-// vector, values stay rows cut in panels of 16 columns: both are then panels of
-// a matrix kernel (SegmentShape).
+//===- KvAppendPhase.cpp - Keys and values of a row ----------------------===//
 //
 // Values of bf16 lie two keys to a word, and the kernel multiplies 32 keys at a
 // time, those that a row does not see by zero. So what lies there must be
@@ -13,48 +9,11 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/LowerCpu/Int8Segment.h"
+#include "passes/LowerCpu/KvAppend.h"
 #include "runtime/abi.h"
 
 using namespace mlir;
 using namespace ashlar;
-
-namespace {
-/// The rows of one kv_append inside of its phase.
-class KvAppendBody {
-public:
-  KvAppendBody(Emitter &e, ir::KvAppendOp op, int64_t capacity);
-  void tile(Value tile);
-
-private:
-  Value word(Value row, int64_t index) {
-    return e.loadIndex(rows, {row, e.index(index)});
-  }
-  void loadKey(Value row, Value firstColumn);
-  void storeFloats(Value row, Value firstColumn);
-  void storeBf16s(Value row, Value firstColumn);
-  void storeValue(Value numbers, Value panel, bool odd);
-  void clearBehind();
-  void storeInt8s(Value row, Value firstColumn, Value offset);
-  Value goesOn(Value row);
-  /// Where the step of `place` ends.
-  Value endOfStep() {
-    return e.mul(e.ceilDiv(e.add(place, 1), attentionStepKeys),
-                 attentionStepKeys);
-  }
-
-  Emitter &e;
-  ir::KvAppendOp op;
-  SegmentShape shape;
-  const CachePlan &cache;
-  int64_t segmentWord, keyWord; // of a row: where its key goes
-  RowsView key, value;
-  Value base, layerOffset, rows, zero;
-  AnglesView angles;
-  Value head; // the key: [1, depth]
-  // Of this tile.
-  Value segment, place, keys, values;
-};
-} // namespace
 
 KvAppendBody::KvAppendBody(Emitter &e, ir::KvAppendOp op, int64_t capacity)
     : e(e), op(op), shape(SegmentShape::of(op.getKeys())),
@@ -71,37 +30,44 @@ KvAppendBody::KvAppendBody(Emitter &e, ir::KvAppendOp op, int64_t capacity)
   value = rowsOf(e, op.getValue(), capacity);
   rows = e.intTable(plan.rows, {plan.rowCapacity, ASHLAR_ROW_WORDS});
   layerOffset = cacheOffset(e, CachePlace::of(op));
-  head = e.scratch({1, roundUp(shape.depth(), panelWidth)});
+  heads = e.scratch({tileRows, roundUp(shape.depth(), panelWidth)});
   zero = e.index(0);
   if (op.getRotary())
     angles =
         anglesOf(e, op, op.getPositions(), op.getRotaryTableAttr(), capacity);
 }
 
-/// The key into `head`, rotated; zeros behind it.
-void KvAppendBody::loadKey(Value row, Value firstColumn) {
+/// The row's key into `heads[i]`, rotated; zeros behind it.
+void KvAppendBody::loadKey(Value row, Value i) {
   e.loop(shape.headDim / panelWidth * panelWidth,
          roundUp(shape.depth(), panelWidth), panelWidth, [&](Value column) {
-           e.storeVector(e.splat(0.0), head, {zero, column});
+           e.storeVector(e.splat(0.0), heads, {i, column});
          });
-  copyColumns(e, key.memory, {row}, firstColumn, head, {zero}, zero,
+  copyColumns(e, key.memory, {row}, firstColumn, heads, {i}, zero,
               shape.headDim);
   if (op.getRotary())
-    emitRotation(e, head, zero, angles, angles.rowOf(e, row), *op.getRotary());
+    emitRotation(e, heads, i, angles, angles.rowOf(e, row), *op.getRotary());
 }
 
-void KvAppendBody::storeFloats(Value row, Value firstColumn) {
+Value KvAppendBody::loadValue(Value row, Value column, int64_t lanes) {
+  return e.loadVector(value.memory, {row, e.add(firstColumn, column)}, lanes);
+}
+
+void KvAppendBody::storeFloatValue(Value row) {
+  e.overColumns(shape.headDim, {},
+                [&](Value column, int64_t lanes, ValueRange) {
+                  e.storeVector(loadValue(row, column, lanes), values,
+                                {e.div(column, panelWidth), place, zero});
+                  return SmallVector<Value>();
+                });
+}
+
+void KvAppendBody::storeFloats(Value row) {
   Value panel = e.div(place, panelWidth), lane = e.rem(place, panelWidth);
   e.loop(0, shape.headDim, 1, [&](Value d) {
-    e.store(e.load(head, {zero, d}), keys, {panel, d, lane});
+    e.store(e.load(heads, {zero, d}), keys, {panel, d, lane});
   });
-  e.overColumns(
-      shape.headDim, {}, [&](Value column, int64_t lanes, ValueRange) {
-        Value v = e.loadVector(value.memory, {row, e.add(firstColumn, column)},
-                               lanes);
-        e.storeVector(v, values, {e.div(column, panelWidth), place, zero});
-        return SmallVector<Value>();
-      });
+  storeFloatValue(row);
 }
 
 /// 16 columns (i16) of the value of `place` into the low or the high halves of
@@ -151,42 +117,44 @@ Value KvAppendBody::goesOn(Value row) {
                             word(next, segmentWord), segment));
 }
 
-void KvAppendBody::storeInt8s(Value row, Value firstColumn, Value offset) {
+void KvAppendBody::storeInt8s(Value row) {
   Int8Segment int8(e, shape);
-  int8.open(base, offset);
-  int8.store(place, head, [&](Value column, int64_t lanes) {
-    return e.loadVector(value.memory, {row, e.add(firstColumn, column)}, lanes);
+  int8.open(base, headOffset);
+  int8.store(place, heads, [&](Value column, int64_t lanes) {
+    return loadValue(row, column, lanes);
   });
   e.when(goesOn(row), [] {}, [&] { int8.clear(e.add(place, 1), endOfStep()); });
 }
 
-void KvAppendBody::storeBf16s(Value row, Value firstColumn) {
-  auto numbersOf = [&](Value column, int64_t lanes) {
-    return toBf16(e, e.loadVector(value.memory,
-                                  {row, e.add(firstColumn, column)}, lanes));
-  };
-  auto shorts = VectorType::get({panelWidth}, e.getI16Type());
-  auto splat = [&](uint16_t bits) -> Value {
-    return arith::ConstantOp::create(
-        e, DenseElementsAttr::get(shorts, static_cast<int16_t>(bits)));
-  };
-  constexpr uint16_t exponent = 0x7f80, quietNan = 0x7fc0;
+static Value shortSplat(Emitter &e, uint16_t bits) {
+  return arith::ConstantOp::create(
+      e, DenseElementsAttr::get(VectorType::get({panelWidth}, e.getI16Type()),
+                                static_cast<int16_t>(bits)));
+}
+
+/// Whether the row's value is, in bf16.
+Value KvAppendBody::isFinite(Value row) {
+  constexpr uint16_t exponent = 0x7f80;
   Value largest = e.overColumns(
-      shape.headDim, splat(0),
+      shape.headDim, shortSplat(e, 0),
       [&](Value column, int64_t lanes, ValueRange most) {
-        Value bits =
-            arith::AndIOp::create(e, numbersOf(column, lanes), splat(exponent));
+        Value numbers = toBf16(e, loadValue(row, column, lanes));
+        Value bits = arith::AndIOp::create(e, numbers, shortSplat(e, exponent));
         return SmallVector<Value>{arith::MaxUIOp::create(e, bits, most[0])};
       })[0];
-  Value finite = arith::CmpIOp::create(
+  return arith::CmpIOp::create(
       e, arith::CmpIPredicate::ne,
       vector::ReductionOp::create(e, vector::CombiningKind::MAXUI, largest),
       arith::ConstantIntOp::create(e, exponent, 16));
+}
 
+void KvAppendBody::storeBf16s(Value row) {
+  constexpr uint16_t quietNan = 0x7fc0;
+  Value finite = isFinite(row);
   Value panel = e.div(place, panelWidth), lane = e.rem(place, panelWidth);
   e.loop(0, shape.depth(), panelWidth, [&](Value column) {
-    Value numbers = toBf16(e, e.loadVector(head, {zero, column}));
-    numbers = e.select(finite, numbers, splat(quietNan));
+    Value numbers = toBf16(e, e.loadVector(heads, {zero, column}));
+    numbers = e.select(finite, numbers, shortSplat(e, quietNan));
     Value words = bitcast(e, numbers, e.getI32Type(), panelWidth / 2);
     Value line = e.div(column, 2);
     for (int64_t i = 0; i < panelWidth / 2; ++i)
@@ -196,15 +164,18 @@ void KvAppendBody::storeBf16s(Value row, Value firstColumn) {
 
   Value goesOn = this->goesOn(row);
   auto storeValues = [&](bool odd) {
-    e.overColumns(
-        shape.headDim, {}, [&](Value column, int64_t lanes, ValueRange) {
-          Value numbers = e.select(finite, numbersOf(column, lanes), splat(0));
-          Value panel = e.div(column, panelWidth);
-          storeValue(numbers, panel, odd);
-          if (!odd)
-            e.when(goesOn, [] {}, [&] { storeValue(splat(0), panel, true); });
-          return SmallVector<Value>();
-        });
+    e.overColumns(shape.headDim, {},
+                  [&](Value column, int64_t lanes, ValueRange) {
+                    Value numbers = toBf16(e, loadValue(row, column, lanes));
+                    numbers = e.select(finite, numbers, shortSplat(e, 0));
+                    Value panel = e.div(column, panelWidth);
+                    storeValue(numbers, panel, odd);
+                    if (!odd)
+                      e.when(
+                          goesOn, [] {},
+                          [&] { storeValue(shortSplat(e, 0), panel, true); });
+                    return SmallVector<Value>();
+                  });
   };
   e.when(
       e.equal(e.rem(place, 2), 0), [&] { storeValues(false); },
@@ -212,10 +183,8 @@ void KvAppendBody::storeBf16s(Value row, Value firstColumn) {
   e.when(goesOn, [] {}, [&] { clearBehind(); });
 }
 
-void KvAppendBody::tile(Value tile) {
-  Value row = e.div(tile, shape.kvHeads);
-  Value kvHead = e.rem(tile, shape.kvHeads);
-  Value firstColumn = e.mul(kvHead, shape.headDim);
+/// What is stored from now on is of `row` and the tile's head.
+void KvAppendBody::chooseRow(Value row) {
   segment = word(row, segmentWord);
   place = word(row, keyWord);
   Value offset = e.add(e.add(layerOffset, e.mul(segment, cache.segmentStride)),
@@ -223,27 +192,51 @@ void KvAppendBody::tile(Value tile) {
   Value valueOffset = e.add(offset, shape.keyBytes());
   int64_t keyPanels = ASHLAR_SEGMENT_KEYS / panelWidth;
   int64_t valuePanels = shape.paddedHeadDim() / panelWidth;
-  loadKey(row, firstColumn);
-  if (shape.isInt8())
-    return storeInt8s(row, firstColumn, offset);
+  if (shape.isInt8()) {
+    headOffset = offset;
+    return;
+  }
   if (shape.isEncoded()) {
     keys = e.viewBytes(base, offset, {keyPanels, shape.depth() / 2, panelWidth},
                        e.getI32Type());
     values = e.viewBytes(base, valueOffset,
                          {valuePanels, ASHLAR_SEGMENT_KEYS / 2, 2 * panelWidth},
                          e.getI16Type());
-    return storeBf16s(row, firstColumn);
+    return;
   }
   keys = e.viewBytes(base, offset, {keyPanels, shape.headDim, panelWidth},
                      e.getF32Type());
   values = e.viewBytes(base, valueOffset,
                        {valuePanels, ASHLAR_SEGMENT_KEYS, panelWidth},
                        e.getF32Type());
-  storeFloats(row, firstColumn);
+}
+
+void KvAppendBody::appendRow(Value row) {
+  chooseRow(row);
+  loadKey(row, zero);
+  if (shape.isInt8())
+    return storeInt8s(row);
+  if (shape.isEncoded())
+    return storeBf16s(row);
+  storeFloats(row);
+}
+
+void KvAppendBody::tile(Value tile) {
+  Value first = e.mul(e.div(tile, shape.kvHeads), tileRows);
+  Value end = e.min(e.add(first, tileRows), e.tokens());
+  kvHead = e.rem(tile, shape.kvHeads);
+  firstColumn = e.mul(kvHead, shape.headDim);
+  auto oneByOne = [&] {
+    e.loop(first, end, 1, [&](Value row) { appendRow(row); });
+  };
+  if (shape.isInt8())
+    return oneByOne();
+  e.when(areWhole(first, end), [&] { appendBlock(first); }, oneByOne);
 }
 
 void ashlar::emitKvAppend(Emitter &e, ir::KvAppendOp op, int64_t capacity) {
-  Value tiles = e.mul(e.tokens(), SegmentShape::of(op.getKeys()).kvHeads);
+  Value tiles = e.mul(e.ceilDiv(e.tokens(), KvAppendBody::tileRows),
+                      SegmentShape::of(op.getKeys()).kvHeads);
   e.phase(phaseName(op), tiles, [&](Value begin, Value end) {
     KvAppendBody body(e, op, capacity);
     e.loop(begin, end, 1, [&](Value tile) { body.tile(tile); });
