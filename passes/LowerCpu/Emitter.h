@@ -24,6 +24,9 @@
 
 namespace ashlar {
 
+/// On memory of a phase: it is zero before the first part that a worker takes.
+constexpr llvm::StringLiteral beginsAsZeroAttr = "ashlar.zero";
+
 /// The shape of a register tile of the target.
 struct TileShape {
   int64_t rows = 8;
@@ -146,8 +149,11 @@ public:
                    int64_t count);
   /// Lanes outside of `mask` are read as zero, and not touched.
   Value loadLanes(Value memory, ValueRange indices, Value mask);
-  /// Memory on the worker's stack.
+  /// Memory on the worker's stack, the same for all parts of the phase that it
+  /// takes.
   Value scratch(mlir::ArrayRef<int64_t> shape, mlir::Type element = {});
+  /// An index there, memref<1xindex>: zero before the first part.
+  Value note();
   /// Index of what lies `distance` after `line` in a stream of panels that is
   /// read `width` panels at a time, all at once: behind a panel's last line (of
   /// `lines`) comes the panel `width` further.

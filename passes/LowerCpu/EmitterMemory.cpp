@@ -79,7 +79,7 @@ void Emitter::storeVector(Value vector, Value memory, ValueRange indices,
 }
 
 Value Emitter::scratch(ArrayRef<int64_t> shape, Type element) {
-  // Once per call of the phase: in a loop, the stack would grow.
+  // Once for all parts of the phase: in a loop, the stack would grow.
   auto phase = getInsertionBlock()->getParentOp();
   while (!isa<ir::PhaseOp>(phase))
     phase = phase->getParentOp();
@@ -88,6 +88,12 @@ Value Emitter::scratch(ArrayRef<int64_t> shape, Type element) {
   return memref::AllocaOp::create(
       *this, MemRefType::get(shape, element ? element : getF32Type()),
       getI64IntegerAttr(64));
+}
+
+Value Emitter::note() {
+  Value memory = scratch({1}, getIndexType());
+  memory.getDefiningOp()->setAttr(beginsAsZeroAttr, getUnitAttr());
+  return memory;
 }
 
 Value Emitter::aheadInPanels(Value line, int64_t distance, int64_t lines,

@@ -22,7 +22,8 @@ public:
       : e(e), epilogue(layer.epilogue), input(layer.input),
         panels(layer.panels), residual(layer.residual), chunks(chunks),
         // More than one row goes to AMX.
-        tile(e, input, panels, e.context.matrixTiles ? 1 : chunks.places()) {}
+        tile(e, input, panels, e.context.matrixTiles ? 1 : chunks.places()),
+        loaded(e.note()) {}
 
   /// One row; `begin`, `end` count units.
   void decode(Value begin, Value end);
@@ -35,6 +36,7 @@ private:
   void multiplyGroup(Value firstRow, Value lastRow, Value unit,
                      int64_t unitCount);
   void prefetchLines(Value firstPanel, int64_t width, Value first, Value last);
+  void loadOnce(Value firstRow, llvm::function_ref<void()> load);
 
   Emitter &e;
   LinearEpilogue &epilogue;
@@ -43,8 +45,22 @@ private:
   const std::optional<RowsView> &residual;
   const RowChunks &chunks;
   EncodedTile tile;
+  Value loaded; // memref<1xindex>: 1 + the first row of what `tile` holds
 };
 } // namespace
+
+/// What an earlier part of the phase has loaded is there still.
+void VectorLinear::loadOnce(Value firstRow, llvm::function_ref<void()> load) {
+  if (e.context.experts)
+    firstRow = e.add(firstRow, e.context.experts->firstRow);
+  Value number = e.add(firstRow, 1), zero = e.index(0);
+  Value isNew = arith::CmpIOp::create(e, arith::CmpIPredicate::ne,
+                                      e.load(loaded, zero), number);
+  e.when(isNew, [&] {
+    load();
+    e.store(number, loaded, zero);
+  });
+}
 
 void VectorLinear::vectorTile(Value row, int64_t rows, Value unit,
                               int64_t unitCount, const TileAhead &ahead) {
@@ -75,7 +91,8 @@ void VectorLinear::vectorTile(Value row, int64_t rows, Value unit,
 
 void VectorLinear::decode(Value begin, Value end) {
   Value zero = e.index(0);
-  tile.loadRows(zero, 1, zero);
+  loadOnce(zero, [&] { tile.loadRows(zero, 1, zero); });
+  tile.chooseRows(zero, zero);
   int64_t parts = epilogue.unitPanels;
   e.stepwise(begin, end, std::max<int64_t>(1, decodeStreams / parts),
              [&](Value unit, int64_t count) {
@@ -136,8 +153,10 @@ void VectorLinear::prefill(Value begin, Value end, int64_t groupUnits) {
   chunks.over(
       e, begin, end, groups,
       [&](Value firstRow, Value lastRow, Value firstGroup, Value lastGroup) {
-        e.loop(firstRow, lastRow, rows, [&](Value row) {
-          tile.loadRows(row, rows, e.sub(row, firstRow));
+        loadOnce(firstRow, [&] {
+          e.loop(firstRow, lastRow, rows, [&](Value row) {
+            tile.loadRows(row, rows, e.sub(row, firstRow));
+          });
         });
         e.loop(firstGroup, e.min(lastGroup, e.index(whole)), 1,
                [&](Value group) {

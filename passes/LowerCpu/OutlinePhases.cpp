@@ -1,6 +1,6 @@
 //===- OutlinePhases.cpp - Programs -> worker functions ------------------===//
 
-#include "dialect/Ashlar.h"
+#include "passes/LowerCpu/Emitter.h"
 #include "passes/LowerCpu/Passes.h"
 #include "runtime/abi.h"
 
@@ -124,57 +124,104 @@ struct OutlinePhases : ashlar::impl::OutlinePhasesPassBase<OutlinePhases> {
 
   void outlinePhase(ir::PhaseOp phase, func::FuncOp worker,
                     const Place &place) {
-    SmallVector<Value> operands(2); // begin, end
-    func::FuncOp function = makeFunction(phase, worker, operands);
+    SmallVector<Value> used;
+    func::FuncOp function = makeFunction(phase, worker, used);
     OpBuilder builder(phase);
-    Location loc = phase.getLoc();
-    Value one = arith::ConstantIndexOp::create(builder, loc, 1);
-    // Part p of P has tiles [p T / P, (p + 1) T / P).
-    auto callFor = [&](OpBuilder &at, Value part, Value parts) {
-      auto share = [&](Value of) -> Value {
-        Value product = arith::MulIOp::create(at, loc, of, phase.getTiles());
-        return arith::DivUIOp::create(at, loc, product, parts);
-      };
-      operands[0] = share(part);
-      operands[1] = share(arith::AddIOp::create(at, loc, part, one));
-      func::CallOp::create(at, loc, function, operands);
-    };
+    SmallVector<Value> operands;
     // The barrier counts the parts anew: without one each worker has its own.
-    if (!isa_and_nonnull<ir::BarrierOp>(phase->getNextNode()))
-      return callFor(builder, place.number, place.workers);
-    auto constant = [&](int64_t value) {
-      return arith::ConstantIndexOp::create(builder, loc, value);
+    if (isa_and_nonnull<ir::BarrierOp>(phase->getNextNode())) {
+      takeParts(function);
+      operands = {phase.getTiles(), place.team, place.number, place.workers};
+    } else {
+      auto [begin, end] = tilesOf(builder, phase.getLoc(), phase.getTiles(),
+                                  place.number, place.workers);
+      operands = {begin, end};
+    }
+    operands.append(used);
+    finish(function);
+    func::CallOp::create(builder, phase.getLoc(), function, operands);
+  }
+
+  /// Part p of P has tiles [p T / P, (p + 1) T / P).
+  static std::pair<Value, Value> tilesOf(OpBuilder &builder, Location loc,
+                                         Value tiles, Value part, Value parts) {
+    auto share = [&](Value of) -> Value {
+      Value product = arith::MulIOp::create(builder, loc, of, tiles);
+      return arith::DivUIOp::create(builder, loc, product, parts);
     };
-    // As many as even out workers of unlike speed, and as many for each, where
-    // they are alike; one for one worker.
-    Value alone = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq,
-                                        place.workers, one);
-    Value most = arith::SelectOp::create(
-        builder, loc, alone, one,
-        arith::MulIOp::create(builder, loc, place.workers,
-                              constant(partsPerWorker)));
-    Value parts = arith::MinUIOp::create(builder, loc, phase.getTiles(), most);
-    scf::WhileOp::create(
-        builder, loc, builder.getIndexType(), ValueRange{},
+    Value begin = share(part);
+    Value one = arith::ConstantIndexOp::create(builder, loc, 1);
+    Value next = arith::AddIOp::create(builder, loc, part, one);
+    return {begin, share(next)};
+  }
+
+  /// A function of (begin, end, ...) becomes one of (tiles, team, number,
+  /// workers, ...) that takes parts until none is left. What it keeps on the
+  /// stack stays from one part to the next.
+  static void takeParts(func::FuncOp function) {
+    Block &body = function.getBody().front();
+    Location loc = function.getLoc();
+    auto *head = new Block;
+    function.getBody().push_front(head);
+    OpBuilder builder = OpBuilder::atBlockBegin(head);
+    Type index = builder.getIndexType();
+    Value tiles = head->addArgument(index, loc);
+    Value team = head->addArgument(
+        LLVM::LLVMPointerType::get(function.getContext()), loc);
+    Value number = head->addArgument(index, loc);
+    Value workers = head->addArgument(index, loc);
+    for (BlockArgument argument :
+         make_early_inc_range(body.getArguments().drop_front(2)))
+      argument.replaceAllUsesWith(
+          head->addArgument(argument.getType(), argument.getLoc()));
+
+    Value parts = countParts(builder, loc, tiles, workers);
+    auto loop = scf::WhileOp::create(
+        builder, loc, index, ValueRange{},
         [&](OpBuilder &at, Location, ValueRange) {
-          Value part =
-              func::CallOp::create(at, loc, takeName, at.getIndexType(),
-                                   ValueRange{place.team, place.number, parts})
-                  .getResult(0);
+          Value part = func::CallOp::create(at, loc, takeName, index,
+                                            ValueRange{team, number, parts})
+                           .getResult(0);
           Value left = arith::CmpIOp::create(at, loc, arith::CmpIPredicate::ult,
                                              part, parts);
           scf::ConditionOp::create(at, loc, left, part);
         },
         [&](OpBuilder &at, Location, ValueRange values) {
-          callFor(at, values[0], parts);
+          auto [begin, end] = tilesOf(at, loc, tiles, values[0], parts);
+          body.getArgument(0).replaceAllUsesWith(begin);
+          body.getArgument(1).replaceAllUsesWith(end);
           scf::YieldOp::create(at, loc);
         });
+    body.back().moveBefore(head, head->end()); // the return
+    Block *each = loop.getAfterBody();
+    each->getOperations().splice(each->getTerminator()->getIterator(),
+                                 body.getOperations());
+    body.erase();
+    for (auto alloca :
+         llvm::make_early_inc_range(each->getOps<memref::AllocaOp>()))
+      alloca->moveBefore(loop);
+  }
+
+  /// As many as even out workers of unlike speed, and as many for each, where
+  /// they are alike; one for one worker.
+  static Value countParts(OpBuilder &builder, Location loc, Value tiles,
+                          Value workers) {
+    auto constant = [&](int64_t value) -> Value {
+      return arith::ConstantIndexOp::create(builder, loc, value);
+    };
+    Value one = constant(1);
+    Value alone = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq,
+                                        workers, one);
+    Value all =
+        arith::MulIOp::create(builder, loc, workers, constant(partsPerWorker));
+    Value most = arith::SelectOp::create(builder, loc, alone, one, all);
+    return arith::MinUIOp::create(builder, loc, tiles, most);
   }
 
   /// Moves the phase's region into a function of its own. What it uses from
-  /// outside is appended to `operands`; constants are copied inside.
+  /// outside becomes arguments behind its own; constants are copied inside.
   func::FuncOp makeFunction(ir::PhaseOp phase, func::FuncOp worker,
-                            SmallVectorImpl<Value> &operands) {
+                            SmallVectorImpl<Value> &outside) {
     llvm::SetVector<Value> used;
     getUsedValuesDefinedAbove(phase.getBody(), used);
     Block &block = phase.getBody().front();
@@ -190,17 +237,13 @@ struct OutlinePhases : ashlar::impl::OutlinePhasesPassBase<OutlinePhases> {
       }
       value.replaceUsesWithIf(
           block.addArgument(value.getType(), value.getLoc()), inPhase);
-      operands.push_back(value);
+      outside.push_back(value);
     }
     OpBuilder builder(worker);
     std::string name = (worker.getSymName() + "." + phase.getName()).str();
-    auto function = func::FuncOp::create(
-        builder, phase.getLoc(), name,
-        builder.getFunctionType(block.getArgumentTypes(), {}));
+    auto function = func::FuncOp::create(builder, phase.getLoc(), name,
+                                         builder.getFunctionType({}, {}));
     function.setPrivate();
-    for (auto [i, type] : llvm::enumerate(block.getArgumentTypes()))
-      if (isa<MemRefType>(type))
-        function.setArgAttr(i, "llvm.noalias", builder.getUnitAttr());
     // A name of its own in profiles and backtraces.
     function->setAttr("passthrough", builder.getStrArrayAttr({"noinline"}));
     function.getBody().takeBody(phase.getBody());
@@ -208,6 +251,26 @@ struct OutlinePhases : ashlar::impl::OutlinePhasesPassBase<OutlinePhases> {
     func::ReturnOp::create(builder, phase.getLoc());
     makeUnique(function);
     return function;
+  }
+
+  /// The arguments' types and what is known of them; memory that is zero before
+  /// the first part.
+  static void finish(func::FuncOp function) {
+    Block &body = function.getBody().front();
+    OpBuilder builder(function);
+    function.setFunctionType(
+        builder.getFunctionType(body.getArgumentTypes(), {}));
+    for (auto [i, type] : llvm::enumerate(body.getArgumentTypes()))
+      if (isa<MemRefType>(type))
+        function.setArgAttr(i, "llvm.noalias", builder.getUnitAttr());
+    for (auto alloca : body.getOps<memref::AllocaOp>()) {
+      if (!alloca->removeAttr(beginsAsZeroAttr))
+        continue;
+      builder.setInsertionPointAfter(alloca);
+      Value zero = arith::ConstantIndexOp::create(builder, alloca.getLoc(), 0);
+      memref::StoreOp::create(builder, alloca.getLoc(), zero, alloca,
+                              ValueRange{zero});
+    }
   }
 
   /// Two phases of one name get a number behind it.

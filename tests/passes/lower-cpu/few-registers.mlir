@@ -41,9 +41,12 @@ func.func @gated(%h: tensor<?x40xf32> {ashlar.input = "vectors"}) -> tensor<?x32
 
 // -----
 
-// bf16: chains of the even inputs, then chains of the odd ones, where there are more than one row. Rows come into the tile's form once for all panels.
+// bf16: chains of the even inputs, then chains of the odd ones, where there are more than one row. Rows come into the tile's form once for all panels, and all parts of the phase.
 // ALL-LABEL: ashlar.program @chains
 // ALL:         ashlar.phase "proj"
+// ALL:           %[[LOADED:.*]] = memref.alloca() {alignment = 64 : i64, ashlar.zero} : memref<1xindex>
+// ALL:           %[[BEFORE:.*]] = memref.load %[[LOADED]][%c0]
+// ALL:           arith.cmpi ne, %[[BEFORE]], %c1
 // FEW:           scf.if
 // FEW:           } else {
 // FEW:             scf.for {{.*}} step %{{.*}} {
