@@ -35,7 +35,6 @@ private:
                   const TileAhead &ahead);
   void multiplyGroup(Value firstRow, Value lastRow, Value unit,
                      int64_t unitCount);
-  void prefetchLines(Value firstPanel, int64_t width, Value first, Value last);
   void loadOnce(Value firstRow, llvm::function_ref<void()> load);
 
   Emitter &e;
@@ -105,19 +104,6 @@ void VectorLinear::decode(Value begin, Value end) {
              });
 }
 
-/// Lines [first, last) of each of `width` panels, into L2.
-void VectorLinear::prefetchLines(Value firstPanel, int64_t width, Value first,
-                                 Value last) {
-  int64_t lines = panels.layout.lines();
-  e.loop(first, last, 1, [&](Value line) {
-    for (int64_t p = 0; p < width; ++p) {
-      Value panel = e.add(firstPanel, p);
-      e.prefetch(panels.lines, {e.add(e.mul(panel, lines), line), e.index(0)},
-                 /*locality=*/2);
-    }
-  });
-}
-
 /// The group that comes next is brought into L2 by the way: of each block of
 /// lines a slice by each of the last tiles.
 void VectorLinear::multiplyGroup(Value firstRow, Value lastRow, Value unit,
@@ -139,7 +125,7 @@ void VectorLinear::multiplyGroup(Value firstRow, Value lastRow, Value unit,
       Value before = e.sub(tiles, slices);
       Value number = e.sub(e.max(e.div(place, rows), before), before);
       Value first = e.add(line, e.mul(number, slice));
-      prefetchLines(nextPanel, width, first, e.add(first, slice));
+      prefetchIntoL2(e, panels, nextPanel, width, first, e.add(first, slice));
     };
     vectorTile(row, rows, unit, unitCount, {near, far});
   });
@@ -149,7 +135,6 @@ void VectorLinear::multiplyGroup(Value firstRow, Value lastRow, Value unit,
 void VectorLinear::prefill(Value begin, Value end, int64_t groupUnits) {
   int64_t units = epilogue.units, rows = chunks.tileRows();
   int64_t groups = ashlar::ceilDiv(units, groupUnits);
-  int64_t whole = units / groupUnits, rest = units % groupUnits;
   chunks.over(
       e, begin, end, groups,
       [&](Value firstRow, Value lastRow, Value firstGroup, Value lastGroup) {
@@ -158,15 +143,10 @@ void VectorLinear::prefill(Value begin, Value end, int64_t groupUnits) {
             tile.loadRows(row, rows, e.sub(row, firstRow));
           });
         });
-        e.loop(firstGroup, e.min(lastGroup, e.index(whole)), 1,
-               [&](Value group) {
-                 multiplyGroup(firstRow, lastRow, e.mul(group, groupUnits),
-                               groupUnits);
-               });
-        if (rest)
-          e.when(e.less(e.index(whole), lastGroup), [&] {
-            multiplyGroup(firstRow, lastRow, e.index(whole * groupUnits), rest);
-          });
+        overGroups(e, units, groupUnits, firstGroup, lastGroup,
+                   [&](Value unit, int64_t unitCount) {
+                     multiplyGroup(firstRow, lastRow, unit, unitCount);
+                   });
       });
 }
 

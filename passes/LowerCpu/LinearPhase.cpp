@@ -228,28 +228,21 @@ void LinearBody::multiplyGroup(const Part &part, Value unit,
 }
 
 void LinearBody::prefill(Value begin, Value end) {
-  int64_t group = blocking.groupUnits, groups = blocking.groups;
-  int64_t whole = blocking.units / group, rest = blocking.units % group;
-  using PerGroup = llvm::function_ref<void(Value unit, int64_t unitCount)>;
-  auto overGroups = [&](Value first, Value last, PerGroup body) {
-    e.loop(first, e.min(last, e.index(whole)), 1,
-           [&](Value g) { body(e.mul(g, group), group); });
-    if (rest)
-      e.when(e.less(e.index(whole), last),
-             [&] { body(e.index(whole * group), rest); });
-  };
   chunks.over(
-      e, begin, end, groups,
+      e, begin, end, blocking.groups,
       [&](Value row, Value lastRow, Value first, Value last) {
+        auto overAll = [&](llvm::function_ref<void(Value, int64_t)> body) {
+          overGroups(e, blocking.units, blocking.groupUnits, first, last, body);
+        };
         Part part{row, lastRow, e.index(0), e.index(blocking.depth)};
         auto multiply = [&](const Part &part) {
-          overGroups(first, last, [&](Value unit, int64_t unitCount) {
+          overAll([&](Value unit, int64_t unitCount) {
             multiplyGroup(part, unit, unitCount);
           });
         };
         if (!blocking.hasParts())
           return multiply(part);
-        overGroups(first, last, [&](Value unit, int64_t unitCount) {
+        overAll([&](Value unit, int64_t unitCount) {
           storeStartingSums(part, unit, unitCount);
         });
         e.loop(0, blocking.depth, blocking.partInputs, [&](Value begin) {

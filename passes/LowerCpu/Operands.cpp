@@ -42,6 +42,19 @@ void ashlar::prefetchPanels(Emitter &e, const PanelView &panels, Value first,
                /*locality=*/3);
 }
 
+void ashlar::prefetchIntoL2(Emitter &e, const PanelView &panels,
+                            Value firstPanel, int64_t width, Value first,
+                            Value last) {
+  int64_t lines = panels.layout.lines();
+  e.loop(first, last, 1, [&](Value line) {
+    for (int64_t p = 0; p < width; ++p) {
+      Value panel = e.add(firstPanel, p);
+      e.prefetch(panels.lines, {e.add(e.mul(panel, lines), line), e.index(0)},
+                 /*locality=*/2);
+    }
+  });
+}
+
 Value ashlar::evenFloats(Emitter &e, Value words) {
   Value high = arith::ShLIOp::create(e, words, intSplat(e, 16));
   return bitcast(e, high, e.getF32Type(), panelWidth);

@@ -48,6 +48,10 @@ PanelView panelsOf(Emitter &e, ir::WeightOp weight, bool gated);
 void prefetchPanels(Emitter &e, const PanelView &panels, mlir::Value first,
                     int64_t width, mlir::Value line, int64_t distance);
 
+/// Fetches lines [first, last) of each of `width` panels.
+void prefetchIntoL2(Emitter &e, const PanelView &panels, mlir::Value firstPanel,
+                    int64_t width, mlir::Value first, mlir::Value last);
+
 /// Index of line `line` of `row`.
 mlir::Value lineOf(Emitter &e, const OperandView &view, mlir::Value row,
                    mlir::Value line);

@@ -36,3 +36,14 @@ void RowChunks::over(Emitter &e, Value begin, Value end, int64_t groups,
     body(row, e.min(e.add(row, chunkRows), tokens), first, last);
   });
 }
+
+void ashlar::overGroups(Emitter &e, int64_t units, int64_t groupUnits,
+                        Value first, Value last,
+                        llvm::function_ref<void(Value, int64_t)> body) {
+  int64_t whole = units / groupUnits, rest = units % groupUnits;
+  e.loop(first, e.min(last, e.index(whole)), 1,
+         [&](Value group) { body(e.mul(group, groupUnits), groupUnits); });
+  if (rest)
+    e.when(e.less(e.index(whole), last),
+           [&] { body(e.index(whole * groupUnits), rest); });
+}

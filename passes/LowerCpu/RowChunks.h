@@ -40,6 +40,12 @@ private:
   bool isOne; // chunk, for any call
 };
 
+/// Groups [first, last) of `groupUnits` of `units` units each; the last of all
+/// may be smaller. `body` gets the first unit and the number of them.
+void overGroups(Emitter &e, int64_t units, int64_t groupUnits,
+                mlir::Value first, mlir::Value last,
+                llvm::function_ref<void(mlir::Value unit, int64_t count)> body);
+
 } // namespace ashlar
 
 #endif // ASHLAR_PASSES_LOWERCPU_ROWCHUNKS_H

@@ -48,13 +48,7 @@ Value TileLinear::makeResults(int64_t rowTiles, int64_t panelCount) {
 void TileLinear::prefetchNext(Value panel, int64_t width, Value step,
                               Value slice, Value share) {
   Value first = e.add(e.mul(step, tileLines), slice);
-  e.loop(first, e.add(first, share), 1, [&](Value line) {
-    for (int64_t p = 0; p < width; ++p) {
-      Value start = e.mul(e.add(panel, p), panels.layout.lines());
-      e.prefetch(panels.lines, {e.add(start, line), e.index(0)},
-                 /*locality=*/2);
-    }
-  });
+  prefetchIntoL2(e, panels, panel, width, first, e.add(first, share));
 }
 
 /// Block `number` of the rows times the group's panels.
