@@ -772,6 +772,8 @@ def Ashlar_PhaseOp : Ashlar_Op<"phase", [
   let summary = "work on tiles, shared out among the workers";
   let description = [{
     A barrier behind it: workers take parts `[begin, end)` of the tiles until none is left.
+    What the region allocates on the stack is the same for all parts that a worker takes;
+    of an index with `ashlar.zero`, it is zero before the first.
     Without one worker w of W runs the region once, `[w*tiles/W, (w+1)*tiles/W)`.
     No tile writes what another tile of the same phase reads or writes, but for what
     the last of several tiles reads when an atomic count has told it that the others

@@ -33,7 +33,7 @@ struct Target {
   // The register tile of a float32 GEMM: rows x panels of 16 columns.
   int gemmRows;
   int gemmPanels;
-  // Lines of each panel that it fetches ahead from L2; 0: what it reads.
+  // Lines of each panel that it fetches ahead from L2; 0: none.
   int gemmPrefetchLines;
   // Lines of each stream of weights that a token's layers fetch ahead.
   int prefetchLines;
