@@ -175,9 +175,7 @@ static Value *multiplyFours(IRBuilder<> &builder, Value *sum, Value *a,
 
 /// float as bf16, as vcvtneps2bf16 rounds: to nearest even, denormal numbers to
 /// zero, NaN stays. Without it LLVM calls a function of the compiler's runtime.
-static Value *roundToBf16(FPTruncInst *truncation) {
-  IRBuilder<> builder(truncation);
-  Value *number = truncation->getOperand(0);
+static Value *roundToBf16(IRBuilder<> &builder, Value *number) {
   Type *words = number->getType()->getWithNewType(builder.getInt32Ty());
   Type *halves = number->getType()->getWithNewType(builder.getInt16Ty());
   auto word = [&](uint32_t bits) { return ConstantInt::get(words, bits); };
@@ -193,7 +191,29 @@ static Value *roundToBf16(FPTruncInst *truncation) {
       builder.CreateSelect(builder.CreateFCmpUNO(number, number), quiet,
                            builder.CreateSelect(isSmall, zero, rounded));
   result = builder.CreateTrunc(builder.CreateLShr(result, word(16)), halves);
-  return builder.CreateBitCast(result, truncation->getType());
+  return builder.CreateBitCast(
+      result, number->getType()->getWithNewType(builder.getBFloatTy()));
+}
+
+/// x[n] less the whole number nearest to it.
+static Value *reduceLanes(IRBuilder<> &builder, IntrinsicInst *call) {
+  assert(cast<ConstantInt>(call->getArgOperand(1))->equalsInt(8) &&
+         "no bits behind the point, to nearest even");
+  Value *x = call->getArgOperand(0);
+  return builder.CreateFSub(x,
+                            builder.CreateUnaryIntrinsic(Intrinsic::rint, x));
+}
+
+/// a[n] 2^b[n], where `b` is whole and neither the result nor `a` is denormal,
+/// or either is NaN.
+static Value *scaleLanes(IRBuilder<> &builder, Value *a, Value *b) {
+  Type *words = a->getType()->getWithNewType(builder.getInt32Ty());
+  Value *power = builder.CreateShl(builder.CreateFPToSI(b, words),
+                                   ConstantInt::get(words, 23));
+  Value *scaled = builder.CreateAdd(builder.CreateBitCast(a, words), power);
+  return builder.CreateSelect(builder.CreateFCmpUNO(a, b),
+                              builder.CreateFAdd(a, b),
+                              builder.CreateBitCast(scaled, a->getType()));
 }
 
 /// What `call` gives, of generic code; null when it is not known.
@@ -208,6 +228,14 @@ static Value *vectorResult(IntrinsicInst *call) {
                     operand(1));
   case Intrinsic::x86_avx512_vpdpbusd_512:
     return multiplyFours(builder, operand(0), operand(1), operand(2));
+  case Intrinsic::x86_avx512bf16_cvtne2ps2bf16_512:
+    return roundToBf16(builder,
+                       builder.CreateShuffleVector(operand(1), operand(0),
+                                                   to_vector(seq(0, 32))));
+  case Intrinsic::x86_avx512_mask_reduce_ps_512:
+    return reduceLanes(builder, call);
+  case Intrinsic::x86_avx512_mask_scalef_ps_512:
+    return scaleLanes(builder, operand(0), operand(1));
   default:
     return nullptr;
   }
@@ -230,7 +258,8 @@ static bool isLow(const Instruction &instruction) {
 
 static Error replace(Instruction &instruction) {
   auto *truncation = dyn_cast<FPTruncInst>(&instruction);
-  Value *result = truncation ? roundToBf16(truncation)
+  IRBuilder<> builder(&instruction);
+  Value *result = truncation ? roundToBf16(builder, truncation->getOperand(0))
                              : vectorResult(cast<IntrinsicInst>(&instruction));
   if (!result)
     return createStringError(

@@ -54,14 +54,22 @@ protected:
   virtual Value loadScores(Value i, Value column) {
     return e.loadVector(scores, {i, column});
   }
+  /// 2 to the power of each.
   virtual Value exponential(Value vector) = 0;
-  /// Stores 16 weights of row `i` of the block, from `column` on.
-  virtual void storeWeight(Value weight, Value i, Value column) = 0;
+  /// Stores vectors of 16 weights of row `i` of the block, from `column` on:
+  /// one of them, or as many as a step of `weightStep` keys has.
+  virtual void storeWeights(llvm::ArrayRef<Value> weights, Value i,
+                            Value column) = 0;
   /// What it stores for keys that a pattern hides.
   virtual double hiddenWeight() const { return 0.0; }
   /// mixed[first + i] += sum over keys [begin, end) of weight times value.
   virtual void mix(Value first, Value count, Value firstKey, Value begin,
                    Value end) = 0;
+
+  /// Column of vector `v` of those from `column` on.
+  Value vectorAt(Value column, int64_t v) {
+    return v ? e.add(column, v * panelWidth) : column;
+  }
 
   /// Whether rows of a tile see different keys.
   bool isRagged() const { return causal || window; }
@@ -98,9 +106,11 @@ protected:
   /// All of the mask, where window and causality are not; null elsewhere.
   mlir::Attribute pattern;
   int64_t rowCapacity; // rows of a tile, at most
-  /// What scores are multiplied by before they go to `exponential`.
+  /// What products of queries and keys are multiplied by, so that a weight is 2
+  /// to the power of the score.
   double scoreScale;
-  /// Weights are cleared up to a multiple of this many keys.
+  /// Keys that the mix takes at once, a multiple of 16: weights are cleared up
+  /// to the next step.
   int64_t weightStep = panelWidth;
   Value base, zero;
   Value queries; // [rows, head_dim padded]
@@ -130,14 +140,18 @@ private:
   bool isAdjusted() { return biasTable || op.getSoftCap() || op.getRepeated(); }
   Value adjust(Value values, Value row, Value bias, Value firstKey,
                Value column, Value visible);
-  /// Vectors of keys [from, seen) in order, the last ones up to `end`:
-  /// body(column, mask, carried). Where all are seen, there is no mask.
+  /// Takes keys from `column` on, 16 for each mask: those of its lanes, or all
+  /// where it is null.
+  using KeysBody = llvm::function_ref<Value(
+      Value column, llvm::ArrayRef<Value> masks, Value carried)>;
+  /// Keys [from, seen) in order, the last vectors up to `end`.
   Value overKeys(Value from, Value seen, Value end, Value carried,
-                 llvm::function_ref<Value(Value, Value, Value)> body);
-  /// Gives the vectors of keys that a row may see to `body`, as overKeys does.
-  using OverRow = llvm::function_ref<Value(
-      Value carried, llvm::function_ref<Value(Value, Value, Value)> body)>;
+                 KeysBody body);
+  /// Gives the keys that a row may see to `body`, as overKeys does.
+  using OverRow = llvm::function_ref<Value(Value carried, KeysBody body)>;
   void updateMaximum(Value first, Value i, Value firstKey, OverRow over);
+  /// For the block's rows, after updateMaximum.
+  void computeFactors(Value count);
   void weighRow(Value first, Value i, OverRow over);
   void clearWeights(Value i, Value begin, Value end);
   void softmax(Value first, Value count, Value firstKey, Value keys);
@@ -185,8 +199,7 @@ private:
                 llvm::function_ref<void(Value, Value)> body);
   void patternBlock(Value first, Value count, Value firstKey, Value keys);
   Value overSteps(Value row, Value firstKey, Value keys, Value steps,
-                  Value carried,
-                  llvm::function_ref<Value(Value, Value, Value)> body);
+                  Value carried, KeysBody body);
   void patternSoftmax(Value first, Value count, Value firstKey, Value keys,
                       Value steps);
 

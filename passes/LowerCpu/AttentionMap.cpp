@@ -41,7 +41,7 @@ void AttentionBody::mapRow(Value first, Value i, Value firstKey, OverRow over) {
   Value from = e.add(place, row);
   Value against = e.broadcast(e.load(maxima, from));
   Value sum = e.broadcast(e.sumLanes(e.loadVector(sums, {from, zero})));
-  over(zero, [&](Value column, Value visible, Value carried) {
+  auto keep = [&](Value column, Value visible) {
     Value score = loadScores(i, column);
     if (isAdjusted())
       score = adjust(score, row, bias, firstKey, column, visible);
@@ -51,13 +51,16 @@ void AttentionBody::mapRow(Value first, Value i, Value firstKey, OverRow over) {
     // Rows that see nothing here may have weights from another attention.
     SmallVector<Value> place = {head, token, e.add(firstKey, column)};
     e.storeVector(e.addf(e.loadVector(map, place), weight), map, place);
+  };
+  over(zero, [&](Value column, ArrayRef<Value> masks, Value carried) {
+    for (auto [v, visible] : llvm::enumerate(masks))
+      keep(vectorAt(column, v), visible);
     return carried;
   });
 }
 
 void AttentionBody::mapBlock(Value first, Value count, Value firstKey,
                              Value keys) {
-  using Vectors = llvm::function_ref<Value(Value, Value, Value)>;
   if (pattern) {
     e.when(e.less(zero, keys), [&] {
       Value steps = seenSteps(first, count, firstKey, keys);
@@ -65,7 +68,7 @@ void AttentionBody::mapBlock(Value first, Value count, Value firstKey,
         computeScores(first, count, begin, end);
       });
       e.loop(zero, count, 1, [&](Value i) {
-        mapRow(first, i, firstKey, [&](Value carried, Vectors body) {
+        mapRow(first, i, firstKey, [&](Value carried, KeysBody body) {
           return overSteps(e.add(first, i), firstKey, keys, steps, carried,
                            body);
         });
@@ -80,7 +83,7 @@ void AttentionBody::mapBlock(Value first, Value count, Value firstKey,
       Value from = passedKeys(row, firstKey);
       Value seen = seenKeys(row, firstKey, keys);
       e.when(e.less(from, seen), [&] {
-        mapRow(first, i, firstKey, [&](Value carried, Vectors body) {
+        mapRow(first, i, firstKey, [&](Value carried, KeysBody body) {
           return overKeys(from, seen, seen, carried, body);
         });
       });

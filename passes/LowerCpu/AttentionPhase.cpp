@@ -1,6 +1,7 @@
 //===- AttentionPhase.cpp - Tiles of attention and their keys -------------===//
 
 #include "passes/LowerCpu/AttentionBody.h"
+#include "passes/LowerCpu/ShortMath.h"
 
 #include <limits>
 
@@ -9,7 +10,8 @@ using namespace ashlar;
 
 AttentionBody::AttentionBody(Emitter &e, ir::AttentionOp op, int64_t capacity)
     : e(e), op(op), shape(SegmentShape::of(op.getKey())),
-      scoreScale(op.getScale().convertToDouble()), splits(op, e.context.plan) {
+      scoreScale(op.getScale().convertToDouble() * log2E),
+      splits(op, e.context.plan) {
   const ArenaPlan &plan = e.context.plan;
   auto queryType = cast<RankedTensorType>(op.getQuery().getType());
   group = queryType.getDimSize(1) / shape.kvHeads;

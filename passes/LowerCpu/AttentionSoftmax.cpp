@@ -14,9 +14,8 @@
 using namespace mlir;
 using namespace ashlar;
 
-Value AttentionBody::overKeys(
-    Value from, Value seen, Value end, Value carried,
-    llvm::function_ref<Value(Value, Value, Value)> body) {
+Value AttentionBody::overKeys(Value from, Value seen, Value end, Value carried,
+                              KeysBody body) {
   auto run = [&](Value begin, Value end,
                  llvm::function_ref<Value(Value)> mask) {
     carried = e.loop(
@@ -27,16 +26,20 @@ Value AttentionBody::overKeys(
   auto below = [&](Value count, Value column) {
     return e.lanesBelow(e.sub(count, column));
   };
-  auto all = [](Value) { return Value(); };
-  Value whole = e.mul(e.div(seen, panelWidth), panelWidth);
+  // Where nothing is masked, a step at once.
+  SmallVector<Value> all(weightStep / panelWidth);
+  Value whole = e.mul(e.div(seen, weightStep), weightStep);
   Value first = zero;
   if (window) {
-    first = e.mul(e.ceilDiv(from, panelWidth), panelWidth);
+    first = e.mul(e.ceilDiv(from, weightStep), weightStep);
     run(e.mul(e.div(from, panelWidth), panelWidth), first, [&](Value column) {
       return e.select(below(from, column), e.noLanes(), below(seen, column));
     });
   }
-  run(first, whole, all);
+  carried = e.loop(first, whole, weightStep, carried,
+                   [&](Value column, ValueRange carried) {
+                     return SmallVector<Value>{body(column, all, carried[0])};
+                   })[0];
   run(window ? e.max(first, whole) : whole, end,
       [&](Value column) { return below(seen, column); });
   return carried;
@@ -46,18 +49,17 @@ Value AttentionBody::overKeys(
 /// not in `visible`, where that is given, is undefined.
 Value AttentionBody::adjust(Value values, Value row, Value bias, Value firstKey,
                             Value column, Value visible) {
-  double unit = shape.isEncoded() ? log2E : 1.0; // of the scores
   if (biasTable) {
     Value head = e.add(e.mul(kvHead, group), e.rem(row, group));
     SmallVector<Value> place = {head, e.add(bias, column)};
     Value biases = visible ? e.loadLanes(biasTable, place, visible)
                            : e.loadVector(biasTable, place);
-    values = e.fma(biases, e.splat(unit), values);
+    values = e.fma(biases, e.splat(log2E), values);
   }
   if (op.getSoftCap())
-    values = e.softCap(values, op.getSoftCap()->convertToDouble() * unit);
+    values = e.softCap(values, op.getSoftCap()->convertToDouble() * log2E);
   if (std::optional<Attribute> repeated = op.getRepeated()) {
-    Value more = e.splat(std::log(static_cast<double>(*op.getTimes())) * unit);
+    Value more = e.splat(std::log(static_cast<double>(*op.getTimes())) * log2E);
     values = e.select(lanesSeen(*repeated, row, e.add(firstKey, column)),
                       e.addf(values, more), values);
   }
@@ -70,42 +72,57 @@ Value AttentionBody::biasColumn(Value row, Value firstKey) {
   return e.add(e.sub(firstKey, indexOf(row)), *op.getBehind());
 }
 
-/// The maximum of a row over the keys that it sees; what was summed and mixed
-/// against the old one is to be scaled by `factors`.
+/// The maximum of a row over the keys that it sees; how far the old one is
+/// below goes to `factors`.
 void AttentionBody::updateMaximum(Value first, Value i, Value firstKey,
                                   OverRow over) {
   Value row = e.add(first, i);
   Value lowest = e.splat(-std::numeric_limits<double>::infinity());
   Value bias = biasColumn(row, firstKey);
-  auto raise = [&](Value column, Value visible, Value highest) {
-    Value score = loadScores(i, column);
-    if (isAdjusted()) {
-      score = adjust(score, row, bias, firstKey, column, visible);
-      e.storeVector(score, scores, {i, column});
+  auto raise = [&](Value column, ArrayRef<Value> masks, Value highest) {
+    for (auto [v, visible] : llvm::enumerate(masks)) {
+      Value at = vectorAt(column, v);
+      Value score = loadScores(i, at);
+      if (isAdjusted()) {
+        score = adjust(score, row, bias, firstKey, at, visible);
+        e.storeVector(score, scores, {i, at});
+      }
+      if (visible)
+        score = e.select(visible, score, lowest);
+      highest = e.maxf(score, highest);
     }
-    if (visible)
-      score = e.select(visible, score, lowest);
-    return e.maxf(score, highest);
+    return highest;
   };
   Value highest = over(lowest, raise);
   Value old = e.load(maxima, row);
   Value maximum = e.maxf(e.maxLanes(highest), old);
   e.store(maximum, maxima, row);
-  Value exponentials = exponential(
-      e.broadcast(arith::SubFOp::create(e, old, maximum).getResult()));
-  Value factor =
-      vector::ExtractOp::create(e, exponentials, ArrayRef<int64_t>{0});
+  Value raised = arith::SubFOp::create(e, old, maximum);
   // The row may see nothing of the segment, or of any before it.
   if (pattern)
-    factor = e.select(
+    raised = e.select(
         arith::CmpFOp::create(e, arith::CmpFPredicate::OEQ, old, maximum),
-        e.scalar(1.0), factor);
-  e.store(factor, factors, i);
+        e.scalar(0.0), raised);
+  e.store(raised, factors, i);
+}
+
+/// `factors`: what was summed and mixed against the old maxima is to be scaled
+/// by. Of 16 rows at once; those of rows that see nothing are not used.
+void AttentionBody::computeFactors(Value count) {
+  e.loop(zero, count, panelWidth, [&](Value i) {
+    Value raised = e.loadVector(factors, i);
+    Value factor = exponential(raised);
+    if (pattern)
+      factor = e.select(arith::CmpFOp::create(e, arith::CmpFPredicate::OEQ,
+                                              raised, e.splat(0.0)),
+                        e.splat(1.0), factor);
+    e.storeVector(factor, factors, i);
+  });
 }
 
 void AttentionBody::clearWeights(Value i, Value begin, Value end) {
   e.loop(begin, end, panelWidth,
-         [&](Value column) { storeWeight(e.splat(0.0), i, column); });
+         [&](Value column) { storeWeights(e.splat(0.0), i, column); });
 }
 
 /// Scores of a row -> exponentials against the maximum, and their sum; zeros
@@ -115,18 +132,25 @@ void AttentionBody::weighRow(Value first, Value i, OverRow over) {
   Value against = e.broadcast(e.load(maxima, row));
   Value factor = e.broadcast(e.load(factors, i));
   Value sum = e.mulf(e.loadVector(sums, {row, zero}), factor);
-  auto weigh = [&](Value column, Value visible, Value sum) {
-    Value score = isAdjusted() ? e.loadVector(scores, {i, column})
-                               : loadScores(i, column);
-    Value weight = exponential(e.subf(score, against)), stored = weight;
-    if (visible) {
-      weight = e.select(visible, weight, e.splat(0.0));
-      stored = hiddenWeight() == 0.0
-                   ? weight
-                   : e.select(visible, weight, e.splat(hiddenWeight()));
+  auto weigh = [&](Value column, ArrayRef<Value> masks, Value sum) {
+    SmallVector<Value> stored;
+    for (auto [v, visible] : llvm::enumerate(masks)) {
+      Value at = vectorAt(column, v);
+      Value score =
+          isAdjusted() ? e.loadVector(scores, {i, at}) : loadScores(i, at);
+      Value weight = exponential(e.subf(score, against));
+      stored.push_back(weight);
+      if (visible) {
+        weight = e.select(visible, weight, e.splat(0.0));
+        stored.back() =
+            hiddenWeight() == 0.0
+                ? weight
+                : e.select(visible, stored.back(), e.splat(hiddenWeight()));
+      }
+      sum = e.addf(sum, weight);
     }
-    storeWeight(stored, i, column);
-    return e.addf(sum, weight);
+    storeWeights(stored, i, column);
+    return sum;
   };
   sum = over(sum, weigh);
   e.storeVector(sum, sums, {row, zero});
@@ -152,19 +176,19 @@ void AttentionBody::softmax(Value first, Value count, Value firstKey,
   };
   // What the mix reads, in whole steps.
   Value columns = e.mul(e.ceilDiv(keys, weightStep), weightStep);
-  using Vectors = llvm::function_ref<Value(Value, Value, Value)>;
   auto raise = [&](Value i, Value from, Value seen) {
-    updateMaximum(first, i, firstKey, [&](Value carried, Vectors body) {
+    updateMaximum(first, i, firstKey, [&](Value carried, KeysBody body) {
       return overKeys(from, seen, seen, carried, body);
     });
   };
   auto weigh = [&](Value i, Value from, Value seen) {
-    weighRow(first, i, [&](Value carried, Vectors body) {
+    weighRow(first, i, [&](Value carried, KeysBody body) {
       if (window)
         clearWeights(i, zero, e.mul(e.div(from, panelWidth), panelWidth));
       return overKeys(from, seen, columns, carried, body);
     });
   };
   overSeen(raise, [](Value) {});
+  computeFactors(count);
   overSeen(weigh, [&](Value i) { clearWeights(i, zero, columns); });
 }

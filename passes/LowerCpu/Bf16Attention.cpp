@@ -50,11 +50,7 @@ private:
     return int8 ? e.mulf(sums, int8->loadKeyScales(column)) : sums;
   }
   Value exponential(Value vector) override { return emitShortExp2(e, vector); }
-  void storeWeight(Value weight, Value i, Value column) override {
-    if (int8)
-      weight = e.mulf(weight, int8->loadValueScales(column));
-    storeBf16(e, weight, weightRows, i, column);
-  }
+  void storeWeights(ArrayRef<Value> weights, Value i, Value column) override;
   void mix(Value first, Value count, Value firstKey, Value begin,
            Value end) override;
 
@@ -93,7 +89,6 @@ static PanelView panelsOfSegment(int64_t depth, int64_t panels) {
 
 Bf16Attention::Bf16Attention(Emitter &e, ir::AttentionOp op, int64_t capacity)
     : AttentionBody(e, op, capacity) {
-  scoreScale *= log2E;
   weightStep = attentionStepKeys;
   queryRows = makeRows(rowCapacity, shape.headDim);
   // In place of the scores that they are made of, so that both stay in L1.
@@ -166,6 +161,15 @@ void Bf16Attention::prefetch(const PanelView &panels, Value panel,
                  {e.add(e.mul(e.add(panel, p), panelLines), line), zero},
                  /*locality=*/2);
   });
+}
+
+void Bf16Attention::storeWeights(ArrayRef<Value> weights, Value i,
+                                 Value column) {
+  SmallVector<Value> scaled(weights);
+  if (int8)
+    for (auto [v, weight] : llvm::enumerate(scaled))
+      weight = e.mulf(weight, int8->loadValueScales(vectorAt(column, v)));
+  storeBf16(e, scaled, weightRows, i, column);
 }
 
 /// Emits `body` for `panels` and, where few rows meet numbers that are kept as

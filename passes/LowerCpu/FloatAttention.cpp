@@ -2,6 +2,7 @@
 
 #include "passes/LowerCpu/AttentionBody.h"
 #include "passes/LowerCpu/RegisterTile.h"
+#include "passes/LowerCpu/ShortMath.h"
 
 using namespace mlir;
 using namespace ashlar;
@@ -25,9 +26,10 @@ public:
 private:
   void openSegment(Value head, Value keys) override;
   void computeScores(Value first, Value count, Value begin, Value end) override;
-  Value exponential(Value vector) override { return e.exp(vector); }
-  void storeWeight(Value weight, Value i, Value column) override {
-    e.storeVector(weight, scores, {i, column});
+  Value exponential(Value vector) override { return emitExp2(e, vector); }
+  void storeWeights(ArrayRef<Value> weights, Value i, Value column) override {
+    assert(weights.size() == 1 && "a step of 16 keys");
+    e.storeVector(weights[0], scores, {i, column});
   }
   /// No exponential is below zero: mixSeen knows hidden keys by it.
   double hiddenWeight() const override { return pattern ? -1.0 : 0.0; }

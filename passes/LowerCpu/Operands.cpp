@@ -2,6 +2,7 @@
 
 #include "passes/LowerCpu/Operands.h"
 
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 
 using namespace mlir;
@@ -186,11 +187,29 @@ Value ashlar::firstLineOfTile(Emitter &e, const OperandView &view, Value row,
   return e.mul(e.add(tile, line), tileRows);
 }
 
-void ashlar::storeBf16(Emitter &e, Value vector, const OperandView &view,
-                       Value row, Value column) {
+/// Two vectors as 32 bf16 numbers.
+static Value toBf16Line(Emitter &e, Value low, Value high) {
+  auto type = VectorType::get({2 * panelWidth}, e.getBF16Type());
+  if (e.context.bf16)
+    return LLVM::CallIntrinsicOp::create(
+               e, type,
+               e.getStringAttr("llvm.x86.avx512bf16.cvtne2ps2bf16.512"),
+               ValueRange{high, low})
+        .getResult(0);
+  auto lanes = llvm::to_vector(llvm::seq<int64_t>(0, 2 * panelWidth));
+  return vector::ShuffleOp::create(e, toBf16(e, low), toBf16(e, high), lanes);
+}
+
+void ashlar::storeBf16(Emitter &e, ArrayRef<Value> vectors,
+                       const OperandView &view, Value row, Value column) {
   Value line = lineOf(e, view, row, e.div(column, view.layout.lineElements()));
-  Value byte = e.mul(e.rem(column, view.layout.lineElements()), 2);
-  Value bytes = bitcast(e, toBf16(e, vector), e.getI8Type(), 2 * panelWidth);
+  bool isLine = vectors.size() == 2;
+  Value numbers =
+      isLine ? toBf16Line(e, vectors[0], vectors[1]) : toBf16(e, vectors[0]);
+  Value bytes =
+      bitcast(e, numbers, e.getI8Type(), 2 * panelWidth * vectors.size());
+  Value byte =
+      isLine ? e.index(0) : e.mul(e.rem(column, view.layout.lineElements()), 2);
   vector::StoreOp::create(e, bytes, view.lines, ValueRange{line, byte});
 }
 

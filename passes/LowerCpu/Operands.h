@@ -59,9 +59,10 @@ mlir::Value lineOf(Emitter &e, const OperandView &view, mlir::Value row,
 /// holds their line `line`.
 mlir::Value firstLineOfTile(Emitter &e, const OperandView &view,
                             mlir::Value row, mlir::Value line);
-/// Writes 16 floats as bf16 from `column` on, a multiple of 16.
-void storeBf16(Emitter &e, mlir::Value vector, const OperandView &view,
-               mlir::Value row, mlir::Value column);
+/// Writes a vector of 16 floats as bf16 from `column` on, a multiple of 16, or
+/// two from a multiple of 32 on.
+void storeBf16(Emitter &e, llvm::ArrayRef<mlir::Value> vectors,
+               const OperandView &view, mlir::Value row, mlir::Value column);
 
 /// Input `k` of feature `lane` of `panel` as a float, whatever the encoding.
 mlir::Value panelElement(Emitter &e, const PanelView &panels, mlir::Value panel,

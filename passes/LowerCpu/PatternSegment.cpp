@@ -82,15 +82,15 @@ void AttentionBody::overRuns(Value steps, Value keys,
 
 /// The vectors of keys that a row may see, in order: those of steps that are
 /// seen, each with its mask.
-Value AttentionBody::overSteps(
-    Value row, Value firstKey, Value keys, Value steps, Value carried,
-    llvm::function_ref<Value(Value, Value, Value)> body) {
+Value AttentionBody::overSteps(Value row, Value firstKey, Value keys,
+                               Value steps, Value carried, KeysBody body) {
   Value columns = e.mul(e.ceilDiv(keys, attentionStepKeys), attentionStepKeys);
   auto vector = [&](Value column, ValueRange carried) {
     auto look = [&] {
       Value lanes = lanesSeen(pattern, row, e.add(firstKey, column));
       Value exist = e.lanesBelow(e.sub(keys, column));
-      return body(column, arith::AndIOp::create(e, exist, lanes), carried[0]);
+      Value mask = arith::AndIOp::create(e, exist, lanes);
+      return body(column, mask, carried[0]);
     };
     Value seen = isSeen(e, steps, e.div(column, attentionStepKeys));
     return SmallVector<Value>{e.when(seen, look, carried[0])};
@@ -100,17 +100,17 @@ Value AttentionBody::overSteps(
 
 void AttentionBody::patternSoftmax(Value first, Value count, Value firstKey,
                                    Value keys, Value steps) {
-  using Vectors = llvm::function_ref<Value(Value, Value, Value)>;
-  auto over = [&](Value i, Value carried, Vectors body) {
+  auto over = [&](Value i, Value carried, KeysBody body) {
     return overSteps(e.add(first, i), firstKey, keys, steps, carried, body);
   };
   e.loop(zero, count, 1, [&](Value i) {
-    updateMaximum(first, i, firstKey, [&](Value carried, Vectors body) {
+    updateMaximum(first, i, firstKey, [&](Value carried, KeysBody body) {
       return over(i, carried, body);
     });
   });
+  computeFactors(count);
   e.loop(zero, count, 1, [&](Value i) {
-    weighRow(first, i, [&](Value carried, Vectors body) {
+    weighRow(first, i, [&](Value carried, KeysBody body) {
       return over(i, carried, body);
     });
   });

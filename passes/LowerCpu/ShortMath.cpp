@@ -1,7 +1,9 @@
-//===- ShortMath.cpp - Functions as exact as bf16 needs ------------------===//
+//===- ShortMath.cpp - Functions as exact as their use needs -------------===//
 
 #include "passes/LowerCpu/ShortMath.h"
 #include "passes/LowerCpu/Operands.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
 using namespace mlir;
 using namespace ashlar;
@@ -15,18 +17,49 @@ static Value emitPolynomial(Emitter &e, ArrayRef<double> coefficients,
   return sum;
 }
 
-Value ashlar::emitShortExp2(Emitter &e, Value x) {
+/// An instruction of AVX-512 that takes each lane, without a mask.
+static Value callOnLanes(Emitter &e, StringRef name, Value a, Value b) {
+  Value every = arith::ConstantIntOp::create(e, -1, panelWidth);
+  Value roundsAsSet = arith::ConstantIntOp::create(e, 4, 32);
+  return LLVM::CallIntrinsicOp::create(
+             e, e.vectorType(), e.getStringAttr(name),
+             ValueRange{a, b, /*elsewhere=*/a, every, roundsAsSet})
+      .getResult(0);
+}
+
+/// `x` less the whole number nearest to it.
+static Value emitReduce(Emitter &e, Value x) {
+  Value toNearest = arith::ConstantIntOp::create(e, 8, 32);
+  return callOnLanes(e, "llvm.x86.avx512.mask.reduce.ps.512", x, toNearest);
+}
+
+/// 2^x, where the polynomial gives 2^rest over [-1/2, 1/2].
+static Value emitExp2(Emitter &e, ArrayRef<double> coefficients, Value x) {
   constexpr double toNearest = 12582912.0; // 1.5 * 2^23: rounds to integers
   x = e.maxf(e.splat(-125.0), x);
+  if (e.context.vectorBits == 512) {
+    Value rest = emitReduce(e, x);
+    Value power = emitPolynomial(e, coefficients, rest);
+    return callOnLanes(e, "llvm.x86.avx512.mask.scalef.ps.512", power,
+                       e.subf(x, rest));
+  }
   Value shifted = e.addf(x, e.splat(toNearest));
   Value rest = e.subf(x, e.subf(shifted, e.splat(toNearest)));
-  Value power = emitPolynomial(e, shortExp2Coefficients, rest);
+  Value power = emitPolynomial(e, coefficients, rest);
   // The whole part, in the low bits of `shifted`, goes to the exponent.
   Value exponent = arith::ShLIOp::create(
       e, bitcast(e, shifted, e.getI32Type(), panelWidth), intSplat(e, 23));
   Value bits = arith::AddIOp::create(
       e, bitcast(e, power, e.getI32Type(), panelWidth), exponent);
   return bitcast(e, bits, e.getF32Type(), panelWidth);
+}
+
+Value ashlar::emitShortExp2(Emitter &e, Value x) {
+  return ::emitExp2(e, shortExp2Coefficients, x);
+}
+
+Value ashlar::emitExp2(Emitter &e, Value x) {
+  return ::emitExp2(e, exp2Coefficients, x);
 }
 
 /// x Phi(x).

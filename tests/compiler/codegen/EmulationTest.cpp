@@ -181,6 +181,68 @@ TEST(Emulation, RoundingToBf16) {
     EXPECT_EQ(out[n], expected[n]) << n;
 }
 
+// Of two vectors the second one's numbers come first.
+TEST(Emulation, TwoVectorsToBf16) {
+  Emulated code(R"(
+  %x = load <16 x float>, ptr %a
+  %y = load <16 x float>, ptr %b
+  %r = call <32 x bfloat> @llvm.x86.avx512bf16.cvtne2ps2bf16.512(<16 x float> %y, <16 x float> %x)
+  store <32 x bfloat> %r, ptr %out
+  ret void
+)");
+  EXPECT_EQ(code.text.find("call <32 x bfloat>"), std::string::npos);
+  alignas(64) auto a = randomNumbers<float, 16>(1);
+  alignas(64) auto b = randomNumbers<float, 16>(2);
+  alignas(64) uint16_t out[32];
+  code(a.data(), b.data(), nullptr, out);
+  for (int n = 0; n < 32; ++n) {
+    float number = n < 16 ? a[n] : b[n - 16];
+    EXPECT_LE(std::abs(floatOf(out[n]) - number), std::abs(number) / 256) << n;
+  }
+}
+
+TEST(Emulation, LessTheNearestWholeNumber) {
+  Emulated code(R"(
+  %x = load <16 x float>, ptr %a
+  %r = call <16 x float> @llvm.x86.avx512.mask.reduce.ps.512(<16 x float> %x, i32 8, <16 x float> %x, i16 -1, i32 4)
+  store <16 x float> %r, ptr %out
+  ret void
+)");
+  EXPECT_EQ(code.text.find("call <16 x float> @llvm.x86"), std::string::npos);
+  alignas(64) float a[16] = {0.0f,    0.5f,  1.5f,   2.5f,    -0.5f, -1.5f,
+                             -124.5f, 3.25f, -3.25f, 0.7f,    -0.7f, 1e-20f,
+                             100.4f,  -7.0f, 8e6f,   -124.99f};
+  alignas(64) float out[16];
+  code(a, nullptr, nullptr, out);
+  for (int n = 0; n < 16; ++n)
+    EXPECT_EQ(out[n], a[n] - std::nearbyint(a[n])) << a[n];
+  a[3] = NAN;
+  code(a, nullptr, nullptr, out);
+  EXPECT_TRUE(std::isnan(out[3]));
+}
+
+TEST(Emulation, TimesPowersOfTwo) {
+  Emulated code(R"(
+  %x = load <16 x float>, ptr %a
+  %y = load <16 x float>, ptr %b
+  %r = call <16 x float> @llvm.x86.avx512.mask.scalef.ps.512(<16 x float> %x, <16 x float> %y, <16 x float> %x, i16 -1, i32 4)
+  store <16 x float> %r, ptr %out
+  ret void
+)");
+  EXPECT_EQ(code.text.find("call <16 x float> @llvm.x86"), std::string::npos);
+  alignas(64) auto a = randomNumbers<float, 16>(1);
+  alignas(64) float b[16] = {0, 1, -1, 2,  -2, 7,   -125, 126,
+                             3, 4, 5,  -6, 10, -20, 30,   -40};
+  a[6] = 1.25f, a[7] = 1.25f;
+  alignas(64) float out[16];
+  code(a.data(), b, nullptr, out);
+  for (int n = 0; n < 16; ++n)
+    EXPECT_EQ(out[n], std::ldexp(a[n], int(b[n]))) << a[n] << " " << b[n];
+  a[2] = NAN, b[3] = NAN;
+  code(a.data(), b, nullptr, out);
+  EXPECT_TRUE(std::isnan(out[2]) && std::isnan(out[3]));
+}
+
 /// sum(c) + a b of 11 rows, 5 columns and 7 words between.
 static std::string oddProduct(const std::string &instruction) {
   return R"(

@@ -25,7 +25,9 @@ TEST(ShortMath, exp2BetweenWholeNumbers) {
     double expected = std::exp2(double(x));
     EXPECT_NEAR(polynomial(shortExp2Coefficients, x) / expected, 1.0, 8e-5)
         << x;
+    EXPECT_NEAR(polynomial(exp2Coefficients, x) / expected, 1.0, 1.5e-7) << x;
   }
+  EXPECT_EQ(polynomial(exp2Coefficients, 0.0f), 1.0f);
 }
 
 /// Of x Phi(x): 2e-5 of the polynomial, and near its end, where its terms are

@@ -1,6 +1,7 @@
 // Keys and values of bf16: matrix tiles where the target has them, register tiles with the same arithmetic elsewhere.
 // RUN: ashlar-opt %s --ashlar-place-weights --ashlar-plan-arena="max-tokens=8 row-tile=8" --ashlar-lower-to-program="vnni tiles" --canonicalize --cse | FileCheck %s --check-prefixes=ALL,TILES
 // RUN: ashlar-opt %s --ashlar-place-weights --ashlar-plan-arena="max-tokens=8 row-tile=8" --ashlar-lower-to-program --canonicalize --cse | FileCheck %s --check-prefixes=ALL,VECTORS
+// RUN: ashlar-opt %s --ashlar-place-weights --ashlar-plan-arena="max-tokens=8 row-tile=8" --ashlar-lower-to-program="vector-bits=256" --canonicalize --cse | FileCheck %s --check-prefixes=ALL,HALVES
 // RUN: ashlar-opt %s --ashlar-place-weights --ashlar-plan-arena="max-tokens=8 row-tile=8" --ashlar-lower-to-program="vnni tiles" --ashlar-expand-math --ashlar-outline-phases -o /dev/null
 
 // A key of 20 entries takes 32: 256 keys * 32 + 256 keys * 32 (values: whole panels) * 2 bytes * 2 heads.
@@ -22,6 +23,21 @@
 // Where the keys come from further away, a line is fetched ahead in each step.
 // VECTORS:       memref.prefetch
 // VECTORS:       vector.fma
+// What was summed is scaled by factors, computed for 16 rows; then weights of two
+// vectors of 16 keys at once. Fraction and power are an instruction each where
+// registers have 512 bits, and so is the conversion of both on AMX's CPUs.
+// TILES:         vector.store {{.*}} : memref<32xf32>
+// TILES:         scf.for {{.*}} step %c32
+// TILES:           llvm.call_intrinsic "llvm.x86.avx512.mask.reduce.ps.512"
+// TILES:           %[[LOW:.*]] = llvm.call_intrinsic "llvm.x86.avx512.mask.scalef.ps.512"
+// TILES:           %[[HIGH:.*]] = llvm.call_intrinsic "llvm.x86.avx512.mask.scalef.ps.512"
+// TILES:           llvm.call_intrinsic "llvm.x86.avx512bf16.cvtne2ps2bf16.512"(%[[HIGH]], %[[LOW]])
+// VECTORS:       scf.for {{.*}} step %c32
+// VECTORS:         llvm.call_intrinsic "llvm.x86.avx512.mask.scalef.ps.512"
+// VECTORS-NOT:     bf16.512
+// VECTORS:         vector.shuffle {{.*}} : vector<16xi16>, vector<16xi16>
+// HALVES-NOT:    avx512
+// HALVES:        arith.shli %{{.*}} : vector<16xi32>
 // No function for the exponential: it is short and its own.
 // ALL-NOT:       math.exp
 // ALL:         } {ashlar.precision = "bf16", ashlar.work = {bytes_per_key = 160 : i64, flops_per_key = 160 : i64}}
