@@ -96,6 +96,16 @@ protected:
                 llvm::function_ref<void(Value, int64_t)> body) {
     e.stepwise(zero, count, {step, group % step}, body);
   }
+  /// Panels [0, panels) in steps of `step`. None goes alone, which would have
+  /// too few chains of multiply-adds: the last ones go in two equal steps.
+  void overPanels(int64_t panels, int64_t step,
+                  llvm::function_ref<void(Value, int64_t)> body) {
+    bool isAlone = panels > step && step % 2 == 1 && panels % step == 1;
+    int64_t cut = isAlone ? panels - step - 1 : panels;
+    e.stepwise(zero, e.index(cut), step, body);
+    if (isAlone)
+      e.stepwise(e.index(cut), e.index(panels), (step + 1) / 2, body);
+  }
 
   Emitter &e;
   ir::AttentionOp op;

@@ -274,7 +274,7 @@ void Bf16Attention::mix(Value first, Value count, Value, Value begin,
                          /*fresh=*/false);
   auto body = [&](Value i, int64_t rows) {
     mixTile->loadRows(i, rows, zero, firstStep, steps);
-    e.stepwise(zero, e.index(panels), std::min(e.context.tile.panels, panels),
+    overPanels(panels, std::min(e.context.tile.panels, panels),
                [&](Value panel, int64_t width) {
                  Value row = e.add(first, i);
                  SmallVector<Value> sums =

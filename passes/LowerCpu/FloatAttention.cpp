@@ -125,21 +125,19 @@ void FloatAttention::computeScores(Value first, Value count, Value begin,
 void FloatAttention::mixRows(Value first, Value i, int64_t count, Value begin,
                              Value end) {
   int64_t panels = shape.paddedHeadDim() / panelWidth;
-  e.stepwise(zero, e.index(panels), panelsFor(count, panels),
-             [&](Value panel, int64_t width) {
-               Value row = e.add(first, i);
-               SmallVector<Value> start =
-                   loadTile(mixed, row, count, panel, width);
-               auto a = [&](int64_t r, Value key) {
-                 return e.load(scores, {e.add(i, r), key});
-               };
-               auto b = [&](int64_t p, Value key) {
-                 return e.loadVector(valuePanels, {e.add(panel, p), key, zero});
-               };
-               SmallVector<Value> tile =
-                   emitRegisterTile(e, count, width, begin, end, start, {a, b});
-               storeTile(tile, mixed, row, count, panel, width);
-             });
+  overPanels(panels, panelsFor(count, panels), [&](Value panel, int64_t width) {
+    Value row = e.add(first, i);
+    SmallVector<Value> start = loadTile(mixed, row, count, panel, width);
+    auto a = [&](int64_t r, Value key) {
+      return e.load(scores, {e.add(i, r), key});
+    };
+    auto b = [&](int64_t p, Value key) {
+      return e.loadVector(valuePanels, {e.add(panel, p), key, zero});
+    };
+    SmallVector<Value> tile =
+        emitRegisterTile(e, count, width, begin, end, start, {a, b});
+    storeTile(tile, mixed, row, count, panel, width);
+  });
 }
 
 /// Keys that every row of the block sees go through register tiles; before and
