@@ -98,25 +98,22 @@ void AttentionBody::updateMaximum(Value first, Value i, Value firstKey,
   Value maximum = e.maxf(e.maxLanes(highest), old);
   e.store(maximum, maxima, row);
   Value raised = arith::SubFOp::create(e, old, maximum);
-  // The row may see nothing of the segment, or of any before it.
-  if (pattern)
-    raised = e.select(
-        arith::CmpFOp::create(e, arith::CmpFPredicate::OEQ, old, maximum),
-        e.scalar(0.0), raised);
-  e.store(raised, factors, i);
+  // Both may be -infinity.
+  Value same =
+      arith::CmpFOp::create(e, arith::CmpFPredicate::OEQ, old, maximum);
+  e.store(e.select(same, e.scalar(0.0), raised), factors, i);
 }
 
 /// `factors`: what was summed and mixed against the old maxima is to be scaled
-/// by. Of 16 rows at once; those of rows that see nothing are not used.
+/// by, exactly 1 where they are the same. Of 16 rows at once; those of rows
+/// that see nothing are not used.
 void AttentionBody::computeFactors(Value count) {
   e.loop(zero, count, panelWidth, [&](Value i) {
     Value raised = e.loadVector(factors, i);
-    Value factor = exponential(raised);
-    if (pattern)
-      factor = e.select(arith::CmpFOp::create(e, arith::CmpFPredicate::OEQ,
-                                              raised, e.splat(0.0)),
-                        e.splat(1.0), factor);
-    e.storeVector(factor, factors, i);
+    Value same = arith::CmpFOp::create(e, arith::CmpFPredicate::OEQ, raised,
+                                       e.splat(0.0));
+    e.storeVector(e.select(same, e.splat(1.0), exponential(raised)), factors,
+                  i);
   });
 }
 
