@@ -1,6 +1,7 @@
 //===- Emitter.cpp - Constants, arithmetic, lanes -------------------------===//
 
 #include "passes/LowerCpu/Emitter.h"
+#include "passes/LowerCpu/ShortMath.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
 
@@ -149,11 +150,8 @@ Value Emitter::applyActivation(ir::ActivationKind kind, Value x) {
   switch (kind) {
   case ir::ActivationKind::Relu:
     return maxf(x, splat(0.0));
-  case ir::ActivationKind::Gelu: {
-    // x/2 (1 + erf(x / sqrt 2))
-    Value erf = math::ErfOp::create(*this, mulf(x, splat(0.70710678118654752)));
-    return mulf(mulf(x, splat(0.5)), addf(erf, splat(1.0)));
-  }
+  case ir::ActivationKind::Gelu:
+    return emitGelu(*this, x);
   case ir::ActivationKind::GeluTanh: {
     // x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
     Value cube = mulf(mulf(x, x), x);

@@ -33,10 +33,9 @@ static Value emitReduce(Emitter &e, Value x) {
   return callOnLanes(e, "llvm.x86.avx512.mask.reduce.ps.512", x, toNearest);
 }
 
-/// 2^x, where the polynomial gives 2^rest over [-1/2, 1/2].
-static Value emitExp2(Emitter &e, ArrayRef<double> coefficients, Value x) {
+/// 2^x for x from -125 on, where the polynomial gives 2^rest over [-1/2, 1/2].
+static Value emitPower(Emitter &e, ArrayRef<double> coefficients, Value x) {
   constexpr double toNearest = 12582912.0; // 1.5 * 2^23: rounds to integers
-  x = e.maxf(e.splat(-125.0), x);
   if (e.context.vectorBits == 512) {
     Value rest = emitReduce(e, x);
     Value power = emitPolynomial(e, coefficients, rest);
@@ -54,21 +53,39 @@ static Value emitExp2(Emitter &e, ArrayRef<double> coefficients, Value x) {
   return bitcast(e, bits, e.getF32Type(), panelWidth);
 }
 
+static Value clampPower(Emitter &e, Value x) {
+  return e.maxf(e.splat(-125.0), x);
+}
+
 Value ashlar::emitShortExp2(Emitter &e, Value x) {
-  return ::emitExp2(e, shortExp2Coefficients, x);
+  return emitPower(e, shortExp2Coefficients, clampPower(e, x));
 }
 
 Value ashlar::emitExp2(Emitter &e, Value x) {
-  return ::emitExp2(e, exp2Coefficients, x);
+  return emitPower(e, exp2Coefficients, clampPower(e, x));
+}
+
+static Value emitMinimum(Emitter &e, Value x, double most) {
+  Value end = e.splat(most);
+  return e.select(arith::CmpFOp::create(e, arith::CmpFPredicate::OLT, x, end),
+                  x, end);
+}
+
+/// max(0, x) - a Phi(-a), where a = |x|: no sum of numbers that are nearly
+/// opposite, and no division. What is beyond the end would not be seen.
+Value ashlar::emitGelu(Emitter &e, Value x) {
+  Value a = bitcast(e, magnitudes(e, x), e.getF32Type(), panelWidth);
+  a = emitMinimum(e, a, geluEnd);
+  Value power = e.mulf(e.mulf(a, e.splat(-0.5 * log2E)), a);
+  Value tail = e.mulf(emitPolynomial(e, geluCoefficients, a),
+                      emitPower(e, exp2Coefficients, power));
+  Value above = e.maxf(e.splat(0.0), x); // x where it is NaN
+  return e.fma(arith::NegFOp::create(e, a), tail, above);
 }
 
 /// x Phi(x).
-static Value emitGelu(Emitter &e, ArrayRef<double> coefficients, Value x) {
-  Value near = e.maxf(e.splat(-shortPhiEnd), x);
-  Value end = e.splat(shortPhiEnd);
-  near =
-      e.select(arith::CmpFOp::create(e, arith::CmpFPredicate::OLT, near, end),
-               near, end);
+static Value emitShortGelu(Emitter &e, ArrayRef<double> coefficients, Value x) {
+  Value near = emitMinimum(e, e.maxf(e.splat(-shortPhiEnd), x), shortPhiEnd);
   Value slope = emitPolynomial(e, coefficients, e.mulf(near, near));
   return e.mulf(x, e.fma(near, slope, e.splat(0.5)));
 }
@@ -78,9 +95,7 @@ static Value emitSilu(Emitter &e, Value x) {
   constexpr double most = 125.0;
   Value power = e.mulf(x, e.splat(-log2E));
   // The comparison is false for a NaN, which x brings back.
-  power = e.select(
-      arith::CmpFOp::create(e, arith::CmpFPredicate::OLT, power, e.splat(most)),
-      power, e.splat(most));
+  power = emitMinimum(e, power, most);
   return e.divf(x, e.addf(emitShortExp2(e, power), e.splat(1.0)));
 }
 
@@ -88,9 +103,9 @@ Value ashlar::emitShortActivation(Emitter &e, ir::ActivationKind kind,
                                   Value x) {
   switch (kind) {
   case ir::ActivationKind::Gelu:
-    return emitGelu(e, shortPhiCoefficients, x);
+    return emitShortGelu(e, shortPhiCoefficients, x);
   case ir::ActivationKind::GeluTanh:
-    return emitGelu(e, shortPhiTanhCoefficients, x);
+    return emitShortGelu(e, shortPhiTanhCoefficients, x);
   case ir::ActivationKind::Silu:
     return emitSilu(e, x);
   case ir::ActivationKind::QuickGelu:

@@ -42,11 +42,22 @@ inline constexpr double shortPhiTanhCoefficients[] = {
     -0.0011286917324949976, 9.547995755450835e-05,  -5.722997133168479e-06,
     2.2651846768121033e-07, -5.255421266121863e-09, 5.376692438258579e-11};
 
+/// e^(a^2/2) Phi(-a) over [0, geluEnd], for the error of Phi(-a).
+inline constexpr double geluEnd = 6.0;
+inline constexpr double geluCoefficients[] = {
+    0.4999999830381327,     -0.39894060221305616,   0.24997257278331145,
+    -0.1328057865504101,    0.0619239326468502,     -0.025471818336920915,
+    0.009003848363011737,   -0.0025900908553129244, 0.0005636529006863358,
+    -8.477102824090699e-05, 7.708783074156234e-06,  -3.1554325885529977e-07};
+
 /// 2^x for x below 126, relative error below 8e-5 (bf16 rounds by 4e-3); 2^-125
 /// for what is below -125.
 mlir::Value emitShortExp2(Emitter &e, mlir::Value x);
 /// As exact as float32 needs: relative error below 1.5e-7.
 mlir::Value emitExp2(Emitter &e, mlir::Value x);
+
+/// x Phi(x) as exact as float32 needs: absolute error below 2e-7 max(1, |x|).
+mlir::Value emitGelu(Emitter &e, mlir::Value x);
 
 /// gelu, gelu_new: absolute error below 4e-5, and below 8e-6 |x| beyond 4.25;
 /// silu: relative error below 1e-4. The others are exact.

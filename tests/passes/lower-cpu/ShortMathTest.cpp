@@ -48,6 +48,21 @@ TEST(ShortMath, gelu) {
             [](double x) { return 0.5 + 0.5 * std::erf(x / std::sqrt(2.0)); });
 }
 
+TEST(ShortMath, geluOfFloat32) {
+  for (int i = -20000; i <= 20000; ++i) {
+    float x = i / 1000.0f, a = std::fmin(std::fabs(x), float(geluEnd));
+    float power = a * float(-0.5 * log2E) * a;
+    float tail =
+        polynomial(geluCoefficients, a) *
+        std::ldexp(polynomial(exp2Coefficients, power - std::nearbyint(power)),
+                   static_cast<int>(std::nearbyint(power)));
+    double expected = x * 0.5 * std::erfc(-x / std::sqrt(2.0));
+    EXPECT_NEAR(std::fmax(x, 0.0f) - a * tail, expected,
+                2e-7 * std::fmax(1.0f, std::fabs(x)))
+        << x;
+  }
+}
+
 TEST(ShortMath, geluTanh) {
   checkGelu(shortPhiTanhCoefficients, [](double x) {
     double inner = std::sqrt(2.0 / M_PI) * (x + 0.044715 * x * x * x);
